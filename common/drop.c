@@ -1,0 +1,162 @@
+/* Giving up privileges, and the proof that none comes back. */
+#include "drop.h"
+
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include <linux/capability.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "log.h"
+
+#define CAP_WORDS	2	/* _LINUX_CAPABILITY_VERSION_3: 64 bits */
+
+void
+drop_root_directory(void)
+{
+	/* Either may be read-only under a service manager; both is an error. */
+	char run[] = "/run/dnsfw.XXXXXX", tmp[] = "/tmp/dnsfw.XXXXXX";
+	const char *path;
+
+	if ((path = mkdtemp(run)) == NULL && (path = mkdtemp(tmp)) == NULL)
+		fatal("cannot make an empty directory in /run or /tmp");
+	if (chdir(path) == -1)
+		fatal("chdir %s", path);
+	/* In a removed directory nothing can be made any more. */
+	if (rmdir(path) == -1)
+		fatal("rmdir %s", path);
+	if (chroot(".") == -1)
+		fatal("chroot into an empty directory");
+	if (mkdir("x", 0700) != -1 || errno != ENOENT)
+		fatalx("the empty root directory can be written to");
+}
+
+static void
+set_caps(uint64_t mask)
+{
+	struct __user_cap_header_struct hdr = {
+		.version = _LINUX_CAPABILITY_VERSION_3
+	};
+	struct __user_cap_data_struct data[CAP_WORDS];
+	int i;
+
+	memset(data, 0, sizeof(data));
+	for (i = 0; i < CAP_WORDS; i++) {
+		data[i].permitted = (uint32_t)(mask >> (32 * i));
+		data[i].effective = data[i].permitted;
+	}
+	if (syscall(SYS_capset, &hdr, data) == -1)
+		fatal("cannot keep capabilities %#llx (bit %d is "
+		    "CAP_NET_ADMIN)", (unsigned long long)mask,
+		    CAP_NET_ADMIN);
+}
+
+static void
+verify_caps(uint64_t mask)
+{
+	struct __user_cap_header_struct hdr = {
+		.version = _LINUX_CAPABILITY_VERSION_3
+	};
+	struct __user_cap_data_struct data[CAP_WORDS];
+	int i;
+
+	if (syscall(SYS_capget, &hdr, data) == -1)
+		fatal("capget");
+	for (i = 0; i < CAP_WORDS; i++) {
+		if (data[i].permitted != (uint32_t)(mask >> (32 * i)) ||
+		    data[i].effective != data[i].permitted ||
+		    data[i].inheritable != 0)
+			fatalx("capabilities are not what was set");
+	}
+}
+
+/* The bounding set of capabilities: what an exec could give. */
+static void
+empty_bounding_set(void)
+{
+	unsigned long cap;
+
+	for (cap = 0; prctl(PR_CAPBSET_READ, cap) != -1; cap++) {
+		if (prctl(PR_CAPBSET_DROP, cap) == -1)
+			fatal("cannot drop capability %lu from the bounding set",
+			    cap);
+	}
+}
+
+static void
+verify_user(uid_t uid, gid_t gid)
+{
+	uid_t r, e, s;
+	gid_t rg, eg, sg;
+
+	if (getresuid(&r, &e, &s) == -1 || getresgid(&rg, &eg, &sg) == -1)
+		fatal("getresuid");
+	if (r != uid || e != uid || s != uid || rg != gid || eg != gid ||
+	    sg != gid || getgroups(0, NULL) != 0)
+		fatalx("user or group is not what was set");
+	if (setresuid(0, 0, 0) != -1 || setresgid(0, 0, 0) != -1)
+		fatalx("root could be had back");
+}
+
+void
+drop_privileges(uid_t uid, gid_t gid, uint64_t capabilities,
+    int die_with_parent)
+{
+	pid_t parent = getppid();
+
+	if (uid == 0 || gid == 0)
+		fatalx("the user to change to must not be root");
+	empty_bounding_set();
+	if (prctl(PR_SET_KEEPCAPS, 1) == -1)
+		fatal("PR_SET_KEEPCAPS");
+	if (setgroups(0, NULL) == -1 || setresgid(gid, gid, gid) == -1 ||
+	    setresuid(uid, uid, uid) == -1)
+		fatal("cannot become user %u, group %u", uid, gid);
+	/* Clears the ambient set, too: it never exceeds the inheritable one. */
+	set_caps(capabilities);
+	if (prctl(PR_SET_KEEPCAPS, 0) == -1)
+		fatal("PR_SET_KEEPCAPS");
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1)
+		fatal("PR_SET_NO_NEW_PRIVS");
+	/* After setresuid, which clears both. */
+	if (prctl(PR_SET_DUMPABLE, 0) == -1)
+		fatal("PR_SET_DUMPABLE");
+	if (die_with_parent) {
+		if (prctl(PR_SET_PDEATHSIG, SIGKILL) == -1)
+			fatal("PR_SET_PDEATHSIG");
+		if (getppid() != parent)
+			fatalx("dnsfw-priv is gone");
+	}
+	verify_user(uid, gid);
+	verify_caps(capabilities);
+	if (prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1 ||
+	    prctl(PR_GET_DUMPABLE) != 0)
+		fatalx("no_new_privs or dumpable is not what was set");
+}
+
+static void
+limit(__rlimit_resource_t resource, rlim_t value, const char *name)
+{
+	struct rlimit rl = { .rlim_cur = value, .rlim_max = value };
+
+	if (setrlimit(resource, &rl) == -1)
+		fatal("setrlimit %s", name);
+}
+
+void
+drop_limits(unsigned long nofile)
+{
+	limit(RLIMIT_CORE, 0, "core");
+	limit(RLIMIT_NPROC, 0, "nproc");
+	limit(RLIMIT_MEMLOCK, 0, "memlock");
+	limit(RLIMIT_NOFILE, nofile, "nofile");
+}

@@ -1,0 +1,36 @@
+/*
+ * Giving up privileges, and the proof that none comes back.  Every function
+ * ends the program (fatal) if a step fails: nobody runs half confined (P3).
+ */
+#ifndef COMMON_DROP_H
+#define COMMON_DROP_H
+
+#include <sys/types.h>
+
+#include <stdint.h>
+
+/*
+ * Make an empty directory that has already been removed the root directory
+ * and the working directory: nothing is in it, and nothing can be made in it.
+ * Needs CAP_SYS_CHROOT.
+ */
+void	drop_root_directory(void);
+
+/*
+ * Become uid and gid with no other group, keep exactly the capabilities in
+ * the mask (bit n = capability n) as permitted and effective, empty the
+ * inheritable, ambient and bounding sets, set no_new_privs, forbid core dumps
+ * and tracing, and verify each of these by reading it back and by trying to
+ * return.  The process gets SIGKILL when its parent dies if die_with_parent is
+ * not 0 (setresuid clears that, so it is done here).
+ */
+void	drop_privileges(uid_t uid, gid_t gid, uint64_t capabilities,
+	    int die_with_parent);
+
+/*
+ * No core file, no new process, no locked memory, and at most nofile
+ * descriptors.
+ */
+void	drop_limits(unsigned long nofile);
+
+#endif

@@ -1,0 +1,281 @@
+/* Decoders of the messages: copy first, then check every field of the copy. */
+#include "msg.h"
+
+#include <netinet/in.h>
+
+#include <stdbool.h>
+#include <string.h>
+
+static const char *const err_text[] = {
+	[MSG_OK] = "no error",
+	[MSG_ESIZE] = "wrong size",
+	[MSG_ETYPE] = "unknown or unexpected type",
+	[MSG_EPAD] = "reserved bits set",
+	[MSG_EFAMILY] = "bad address family",
+	[MSG_EADDR] = "bad address bytes or prefix",
+	[MSG_EPROTO] = "bad protocol",
+	[MSG_EPORT] = "bad port",
+	[MSG_ETTL] = "TTL out of range",
+	[MSG_ELABEL] = "bad label",
+	[MSG_EVALUE] = "field out of range",
+	[MSG_EVERSION] = "version mismatch",
+};
+static_assert(sizeof(err_text) / sizeof(err_text[0]) == MSG_ERR_COUNT,
+    "a text for each error");
+
+static const char *const result_text[] = {
+	[RESULT_OK] = "granted",
+	[RESULT_FORBIDDEN] = "destination is never granted",
+	[RESULT_OUTSIDE] = "outside of the policy",
+	[RESULT_FULL] = "too many grants",
+	[RESULT_FAILED] = "Firewall configuration failed",
+};
+static_assert(sizeof(result_text) / sizeof(result_text[0]) == RESULT_COUNT,
+    "a text for each code");
+
+const char *
+msg_strerror(enum msg_err err)
+{
+	return (err < MSG_ERR_COUNT ? err_text[err] : "unknown error");
+}
+
+const char *
+msg_result_text(enum msg_result_code code)
+{
+	return (code < RESULT_COUNT ? result_text[code] : "unknown result");
+}
+
+uint32_t
+msg_lifetime(uint32_t ttl, uint32_t min, uint32_t max)
+{
+	if (ttl < min)
+		ttl = min;
+	return (ttl > max ? max : ttl);
+}
+
+static bool
+is_zero(const void *p, size_t len)
+{
+	const uint8_t *b = p;
+	size_t i;
+
+	for (i = 0; i < len; i++) {
+		if (b[i] != 0)
+			return (false);
+	}
+	return (true);
+}
+
+/* Size and type: the same first step of every decoder. */
+static enum msg_err
+take(const void *buf, size_t len, void *out, size_t size, enum msg_type type)
+{
+	if (len != size)
+		return (MSG_ESIZE);
+	memcpy(out, buf, size);
+	/* The type is the first byte of every message. */
+	return (*(const uint8_t *)out == type ? MSG_OK : MSG_ETYPE);
+}
+
+/* The bytes that the family does not use must be zero. */
+static enum msg_err
+check_addr(uint8_t family, const uint8_t bytes[16])
+{
+	if (family != ADDR_V4 && family != ADDR_V6)
+		return (MSG_EFAMILY);
+	if (family == ADDR_V4 && !is_zero(bytes + 4, 12))
+		return (MSG_EADDR);
+	return (MSG_OK);
+}
+
+static enum msg_err
+check_net(uint8_t family, uint8_t prefix, const uint8_t base[16])
+{
+	struct addr a = { .family = family };
+	enum msg_err err;
+
+	if ((err = check_addr(family, base)) != MSG_OK)
+		return (err);
+	if (prefix > addr_len(family) * 8)
+		return (MSG_EADDR);
+	memcpy(a.bytes, base, 16);
+	addr_mask(&a, prefix);
+	return (memcmp(a.bytes, base, 16) == 0 ? MSG_OK : MSG_EADDR);
+}
+
+/* At least one byte of [a-z0-9._*-], then only NULs, at least one. */
+static enum msg_err
+check_label(const char label[MSG_LABEL_SIZE])
+{
+	size_t n;
+
+	for (n = 0; n < MSG_LABEL_SIZE && label[n] != '\0'; n++) {
+		if (!(label[n] >= 'a' && label[n] <= 'z') &&
+		    !(label[n] >= '0' && label[n] <= '9') &&
+		    strchr("._*-", label[n]) == NULL)
+			return (MSG_ELABEL);
+	}
+	if (n == 0 || n == MSG_LABEL_SIZE ||
+	    !is_zero(label + n, MSG_LABEL_SIZE - n))
+		return (MSG_ELABEL);
+	return (MSG_OK);
+}
+
+enum msg_err
+msg_ready_decode(const void *buf, size_t len, struct msg_ready *out)
+{
+	enum msg_err err;
+
+	if ((err = take(buf, len, out, sizeof(*out), MSG_READY)) != MSG_OK)
+		return (err);
+	if (!is_zero(out->pad, sizeof(out->pad)))
+		return (MSG_EPAD);
+	return (out->version == MSG_VERSION ? MSG_OK : MSG_EVERSION);
+}
+
+enum msg_err
+msg_grant_decode(const void *buf, size_t len, struct msg_grant *out)
+{
+	enum msg_err err;
+
+	if ((err = take(buf, len, out, sizeof(*out), MSG_GRANT)) != MSG_OK)
+		return (err);
+	if (out->pad != 0)
+		return (MSG_EPAD);
+	if (out->local > 1)
+		return (MSG_EVALUE);
+	if ((err = check_addr(out->family, out->client)) != MSG_OK ||
+	    (err = check_addr(out->family, out->dst)) != MSG_OK)
+		return (err);
+	if (out->local == 1 && !is_zero(out->client, sizeof(out->client)))
+		return (MSG_EADDR);
+	if (out->proto != IPPROTO_TCP && out->proto != IPPROTO_UDP)
+		return (MSG_EPROTO);
+	if (out->port == 0)
+		return (MSG_EPORT);
+	if (out->ttl > MSG_TTL_MAX)
+		return (MSG_ETTL);
+	return (check_label(out->label));
+}
+
+enum msg_err
+msg_result_decode(const void *buf, size_t len, struct msg_result *out)
+{
+	enum msg_err err;
+
+	if ((err = take(buf, len, out, sizeof(*out), MSG_RESULT)) != MSG_OK)
+		return (err);
+	if (out->pad != 0)
+		return (MSG_EPAD);
+	if (out->code >= RESULT_COUNT ||
+	    (out->code == RESULT_OK) != (out->expiry != 0))
+		return (MSG_EVALUE);
+	return (MSG_OK);
+}
+
+enum msg_err
+msg_bound_decode(const void *buf, size_t len, struct msg_bound *out)
+{
+	enum msg_err err;
+
+	if ((err = take(buf, len, out, sizeof(*out), MSG_BOUND)) != MSG_OK)
+		return (err);
+	if (out->pad != 0)
+		return (MSG_EPAD);
+	if ((err = check_net(out->family, out->prefix, out->base)) != MSG_OK)
+		return (err);
+	/* Coarsened means both at once: a protocol with any port is nothing. */
+	if (out->proto == 0 && out->port == 0)
+		return (MSG_OK);
+	if (out->proto != IPPROTO_TCP && out->proto != IPPROTO_UDP)
+		return (MSG_EPROTO);
+	return (out->port != 0 ? MSG_OK : MSG_EPORT);
+}
+
+enum msg_err
+msg_sealed_decode(const void *buf, size_t len, struct msg_sealed *out)
+{
+	enum msg_err err;
+
+	if ((err = take(buf, len, out, sizeof(*out), MSG_SEALED)) != MSG_OK)
+		return (err);
+	if (!is_zero(out->pad, sizeof(out->pad)))
+		return (MSG_EPAD);
+	if (out->size == 0 || out->size > IMAGE_SIZE_MAX)
+		return (MSG_EVALUE);
+	return (MSG_OK);
+}
+
+enum msg_err
+msg_policy_decode(const void *buf, size_t len, struct msg_policy *out)
+{
+	enum msg_err err;
+
+	if ((err = take(buf, len, out, sizeof(*out), MSG_POLICY)) != MSG_OK)
+		return (err);
+	if (!is_zero(out->pad, sizeof(out->pad)) ||
+	    (out->families & ~(MSG_FAMILY_V4 | MSG_FAMILY_V6)) != 0)
+		return (MSG_EPAD);
+	if (out->size == 0 || out->size > IMAGE_SIZE_MAX)
+		return (MSG_EVALUE);
+	return (MSG_OK);
+}
+
+enum msg_err
+msg_stop_decode(const void *buf, size_t len, struct msg_stop *out)
+{
+	enum msg_err err;
+
+	if ((err = take(buf, len, out, sizeof(*out), MSG_STOP)) != MSG_OK)
+		return (err);
+	return (is_zero(out->pad, sizeof(out->pad)) ? MSG_OK : MSG_EPAD);
+}
+
+static enum msg_err
+check_upstreams(const struct msg_config *c)
+{
+	const struct msg_upstream *u;
+	enum msg_err err;
+	size_t i;
+
+	if (c->nupstreams == 0 || c->nupstreams > MSG_UPSTREAMS_MAX)
+		return (MSG_EVALUE);
+	for (i = 0; i < c->nupstreams; i++) {
+		u = &c->upstreams[i];
+		if (u->pad != 0)
+			return (MSG_EPAD);
+		if (u->port == 0)
+			return (MSG_EPORT);
+		if ((err = check_addr(u->family, u->addr)) != MSG_OK)
+			return (err);
+	}
+	return (MSG_OK);
+}
+
+enum msg_err
+msg_config_decode(const void *buf, size_t len, struct msg_config *out)
+{
+	enum msg_err err;
+	size_t i;
+
+	if ((err = take(buf, len, out, sizeof(*out), MSG_CONFIG)) != MSG_OK)
+		return (err);
+	if (out->nbinds == 0 || out->nbinds > MSG_BINDS_MAX ||
+	    out->nclient_nets > MSG_NETS_MAX ||
+	    out->refuse_with > REFUSE_NODATA ||
+	    out->log_format > LOGFORMAT_JSON || out->firewall > 1 ||
+	    out->timeout == 0 || out->max_connections == 0 ||
+	    out->min_rule_time == 0 ||
+	    out->max_rule_time < out->min_rule_time ||
+	    out->max_rule_time > MSG_TTL_MAX)
+		return (MSG_EVALUE);
+	if ((err = check_upstreams(out)) != MSG_OK)
+		return (err);
+	for (i = 0; i < out->nclient_nets; i++) {
+		if ((err = check_net(out->client_nets[i].family,
+		    out->client_nets[i].prefix,
+		    out->client_nets[i].base)) != MSG_OK)
+			return (err);
+	}
+	return (MSG_OK);
+}

@@ -1,0 +1,227 @@
+/*
+ * The messages between dnsfw-priv and its children: the whole contract.
+ *
+ * One message is one SOCK_SEQPACKET record of exactly the size of its struct.
+ * Integers have fixed width and host byte order (both ends are one machine).
+ * There are no pointers, no lengths that the receiver would have to trust, no
+ * bit fields; padding is named and must be zero.  Each message has one decode
+ * function: it copies first, then checks every field of the copy, and returns
+ * an enumerated reason.  Both sides use it, and it is fuzzed.  Pure.
+ *
+ * What a record may not be (empty, of an unknown type, truncated, with a
+ * descriptor where none belongs) ends the program that received it.
+ */
+#ifndef COMMON_MSG_H
+#define COMMON_MSG_H
+
+#include <assert.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "addr.h"
+
+#define MSG_VERSION	1	/* of this contract; sent in READY */
+#define MSG_LABEL_SIZE	128	/* bytes; nftables takes 127 and a NUL */
+#define MSG_TTL_MAX	0x7fffffffU	/* seconds, RFC 2181 section 8 */
+
+#define MSG_UPSTREAMS_MAX 8
+#define MSG_BINDS_MAX	32
+#define MSG_NETS_MAX	64
+
+/* Requests of a child are even, messages of dnsfw-priv odd; 0 is never valid. */
+enum msg_type {
+	MSG_CONFIG = 1,		/* priv -> worker: its options */
+	MSG_READY = 2,		/* child -> priv: confinement is complete */
+	MSG_POLICY = 3,		/* priv -> worker: the ACL image (descriptor) */
+	MSG_GRANT = 4,		/* worker -> priv: open the way */
+	MSG_RESULT = 5,		/* priv -> worker: what became of a GRANT */
+	MSG_BOUND = 6,		/* compiler -> priv: what the ACL can grant */
+	MSG_STOP = 7,		/* priv -> worker: end with exit status 0 */
+	MSG_SEALED = 8		/* compiler -> priv: the image (descriptor) */
+};
+
+enum msg_err {
+	MSG_OK = 0,
+	MSG_ESIZE,		/* not exactly the size of its struct */
+	MSG_ETYPE,		/* unknown, or not one that this side may get */
+	MSG_EPAD,		/* reserved bits are set */
+	MSG_EFAMILY,		/* neither 4 nor 6, or the two disagree */
+	MSG_EADDR,		/* bytes behind an IPv4 address, bad prefix */
+	MSG_EPROTO,		/* neither TCP nor UDP */
+	MSG_EPORT,		/* 0 */
+	MSG_ETTL,		/* above MSG_TTL_MAX */
+	MSG_ELABEL,		/* a byte outside [a-z0-9._*-], or no NUL */
+	MSG_EVALUE,		/* another field is out of its range */
+	MSG_EVERSION,		/* the two programs are not of one build */
+	MSG_ERR_COUNT
+};
+
+/* A short text for the log; valid for every enum msg_err. */
+const char *msg_strerror(enum msg_err);
+
+/* First message of every child. */
+struct msg_ready {
+	uint8_t		type;
+	uint8_t		pad[3];
+	uint32_t	version;	/* MSG_VERSION */
+};
+
+/*
+ * "Let client open proto:port to dst for the lifetime of a record with this
+ * TTL."  dnsfw-priv applies its own limits to ttl (G3).
+ * local 1: the client is this host; client is then all zero (G5).
+ */
+struct msg_grant {
+	uint8_t		type;
+	uint8_t		family;		/* ADDR_V4 or ADDR_V6: of both */
+	uint8_t		proto;		/* IPPROTO_TCP or IPPROTO_UDP */
+	uint8_t		local;		/* 0 or 1 */
+	uint32_t	seq;		/* chosen by the worker, echoed */
+	uint32_t	ttl;		/* seconds, 0..MSG_TTL_MAX */
+	uint16_t	port;		/* destination port, host order, not 0 */
+	uint16_t	pad;
+	uint8_t		client[16];	/* IPv4 in the first 4, rest zero */
+	uint8_t		dst[16];
+	char		label[MSG_LABEL_SIZE];	/* the name, NUL-padded */
+};
+static_assert(sizeof(struct msg_grant) == 176, "msg_grant size");
+static_assert(offsetof(struct msg_grant, client) == 16, "msg_grant hole");
+
+enum msg_result_code {
+	RESULT_OK = 0,		/* the kernel has it */
+	RESULT_FORBIDDEN,	/* never granted: see SPEC G8 */
+	RESULT_OUTSIDE,		/* outside of what the policy can grant (P7) */
+	RESULT_FULL,		/* --max-grants, or the set, is full (G11) */
+	RESULT_FAILED,		/* the kernel refused */
+	RESULT_COUNT
+};
+
+const char *msg_result_text(enum msg_result_code);
+
+struct msg_result {
+	uint8_t		type;
+	uint8_t		code;		/* enum msg_result_code */
+	uint16_t	pad;
+	uint32_t	seq;
+	uint64_t	expiry;		/* CLOCK_BOOTTIME ns; 0 unless OK */
+};
+static_assert(sizeof(struct msg_result) == 16, "msg_result size");
+
+/* One (client subnet, protocol, port) that some -> rule of the ACL names. */
+struct msg_bound {
+	uint8_t		type;
+	uint8_t		family;
+	uint8_t		prefix;		/* 0-32 or 0-128; base is masked */
+	uint8_t		proto;		/* TCP, UDP; 0 when coarsened: both */
+	uint16_t	port;		/* 0 when coarsened: any */
+	uint16_t	pad;
+	uint8_t		base[16];
+};
+static_assert(sizeof(struct msg_bound) == 24, "msg_bound size");
+
+/* The image is in the attached memfd: sealed against write, shrink, grow. */
+struct msg_sealed {
+	uint8_t		type;
+	uint8_t		pad[3];
+	uint32_t	rules;		/* for the log */
+	uint64_t	size;		/* bytes; at most IMAGE_SIZE_MAX */
+};
+static_assert(sizeof(struct msg_sealed) == 16, "msg_sealed size");
+
+#define MSG_FAMILY_V4	0x01	/* bits of msg_policy.families: those whose */
+#define MSG_FAMILY_V6	0x02	/* chain exists; others get no grants */
+
+struct msg_policy {
+	uint8_t		type;
+	uint8_t		families;
+	uint8_t		pad[6];
+	uint64_t	size;		/* of the attached image, bytes */
+};
+static_assert(sizeof(struct msg_policy) == 16, "msg_policy size");
+
+struct msg_stop {
+	uint8_t		type;
+	uint8_t		pad[3];
+};
+
+enum msg_refuse { REFUSE_REFUSED = 0, REFUSE_NXDOMAIN, REFUSE_NODATA };
+enum msg_logformat { LOGFORMAT_TEXT = 0, LOGFORMAT_JSON };
+
+struct msg_net {
+	uint8_t		family;
+	uint8_t		prefix;
+	uint8_t		base[16];
+};
+
+struct msg_upstream {
+	uint8_t		family;
+	uint8_t		pad;
+	uint16_t	port;		/* host order */
+	uint8_t		addr[16];
+};
+
+/*
+ * The worker's options.  The listening sockets are inherited: descriptor
+ * MSG_FD_LISTEN + 2 * i is the UDP, + 2 * i + 1 the TCP socket of bind i.
+ */
+#define MSG_FD_CHANNEL	3
+#define MSG_FD_LISTEN	4	/* worker */
+#define MSG_FD_ACL	4	/* compiler: the ACL's text, read-only */
+
+struct msg_config {
+	uint8_t		type;
+	uint8_t		worker;		/* 0-based number of this worker */
+	uint8_t		nbinds;		/* 1..MSG_BINDS_MAX */
+	uint8_t		nupstreams;	/* 1..MSG_UPSTREAMS_MAX */
+	uint8_t		nclient_nets;	/* 0: any client */
+	uint8_t		refuse_with;	/* enum msg_refuse */
+	uint8_t		log_format;	/* enum msg_logformat */
+	uint8_t		firewall;	/* 0: none, no grants at all */
+	uint32_t	timeout;	/* seconds, not 0 */
+	uint32_t	min_rule_time;	/* seconds, not 0 */
+	uint32_t	max_rule_time;	/* seconds, not below the minimum */
+	uint32_t	max_connections; /* not 0 */
+	struct msg_upstream upstreams[MSG_UPSTREAMS_MAX];
+	struct msg_net	client_nets[MSG_NETS_MAX];
+};
+static_assert(sizeof(struct msg_config) ==
+    24 + 20 * MSG_UPSTREAMS_MAX + 18 * MSG_NETS_MAX, "msg_config size");
+
+/* Seconds of grace after a grant's lifetime (G3). */
+#define GRANT_GRACE	15U
+
+/*
+ * The lifetime of a grant without its grace: ttl held between min and max,
+ * all in seconds (G3).  Both sides use it: dnsfw-priv decides, the worker
+ * knows what was decided.
+ */
+uint32_t msg_lifetime(uint32_t ttl, uint32_t min, uint32_t max);
+
+/*
+ * Decoders: copy the record of len bytes into *out and check it.  out is
+ * meaningful only after MSG_OK.  Nothing outside buf[0..len) is read.
+ */
+enum msg_err	msg_ready_decode(const void *buf, size_t len,
+		    struct msg_ready *out);
+enum msg_err	msg_grant_decode(const void *buf, size_t len,
+		    struct msg_grant *out);
+enum msg_err	msg_result_decode(const void *buf, size_t len,
+		    struct msg_result *out);
+enum msg_err	msg_bound_decode(const void *buf, size_t len,
+		    struct msg_bound *out);
+enum msg_err	msg_sealed_decode(const void *buf, size_t len,
+		    struct msg_sealed *out);
+enum msg_err	msg_policy_decode(const void *buf, size_t len,
+		    struct msg_policy *out);
+enum msg_err	msg_stop_decode(const void *buf, size_t len,
+		    struct msg_stop *out);
+enum msg_err	msg_config_decode(const void *buf, size_t len,
+		    struct msg_config *out);
+
+/* The largest record of any type; receive buffers have this size. */
+#define MSG_SIZE_MAX	sizeof(struct msg_config)
+
+/* The largest image that is accepted: a million rules take about 100 MB. */
+#define IMAGE_SIZE_MAX	(1ULL << 31)
+
+#endif

@@ -1,0 +1,71 @@
+/*
+ * What programs the kernel's firewall: ipset with an iptables chain (F1),
+ * nftables (F2), or nothing (F3).
+ *
+ * Everything here runs as an ordinary user with CAP_NET_ADMIN, sends netlink
+ * messages only, and never allocates in proportion to what a child sent.
+ */
+#ifndef PRIV_BACKEND_H
+#define PRIV_BACKEND_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "msg.h"
+
+#define BACKEND_BATCH_MAX 256	/* grants in one transaction */
+
+/* One grant for the kernel; grant has passed msg_grant_decode. */
+struct backend_add {
+	const struct msg_grant *grant;
+	uint32_t	timeout;	/* whole seconds, never 0 (F1, F2) */
+	uint8_t		code;		/* out: enum msg_result_code */
+};
+
+struct backend_config {
+	const char	*chain;		/* at most 14 bytes with iptables, so */
+					/* that the set names fit into 31 */
+	const char	*table;		/* nftables: name of the table */
+	uint8_t		 table_family;	/* nftables: NFPROTO_INET, _IPV4, _IPV6 */
+	uint32_t	 max_grants;	/* size of each set */
+};
+
+struct backend {
+	const char *name;		/* as --firewall has it */
+
+	/*
+	 * Open netlink sockets, before privileges are dropped.  Does not
+	 * change anything.  fatal() on error.
+	 */
+	void	(*open)(const struct backend_config *config);
+
+	/*
+	 * Look whether everything is there and usable, read-only: the chain
+	 * (and table), no set of ours with another type, permission.  Logs what is
+	 * wrong, with what would be right, and returns -1; or returns 0 and
+	 * *families: MSG_FAMILY_* bits of what can be granted.  A family whose
+	 * chain is missing is left out with a warning; both missing is -1.
+	 */
+	int	(*check)(uint8_t *families);
+
+	/*
+	 * Make sets and rules, flush what was ours.  After check.  Returns 0,
+	 * or -1 after logging why; then the operator's rules are untouched.
+	 */
+	int	(*prepare)(void);
+
+	/*
+	 * Add or refresh n <= BACKEND_BATCH_MAX grants in one transaction and
+	 * wait for the kernel's acknowledgement (F5).  An element that is there
+	 * already gets the new timeout and comment, with no gap.  Each code
+	 * becomes RESULT_OK, RESULT_FULL or RESULT_FAILED (logged,
+	 * rate-limited); one bad element does not take the others with it.
+	 */
+	void	(*add)(struct backend_add *adds, size_t n);
+};
+
+extern const struct backend backend_ipset;	/* --firewall iptables */
+extern const struct backend backend_nftables;
+extern const struct backend backend_none;
+
+#endif

@@ -1,0 +1,347 @@
+/*
+ * --firewall iptables (F1): four ipsets, and rules in the operator's chain
+ * that match them.  The kernel's interface is linux/netfilter/ipset/ip_set.h;
+ * its numbers are in network byte order, and flagged so.
+ */
+#include "backend.h"
+
+#include <sys/socket.h>
+
+#include <arpa/inet.h>
+
+#include <linux/netfilter/ipset/ip_set.h>
+#include <linux/netfilter/nfnetlink.h>
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "log.h"
+#include "nlsock.h"
+#include "xtrules.h"
+
+/*
+ * Of both set types.  Every kernel since 3.x has it, and an ipset program lists
+ * only what is not newer than itself.
+ */
+#define REVISION	5
+#define DEFAULT_TIMEOUT	60	/* seconds; no element of ours goes without */
+
+#define SUFFIX_MAX	(sizeof("-ipv4-allow-local") - 1)
+#define CHAIN_MAX	(IPSET_MAXNAMELEN - 1 - SUFFIX_MAX)
+
+struct set {
+	const char	*suffix;	/* of the name, after the chain's */
+	const char	*type;
+	uint8_t		family;		/* ADDR_V4 or ADDR_V6 */
+	uint8_t		bit;		/* MSG_FAMILY_* */
+	char		name[IPSET_MAXNAMELEN];
+};
+
+#define SET_LOCAL	1	/* offset of a family's set for this host */
+#define SET_V6		2	/* offset of the sets of IPv6 */
+
+static struct set sets[] = {
+	{ "-ipv4-allow", "hash:ip,port,ip", ADDR_V4, MSG_FAMILY_V4, "" },
+	{ "-ipv4-allow-local", "hash:ip,port", ADDR_V4, MSG_FAMILY_V4, "" },
+	{ "-ipv6-allow", "hash:ip,port,ip", ADDR_V6, MSG_FAMILY_V6, "" },
+	{ "-ipv6-allow-local", "hash:ip,port", ADDR_V6, MSG_FAMILY_V6, "" }
+};
+
+#define NSETS	(sizeof(sets) / sizeof(sets[0]))
+
+static const struct backend_config *config;
+static uint8_t families;		/* MSG_FAMILY_*: of check */
+static char new_name[IPSET_MAXNAMELEN];	/* of a set that replaces one */
+
+static void
+ipset_open(const struct backend_config *c)
+{
+	size_t i;
+
+	if (strlen(c->chain) > CHAIN_MAX)
+		fatalx("--chain %s: with --firewall iptables a name of at most "
+		    "%zu bytes is needed: the names of ipsets begin with it",
+		    c->chain, CHAIN_MAX);
+	config = c;
+	for (i = 0; i < NSETS; i++)
+		snprintf(sets[i].name, sizeof(sets[i].name), "%s%s", c->chain,
+		    sets[i].suffix);
+	snprintf(new_name, sizeof(new_name), "%s-new", c->chain);
+	nlsock_open();
+	xtrules_open();
+}
+
+/* A command for one set.  The family of the header is not the set's. */
+static struct nlmsghdr *
+put_command(enum ipset_cmd command, uint16_t flags, const char *name)
+{
+	struct nlmsghdr *nlh;
+
+	nlh = nlsock_message((uint16_t)(NFNL_SUBSYS_IPSET << 8 | command),
+	    flags, AF_INET, 0);
+	mnl_attr_put_u8(nlh, IPSET_ATTR_PROTOCOL, IPSET_PROTOCOL);
+	mnl_attr_put_strz(nlh, IPSET_ATTR_SETNAME, name);
+	return (nlh);
+}
+
+static void
+put_number(struct nlmsghdr *nlh, uint16_t type, uint32_t value)
+{
+	nlsock_put_u32(nlh, type | NLA_F_NET_BYTEORDER, value);
+}
+
+static int
+af(const struct set *set)
+{
+	return (set->family == ADDR_V4 ? AF_INET : AF_INET6);
+}
+
+/* State of check_set: what a set of that name is, if there is one. */
+struct found {
+	const struct set *set;
+	bool	 suits;
+	char	 text[128];
+};
+
+static void
+on_set(const struct nlmsghdr *nlh, void *arg)
+{
+	const struct nlattr *family = nlsock_attr(nlh, IPSET_ATTR_FAMILY);
+	const struct nlattr *type = nlsock_attr(nlh, IPSET_ATTR_TYPENAME);
+	const struct nlattr *data = nlsock_attr(nlh, IPSET_ATTR_DATA);
+	bool timeout, comment;
+	struct found *f = arg;
+	uint8_t number = 0;
+
+	if (family != NULL && mnl_attr_get_payload_len(family) == 1)
+		number = mnl_attr_get_u8(family);
+	timeout = nlsock_nested(data, IPSET_ATTR_TIMEOUT) != NULL;
+	comment = (nlsock_u32(nlsock_nested(data, IPSET_ATTR_CADT_FLAGS)) &
+	    IPSET_FLAG_WITH_COMMENT) != 0;
+	f->suits = nlsock_is(type, f->set->type) && number == af(f->set) &&
+	    timeout && comment;
+	snprintf(f->text, sizeof(f->text), "%.*s family %s%s%s",
+	    type == NULL ? 0 : (int)mnl_attr_get_payload_len(type),
+	    type == NULL ? "" : mnl_attr_get_str(type),
+	    number == AF_INET ? "inet" : number == AF_INET6 ? "inet6" : "none",
+	    timeout ? " timeout" : ", no timeout",
+	    comment ? " comment" : ", no comment");
+}
+
+/* Is the name free, or that of a set as ours? */
+static int
+check_set(const struct set *set)
+{
+	struct found f = { .set = set, .suits = true };
+	struct nlmsghdr *nlh;
+
+	nlsock_begin();
+	nlh = put_command(IPSET_CMD_LIST, NLM_F_DUMP, set->name);
+	put_number(nlh, IPSET_ATTR_FLAGS, IPSET_FLAG_LIST_HEADER);
+	if (nlsock_run(on_set, &f) == -1 && errno != ENOENT) {
+		log_error("ipset %s: %s", set->name, nlsock_strerror(errno));
+		return (-1);
+	}
+	if (f.suits)
+		return (0);
+	log_error("ipset %s is %s, but must be %s family %s timeout comment; "
+	    "remove it (ipset destroy %s), dnsfw makes it anew", set->name,
+	    f.text, set->type, set->family == ADDR_V4 ? "inet" : "inet6",
+	    set->name);
+	return (-1);
+}
+
+static int
+ipset_check(uint8_t *found)
+{
+	size_t i;
+
+	if (xtrules_check(config->chain, found) == -1)
+		return (-1);
+	for (i = 0; i < NSETS; i++) {
+		if ((*found & sets[i].bit) != 0 && check_set(&sets[i]) == -1)
+			return (-1);
+	}
+	families = *found;
+	return (0);
+}
+
+static int
+create(const struct set *set, const char *name)
+{
+	struct nlmsghdr *nlh;
+	struct nlattr *data;
+	uint32_t buckets = 64;
+
+	/* As many as elements: a table that grows blocks for milliseconds. */
+	while (buckets < config->max_grants && buckets < 1U << 24)
+		buckets *= 2;
+	nlsock_begin();
+	nlh = put_command(IPSET_CMD_CREATE, NLM_F_CREATE | NLM_F_EXCL, name);
+	mnl_attr_put_strz(nlh, IPSET_ATTR_TYPENAME, set->type);
+	mnl_attr_put_u8(nlh, IPSET_ATTR_REVISION, REVISION);
+	mnl_attr_put_u8(nlh, IPSET_ATTR_FAMILY, (uint8_t)af(set));
+	data = mnl_attr_nest_start(nlh, IPSET_ATTR_DATA);
+	put_number(nlh, IPSET_ATTR_TIMEOUT, DEFAULT_TIMEOUT);
+	put_number(nlh, IPSET_ATTR_CADT_FLAGS, IPSET_FLAG_WITH_COMMENT);
+	put_number(nlh, IPSET_ATTR_HASHSIZE, buckets);
+	put_number(nlh, IPSET_ATTR_MAXELEM, config->max_grants);
+	mnl_attr_nest_end(nlh, data);
+	return (nlsock_run(NULL, NULL));
+}
+
+/* A set that is not there is destroyed already. */
+static int
+destroy(const char *name)
+{
+	nlsock_begin();
+	(void)put_command(IPSET_CMD_DESTROY, 0, name);
+	return (nlsock_run(NULL, NULL) == -1 && errno != ENOENT ? -1 : 0);
+}
+
+static int
+swap(const char *name, const char *other)
+{
+	struct nlmsghdr *nlh;
+
+	nlsock_begin();
+	nlh = put_command(IPSET_CMD_SWAP, 0, name);
+	mnl_attr_put_strz(nlh, IPSET_ATTR_SETNAME2, other);
+	return (nlsock_run(NULL, NULL));
+}
+
+/*
+ * An empty set of that name.  The size of a set is fixed when it is made, and
+ * one that rules refer to cannot be destroyed; so a set that exists is swapped
+ * for a new one: the rules follow.
+ */
+static int
+make_set(const struct set *set)
+{
+	if (create(set, set->name) == 0)
+		return (0);
+	if (errno == EEXIST && destroy(new_name) == 0 &&
+	    create(set, new_name) == 0 && swap(set->name, new_name) == 0 &&
+	    destroy(new_name) == 0)
+		return (0);
+	log_error("cannot make ipset %s: %s", set->name,
+	    nlsock_strerror(errno));
+	return (-1);
+}
+
+static void
+on_index(const struct nlmsghdr *nlh, void *arg)
+{
+	const struct nlattr *attr = nlsock_attr(nlh, IPSET_ATTR_INDEX);
+	int *index = arg;
+
+	if (attr != NULL && mnl_attr_get_payload_len(attr) == 2)
+		*index = ntohs(mnl_attr_get_u16(attr));
+}
+
+/* The number by which a rule knows the set, or -1 after logging why. */
+static int
+set_index(const struct set *set)
+{
+	int index = -1;
+
+	nlsock_begin();
+	(void)put_command(IPSET_CMD_GET_BYNAME, 0, set->name);
+	if (nlsock_run(on_index, &index) == -1)
+		log_error("ipset %s: %s", set->name, nlsock_strerror(errno));
+	else if (index == -1)
+		log_error("ipset %s: the kernel does not tell its index",
+		    set->name);
+	return (index);
+}
+
+static int
+ipset_prepare(void)
+{
+	struct xtrules_sets rules[2];
+	size_t i, n = 0;
+	int grants, local;
+
+	for (i = 0; i < NSETS; i++) {
+		if ((families & sets[i].bit) != 0 && make_set(&sets[i]) == -1)
+			return (-1);
+	}
+	for (i = 0; i < NSETS; i += SET_V6) {
+		if ((families & sets[i].bit) == 0)
+			continue;
+		grants = set_index(&sets[i]);
+		local = set_index(&sets[i + SET_LOCAL]);
+		if (grants == -1 || local == -1)
+			return (-1);
+		rules[n++] = (struct xtrules_sets){ .family = sets[i].family,
+		    .grants = (uint16_t)grants, .local = (uint16_t)local };
+	}
+	return (xtrules_replace(config->chain, rules, n));
+}
+
+static const struct set *
+set_of(const struct msg_grant *g)
+{
+	return (&sets[(g->family == ADDR_V4 ? 0 : SET_V6) +
+	    (g->local ? SET_LOCAL : 0)]);
+}
+
+static void
+put_address(struct nlmsghdr *nlh, uint16_t type, uint8_t family,
+    const uint8_t bytes[16])
+{
+	struct nlattr *nest;
+
+	nest = mnl_attr_nest_start(nlh, type);
+	mnl_attr_put(nlh, NLA_F_NET_BYTEORDER | (family == ADDR_V4 ?
+	    IPSET_ATTR_IPADDR_IPV4 : IPSET_ATTR_IPADDR_IPV6),
+	    addr_len(family), bytes);
+	mnl_attr_nest_end(nlh, nest);
+}
+
+/* Without NLM_F_EXCL: an element that is there gets timeout and comment. */
+static void
+put_add(const struct backend_add *add)
+{
+	const struct msg_grant *g = add->grant;
+	struct nlmsghdr *nlh;
+	struct nlattr *data;
+
+	nlh = put_command(IPSET_CMD_ADD, 0, set_of(g)->name);
+	data = mnl_attr_nest_start(nlh, IPSET_ATTR_DATA);
+	put_address(nlh, IPSET_ATTR_IP, g->family, g->local ?
+	    g->dst : g->client);
+	mnl_attr_put_u16(nlh, IPSET_ATTR_PORT | NLA_F_NET_BYTEORDER,
+	    htons(g->port));
+	mnl_attr_put_u8(nlh, IPSET_ATTR_PROTO, g->proto);
+	if (!g->local)
+		put_address(nlh, IPSET_ATTR_IP2, g->family, g->dst);
+	put_number(nlh, IPSET_ATTR_TIMEOUT, add->timeout);
+	mnl_attr_put_strz(nlh, IPSET_ATTR_COMMENT, g->label);
+	mnl_attr_nest_end(nlh, data);
+}
+
+static void
+ipset_add(struct backend_add *adds, size_t n)
+{
+	size_t i;
+
+	nlsock_begin();
+	for (i = 0; i < n; i++)
+		put_add(&adds[i]);
+	/* Each message stands for itself: the others are not held up. */
+	(void)nlsock_run(NULL, NULL);
+	for (i = 0; i < n; i++)
+		adds[i].code = nlsock_result(set_of(adds[i].grant)->name,
+		    nlsock_error(i));
+}
+
+const struct backend backend_ipset = {
+	.name = "iptables",
+	.open = ipset_open,
+	.check = ipset_check,
+	.prepare = ipset_prepare,
+	.add = ipset_add
+};

@@ -1,0 +1,244 @@
+/* What root does at start. */
+#include "launch.h"
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "chan.h"
+#include "log.h"
+
+#define CHAN_BUFFER	(4 << 20)	/* bytes: room for many results */
+#define UDP_BUFFER	(4 << 20)
+#define TCP_BACKLOG	1024
+#define FD_ASIDE	256		/* above every descriptor of a child */
+
+void
+launch_descriptors(void)
+{
+	int fd;
+
+	/* Opening takes the lowest free number, so this fills 0, 1, 2. */
+	do {
+		if ((fd = open("/dev/null", O_RDWR | O_CLOEXEC)) == -1)
+			fatal("open /dev/null");
+	} while (fd <= STDERR_FILENO);
+	if (dup2(fd, STDIN_FILENO) == -1)
+		fatal("dup2");
+	if (close_range(STDERR_FILENO + 1, ~0U, 0) == -1)
+		fatal("close_range");
+}
+
+struct user
+launch_user(const char *name, const char *option)
+{
+	struct passwd *pw;
+	struct user user;
+
+	errno = 0;
+	if ((pw = getpwnam(name)) == NULL)
+		fatalx("user \"%s\" (--%s) does not exist: create it with "
+		    "'useradd --system --no-create-home "
+		    "--shell /usr/sbin/nologin %s' or systemd-sysusers",
+		    name, option, name);
+	if (pw->pw_uid == 0 || pw->pw_gid == 0)
+		fatalx("--%s \"%s\": must not be root", option, name);
+	user.uid = pw->pw_uid;
+	user.gid = pw->pw_gid;
+	return (user);
+}
+
+static void
+set_option(int fd, int level, int name, int value, const char *text)
+{
+	if (setsockopt(fd, level, name, &value, sizeof(value)) == -1)
+		fatal("setsockopt %s", text);
+}
+
+/* [::] serves IPv4, too, unless 0.0.0.0 is bound by itself. */
+static int
+v6_only(const struct options *o)
+{
+	static const struct addr any = { .family = ADDR_V4 };
+	size_t i;
+
+	for (i = 0; i < o->nbinds; i++) {
+		if (addr_equal(&o->binds[i], &any))
+			return (1);
+	}
+	return (0);
+}
+
+static int
+bound_socket(const struct options *o, const struct addr *a, int type)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = addr_to_sockaddr(a, (uint16_t)o->bind_port, &ss);
+	char text[ADDR_TEXT_MAX];
+	int fd;
+
+	fd = socket(ss.ss_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd == -1)
+		fatal("socket for %s", addr_print(a, text));
+	if (a->family == ADDR_V6) {
+		set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, v6_only(o),
+		    "IPV6_V6ONLY");
+	}
+	if (type == SOCK_DGRAM) {
+		/* The answer leaves from the address that was asked. */
+		if (a->family == ADDR_V6)
+			set_option(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1,
+			    "IPV6_RECVPKTINFO");
+		else
+			set_option(fd, IPPROTO_IP, IP_PKTINFO, 1,
+			    "IP_PKTINFO");
+		set_option(fd, SOL_SOCKET, SO_RCVBUFFORCE, UDP_BUFFER,
+		    "SO_RCVBUFFORCE");
+	} else
+		set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1, "SO_REUSEADDR");
+	if (bind(fd, (struct sockaddr *)&ss, len) == -1)
+		fatal("cannot listen on %s port %u (%s; --bind, --bind-port)",
+		    addr_print(a, text), o->bind_port,
+		    type == SOCK_DGRAM ? "UDP" : "TCP");
+	if (type == SOCK_STREAM && listen(fd, TCP_BACKLOG) == -1)
+		fatal("listen");
+	return (fd);
+}
+
+size_t
+launch_sockets(const struct options *o, int fds[2 * MSG_BINDS_MAX])
+{
+	size_t i;
+
+	for (i = 0; i < o->nbinds; i++) {
+		fds[2 * i] = bound_socket(o, &o->binds[i], SOCK_DGRAM);
+		fds[2 * i + 1] = bound_socket(o, &o->binds[i], SOCK_STREAM);
+	}
+	return (2 * o->nbinds);
+}
+
+int
+launch_open_acl(const char *path)
+{
+	struct stat st;
+	int fd;
+
+	if ((fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY)) == -1)
+		fatal("cannot open the ACL \"%s\" (--acl-file)", path);
+	if (fstat(fd, &st) == -1)
+		fatal("fstat %s", path);
+	if (S_ISDIR(st.st_mode))
+		fatalx("the ACL \"%s\" (--acl-file) is a directory", path);
+	return (fd);
+}
+
+/*
+ * In a build tree the proxy is beside our own folder; else it is where it was
+ * installed.  $PATH has no say.
+ */
+static const char *
+proxy_path(void)
+{
+	static char path[PATH_MAX + 32];
+	char self[PATH_MAX];
+	ssize_t n;
+	char *dir;
+
+	n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	if (n <= 0)
+		fatal("readlink /proc/self/exe");
+	self[n] = '\0';
+	dir = dirname(self);
+	if (strcmp(basename(dir), "dnsfw-priv") == 0) {
+		snprintf(path, sizeof(path), "%s/dnsfw-proxy/dnsfw-proxy",
+		    dirname(dir));
+		if (access(path, X_OK) == 0)
+			return (path);
+	}
+	return (PROXY_PATH);
+}
+
+/* Lay the descriptors out as msg.h says; the child's last step before exec. */
+static void
+arrange(int chan, const int *fds, size_t nfds)
+{
+	int aside[1 + 2 * MSG_BINDS_MAX];
+	size_t i;
+
+	aside[0] = fcntl(chan, F_DUPFD_CLOEXEC, FD_ASIDE);
+	for (i = 0; i < nfds; i++)
+		aside[1 + i] = fcntl(fds[i], F_DUPFD_CLOEXEC, FD_ASIDE);
+	for (i = 0; i < 1 + nfds; i++) {
+		if (aside[i] == -1 ||
+		    dup2(aside[i], MSG_FD_CHANNEL + (int)i) == -1)
+			fatal("cannot arrange descriptors");
+	}
+	if (close_range(MSG_FD_CHANNEL + 1 + (unsigned int)nfds, ~0U, 0) == -1)
+		fatal("close_range");
+}
+
+static void __attribute__((noreturn))
+become_proxy(const char *role, struct user user, const char *extra)
+{
+	char uid[16], gid[16], journal[64];
+	char *argv[6], *env[2] = { NULL, NULL };
+	const char *stream = getenv("JOURNAL_STREAM"), *path = proxy_path();
+	size_t n = 0;
+
+	snprintf(uid, sizeof(uid), "%u", user.uid);
+	snprintf(gid, sizeof(gid), "%u", user.gid);
+	argv[n++] = (char *)(uintptr_t)"dnsfw-proxy";
+	argv[n++] = (char *)(uintptr_t)role;
+	argv[n++] = uid;
+	argv[n++] = gid;
+	if (extra != NULL)
+		argv[n++] = (char *)(uintptr_t)extra;
+	argv[n] = NULL;
+	if (stream != NULL) {
+		snprintf(journal, sizeof(journal), "JOURNAL_STREAM=%s", stream);
+		env[0] = journal;
+	}
+	execve(path, argv, env);
+	fatal("cannot run %s", path);
+}
+
+void
+launch_child(struct child *c, const char *role, struct user user,
+    const char *extra, const int *fds, size_t nfds,
+    const struct msg_config *config)
+{
+	int pair[2];
+	size_t i;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == -1)
+		fatal("socketpair");
+	for (i = 0; i < 2; i++)
+		set_option(pair[i], SOL_SOCKET, SO_SNDBUFFORCE, CHAN_BUFFER,
+		    "SO_SNDBUFFORCE");
+	if (config != NULL && chan_send(pair[0], config, sizeof(*config),
+	    -1) != sizeof(*config))
+		fatal("cannot send the configuration");
+	if ((c->pid = fork()) == -1)
+		fatal("fork");
+	if (c->pid == 0) {
+		arrange(pair[1], fds, nfds);
+		become_proxy(role, user, extra);
+	}
+	close(pair[1]);
+	for (i = 0; i < nfds; i++)
+		close(fds[i]);
+	c->name = role;
+	c->chan = pair[0];
+	c->ready = false;
+}

@@ -1,0 +1,54 @@
+/*
+ * What root does: look up users, bind sockets, open the ACL, start the
+ * children.  Everything here ends the program on an error (fatal).
+ */
+#ifndef PRIV_LAUNCH_H
+#define PRIV_LAUNCH_H
+
+#include <sys/types.h>
+
+#include <stdbool.h>
+
+#include "options.h"
+
+struct user {
+	uid_t	uid;
+	gid_t	gid;
+};
+
+/* A child and the channel to it. */
+struct child {
+	const char	*name;		/* for the log */
+	pid_t		 pid;
+	int		 chan;		/* -1 once closed */
+	bool		 ready;		/* READY has come */
+};
+
+/*
+ * Put the descriptors in order: 0 is /dev/null, 1 and 2 are open, nothing else
+ * that the caller left open stays.
+ */
+void	launch_descriptors(void);
+
+/* The user and its primary group; root is refused.  option: for the text. */
+struct user launch_user(const char *name, const char *option);
+
+/*
+ * Bind and listen for every --bind: fds[2 * i] is UDP, fds[2 * i + 1] TCP.
+ * All are non-blocking and close-on-exec.  Returns how many there are.
+ */
+size_t	launch_sockets(const struct options *o, int fds[2 * MSG_BINDS_MAX]);
+
+/* The ACL, read-only. */
+int	launch_open_acl(const char *path);
+
+/*
+ * Start dnsfw-proxy in a role ("compiler", "worker") with nfds descriptors
+ * from 4 on, and give it the user to become.  extra: one more argument, or
+ * NULL.  config, if not NULL, is its first message.  fds are closed here.
+ */
+void	launch_child(struct child *c, const char *role, struct user user,
+	    const char *extra, const int *fds, size_t nfds,
+	    const struct msg_config *config);
+
+#endif

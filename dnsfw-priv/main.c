@@ -1,0 +1,133 @@
+/*
+ * dnsfw-priv: the only process with a capability.
+ *
+ * Root's part is the first half of main(): read options, look up users, open
+ * sockets, the ACL and netlink, start the children.  No byte that a child, a
+ * client or the network sent is read before the confinement block.
+ */
+#include <sys/resource.h>
+
+#include <linux/capability.h>
+
+#include <string.h>
+#include <unistd.h>
+
+#include "backend.h"
+#include "drop.h"
+#include "launch.h"
+#include "log.h"
+#include "options.h"
+#include "sandbox.h"
+#include "serve.h"
+#include "syscalls.h"
+
+#define DESCRIPTORS_MAX	64	/* of this process, once it serves */
+
+static const struct backend *
+select_backend(enum firewall firewall)
+{
+	switch (firewall) {
+	case FIREWALL_IPTABLES:
+		return (&backend_ipset);
+	case FIREWALL_NFTABLES:
+		return (&backend_nftables);
+	case FIREWALL_NONE:
+	case FIREWALL_UNSET:
+		break;
+	}
+	return (&backend_none);
+}
+
+/* The worker's share of the options. */
+static void
+worker_config(const struct options *o, struct msg_config *c)
+{
+	size_t i;
+
+	memset(c, 0, sizeof(*c));
+	c->type = MSG_CONFIG;
+	c->nbinds = (uint8_t)o->nbinds;
+	c->refuse_with = (uint8_t)o->refuse_with;
+	c->log_format = (uint8_t)o->log_format;
+	c->firewall = o->firewall != FIREWALL_NONE;
+	c->timeout = o->timeout;
+	c->min_rule_time = o->min_rule_time;
+	c->max_rule_time = o->max_rule_time;
+	c->max_connections = o->max_connections;
+	c->nupstreams = (uint8_t)o->nupstreams;
+	for (i = 0; i < o->nupstreams; i++) {
+		c->upstreams[i].family = o->upstreams[i].family;
+		c->upstreams[i].port = (uint16_t)o->upstream_port;
+		memcpy(c->upstreams[i].addr, o->upstreams[i].bytes, 16);
+	}
+	c->nclient_nets = (uint8_t)o->nclient_nets;
+	for (i = 0; i < o->nclient_nets; i++) {
+		c->client_nets[i].family = o->client_nets[i].base.family;
+		c->client_nets[i].prefix = o->client_nets[i].prefix;
+		memcpy(c->client_nets[i].base,
+		    o->client_nets[i].base.bytes, 16);
+	}
+}
+
+static void
+launch_children(const struct options *o, struct child *compiler,
+    struct child *worker)
+{
+	struct user proxy = launch_user(o->proxy_user, "proxy-user");
+	int fds[2 * MSG_BINDS_MAX], acl;
+	struct msg_config config;
+	size_t nfds;
+
+	acl = launch_open_acl(o->acl_file);
+	nfds = launch_sockets(o, fds);
+	launch_child(compiler, "compiler", proxy, o->acl_file, &acl, 1, NULL);
+	worker_config(o, &config);
+	launch_child(worker, "worker", proxy, NULL, fds, nfds, &config);
+}
+
+int
+main(int argc, char **argv)
+{
+	struct child compiler, worker;
+	struct backend_config config;
+	const struct backend *backend;
+	struct msg_sealed sealed;
+	struct options o;
+	struct user user;
+	uint8_t families;
+	int image;
+
+	options_parse(&o, argc, argv);
+	launch_descriptors();
+	log_init(NULL);
+	if (geteuid() != 0)
+		fatalx("dnsfw-priv must be started as root; it drops to the "
+		    "user \"%s\" by itself", o.priv_user);
+	user = launch_user(o.priv_user, "priv-user");
+	if (user.uid == launch_user(o.proxy_user, "proxy-user").uid)
+		fatalx("--priv-user and --proxy-user must be different users");
+	serve_signals();
+	backend = select_backend(o.firewall);
+	config = (struct backend_config){ .chain = o.chain, .table = o.table,
+	    .table_family = o.table_family, .max_grants = o.max_grants };
+	backend->open(&config);
+	launch_children(&o, &compiler, &worker);
+
+	/*
+	 * Confinement.  The empty root needs CAP_SYS_CHROOT, so it comes
+	 * before the user; the user comes before no_new_privs, which both
+	 * Landlock and seccomp need; seccomp is last, as it forbids the rest.
+	 */
+	drop_root_directory();
+	drop_limits(DESCRIPTORS_MAX);
+	drop_privileges(user.uid, user.gid, 1ULL << CAP_NET_ADMIN, 0);
+	sandbox_landlock(NULL, 0);
+	sandbox_seccomp(priv_rules, priv_nrules);
+
+	image = serve_policy(&compiler, &sealed);
+	serve_wait_ready(&worker);
+	if (backend->check(&families) == -1 || backend->prepare() == -1)
+		fatalx("the firewall cannot be used");
+	serve_worker(&worker, backend, &o, families, image, &sealed);
+	return (0);
+}

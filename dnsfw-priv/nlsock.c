@@ -1,0 +1,322 @@
+/* The netlink socket to netfilter. */
+#include "nlsock.h"
+
+#include <sys/socket.h>
+
+#include <arpa/inet.h>
+
+#include <linux/netfilter/ipset/ip_set.h>
+#include <linux/netfilter/ipset/ip_set_hash.h>
+#include <linux/netfilter/nfnetlink.h>
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "clock.h"
+#include "log.h"
+
+#define REPLY_TIMEOUT	(2 * CLOCK_SECOND)
+#define RESULT_PERIOD	60	/* seconds between log lines */
+
+/*
+ * The kernel counts an answer with its bookkeeping, about 800 bytes, and every
+ * message of the largest transaction may fail.
+ */
+#define SOCKET_BUFFER	(1 << 20)
+
+static struct mnl_socket *nl;
+static unsigned int portid;
+
+/* The transaction: messages one after the other, and what became of them. */
+static char out[NLSOCK_MESSAGES_MAX * NLSOCK_MESSAGE_MAX]
+    __attribute__((aligned(8)));
+static size_t out_len;			/* without the last message */
+static struct nlmsghdr *last;		/* the one that is being built */
+static struct nlmsghdr *acked;		/* the one that asks for an answer */
+static size_t count;
+static uint32_t first_seq, next_seq;
+static int errors[NLSOCK_MESSAGES_MAX];
+
+/* One datagram of the kernel; it fills at most 32 KiB of a dump. */
+static char in[32768] __attribute__((aligned(8)));
+
+/* State of one nlsock_run. */
+struct run {
+	void	(*reply)(const struct nlmsghdr *, void *);
+	void	*arg;
+	bool	 answered;		/* the last answer has come */
+	int	 broken;		/* errno of the socket, or 0 */
+};
+
+/* More than the system's limit with CAP_NET_ADMIN, else as much as allowed. */
+static void
+enlarge(int force, int plain)
+{
+	int fd = mnl_socket_get_fd(nl), size = SOCKET_BUFFER;
+
+	if (setsockopt(fd, SOL_SOCKET, force, &size, sizeof(size)) == -1 &&
+	    setsockopt(fd, SOL_SOCKET, plain, &size, sizeof(size)) == -1)
+		fatal("buffer of the netlink socket");
+}
+
+void
+nlsock_open(void)
+{
+	int on = 1;
+
+	nl = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (nl == NULL || mnl_socket_bind(nl, 0, MNL_SOCKET_AUTOPID) == -1)
+		fatal("netlink socket (netfilter)");
+	/* Errors without a copy of what was sent. */
+	if (mnl_socket_setsockopt(nl, NETLINK_CAP_ACK, &on, sizeof(on)) == -1)
+		fatal("NETLINK_CAP_ACK");
+	portid = mnl_socket_get_portid(nl);
+	enlarge(SO_SNDBUFFORCE, SO_SNDBUF);
+	enlarge(SO_RCVBUFFORCE, SO_RCVBUF);
+}
+
+void
+nlsock_begin(void)
+{
+	out_len = 0;
+	count = 0;
+	last = NULL;
+	acked = NULL;
+	/* A late answer of an earlier transaction must not match. */
+	first_seq = next_seq;
+}
+
+/* Account for the message that has been built. */
+static void
+finish(void)
+{
+	if (last == NULL)
+		return;
+	if (last->nlmsg_len > NLSOCK_MESSAGE_MAX)
+		fatalx("netlink message of %u bytes", last->nlmsg_len);
+	out_len += last->nlmsg_len;
+	/* Old kernels do not acknowledge the end of a batch. */
+	if (last->nlmsg_type != NFNL_MSG_BATCH_END)
+		acked = last;
+	last = NULL;
+}
+
+struct nlmsghdr *
+nlsock_message(uint16_t type, uint16_t flags, uint8_t family,
+    uint16_t resource)
+{
+	struct nfgenmsg *nfg;
+
+	finish();
+	if (count == NLSOCK_MESSAGES_MAX)
+		fatalx("netlink transaction of too many messages");
+	errors[count++] = 0;
+	last = mnl_nlmsg_put_header(out + out_len);
+	last->nlmsg_type = type;
+	last->nlmsg_flags = NLM_F_REQUEST | flags;
+	last->nlmsg_seq = next_seq++;
+	nfg = mnl_nlmsg_put_extra_header(last, sizeof(*nfg));
+	nfg->nfgen_family = family;
+	nfg->version = NFNETLINK_V0;
+	nfg->res_id = htons(resource);
+	return (last);
+}
+
+/* One message of the kernel. */
+static void
+take(struct run *r, const struct nlmsghdr *nlh)
+{
+	uint32_t i = nlh->nlmsg_seq - first_seq;
+	int error = 0;
+
+	if (i >= count || nlh->nlmsg_pid != portid)
+		return;
+	if (nlh->nlmsg_type != NLMSG_ERROR && nlh->nlmsg_type != NLMSG_DONE) {
+		if (nlh->nlmsg_type >= NLMSG_MIN_TYPE && r->reply != NULL &&
+		    mnl_nlmsg_get_payload_len(nlh) >= sizeof(struct nfgenmsg))
+			r->reply(nlh, r->arg);
+		return;
+	}
+	/* Both begin with 0 or a negative error number. */
+	if (mnl_nlmsg_get_payload_len(nlh) >= sizeof(error))
+		memcpy(&error, mnl_nlmsg_get_payload(nlh), sizeof(error));
+	if (errors[i] == 0)
+		errors[i] = -error;
+	if (nlh->nlmsg_seq == acked->nlmsg_seq)
+		r->answered = true;
+}
+
+/* Everything that is in the socket. */
+static void
+drain(struct run *r)
+{
+	const struct nlmsghdr *nlh;
+	ssize_t n;
+	int len;
+
+	for (;;) {
+		n = mnl_socket_recvfrom(nl, in, sizeof(in));
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n == -1 && errno == EAGAIN)
+			return;
+		if (n <= 0) {
+			/* ENOBUFS: answers are lost; others may follow. */
+			r->broken = n == 0 ? EPIPE : errno;
+			if (r->broken != ENOBUFS)
+				return;
+			continue;
+		}
+		len = (int)n;
+		for (nlh = (const struct nlmsghdr *)in; mnl_nlmsg_ok(nlh, len);
+		    nlh = mnl_nlmsg_next(nlh, &len))
+			take(r, nlh);
+	}
+}
+
+/* Wait until there is something to read; false at the deadline. */
+static bool
+wait_until(uint64_t deadline)
+{
+	struct pollfd pfd = { .fd = mnl_socket_get_fd(nl), .events = POLLIN };
+	uint64_t now = clock_now();
+
+	if (now >= deadline)
+		return (false);
+	return (poll(&pfd, 1, (int)((deadline - now) / 1000000) + 1) != -1 ||
+	    errno == EINTR);
+}
+
+int
+nlsock_run(void (*reply)(const struct nlmsghdr *, void *), void *arg)
+{
+	struct run r = { .reply = reply, .arg = arg };
+	uint64_t deadline = clock_now() + REPLY_TIMEOUT;
+	size_t i;
+
+	finish();
+	acked->nlmsg_flags |= NLM_F_ACK;
+	if (mnl_socket_sendto(nl, out, out_len) == -1)
+		r.broken = errno;
+	/*
+	 * The kernel has answered before sendto returns, but for the later
+	 * parts of a dump; so this waits only if an answer was lost.
+	 */
+	if (r.broken == 0)
+		drain(&r);
+	while (!r.answered && r.broken == 0) {
+		if (!wait_until(deadline))
+			r.broken = ETIMEDOUT;
+		else
+			drain(&r);
+	}
+	errno = 0;
+	for (i = 0; i < count; i++) {
+		if (errors[i] == 0)
+			errors[i] = r.broken;
+		if (errno == 0)
+			errno = errors[i];
+	}
+	return (errno == 0 ? 0 : -1);
+}
+
+int
+nlsock_error(size_t i)
+{
+	return (errors[i]);
+}
+
+const char *
+nlsock_strerror(int error)
+{
+	static char text[32];
+
+	if (error == EPERM)
+		return ("Operation not permitted: CAP_NET_ADMIN is needed");
+	if (error == IPSET_ERR_FIND_TYPE)
+		return ("the kernel does not have this set type");
+	if (error == IPSET_ERR_BUSY)
+		return ("the set is in use");
+	if (error < IPSET_ERR_PRIVATE)
+		return (strerror(error));
+	snprintf(text, sizeof(text), "ip_set error %d", error);
+	return (text);
+}
+
+uint8_t
+nlsock_result(const char *set, int error)
+{
+	static struct log_limit full_limit, failed_limit;
+	bool full = error == ENFILE || error == IPSET_ERR_HASH_FULL;
+	uint64_t events;
+
+	if (error == 0)
+		return (RESULT_OK);
+	if (log_allowed(full ? &full_limit : &failed_limit, clock_now(),
+	    RESULT_PERIOD, &events))
+		log_error("%llu grants failed; the last one: set %s: %s",
+		    (unsigned long long)events, set,
+		    full ? "it is full" : nlsock_strerror(error));
+	return (full ? RESULT_FULL : RESULT_FAILED);
+}
+
+/* len: bytes of the attributes; the last one's padding may lack. */
+static const struct nlattr *
+find(const struct nlattr *attr, size_t len, uint16_t type)
+{
+	size_t size;
+
+	while (mnl_attr_ok(attr, (int)len)) {
+		if (mnl_attr_get_type(attr) == type)
+			return (attr);
+		size = MNL_ALIGN(attr->nla_len);
+		if (size >= len)
+			break;
+		len -= size;
+		attr = mnl_attr_next(attr);
+	}
+	return (NULL);
+}
+
+const struct nlattr *
+nlsock_attr(const struct nlmsghdr *nlh, uint16_t type)
+{
+	/* nlsock_run has seen to the length. */
+	return (find(mnl_nlmsg_get_payload_offset(nlh,
+	    sizeof(struct nfgenmsg)), mnl_nlmsg_get_payload_len(nlh) -
+	    sizeof(struct nfgenmsg), type));
+}
+
+const struct nlattr *
+nlsock_nested(const struct nlattr *nest, uint16_t type)
+{
+	if (nest == NULL)
+		return (NULL);
+	return (find(mnl_attr_get_payload(nest),
+	    mnl_attr_get_payload_len(nest), type));
+}
+
+uint32_t
+nlsock_u32(const struct nlattr *attr)
+{
+	if (attr == NULL || mnl_attr_get_payload_len(attr) != sizeof(uint32_t))
+		return (0);
+	return (ntohl(mnl_attr_get_u32(attr)));
+}
+
+bool
+nlsock_is(const struct nlattr *attr, const char *text)
+{
+	size_t len = strlen(text) + 1;
+
+	return (attr != NULL && mnl_attr_get_payload_len(attr) == len &&
+	    memcmp(mnl_attr_get_payload(attr), text, len) == 0);
+}
+
+void
+nlsock_put_u32(struct nlmsghdr *nlh, uint16_t type, uint32_t value)
+{
+	mnl_attr_put_u32(nlh, type, htonl(value));
+}

@@ -1,0 +1,231 @@
+/* The rules of an iptables chain. */
+#include "xtrules.h"
+
+#include <sys/socket.h>
+
+#include <netinet/in.h>
+
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nf_tables_compat.h>
+#include <linux/netfilter/xt_addrtype.h>
+#include <linux/netfilter/xt_set.h>
+#include <linux/netfilter_ipv4/ip_tables.h>
+#include <linux/netfilter_ipv6/ip6_tables.h>
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "log.h"
+#include "nfrule.h"
+
+#define TABLE		"filter"
+#define SET_REVISION	4	/* struct xt_set_info_match_v4 */
+#define ADDRTYPE_REVISION 1	/* struct xt_addrtype_info_v1 */
+#define LEGACY_MAX	(64U << 20)	/* bytes of a legacy table */
+
+/* Both families have one interface, but for the layout of an entry. */
+static_assert(IPT_SO_GET_INFO == IP6T_SO_GET_INFO &&
+    IPT_SO_GET_ENTRIES == IP6T_SO_GET_ENTRIES &&
+    sizeof(struct ipt_getinfo) == sizeof(struct ip6t_getinfo) &&
+    offsetof(struct ipt_get_entries, entrytable) ==
+    offsetof(struct ip6t_get_entries, entrytable), "iptables-legacy");
+
+struct family {
+	uint8_t		bit;		/* MSG_FAMILY_* */
+	uint8_t		number;		/* NFPROTO_* */
+	const char	*command;
+	int		domain;		/* of the socket for legacy */
+	int		level;		/* of its options */
+	size_t		target_offset;	/* of that field in an entry */
+	size_t		next_offset;
+	size_t		entry_size;
+};
+
+static const struct family families[] = {
+	{ MSG_FAMILY_V4, NFPROTO_IPV4, "iptables", AF_INET, IPPROTO_IP,
+	    offsetof(struct ipt_entry, target_offset),
+	    offsetof(struct ipt_entry, next_offset),
+	    sizeof(struct ipt_entry) },
+	{ MSG_FAMILY_V6, NFPROTO_IPV6, "ip6tables", AF_INET6, IPPROTO_IPV6,
+	    offsetof(struct ip6t_entry, target_offset),
+	    offsetof(struct ip6t_entry, next_offset),
+	    sizeof(struct ip6t_entry) }
+};
+
+#define NFAMILIES	(sizeof(families) / sizeof(families[0]))
+
+static int legacy_sockets[NFAMILIES];	/* -1: the host lacks the family */
+
+void
+xtrules_open(void)
+{
+	size_t i;
+
+	for (i = 0; i < NFAMILIES; i++)
+		legacy_sockets[i] = socket(families[i].domain,
+		    SOCK_DGRAM | SOCK_CLOEXEC, 0);
+}
+
+/* Does one of the size bytes of entries begin a chain of that name? */
+static bool
+has_chain(const struct family *f, const char *entries, size_t size,
+    const char *chain)
+{
+	struct xt_error_target target;
+	uint16_t to_target, to_next;
+
+	while (size >= f->entry_size) {
+		memcpy(&to_target, entries + f->target_offset, 2);
+		memcpy(&to_next, entries + f->next_offset, 2);
+		if (to_next < f->entry_size || to_next > size)
+			return (false);
+		if (to_target <= to_next &&
+		    to_next - to_target >= (int)sizeof(target)) {
+			memcpy(&target, entries + to_target, sizeof(target));
+			if (strncmp(target.target.u.user.name,
+			    XT_ERROR_TARGET, XT_EXTENSION_MAXNAMELEN) == 0 &&
+			    strncmp(target.errorname, chain,
+			    sizeof(target.errorname)) == 0)
+				return (true);
+		}
+		entries += to_next;
+		size -= to_next;
+	}
+	return (false);
+}
+
+/*
+ * Is the chain in iptables-legacy, whose rules nf_tables does not show?  To be
+ * asked only if it is not in nf_tables: the question creates the legacy table.
+ */
+static bool
+in_legacy(size_t i, const char *chain)
+{
+	struct ipt_getinfo info = { .name = TABLE };
+	struct ipt_get_entries *get;
+	socklen_t len = sizeof(info);
+	bool found = false;
+
+	if (legacy_sockets[i] == -1 || getsockopt(legacy_sockets[i],
+	    families[i].level, IPT_SO_GET_INFO, &info, &len) == -1 ||
+	    info.size > LEGACY_MAX)
+		return (false);
+	len = (socklen_t)sizeof(*get) + info.size;
+	get = calloc(1, len);
+	if (get == NULL)
+		return (false);
+	memcpy(get->name, TABLE, sizeof(TABLE));
+	get->size = info.size;
+	if (getsockopt(legacy_sockets[i], families[i].level,
+	    IPT_SO_GET_ENTRIES, get, &len) == 0)
+		found = has_chain(&families[i], (const char *)get->entrytable,
+		    info.size, chain);
+	free(get);
+	return (found);
+}
+
+int
+xtrules_check(const char *chain, uint8_t *found)
+{
+	const struct family *f;
+	size_t i;
+
+	*found = 0;
+	for (i = 0; i < NFAMILIES; i++) {
+		f = &families[i];
+		switch (nfrule_chain(f->number, TABLE, chain)) {
+		case NFRULE_CHAIN_REGULAR:
+		case NFRULE_CHAIN_BASE:
+			*found |= f->bit;
+			continue;
+		case NFRULE_CHAIN_ERROR:
+			log_error("%s: chain %s: %s", f->command, chain,
+			    nlsock_strerror(errno));
+			return (-1);
+		case NFRULE_CHAIN_MISSING:
+			break;
+		}
+		if (in_legacy(i, chain))
+			log_warn("%s: chain %s exists in %s-legacy only, which "
+			    "dnsfw cannot program: make it with %s-nft -N %s, "
+			    "and move the other rules there", f->command,
+			    chain, f->command, f->command, chain);
+		else
+			log_warn("%s: there is no chain %s in table %s; to "
+			    "grant connections of this family, make it: "
+			    "%s -N %s", f->command, chain, TABLE, f->command,
+			    chain);
+	}
+	if (*found != 0)
+		return (0);
+	log_error("neither iptables nor ip6tables has a chain %s; make it: "
+	    "iptables -N %s", chain, chain);
+	return (-1);
+}
+
+/* "-m NAME", with the options in the form that the kernel's module has. */
+static void
+put_match(struct nfrule *r, const char *name, uint32_t revision,
+    const void *info, size_t len)
+{
+	nfrule_expr(r, "match");
+	mnl_attr_put_strz(r->nlh, NFTA_MATCH_NAME, name);
+	nlsock_put_u32(r->nlh, NFTA_MATCH_REV, revision);
+	mnl_attr_put(r->nlh, NFTA_MATCH_INFO, len, info);
+}
+
+/* "-m set --match-set": the set's fields are all dst but for those in src. */
+static void
+put_set_match(struct nfrule *r, uint16_t index, uint8_t fields, uint8_t src)
+{
+	struct xt_set_info_match_v4 info;
+
+	memset(&info, 0, sizeof(info));
+	info.match_set.index = index;
+	info.match_set.dim = fields;
+	info.match_set.flags = src;
+	put_match(r, "set", SET_REVISION, &info, sizeof(info));
+}
+
+static void
+put_rules(const char *chain, const struct xtrules_sets *sets)
+{
+	uint8_t number = sets->family == ADDR_V4 ? NFPROTO_IPV4 : NFPROTO_IPV6;
+	struct xt_addrtype_info_v1 from_here;
+	struct nlmsghdr *nlh;
+	struct nfrule rule;
+
+	/* Without a handle: all rules of the chain. */
+	nlh = nfrule_message(NFT_MSG_DELRULE, 0, number);
+	mnl_attr_put_strz(nlh, NFTA_RULE_TABLE, TABLE);
+	mnl_attr_put_strz(nlh, NFTA_RULE_CHAIN, chain);
+
+	nfrule_begin(&rule, number, TABLE, chain);
+	put_set_match(&rule, sets->grants, IPSET_DIM_THREE, IPSET_DIM_ONE_SRC);
+	nfrule_accept(&rule, NULL);
+
+	nfrule_begin(&rule, number, TABLE, chain);
+	memset(&from_here, 0, sizeof(from_here));
+	from_here.source = XT_ADDRTYPE_LOCAL;
+	put_match(&rule, "addrtype", ADDRTYPE_REVISION, &from_here,
+	    sizeof(from_here));
+	put_set_match(&rule, sets->local, IPSET_DIM_TWO, 0);
+	nfrule_accept(&rule, NULL);
+}
+
+int
+xtrules_replace(const char *chain, const struct xtrules_sets *sets, size_t n)
+{
+	size_t i;
+
+	nfrule_batch();
+	for (i = 0; i < n; i++)
+		put_rules(chain, &sets[i]);
+	if (nfrule_commit() == 0)
+		return (0);
+	log_error("iptables: cannot put rules into chain %s: %s", chain,
+	    nlsock_strerror(errno));
+	return (-1);
+}

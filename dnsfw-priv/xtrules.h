@@ -1,0 +1,36 @@
+/*
+ * The rules of an iptables chain, programmed through nf_tables as
+ * iptables-nft does it: "iptables -S" shows them as ordinary rules.
+ */
+#ifndef PRIV_XTRULES_H
+#define PRIV_XTRULES_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Open what xtrules_check needs; before privileges are dropped. */
+void	xtrules_open(void);
+
+/*
+ * Look for the chain in the table "filter" of both families.  *families gets
+ * the MSG_FAMILY_* bits of those that have it; a warning says what is wrong
+ * with the other.  Returns 0, or -1 after logging an error: no family has it,
+ * or the kernel does not let us look.
+ */
+int	xtrules_check(const char *chain, uint8_t *families);
+
+/* The ipsets of one family, by the kernel's index. */
+struct xtrules_sets {
+	uint8_t		family;		/* ADDR_V4 or ADDR_V6 */
+	uint16_t	grants;		/* matched as (src, dst, dst) */
+	uint16_t	local;		/* (dst, dst), if from this host */
+};
+
+/*
+ * Replace all rules of the chain in these families, all of them or none, by
+ * rules that accept what the sets match.  Returns 0, or -1 after logging why.
+ */
+int	xtrules_replace(const char *chain, const struct xtrules_sets *sets,
+	    size_t n);
+
+#endif

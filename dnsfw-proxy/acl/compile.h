@@ -1,0 +1,45 @@
+/*
+ * ACL text -> image (SPEC section 2).  No input or output but memory.
+ */
+#ifndef ACL_COMPILE_H
+#define ACL_COMPILE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "addr.h"
+
+/* One error: "expected ..." or what else is wrong at line:column (from 1). */
+typedef void acl_error_fn(void *arg, unsigned int line, unsigned int column,
+    const char *text);
+
+/* One (client subnet, protocol, port) that a -> rule names; proto IPPROTO_*. */
+typedef void acl_bound_fn(void *arg, const struct addr_net *client,
+    uint8_t proto, uint16_t port);
+
+/* An image under construction, in memory that the caller frees with free(3). */
+struct acl_compiled {
+	void		*image;
+	size_t		 size;
+	uint32_t	 rules;
+};
+
+/*
+ * Compile len bytes of text.  Reports every bad line (A7) and every conflict
+ * (A6, naming both lines) through error; a conflict is reported at the later
+ * line.  Returns 0, or -1 if anything was reported (or memory ran out, which
+ * is reported at line 0).
+ */
+int	acl_compile(const char *text, size_t len, acl_error_fn *error, void *arg,
+	    struct acl_compiled *out);
+
+/*
+ * Call bound once for each distinct triple of the compiled image.  If there
+ * are more than max, proto and port are coarsened to 0 ("any") per subnet
+ * until they fit, and in the end to the two nets 0.0.0.0/0 and ::/0.
+ * Returns the number reported; *coarsened says whether it came to that.
+ */
+size_t	acl_bounds(const struct acl_compiled *c, size_t max, acl_bound_fn *bound,
+	    void *arg, int *coarsened);
+
+#endif

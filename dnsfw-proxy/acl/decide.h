@@ -1,0 +1,50 @@
+/*
+ * The decision (A4, A5).  Pure; its cost depends on the number of labels and
+ * of distinct prefix lengths, not on the number of rules (A8).
+ */
+#ifndef ACL_DECIDE_H
+#define ACL_DECIDE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "../dns/name.h"
+#include "addr.h"
+#include "image.h"
+
+/* The most protocol:port pairs that one decision can hold. */
+#define ACL_PORTS_MAX	256
+
+enum acl_verdict {
+	ACL_NOMATCH = 0,	/* no rule: refuse */
+	ACL_BLOCK,		/* -| */
+	ACL_LOCAL,		/* -| = address */
+	ACL_ALLOW		/* -> or ~> or both */
+};
+
+struct acl_port {
+	uint8_t		proto;	/* IPPROTO_TCP or IPPROTO_UDP */
+	uint16_t	port;	/* host order */
+};
+
+struct acl_decision {
+	enum acl_verdict verdict;
+	uint32_t	line;		/* of the first deciding rule; 0: none */
+	bool		resolve;	/* some ~> : any type of class IN */
+	bool		any;		/* ~> * is among them: any class, too */
+	bool		only_any;	/* ... and no other allow rule is */
+	bool		overflow;	/* more ports than ACL_PORTS_MAX: refuse */
+	uint16_t	nports;		/* distinct, in rule order */
+	struct acl_port	ports[ACL_PORTS_MAX];
+	struct addr	local;		/* ACL_LOCAL */
+};
+
+/*
+ * Decide for client (IPv4-mapped already unmapped) and name (any case).  name
+ * NULL stands for a message without one, which only patterns "*" match (other
+ * opcodes).
+ */
+void	acl_decide(const struct acl_image *image, const struct addr *client,
+	    const struct dns_name *name, struct acl_decision *out);
+
+#endif

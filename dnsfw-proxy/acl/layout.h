@@ -1,0 +1,144 @@
+/*
+ * The image's layout, private to compile.c, image.c, bounds.c and decide.c.
+ *
+ * Five parts follow each other without gaps; their places follow from the
+ * counts in the first, so there is no pointer and hardly an offset:
+ *
+ *	struct acl_image
+ *	struct image_subnet	[nsubnets]
+ *	struct image_slot	[nslots]	hash table -> records
+ *	uint32_t		[nsubnet_slots]	hash table -> subnets
+ *	records			in the order of their slots
+ *
+ * A record is what all rules of one subnet and one pattern say together.  Both
+ * hash tables are probed linearly and at most half full, so a probe ends.
+ */
+#ifndef ACL_LAYOUT_H
+#define ACL_LAYOUT_H
+
+#include <assert.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "../dns/name.h"
+#include "addr.h"
+#include "image.h"
+
+#define IMAGE_MAGIC	"dnsfwACL"
+#define IMAGE_VERSION	1
+#define IMAGE_PREFIXES	129	/* distinct prefix lengths: 0 to 128 */
+
+enum { IMAGE_V4, IMAGE_V6, IMAGE_FAMILIES };
+
+struct acl_image {
+	uint8_t		magic[8];
+	uint32_t	version;
+	uint32_t	rules;		/* lines with a rule */
+	uint64_t	size;		/* of the whole image, octets */
+	uint32_t	nsubnets;
+	uint32_t	nrecords;
+	uint32_t	nslots;		/* >= 2 * nrecords, > 0 */
+	uint32_t	nsubnet_slots;	/* >= 2 * nsubnets, > 0 */
+	uint8_t		nprefixes[IMAGE_FAMILIES];
+	/* The lengths that some subnet has, longest first. */
+	uint8_t		prefixes[IMAGE_FAMILIES][IMAGE_PREFIXES];
+	uint8_t		pad[4];
+};
+static_assert(sizeof(struct acl_image) == 304, "acl_image size");
+
+struct image_subnet {
+	uint64_t	depths;		/* image_depth_bit() of its wildcards */
+	uint8_t		base[16];	/* masked */
+	uint8_t		family;		/* ADDR_V4 or ADDR_V6 */
+	uint8_t		prefix;
+	uint8_t		pad[6];
+};
+static_assert(sizeof(struct image_subnet) == 32, "image_subnet size");
+
+struct image_slot {
+	uint32_t	tag;		/* low half of the key's hash */
+	uint32_t	record;		/* offset in the image; 0: empty */
+};
+
+enum {	/* image_record.flags */
+	RECORD_WILDCARD = 0x01,		/* the pattern is *.name, or * */
+	RECORD_RESOLVE = 0x02,		/* ~> */
+	RECORD_BLOCK = 0x04,		/* -|, which excludes all allow rules */
+	RECORD_LOCAL4 = 0x08,		/* -| = an IPv4 address */
+	RECORD_LOCAL6 = 0x10
+};
+
+struct image_port {
+	uint16_t	port;		/* host order, not 0 */
+	uint8_t		proto;		/* IPPROTO_TCP or IPPROTO_UDP */
+	uint8_t		pad;
+};
+static_assert(sizeof(struct image_port) == 4, "image_port size");
+
+/*
+ * Followed by its ports, by 0, 4 or 16 octets of address (RECORD_LOCAL*), and
+ * by the name in folded wire form, padded to IMAGE_ALIGN.
+ */
+struct image_record {
+	uint32_t	subnet;		/* index */
+	uint32_t	line;		/* the first that made it, from 1 */
+	uint16_t	nports;
+	uint8_t		flags;
+	uint8_t		name_len;	/* 1 (the root, for *) to 255 */
+};
+static_assert(sizeof(struct image_record) == 12, "image_record size");
+
+#define IMAGE_ALIGN	4U		/* of records */
+
+/* The parts of an image; valid only for one that acl_image_open() took. */
+const struct image_subnet *image_subnets(const struct acl_image *);
+const struct image_slot *image_slots(const struct acl_image *);
+const uint32_t	*image_subnet_slots(const struct acl_image *);
+
+/* Where the records begin: the size of all that stands before them. */
+uint64_t	image_records_offset(const struct acl_image *);
+
+/* The record at an offset that a slot holds. */
+const struct image_record *image_record(const struct acl_image *,
+		    uint32_t offset);
+
+/* The octets of a record with all that follows it, from its fields alone. */
+size_t		image_record_size(const struct image_record *);
+
+/* The parts of a record. */
+const struct image_port *image_record_ports(const struct image_record *);
+const uint8_t	*image_record_local(const struct image_record *);
+size_t		image_record_local_len(const struct image_record *);
+const uint8_t	*image_record_name(const struct image_record *);
+
+/*
+ * The suffixes of a name by their depth, which is the number of labels: 0 is
+ * the root, labels is the whole name.
+ */
+struct image_suffixes {
+	unsigned int	labels;
+	uint8_t		offset[DNS_LABELS_MAX + 1];	/* in the wire form */
+	uint64_t	hash[DNS_LABELS_MAX + 1];
+};
+
+/* name must be folded. */
+void		image_suffixes_init(struct image_suffixes *out,
+		    const struct dns_name *name);
+
+/* The bit of a depth in image_subnet.depths; those from 63 up share one. */
+uint64_t	image_depth_bit(unsigned int depth);
+
+/*
+ * The hash of a record's key; name_hash is of image_suffixes.  Never identity:
+ * who finds something by it compares the key itself.
+ */
+uint64_t	image_key_hash(uint32_t subnet, bool wildcard,
+		    uint64_t name_hash);
+
+uint64_t	image_subnet_hash(const struct addr *base, unsigned int prefix);
+
+/* The slot (below nslots) where the probing for a hash begins. */
+uint32_t	image_first_slot(uint64_t hash, uint32_t nslots);
+
+#endif

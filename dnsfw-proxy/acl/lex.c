@@ -1,0 +1,80 @@
+/* The ACL's text cut into lines, and a line into tokens. */
+#include "lex.h"
+
+#include <string.h>
+
+bool
+lex_next_line(struct lex_text *text, struct lex_line *line)
+{
+	const char *start, *end;
+	size_t left;
+
+	if (text->next >= text->len)
+		return (false);
+	start = text->text + text->next;
+	left = text->len - text->next;
+	end = memchr(start, '\n', left);
+	line->text = start;
+	line->len = end == NULL ? left : (size_t)(end - start);
+	line->at = 0;
+	text->next += end == NULL ? left : line->len + 1;
+	text->number++;
+	if (line->len > 0 && start[line->len - 1] == '\r')
+		line->len--;
+	return (true);
+}
+
+/* The kind of a token that is not a word at offset at, with its length. */
+static enum lex_kind
+mark_at(const struct lex_line *line, size_t at, size_t *len)
+{
+	const char *p = line->text + at;
+
+	*len = 1;
+	if (*p == '=')
+		return (LEX_EQUALS);
+	*len = 2;
+	if (line->len - at < 2)
+		return (LEX_WORD);
+	if (p[0] == '-' && p[1] == '>')
+		return (LEX_GRANT);
+	if (p[0] == '~' && p[1] == '>')
+		return (LEX_RESOLVE);
+	if (p[0] == '-' && p[1] == '|')
+		return (LEX_BLOCK);
+	return (LEX_WORD);
+}
+
+static bool
+is_blank(char c)
+{
+	return (c == ' ' || c == '\t');
+}
+
+void
+lex_next(struct lex_line *line, struct lex_token *token)
+{
+	size_t at, len;
+
+	for (at = line->at; at < line->len && is_blank(line->text[at]); at++)
+		;
+	token->at = at;
+	token->len = 0;
+	line->at = at;
+	if (at == line->len || line->text[at] == '#') {
+		token->kind = LEX_END;
+		return;
+	}
+	token->kind = mark_at(line, at, &len);
+	if (token->kind != LEX_WORD) {
+		token->len = len;
+		line->at = at + len;
+		return;
+	}
+	/* No token of a rule holds a mark, so a word ends where one begins. */
+	while (at < line->len && !is_blank(line->text[at]) &&
+	    line->text[at] != '#' && mark_at(line, at, &len) == LEX_WORD)
+		at++;
+	token->len = at - token->at;
+	line->at = at;
+}

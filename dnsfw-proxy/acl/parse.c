@@ -1,0 +1,264 @@
+/* One line of the ACL as a rule. */
+#include "parse.h"
+
+#include <netinet/in.h>
+
+#include <ctype.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#define PROTOCOL_SHOWN	16	/* octets of a wrong one that an error shows */
+
+static int __attribute__((format(printf, 3, 4)))
+wrong(struct parse_error *error, size_t at, const char *fmt, ...)
+{
+	va_list ap;
+
+	error->at = at;
+	va_start(ap, fmt);
+	vsnprintf(error->text, sizeof(error->text), fmt, ap);
+	va_end(ap);
+	return (-1);
+}
+
+static int
+parse_client(const struct lex_line *line, const struct lex_token *token,
+    struct parse_rule *rule, struct parse_error *error)
+{
+	const char *word = line->text + token->at, *slash;
+	struct addr base;
+
+	if (token->kind != LEX_WORD)
+		return (wrong(error, token->at,
+		    "expected a client: an address or a subnet"));
+	if (addr_net_parse(word, token->len, &rule->client) == 0)
+		return (0);
+	slash = memchr(word, '/', token->len);
+	if (slash == NULL || addr_parse(word, (size_t)(slash - word),
+	    &base) == -1)
+		return (wrong(error, token->at,
+		    "expected a client: an IPv4 or IPv6 address or subnet"));
+	return (wrong(error, token->at + (size_t)(slash - word) + 1,
+	    "prefix length must be 0-%zu", addr_len(base.family) * 8));
+}
+
+static int
+parse_action(const struct lex_token *token, struct parse_rule *rule,
+    struct parse_error *error)
+{
+	switch (token->kind) {
+	case LEX_GRANT:
+		rule->action = PARSE_GRANT;
+		return (0);
+	case LEX_RESOLVE:
+		rule->action = PARSE_RESOLVE;
+		return (0);
+	case LEX_BLOCK:
+		rule->action = PARSE_BLOCK;
+		return (0);
+	case LEX_END:
+	case LEX_WORD:
+	case LEX_EQUALS:
+		break;
+	}
+	return (wrong(error, token->at, "expected \"->\", \"~>\" or \"-|\""));
+}
+
+/* Say what is wrong with the character that no name may have. */
+static int
+wrong_character(struct parse_error *error, size_t at, unsigned char c)
+{
+	if (c == '*')
+		return (wrong(error, at, "\"*\" stands alone or as the whole "
+		    "first label: \"*.example.com\""));
+	if (c >= 0x80)
+		return (wrong(error, at, "a name outside ASCII must be "
+		    "written in its xn-- form"));
+	return (wrong(error, at, "expected a letter, a digit, \"-\", \"_\" "
+	    "or \".\" in a name"));
+}
+
+/* The len octets at offset at of the line: a name, *.name, or *. */
+static int
+parse_pattern(const struct lex_line *line, size_t at, size_t len,
+    struct parse_rule *rule, struct parse_error *error)
+{
+	const char *text = line->text + at;
+	size_t bad = 0;
+	enum dns_err err;
+
+	rule->pattern_at = at;
+	rule->wildcard = len > 0 && text[0] == '*' &&
+	    (len == 1 || text[1] == '.');
+	if (rule->wildcard && len == 1) {
+		rule->name = (struct dns_name){ .len = 1 };
+		return (0);
+	}
+	if (rule->wildcard) {
+		at += 2;
+		text += 2;
+		len -= 2;
+	}
+	if (len == 0)
+		return (wrong(error, at, "expected a domain name"));
+	err = dns_name_parse(text, len, &rule->name, &bad);
+	if (err == DNS_OK)
+		return (0);
+	if (bad > len)
+		bad = len;
+	if (err == DNS_ECHAR && bad < len)
+		return (wrong_character(error, at + bad,
+		    (unsigned char)text[bad]));
+	if (err == DNS_ELABEL)
+		return (wrong(error, at + bad,
+		    "label longer than %d octets", DNS_LABEL_MAX));
+	if (err == DNS_ENAME)
+		return (wrong(error, at + bad,
+		    "name longer than %d octets", DNS_NAME_MAX));
+	return (wrong(error, at + bad, "empty label in a name"));
+}
+
+static int
+parse_protocol(const char *text, size_t at, size_t len,
+    struct parse_rule *rule, struct parse_error *error)
+{
+	size_t i;
+
+	if (len == 3 && strncasecmp(text, "TCP", len) == 0) {
+		rule->proto = IPPROTO_TCP;
+		return (0);
+	}
+	if (len == 3 && strncasecmp(text, "UDP", len) == 0) {
+		rule->proto = IPPROTO_UDP;
+		return (0);
+	}
+	for (i = 0; i < len && isalnum((unsigned char)text[i]); i++)
+		;
+	if (i == 0 || i < len || len > PROTOCOL_SHOWN)
+		return (wrong(error, at, "expected TCP or UDP"));
+	return (wrong(error, at, "unknown protocol \"%.*s\": expected TCP or "
+	    "UDP", (int)len, text));
+}
+
+static int
+parse_port(const char *text, size_t at, size_t len, struct parse_rule *rule,
+    struct parse_error *error)
+{
+	unsigned int port;
+	size_t i;
+
+	for (port = 0, i = 0; i < len && port <= UINT16_MAX; i++) {
+		if (text[i] < '0' || text[i] > '9')
+			break;
+		port = port * 10 + (unsigned int)(text[i] - '0');
+	}
+	if (i < len || port == 0 || port > UINT16_MAX)
+		return (wrong(error, at, "port must be 1-65535"));
+	rule->port = (uint16_t)port;
+	return (0);
+}
+
+/* DOMAIN:PROTOCOL:PORT; name_len is the length up to the first colon. */
+static int
+parse_grant(const struct lex_line *line, const struct lex_token *token,
+    size_t name_len, struct parse_rule *rule, struct parse_error *error)
+{
+	size_t at = token->at + name_len, end = token->at + token->len, len;
+	const char *colon;
+
+	if (at == end)
+		return (wrong(error, at, "expected \":PROTOCOL:PORT\" after "
+		    "the name (only \"~>\" and \"-|\" go without)"));
+	at++;
+	colon = memchr(line->text + at, ':', end - at);
+	len = colon == NULL ? end - at : (size_t)(colon - line->text) - at;
+	if (parse_protocol(line->text + at, at, len, rule, error) == -1)
+		return (-1);
+	at += len;
+	if (at == end)
+		return (wrong(error, at, "expected \":PORT\" (1-65535)"));
+	at++;
+	return (parse_port(line->text + at, at, end - at, rule, error));
+}
+
+static int
+parse_target(const struct lex_line *line, const struct lex_token *token,
+    struct parse_rule *rule, struct parse_error *error)
+{
+	const char *word = line->text + token->at, *colon;
+	size_t name_len;
+
+	if (token->kind != LEX_WORD)
+		return (wrong(error, token->at, "expected a domain name"));
+	colon = memchr(word, ':', token->len);
+	name_len = colon == NULL ? token->len : (size_t)(colon - word);
+	if (parse_pattern(line, token->at, name_len, rule, error) == -1)
+		return (-1);
+	if (rule->action == PARSE_GRANT)
+		return (parse_grant(line, token, name_len, rule, error));
+	if (colon != NULL)
+		return (wrong(error, token->at + name_len, "unexpected \":\": "
+		    "only \"->\" takes a protocol and a port"));
+	return (0);
+}
+
+/* What may follow the target: nothing, or "= ADDRESS" after "-|". */
+static int
+parse_rest(struct lex_line *line, struct parse_rule *rule,
+    struct parse_error *error)
+{
+	struct lex_token token;
+
+	rule->local = (struct addr){ .family = 0 };
+	lex_next(line, &token);
+	if (token.kind == LEX_EQUALS && rule->action != PARSE_BLOCK)
+		return (wrong(error, token.at,
+		    "unexpected \"=\": only \"-|\" takes an address"));
+	if (token.kind == LEX_EQUALS) {
+		lex_next(line, &token);
+		if (token.kind != LEX_WORD || addr_parse(line->text + token.at,
+		    token.len, &rule->local) == -1)
+			return (wrong(error, token.at,
+			    "expected an IPv4 or IPv6 address"));
+		lex_next(line, &token);
+	} else if (token.kind != LEX_END && rule->action == PARSE_BLOCK)
+		return (wrong(error, token.at,
+		    "expected \"=\" or the end of the line"));
+	if (token.kind != LEX_END)
+		return (wrong(error, token.at, "expected the end of the line"));
+	return (0);
+}
+
+enum parse_result
+parse_line(struct lex_line *line, struct parse_rule *rule,
+    struct parse_error *error)
+{
+	struct lex_token token;
+	const char *nul;
+
+	if (line->len > LEX_LINE_MAX) {
+		wrong(error, LEX_LINE_MAX, "line longer than %d octets",
+		    LEX_LINE_MAX);
+		return (PARSE_ERROR);
+	}
+	nul = memchr(line->text, '\0', line->len);
+	if (nul != NULL) {
+		wrong(error, (size_t)(nul - line->text), "unexpected NUL");
+		return (PARSE_ERROR);
+	}
+	lex_next(line, &token);
+	if (token.kind == LEX_END)
+		return (PARSE_EMPTY);
+	if (parse_client(line, &token, rule, error) == -1)
+		return (PARSE_ERROR);
+	lex_next(line, &token);
+	if (parse_action(&token, rule, error) == -1)
+		return (PARSE_ERROR);
+	lex_next(line, &token);
+	if (parse_target(line, &token, rule, error) == -1 ||
+	    parse_rest(line, rule, error) == -1)
+		return (PARSE_ERROR);
+	return (PARSE_RULE);
+}

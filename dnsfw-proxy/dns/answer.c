@@ -1,0 +1,259 @@
+/* What an answer's records mean for grants. */
+#include "answer.h"
+
+#include <string.h>
+
+/* The queried name, and the names that it leads to. */
+struct chain {
+	struct dns_name	name[1 + DNS_CHAIN_MAX];
+	size_t		n;
+};
+
+/*
+ * The addresses so far, as a digital search tree: from the entry at depth d,
+ * bit d of the key leads on, so that entries below share its first d bits.
+ * Whatever addresses somebody chooses, a search takes at most KEY_BITS steps,
+ * which no hash without a secret could promise.
+ */
+#define KEY_BITS	(1 + 128)	/* the family, and the address */
+
+struct collection {
+	struct dns_address *out;
+	size_t		 max;
+	size_t		 n;
+	uint16_t	 child[DNS_ADDRESSES_MAX][2];	/* 0: none */
+};
+
+static bool
+chain_has(const struct chain *chain, const struct dns_name *name)
+{
+	size_t i;
+
+	for (i = 0; i < chain->n; i++)
+		if (dns_name_equal(&chain->name[i], name))
+			return (true);
+	return (false);
+}
+
+/* Returns true if the name is new; one too many is left out. */
+static bool
+chain_add(struct chain *chain, const struct dns_name *name)
+{
+	if (chain->n > DNS_CHAIN_MAX || chain_has(chain, name))
+		return (false);
+	chain->name[chain->n++] = *name;
+	return (true);
+}
+
+static unsigned int
+key_bit(const struct addr *a, unsigned int bit)
+{
+	if (bit == 0)
+		return (a->family == ADDR_V6);
+	bit--;
+	return (a->bytes[bit / 8] >> (7 - bit % 8) & 1U);
+}
+
+static enum dns_err
+collect(struct collection *c, const struct addr *a, uint32_t ttl)
+{
+	unsigned int bit;
+	size_t at = 0;
+	uint16_t *next;
+
+	for (bit = 0; c->n > 0 && bit < KEY_BITS; bit++) {
+		if (addr_equal(&c->out[at].addr, a)) {
+			if (c->out[at].ttl < ttl)
+				c->out[at].ttl = ttl;
+			return (DNS_OK);
+		}
+		next = &c->child[at][key_bit(a, bit)];
+		if (*next == 0) {
+			if (c->n < c->max)
+				*next = (uint16_t)c->n;
+			break;
+		}
+		at = *next;
+	}
+	if (c->n >= c->max)
+		return (DNS_EFULL);
+	c->child[c->n][0] = c->child[c->n][1] = 0;
+	c->out[c->n].addr = *a;
+	c->out[c->n++].ttl = ttl;
+	return (DNS_OK);
+}
+
+/* All of what is left of c is addresses of that family. */
+static enum dns_err
+collect_all(struct collection *to, struct rcur *c, uint8_t family,
+    uint32_t ttl)
+{
+	struct addr a = { .family = family };
+	enum dns_err err;
+
+	while (c->pos < c->len) {
+		if (rcur_bytes(c, a.bytes, addr_len(family)) == -1)
+			return (DNS_ERDATA);
+		if ((err = collect(to, &a, ttl)) != DNS_OK)
+			return (err);
+	}
+	return (DNS_OK);
+}
+
+/* The addresses in the parameters of SVCB and HTTPS (RFC 9460 7.3). */
+static enum dns_err
+collect_hints(struct collection *to, struct rcur *c, uint32_t ttl)
+{
+	enum dns_err err = DNS_OK;
+	uint16_t key, length;
+	struct rcur value;
+
+	while (err == DNS_OK && c->pos < c->len) {
+		if (rcur_u16(c, &key) == -1 || rcur_u16(c, &length) == -1)
+			return (DNS_ERDATA);
+		value = *c;
+		if (rcur_skip(c, length) == -1)
+			return (DNS_ERDATA);
+		value.len = c->pos;
+		if (key == SVC_IPV4HINT)
+			err = collect_all(to, &value, ADDR_V4, ttl);
+		else if (key == SVC_IPV6HINT)
+			err = collect_all(to, &value, ADDR_V6, ttl);
+	}
+	return (err);
+}
+
+static uint32_t
+ttl_value(uint32_t ttl)
+{
+	return (ttl > INT32_MAX ? 0 : ttl);	/* RFC 2181 8 */
+}
+
+/*
+ * The name that a CNAME, SVCB or HTTPS record leads to.  *alias is true if it
+ * is all that the record says; if not, c is at the parameters afterwards.
+ */
+static enum dns_err
+read_target(const struct dns_record *r, struct rcur *c, bool *alias,
+    struct dns_name *target)
+{
+	uint16_t priority = 0;
+
+	if (r->type != TYPE_CNAME && rcur_u16(c, &priority) == -1)
+		return (DNS_ERDATA);
+	/* RFC 9460 2.4.2: in alias mode the parameters do not count. */
+	*alias = priority == 0;
+	return (dns_name_read(c, r->type == TYPE_CNAME, target));
+}
+
+/* A record of a name in the chain; *grown is set if the chain grew. */
+static enum dns_err
+take_record(const uint8_t *msg, const struct dns_record *r,
+    struct chain *chain, struct collection *to, bool *grown)
+{
+	struct rcur c = { .buf = msg, .len = r->rdata + r->rdlength,
+	    .pos = r->rdata };
+	uint32_t ttl = ttl_value(r->ttl);
+	struct dns_name target;
+	enum dns_err err;
+	bool alias;
+
+	switch (r->type) {
+	case TYPE_A:
+		return (collect_all(to, &c, ADDR_V4, ttl));
+	case TYPE_AAAA:
+		return (collect_all(to, &c, ADDR_V6, ttl));
+	case TYPE_CNAME:
+	case TYPE_SVCB:
+	case TYPE_HTTPS:
+		err = read_target(r, &c, &alias, &target);
+		if (err != DNS_OK)
+			return (err);
+		/* RFC 9460 2.5: as a target, the root is nowhere or here. */
+		if ((r->type == TYPE_CNAME || target.len > 1) &&
+		    chain_add(chain, &target))
+			*grown = true;
+		return (alias ? DNS_OK : collect_hints(to, &c, ttl));
+	default:
+		return (DNS_OK);
+	}
+}
+
+/* One pass over the answer section. */
+static enum dns_err
+take_answer(const uint8_t *msg, const struct dns_response *r,
+    struct chain *chain, struct collection *to, bool *grown)
+{
+	struct rcur c = { .buf = msg, .len = r->answer_end,
+	    .pos = r->question_end };
+	struct dns_record record;
+	struct dns_name owner;
+	enum dns_err err;
+	uint16_t i;
+
+	*grown = false;
+	for (i = 0; i < r->ancount; i++) {
+		err = dns_record_read(&c, &owner, &record);
+		if (err == DNS_OK && record.class == CLASS_IN &&
+		    chain_has(chain, &owner))
+			err = take_record(msg, &record, chain, to, grown);
+		if (err != DNS_OK)
+			return (err);
+	}
+	return (DNS_OK);
+}
+
+enum dns_err
+dns_answer_addresses(const uint8_t *msg, size_t len,
+    const struct dns_response *r, struct dns_address *out, size_t max,
+    size_t *n)
+{
+	struct collection to;
+	struct chain chain;
+	enum dns_err err;
+	bool grown;
+
+	*n = 0;
+	if (r->answer_end > len)
+		return (DNS_ESHORT);
+	if (!r->has_question)
+		return (DNS_OK);
+	to.out = out;
+	to.max = max < DNS_ADDRESSES_MAX ? max : DNS_ADDRESSES_MAX;
+	to.n = 0;
+	chain.n = 0;
+	chain_add(&chain, &r->qname);
+	/*
+	 * A record may stand before the CNAME that leads to it, so a pass in
+	 * which the chain grew is followed by another: at most
+	 * DNS_CHAIN_MAX + 1 passes, and one or two in an ordinary answer.
+	 */
+	do
+		err = take_answer(msg, r, &chain, &to, &grown);
+	while (err == DNS_OK && grown);
+	*n = to.n;
+	return (err);
+}
+
+void
+dns_answer_cap_ttl(uint8_t *msg, size_t len, const struct dns_response *r,
+    uint32_t cap)
+{
+	struct rcur c = { .buf = msg, .len = len, .pos = r->question_end };
+	struct wcur w = { .buf = msg, .len = len };
+	struct dns_record record;
+	uint32_t ttl;
+	uint16_t i;
+
+	for (i = 0; i < r->ancount; i++) {
+		if (dns_record_read(&c, NULL, &record) != DNS_OK)
+			return;
+		/*
+		 * A reader that does not know RFC 2181 would take a TTL with
+		 * the top bit for 68 years or more: what reads as 0 becomes 0.
+		 */
+		ttl = ttl_value(record.ttl);
+		w.pos = record.ttl_offset;
+		wcur_u32(&w, ttl < cap ? ttl : cap);
+	}
+}

@@ -1,0 +1,40 @@
+/*
+ * What an answer's records mean for grants (G3, G4, G6).  Pure.
+ */
+#ifndef DNS_ANSWER_H
+#define DNS_ANSWER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "addr.h"
+#include "message.h"
+
+#define DNS_CHAIN_MAX	16	/* CNAMEs (and SVCB aliases) that are followed */
+/* As many A records as fit into the largest message. */
+#define DNS_ADDRESSES_MAX 4096
+
+struct dns_address {
+	struct addr	addr;
+	uint32_t	ttl;	/* seconds, of its own record (RFC 2181 8) */
+};
+
+/*
+ * Collect the addresses of class IN in the answer section whose owner is the
+ * queried name, or is reached from it through the CNAMEs of this answer, in
+ * any order, each owner visited once: A and AAAA records, and the ipv4hint and
+ * ipv6hint of HTTPS and SVCB records (their alias mode and target names are
+ * followed like CNAMEs inside the answer).  r is the parsed msg.
+ * An address that appears several times is reported once, with its greatest
+ * TTL.  TTLs with the top bit set read as 0.
+ * Stores at most max and returns DNS_OK with *n, or DNS_EFULL.
+ */
+DNS_MUSTCHECK enum dns_err dns_answer_addresses(const uint8_t *msg, size_t len,
+    const struct dns_response *r, struct dns_address *out, size_t max,
+    size_t *n);
+
+/* Lower every TTL of the answer section that is above cap, in place. */
+void	dns_answer_cap_ttl(uint8_t *msg, size_t len,
+	    const struct dns_response *r, uint32_t cap);
+
+#endif

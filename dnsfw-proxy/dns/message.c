@@ -1,0 +1,425 @@
+/* Whole messages, checked to the last byte. */
+#include "message.h"
+
+#include <string.h>
+
+#define OPCODE_UPDATE	5
+#define CLASS_NONE	254	/* RFC 2136 */
+#define RECORD_MIN	11	/* root owner, fixed fields, no rdata */
+#define RECORD_FIXED	10	/* type, class, TTL, rdlength */
+#define EDNS_DO		0x8000U	/* in the TTL field of OPT */
+
+/* A pointer has 14 bits, and the run of labels there at most 256 octets. */
+#define POINTER_REACH	(0x4000 + 256)
+
+enum { QD, AN, NS, AR, SECTIONS };
+
+struct header {
+	uint16_t	id;
+	uint16_t	flags;
+	uint16_t	count[SECTIONS];
+};
+
+/*
+ * The walk through a message.  own has a bit for each octet of the header and
+ * of the fixed fields of the records so far.  Some of these are changed on the
+ * way (id, TTL, EDNS size), so no name may lead through them: the name that
+ * was checked would not be the one that is sent (D10).
+ */
+struct walk {
+	struct rcur	c;
+	struct header	h;
+	uint8_t		own[POINTER_REACH / 8];
+};
+
+/*
+ * The rdata of the types that may hold compressed names (RFC 1035 3.3, RFC
+ * 3597 4) or whose content we use.  Fields: a digit is that many octets, s a
+ * character string, n a name, u a name that may not be compressed, p SVCB
+ * parameters up to the end, * anything up to the end.
+ */
+static const struct rdata_format {
+	uint16_t	type;
+	bool		only_in;	/* this format in class IN alone */
+	const char	*fields;
+} formats[] = {
+	{ TYPE_A, true, "4" },
+	{ TYPE_NS, false, "n" },
+	{ 3 /* MD */, false, "n" },
+	{ 4 /* MF */, false, "n" },
+	{ TYPE_CNAME, false, "n" },
+	{ TYPE_SOA, false, "nn884" },
+	{ 7 /* MB */, false, "n" },
+	{ 8 /* MG */, false, "n" },
+	{ 9 /* MR */, false, "n" },
+	{ TYPE_PTR, false, "n" },
+	{ 14 /* MINFO */, false, "nn" },
+	{ TYPE_MX, false, "2n" },
+	{ 17 /* RP */, false, "nn" },
+	{ 18 /* AFSDB */, false, "2n" },
+	{ 21 /* RT */, false, "2n" },
+	{ 24 /* SIG */, false, "99n*" },
+	{ 26 /* PX */, true, "2nn" },
+	{ TYPE_AAAA, true, "88" },
+	{ 30 /* NXT */, false, "n*" },
+	{ TYPE_SRV, true, "6n" },
+	{ 35 /* NAPTR */, true, "4sssn" },
+	{ 36 /* KX */, true, "2n" },
+	{ TYPE_DNAME, false, "n" },
+	{ TYPE_SVCB, true, "2up" },
+	{ TYPE_HTTPS, true, "2up" },
+};
+
+static enum dns_err
+header_read(struct rcur *c, struct header *h)
+{
+	size_t i;
+
+	if (rcur_u16(c, &h->id) == -1 || rcur_u16(c, &h->flags) == -1)
+		return (DNS_EHEADER);
+	for (i = 0; i < SECTIONS; i++)
+		if (rcur_u16(c, &h->count[i]) == -1)
+			return (DNS_EHEADER);
+	return (DNS_OK);
+}
+
+/*
+ * At offset 12 nothing precedes the name but the header, so that no pointer
+ * can be right there.
+ */
+static enum dns_err
+question_read(struct rcur *c, struct dns_name *qname, uint16_t *qtype,
+    uint16_t *qclass)
+{
+	enum dns_err err;
+
+	if ((err = dns_name_read(c, false, qname)) != DNS_OK)
+		return (err);
+	if (rcur_u16(c, qtype) == -1 || rcur_u16(c, qclass) == -1)
+		return (DNS_ESHORT);
+	return (DNS_OK);
+}
+
+enum dns_err
+dns_record_read(struct rcur *c, struct dns_name *owner, struct dns_record *out)
+{
+	enum dns_err err;
+
+	if ((err = dns_name_read(c, true, owner)) != DNS_OK)
+		return (err);
+	if (rcur_u16(c, &out->type) == -1 || rcur_u16(c, &out->class) == -1)
+		return (DNS_ESHORT);
+	out->ttl_offset = c->pos;
+	if (rcur_u32(c, &out->ttl) == -1 || rcur_u16(c, &out->rdlength) == -1)
+		return (DNS_ESHORT);
+	out->rdata = c->pos;
+	return (rcur_skip(c, out->rdlength) == -1 ? DNS_ESHORT : DNS_OK);
+}
+
+static void
+own_mark(struct walk *w, size_t from, size_t to)
+{
+	size_t i;
+
+	for (i = from; i < to && i < POINTER_REACH; i++)
+		w->own[i / 8] |= (uint8_t)(1U << i % 8);
+}
+
+static bool
+own_any(const struct walk *w, size_t from, size_t to)
+{
+	size_t i;
+
+	for (i = from; i < to && i < POINTER_REACH; i++)
+		if (w->own[i / 8] & 1U << i % 8)
+			return (true);
+	return (false);
+}
+
+/*
+ * The name at offset at, which dns_name_read() took, does not lead through
+ * octets of our own.
+ */
+static enum dns_err
+name_check(const struct walk *w, size_t at)
+{
+	struct rcur c = w->c;
+	size_t start = at;
+	uint8_t n, low;
+
+	c.pos = at;
+	for (;;) {
+		if (rcur_u8(&c, &n) == -1)
+			return (DNS_ESHORT);
+		if (n > 0 && n <= DNS_LABEL_MAX) {
+			if (rcur_skip(&c, n) == -1)
+				return (DNS_ESHORT);
+			continue;
+		}
+		if (n > 0 && rcur_u8(&c, &low) == -1)
+			return (DNS_ESHORT);
+		if (start != at && own_any(w, start, c.pos))
+			return (DNS_EPOINTER);
+		if (n == 0)
+			return (DNS_OK);
+		c.pos = start = (size_t)(n & 0x3f) << 8 | low;
+	}
+}
+
+/* A name inside rdata; only there an early end is the fault of rdlength. */
+static enum dns_err
+rdata_name(const struct walk *w, struct rcur *rd, bool pointers)
+{
+	size_t at = rd->pos;
+	enum dns_err err;
+
+	if ((err = dns_name_read(rd, pointers, NULL)) == DNS_ESHORT)
+		return (DNS_ERDATA);
+	return (err != DNS_OK ? err : name_check(w, at));
+}
+
+/* RFC 9460 2.2: keys strictly ascending; the hints hold whole addresses. */
+static enum dns_err
+svc_params(struct rcur *rd)
+{
+	uint32_t above = 0;	/* one more than the last key */
+	uint16_t key, length;
+
+	while (rd->pos < rd->len) {
+		if (rcur_u16(rd, &key) == -1 || key < above ||
+		    rcur_u16(rd, &length) == -1 ||
+		    rcur_skip(rd, length) == -1)
+			return (DNS_ERDATA);
+		if (key == SVC_IPV4HINT && (length == 0 || length % 4 != 0))
+			return (DNS_ERDATA);
+		if (key == SVC_IPV6HINT && (length == 0 || length % 16 != 0))
+			return (DNS_ERDATA);
+		above = key + 1U;
+	}
+	return (DNS_OK);
+}
+
+static enum dns_err
+rdata_field(const struct walk *w, struct rcur *rd, char field)
+{
+	uint8_t n;
+
+	switch (field) {
+	case 'n':
+		return (rdata_name(w, rd, true));
+	case 'u':
+		return (rdata_name(w, rd, false));
+	case 'p':
+		return (svc_params(rd));
+	case 's':
+		if (rcur_u8(rd, &n) == -1 || rcur_skip(rd, n) == -1)
+			return (DNS_ERDATA);
+		return (DNS_OK);
+	case '*':
+		rd->pos = rd->len;
+		return (DNS_OK);
+	default:
+		if (rcur_skip(rd, (size_t)(field - '0')) == -1)
+			return (DNS_ERDATA);
+		return (DNS_OK);
+	}
+}
+
+static const char *
+rdata_fields(const struct dns_record *r)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(formats) / sizeof(formats[0]); i++)
+		if (formats[i].type == r->type &&
+		    (!formats[i].only_in || r->class == CLASS_IN))
+			return (formats[i].fields);
+	return ("*");
+}
+
+static enum dns_err
+rdata_check(const struct walk *w, const struct dns_record *r)
+{
+	struct rcur rd = { .buf = w->c.buf, .len = r->rdata + r->rdlength,
+	    .pos = r->rdata };
+	const char *field;
+	enum dns_err err;
+
+	/*
+	 * An update names a set of records by one without rdata, in a class
+	 * that no stored record has (RFC 2136 2.4, 2.5).
+	 */
+	if (r->rdlength == 0 && DNS_OPCODE_OF(w->h.flags) == OPCODE_UPDATE &&
+	    (r->class == CLASS_ANY || r->class == CLASS_NONE))
+		return (DNS_OK);
+	for (field = rdata_fields(r); *field != '\0'; field++)
+		if ((err = rdata_field(w, &rd, *field)) != DNS_OK)
+			return (err);
+	return (rd.pos == rd.len ? DNS_OK : DNS_ERDATA);
+}
+
+/* The OPT record whose owner is at offset at (RFC 6891 6.1). */
+static enum dns_err
+opt_check(const struct walk *w, size_t at, const struct dns_record *r,
+    struct dns_edns *edns)
+{
+	struct rcur rd = { .buf = w->c.buf, .len = r->rdata + r->rdlength,
+	    .pos = r->rdata };
+	uint16_t code, length;
+
+	/* The owner is the root octet itself; a pointer to one is not it. */
+	if (edns == NULL || edns->present || r->rdata - at != RECORD_MIN)
+		return (DNS_EOPT);
+	while (rd.pos < rd.len)
+		if (rcur_u16(&rd, &code) == -1 ||
+		    rcur_u16(&rd, &length) == -1 ||
+		    rcur_skip(&rd, length) == -1)
+			return (DNS_ERDATA);
+	edns->present = true;
+	edns->dnssec_ok = (r->ttl & EDNS_DO) != 0;
+	edns->version = (uint8_t)(r->ttl >> 16);
+	edns->udp_size = r->class;
+	edns->offset = at;
+	edns->length = rd.len - at;
+	return (DNS_OK);
+}
+
+static enum dns_err
+record_check(struct walk *w, struct dns_edns *edns, uint32_t *opt_ttl)
+{
+	struct dns_record r;
+	size_t at = w->c.pos;
+	enum dns_err err;
+
+	if ((err = dns_record_read(&w->c, NULL, &r)) != DNS_OK ||
+	    (err = name_check(w, at)) != DNS_OK)
+		return (err);
+	own_mark(w, r.rdata - RECORD_FIXED, r.rdata);
+	if (r.type != TYPE_OPT)
+		return (rdata_check(w, &r));
+	*opt_ttl = r.ttl;
+	return (opt_check(w, at, &r, edns));
+}
+
+/*
+ * Every record behind the question, to the last byte of the message.  Gets the
+ * end of the answer section, and the TTL field of OPT.
+ */
+static enum dns_err
+records_check(struct walk *w, struct dns_edns *edns, size_t *answer_end,
+    uint32_t *opt_ttl)
+{
+	const uint16_t *count = w->h.count;
+	enum dns_err err;
+	size_t section;
+	uint16_t i;
+
+	if ((size_t)count[AN] + count[NS] + count[AR] >
+	    (w->c.len - w->c.pos) / RECORD_MIN)
+		return (DNS_ECOUNT);
+	own_mark(w, 0, DNS_HEADER_SIZE);
+	for (section = AN; section <= AR; section++) {
+		for (i = 0; i < count[section]; i++) {
+			err = record_check(w, section == AR ? edns : NULL,
+			    opt_ttl);
+			if (err != DNS_OK)
+				return (err);
+		}
+		if (section == AN)
+			*answer_end = w->c.pos;
+	}
+	return (w->c.pos == w->c.len ? DNS_OK : DNS_ETRAILING);
+}
+
+enum dns_err
+dns_query_parse(const uint8_t *msg, size_t len, struct dns_query *out)
+{
+	struct walk w = { .c = { .buf = msg, .len = len } };
+	const uint16_t *count = w.h.count;
+	size_t answer_end;
+	uint32_t opt_ttl;
+	enum dns_err err;
+
+	memset(out, 0, sizeof(*out));
+	if ((err = header_read(&w.c, &w.h)) != DNS_OK)
+		return (err);
+	if (w.h.flags & DNS_QR)
+		return (DNS_EQR);
+	out->id = w.h.id;
+	out->flags = w.h.flags;
+	if (count[QD] > 1)
+		return (DNS_EQDCOUNT);
+	if (count[QD] == 1 && (err = question_read(&w.c, &out->qname,
+	    &out->qtype, &out->qclass)) != DNS_OK)
+		return (err);
+	out->has_question = count[QD] == 1;
+	out->question_end = w.c.pos;
+	err = records_check(&w, &out->edns, &answer_end, &opt_ttl);
+	if (err != DNS_OK)
+		return (err);
+	out->strict = DNS_OPCODE_OF(out->flags) == DNS_OPCODE_QUERY &&
+	    out->has_question && count[AN] == 0 && count[NS] == 0 &&
+	    count[AR] == (out->edns.present ? 1 : 0);
+	return (DNS_OK);
+}
+
+enum dns_err
+dns_response_parse(const uint8_t *msg, size_t len, struct dns_response *out)
+{
+	struct walk w = { .c = { .buf = msg, .len = len } };
+	uint32_t opt_ttl = 0;
+	enum dns_err err;
+
+	memset(out, 0, sizeof(*out));
+	if ((err = header_read(&w.c, &w.h)) != DNS_OK)
+		return (err);
+	if (!(w.h.flags & DNS_QR))
+		return (DNS_EQR);
+	out->id = w.h.id;
+	out->flags = w.h.flags;
+	out->rcode = w.h.flags & DNS_RCODE;
+	out->ancount = w.h.count[AN];
+	if (w.h.count[QD] > 1)
+		return (DNS_EQDCOUNT);
+	if (w.h.count[QD] == 1 && (err = question_read(&w.c, &out->qname,
+	    &out->qtype, &out->qclass)) != DNS_OK)
+		return (err);
+	out->has_question = w.h.count[QD] == 1;
+	out->question_end = w.c.pos;
+	err = records_check(&w, &out->edns, &out->answer_end, &opt_ttl);
+	/* RFC 6891 6.1.3: OPT has the upper eight bits of the rcode. */
+	if (out->edns.present)
+		out->rcode |= (uint16_t)(opt_ttl >> 24 << 4);
+	return (err);
+}
+
+enum dns_err
+dns_response_matches(const uint8_t *msg, size_t len, const struct dns_query *q,
+    uint16_t id, bool exact_case)
+{
+	struct rcur c = { .buf = msg, .len = len };
+	struct dns_name qname;
+	uint16_t qtype, qclass;
+	struct header h;
+	enum dns_err err;
+
+	if ((err = header_read(&c, &h)) != DNS_OK)
+		return (err);
+	if (!(h.flags & DNS_QR))
+		return (DNS_EQR);
+	if (h.count[QD] > 1)
+		return (DNS_EQDCOUNT);
+	if (h.id != id || h.count[QD] != q->has_question ||
+	    DNS_OPCODE_OF(h.flags) != DNS_OPCODE_OF(q->flags))
+		return (DNS_EQUESTION);
+	if (!q->has_question)
+		return (DNS_OK);
+	if ((err = question_read(&c, &qname, &qtype, &qclass)) != DNS_OK)
+		return (err);
+	if (qtype != q->qtype || qclass != q->qclass)
+		return (DNS_EQUESTION);
+	if (exact_case ? !dns_name_identical(&qname, &q->qname) :
+	    !dns_name_equal(&qname, &q->qname))
+		return (DNS_EQUESTION);
+	return (DNS_OK);
+}

@@ -1,0 +1,130 @@
+/*
+ * Whole messages (RFC 1035 4.1, RFC 6891), checked to the last byte.  Pure;
+ * the work is linear in the size of the message.
+ */
+#ifndef DNS_MESSAGE_H
+#define DNS_MESSAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "name.h"
+#include "wire.h"
+
+#define DNS_HEADER_SIZE	12
+#define DNS_MESSAGE_MAX	65535
+#define DNS_UDP_MIN	512	/* what every client can take (RFC 1035) */
+#define DNS_EDNS_SIZE	1232	/* the most that we announce upstream (D13) */
+
+enum {	/* header flags, host order */
+	DNS_QR = 0x8000, DNS_OPCODE = 0x7800, DNS_AA = 0x0400,
+	DNS_TC = 0x0200, DNS_RD = 0x0100, DNS_RA = 0x0080, DNS_AD = 0x0020,
+	DNS_CD = 0x0010, DNS_RCODE = 0x000f
+};
+#define DNS_OPCODE_OF(flags)	(((flags) & DNS_OPCODE) >> 11)
+#define DNS_OPCODE_QUERY	0
+
+enum {
+	RCODE_NOERROR = 0, RCODE_FORMERR = 1, RCODE_SERVFAIL = 2,
+	RCODE_NXDOMAIN = 3, RCODE_NOTIMP = 4, RCODE_REFUSED = 5
+};
+
+enum {
+	TYPE_A = 1, TYPE_NS = 2, TYPE_CNAME = 5, TYPE_SOA = 6, TYPE_PTR = 12,
+	TYPE_MX = 15, TYPE_TXT = 16, TYPE_AAAA = 28, TYPE_SRV = 33,
+	TYPE_DNAME = 39, TYPE_OPT = 41, TYPE_SVCB = 64, TYPE_HTTPS = 65,
+	TYPE_ANY = 255
+};
+enum { CLASS_IN = 1, CLASS_CH = 3, CLASS_ANY = 255 };
+enum { SVC_IPV4HINT = 4, SVC_IPV6HINT = 6 };	/* RFC 9460 14.3.2 */
+
+struct dns_edns {
+	bool		present;
+	bool		dnssec_ok;	/* DO */
+	uint8_t		version;
+	uint16_t	udp_size;	/* as announced, not raised to 512 */
+	size_t		offset;		/* of the OPT record (its owner) */
+	size_t		length;		/* of the whole record */
+};
+
+/* One record; rdata lies inside the message. */
+struct dns_record {
+	uint16_t	type;
+	uint16_t	class;
+	uint32_t	ttl;		/* as sent */
+	size_t		ttl_offset;
+	size_t		rdata;		/* offset */
+	uint16_t	rdlength;
+};
+
+/*
+ * Read the record at c->pos, without a look into its rdata, and move behind
+ * it.  owner may be NULL.
+ */
+DNS_MUSTCHECK enum dns_err dns_record_read(struct rcur *c,
+    struct dns_name *owner, struct dns_record *out);
+
+/*
+ * A query.  has_question is false for a well-formed message with QDCOUNT 0.
+ * strict: what D10 demands under -> beyond being well-formed, so: opcode
+ * QUERY, exactly one question, nothing in the answer and authority sections,
+ * nothing but at most one OPT in the additional section.
+ */
+struct dns_query {
+	uint16_t	id;
+	uint16_t	flags;
+	bool		has_question;
+	bool		strict;
+	struct dns_name	qname;		/* as sent */
+	uint16_t	qtype;
+	uint16_t	qclass;
+	size_t		question_end;	/* offset behind the question */
+	struct dns_edns	edns;
+};
+
+/*
+ * Parse a client's message.  More than one question is DNS_EQDCOUNT (RFC
+ * 9619), bytes behind the last record DNS_ETRAILING.  The question's name may
+ * not be compressed.  If the result is neither DNS_EHEADER (shorter than a
+ * header) nor DNS_EQR, then id and flags are valid also on error; the question
+ * fields too if question_end is not 0.
+ */
+DNS_MUSTCHECK enum dns_err dns_query_parse(const uint8_t *msg, size_t len,
+    struct dns_query *out);
+
+/* An upstream's answer; same conventions. */
+struct dns_response {
+	uint16_t	id;
+	uint16_t	flags;
+	uint16_t	rcode;		/* with the extended bits of OPT */
+	bool		has_question;
+	struct dns_name	qname;		/* as echoed */
+	uint16_t	qtype;
+	uint16_t	qclass;
+	uint16_t	ancount;
+	size_t		question_end;	/* the answer section begins here */
+	size_t		answer_end;
+	struct dns_edns	edns;
+};
+
+/*
+ * Parse an answer to its last byte: every owner, every rdlength, and the rdata
+ * of each type whose format we rely on or that may hold compressed names (RFC
+ * 3597 4): A, AAAA, NS, CNAME, SOA, PTR, MX, and the like; SVCB and HTTPS
+ * (RFC 9460) to their last parameter.
+ */
+DNS_MUSTCHECK enum dns_err dns_response_parse(const uint8_t *msg, size_t len,
+    struct dns_response *out);
+
+/*
+ * Only the part that tells whether an answer belongs to a query (D5): header,
+ * QR, opcode, and the question.  Cheap; comes before dns_response_parse.
+ * exact_case: the name must be the same to the letter (--randomize-case).
+ * Compares with the id, qname, qtype, qclass and opcode of q, has_question
+ * included.  DNS_OK: it belongs; any other: it does not.
+ */
+DNS_MUSTCHECK enum dns_err dns_response_matches(const uint8_t *msg, size_t len,
+    const struct dns_query *q, uint16_t id, bool exact_case);
+
+#endif

@@ -1,0 +1,253 @@
+/* Domain names: reading, comparing, and their text. */
+#include "name.h"
+
+#include <assert.h>
+#include <string.h>
+
+#define POINTER_BITS	0xc0U	/* label type 11 (RFC 1035 4.1.4) */
+/*
+ * A name has at most DNS_LABELS_MAX labels, so a compressor never needs more
+ * pointers than that.  Pointers to pointers could otherwise form a staircase
+ * of 8,191 steps, and each record of a message could walk all of it.
+ */
+#define POINTERS_MAX	DNS_LABELS_MAX
+
+static const char *const err_text[] = {
+	[DNS_OK] = "no error",
+	[DNS_ESHORT] = "message ends too early",
+	[DNS_ELABEL] = "bad label type or length",
+	[DNS_EPOINTER] = "bad compression pointer",
+	[DNS_ENAME] = "name above 255 octets",
+	[DNS_EEMPTY] = "empty label",
+	[DNS_ECHAR] = "bad character in a name",
+	[DNS_EHEADER] = "shorter than a header",
+	[DNS_EQR] = "QR flag is wrong",
+	[DNS_EQDCOUNT] = "not one question",
+	[DNS_EOPT] = "OPT record repeated or misplaced",
+	[DNS_ERDATA] = "rdata does not fit its type",
+	[DNS_ETRAILING] = "bytes behind the last record",
+	[DNS_ECOUNT] = "more records than fit into the message",
+	[DNS_EQUESTION] = "not the question that was asked",
+	[DNS_EFULL] = "no room for the result",
+};
+static_assert(sizeof(err_text) / sizeof(err_text[0]) == DNS_ERR_COUNT,
+    "a text for each error");
+
+const char *
+dns_strerror(enum dns_err err)
+{
+	return ((unsigned int)err < DNS_ERR_COUNT ? err_text[err] : "unknown");
+}
+
+/*
+ * A name under construction: the octets of its labels so far.  out may be
+ * NULL.
+ */
+struct sink {
+	struct dns_name	*out;
+	size_t		 len;
+	unsigned int	 labels;
+};
+
+/* Take a label of n octets (0: the root) that is at run->pos. */
+static enum dns_err
+sink_label(struct sink *s, struct rcur *run, uint8_t n)
+{
+	size_t left = DNS_NAME_MAX - s->len;
+
+	/* Behind a label that is not the root, the root needs its octet. */
+	if (n > 0 && left < (size_t)n + 2)
+		return (DNS_ENAME);
+	if (s->out == NULL) {
+		if (rcur_skip(run, n) == -1)
+			return (DNS_ESHORT);
+	} else {
+		s->out->wire[s->len] = n;
+		if (rcur_bytes(run, s->out->wire + s->len + 1, n) == -1)
+			return (DNS_ESHORT);
+	}
+	s->len += (size_t)n + 1;
+	s->labels += n > 0;
+	return (DNS_OK);
+}
+
+/* The labels from run->pos to the root, or to a pointer: then *pointer. */
+static enum dns_err
+read_run(struct rcur *run, struct sink *s, bool *pointer, size_t *target)
+{
+	enum dns_err err;
+	uint8_t n, low;
+
+	*pointer = false;
+	do {
+		if (rcur_u8(run, &n) == -1)
+			return (DNS_ESHORT);
+		if (n >= POINTER_BITS) {
+			if (rcur_u8(run, &low) == -1)
+				return (DNS_ESHORT);
+			*pointer = true;
+			*target = (n & ~POINTER_BITS) << 8 | low;
+			return (DNS_OK);
+		}
+		if (n > DNS_LABEL_MAX)
+			return (DNS_ELABEL);
+		if ((err = sink_label(s, run, n)) != DNS_OK)
+			return (err);
+	} while (n > 0);
+	return (DNS_OK);
+}
+
+enum dns_err
+dns_name_read(struct rcur *c, bool pointers, struct dns_name *out)
+{
+	struct sink sink = { .out = out };
+	struct rcur run = *c;
+	size_t start = c->pos, end = 0, target = 0;
+	unsigned int hops;
+	enum dns_err err;
+	bool pointer;
+
+	for (hops = 0;; hops++) {
+		err = read_run(&run, &sink, &pointer, &target);
+		/* Only the first run can meet the end of the message. */
+		if (err == DNS_ESHORT && hops > 0)
+			return (DNS_EPOINTER);
+		if (err != DNS_OK)
+			return (err);
+		if (hops == 0)
+			end = run.pos;
+		if (!pointer)
+			break;
+		if (!pointers || target >= start || hops == POINTERS_MAX)
+			return (DNS_EPOINTER);
+		/*
+		 * An earlier name lies wholly before this one, so the next
+		 * run may not reach into the run that led to it.
+		 */
+		run.len = start;
+		run.pos = start = target;
+	}
+	if (out != NULL) {
+		out->len = (uint8_t)sink.len;
+		out->labels = (uint8_t)sink.labels;
+	}
+	c->pos = end;
+	return (DNS_OK);
+}
+
+/* Length octets are at most 63, below every letter, so they never change. */
+static uint8_t
+lower(uint8_t c)
+{
+	return (c >= 'A' && c <= 'Z' ? (uint8_t)(c + ('a' - 'A')) : c);
+}
+
+void
+dns_name_fold(const struct dns_name *in, struct dns_name *out)
+{
+	size_t i;
+
+	out->len = in->len;
+	out->labels = in->labels;
+	for (i = 0; i < in->len; i++)
+		out->wire[i] = lower(in->wire[i]);
+}
+
+bool
+dns_name_equal(const struct dns_name *a, const struct dns_name *b)
+{
+	size_t i;
+
+	if (a->len != b->len)
+		return (false);
+	for (i = 0; i < a->len; i++)
+		if (lower(a->wire[i]) != lower(b->wire[i]))
+			return (false);
+	return (true);
+}
+
+bool
+dns_name_identical(const struct dns_name *a, const struct dns_name *b)
+{
+	return (a->len == b->len && memcmp(a->wire, b->wire, a->len) == 0);
+}
+
+/* One octet of a label as text; returns the number of characters. */
+static size_t
+print_octet(uint8_t c, char *buf)
+{
+	if (c > ' ' && c < 0x7f && c != '.' && c != '\\') {
+		buf[0] = (char)c;
+		return (1);
+	}
+	buf[0] = '\\';
+	buf[1] = (char)('0' + c / 100);
+	buf[2] = (char)('0' + c / 10 % 10);
+	buf[3] = (char)('0' + c % 10);
+	return (4);
+}
+
+size_t
+dns_name_print(const struct dns_name *name, char buf[DNS_NAME_TEXT_MAX])
+{
+	size_t at, end, n = 0;
+
+	for (at = 0; at + 1 < name->len; buf[n++] = '.') {
+		end = at + 1 + name->wire[at];
+		for (at++; at < end && at < name->len; at++)
+			n += print_octet(name->wire[at], buf + n);
+	}
+	if (n == 0)
+		buf[n++] = '.';
+	buf[n] = '\0';
+	return (n);
+}
+
+static bool
+is_name_char(char c)
+{
+	return ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+	    (c >= '0' && c <= '9') || c == '-' || c == '_');
+}
+
+/* One label of text at *at, appended to out; *at is left behind it. */
+static enum dns_err
+parse_label(const char *text, size_t len, size_t *at, struct dns_name *out)
+{
+	uint8_t *label = out->wire + out->len;
+	uint8_t n;
+
+	for (n = 0; *at < len && text[*at] != '.'; ++*at) {
+		if (!is_name_char(text[*at]))
+			return (DNS_ECHAR);
+		if (n == DNS_LABEL_MAX)
+			return (DNS_ELABEL);
+		/* The length octet, n characters, this one, the root. */
+		if (DNS_NAME_MAX - out->len < n + 3)
+			return (DNS_ENAME);
+		label[++n] = lower((uint8_t)text[*at]);
+	}
+	if (n == 0)
+		return (DNS_EEMPTY);
+	label[0] = n;
+	out->len = (uint8_t)(out->len + n + 1);
+	out->labels++;
+	return (DNS_OK);
+}
+
+enum dns_err
+dns_name_parse(const char *text, size_t len, struct dns_name *out, size_t *at)
+{
+	enum dns_err err;
+
+	out->len = out->labels = 0;
+	*at = 0;
+	do {
+		if ((err = parse_label(text, len, at, out)) != DNS_OK)
+			return (err);
+		if (*at < len)
+			++*at;		/* the dot */
+	} while (*at < len);
+	out->wire[out->len++] = 0;
+	return (DNS_OK);
+}

@@ -1,0 +1,89 @@
+/* Any text: compile it, and use what came of it. */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "acl/compile.h"
+#include "acl/decide.h"
+#include "acl/image.h"
+
+int	LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+struct seen {
+	unsigned int	errors;
+	unsigned int	lines;
+};
+
+static void
+on_error(void *arg, unsigned int line, unsigned int column, const char *text)
+{
+	struct seen *seen = arg;
+
+	if (line > seen->lines || (line > 0 && column == 0) || *text == '\0')
+		abort();
+	seen->errors++;
+}
+
+static void
+on_bound(void *arg, const struct addr_net *net, uint8_t proto, uint16_t port)
+{
+	size_t *left = arg;
+
+	if (*left == 0 || net->prefix > addr_len(net->base.family) * 8 ||
+	    (proto == 0) != (port == 0))
+		abort();
+	--*left;
+}
+
+static void
+decide(const struct acl_image *image)
+{
+	static const struct addr clients[] = {
+		{ ADDR_V4, { 10, 0, 0, 1 } }, { ADDR_V4, { 192, 168, 1, 10 } },
+		{ ADDR_V4, { 127, 0, 0, 1 } }, { ADDR_V6, { [15] = 1 } },
+		{ ADDR_V6, { 0x20, 0x01, 0x0d, 0xb8 } },
+	};
+	static const struct dns_name names[] = {
+		{ 1, 0, "" }, { 3, 1, "\001a" }, { 5, 2, "\001b\001A" },
+		{ 17, 3, "\003ads\007example\003com" },
+	};
+	struct acl_decision d;
+	size_t i, j;
+
+	for (i = 0; i < sizeof(clients) / sizeof(clients[0]); i++)
+		for (j = 0; j <= sizeof(names) / sizeof(names[0]); j++) {
+			acl_decide(image, &clients[i],
+			    j == 0 ? NULL : &names[j - 1], &d);
+			if ((d.verdict == ACL_NOMATCH) != (d.line == 0) ||
+			    (d.only_any && !d.any) ||
+			    d.nports > ACL_PORTS_MAX)
+				abort();
+		}
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct seen seen = { .errors = 0, .lines = 1 };
+	struct acl_compiled c;
+	const struct acl_image *image;
+	const char *why;
+	size_t i, left;
+	int coarsened;
+
+	for (i = 0; i < size; i++)
+		seen.lines += data[i] == '\n';
+	if (acl_compile((const char *)data, size, on_error, &seen, &c) == -1) {
+		if (seen.errors == 0 || c.image != NULL)
+			abort();
+		return (0);
+	}
+	image = acl_image_open(c.image, c.size, &why);
+	if (image == NULL || seen.errors > 0)
+		abort();
+	decide(image);
+	left = 4;
+	acl_bounds(&c, left, on_bound, &left, &coarsened);
+	free(c.image);
+	return (0);
+}

@@ -1,0 +1,71 @@
+/*
+ * Any block that acl_image_open() takes is safe to decide by.  So that the
+ * check is passed often, a damaged size is repaired first.
+ */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "acl/decide.h"
+#include "acl/image.h"
+#include "acl/layout.h"
+
+int	LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void
+decide(const struct acl_image *image, const struct addr *client,
+    const struct dns_name *name)
+{
+	struct acl_decision d;
+
+	acl_decide(image, client, name, &d);
+	if (d.nports > ACL_PORTS_MAX || (d.only_any && !d.any))
+		abort();
+}
+
+/* The names and subnets that the image itself holds. */
+static void
+decide_all(const struct acl_image *image)
+{
+	const struct image_slot *slots = image_slots(image);
+	const struct image_subnet *s;
+	const struct image_record *r;
+	struct dns_name name;
+	struct addr client;
+	uint32_t i;
+
+	for (i = 0; i < image->nslots; i++) {
+		if (slots[i].record == 0)
+			continue;
+		r = image_record(image, slots[i].record);
+		s = &image_subnets(image)[r->subnet];
+		client.family = s->family;
+		memcpy(client.bytes, s->base, sizeof(client.bytes));
+		decide(image, &client, NULL);
+		/* Only a name that the wire reader takes may be asked for. */
+		struct rcur c = { .buf = image_record_name(r),
+		    .len = r->name_len };
+		if (dns_name_read(&c, false, &name) == DNS_OK)
+			decide(image, &client, &name);
+	}
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	const struct acl_image *image;
+	struct acl_image *copy;
+	const char *why = NULL;
+
+	if (size < sizeof(*copy) || (copy = malloc(size)) == NULL)
+		return (0);
+	memcpy(copy, data, size);
+	copy->size = size;
+	image = acl_image_open(copy, size, &why);
+	if ((image == NULL) != (why != NULL))
+		abort();
+	if (image != NULL)
+		decide_all(image);
+	free(copy);
+	return (0);
+}

@@ -1,0 +1,129 @@
+/*
+ * An upstream's message.  What was taken can be searched for addresses, and
+ * stays the same message, to every reader, when it is made ready for a client.
+ */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dns/answer.h"
+#include "dns/build.h"
+#include "dns/message.h"
+
+#define CAP	60
+
+int	LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static struct dns_address before[DNS_ADDRESSES_MAX];
+static struct dns_address after[DNS_ADDRESSES_MAX];
+
+static void
+require(bool holds)
+{
+	if (!holds)
+		abort();
+}
+
+/* The query that the message would be an answer to. */
+static struct dns_query
+query_of(const struct dns_response *r)
+{
+	struct dns_query q = { .id = r->id, .flags = r->flags,
+	    .has_question = r->has_question, .qname = r->qname,
+	    .qtype = r->qtype, .qclass = r->qclass };
+
+	return (q);
+}
+
+static void
+check_addresses(const struct dns_address *a, size_t n)
+{
+	size_t i, j;
+
+	for (i = 0; i < n; i++) {
+		require(addr_len(a[i].addr.family) != 0 &&
+		    a[i].ttl <= INT32_MAX);
+		for (j = 0; j < i && i < 64; j++)
+			require(!addr_equal(&a[i].addr, &a[j].addr));
+	}
+}
+
+/* New id, question's spelling and TTLs: the addresses stay what they are. */
+static void
+check_changes(uint8_t *msg, size_t size, const struct dns_response *r)
+{
+	struct dns_query q = query_of(r);
+	struct dns_response again;
+	size_t i, n, m;
+	enum dns_err err;
+
+	err = dns_answer_addresses(msg, size, r, before, DNS_ADDRESSES_MAX,
+	    &n);
+	require(err == DNS_OK || (err == DNS_EFULL && n == DNS_ADDRESSES_MAX));
+	check_addresses(before, n);
+	dns_name_fold(&r->qname, &q.qname);
+	dns_set_id(msg, (uint16_t)~r->id);
+	dns_restore_question(msg, &q);
+	dns_answer_cap_ttl(msg, size, r, CAP);
+	require(dns_response_parse(msg, size, &again) == DNS_OK);
+	require(dns_response_matches(msg, size, &q, (uint16_t)~r->id, true) ==
+	    DNS_OK);
+	require(again.rcode == r->rcode && again.answer_end == r->answer_end &&
+	    again.edns.offset == r->edns.offset);
+	require(dns_answer_addresses(msg, size, &again, after,
+	    DNS_ADDRESSES_MAX, &m) == err && m == n);
+	for (i = 0; i < n; i++)
+		require(addr_equal(&before[i].addr, &after[i].addr) &&
+		    after[i].ttl == (before[i].ttl < CAP ? before[i].ttl :
+		    CAP));
+}
+
+static void
+check_truncate(uint8_t *msg, size_t size, const struct dns_response *r)
+{
+	struct dns_response cut;
+	size_t n;
+
+	n = dns_truncate(msg, size, r, DNS_UDP_MIN);
+	require(n <= size && n <= DNS_UDP_MIN);
+	require(dns_response_parse(msg, n, &cut) == DNS_OK);
+	require(cut.flags & DNS_TC && cut.ancount == 0 &&
+	    cut.has_question == r->has_question &&
+	    dns_name_equal(&cut.qname, &r->qname));
+	if (cut.edns.present)
+		require(cut.rcode == r->rcode &&
+		    cut.edns.length == r->edns.length);
+	else
+		require(!r->edns.present ||
+		    r->edns.length > DNS_UDP_MIN - r->question_end);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct dns_response r;
+	struct dns_query q;
+	uint8_t *copy;
+	enum dns_err err;
+
+	err = dns_response_parse(data, size, &r);
+	require(*dns_strerror(err) != '\0');
+	require((err == DNS_EHEADER) == (size < DNS_HEADER_SIZE));
+	if (err != DNS_OK)
+		return (0);
+	require(dns_query_parse(data, size, &q) == DNS_EQR);
+	require(r.question_end >= DNS_HEADER_SIZE &&
+	    r.question_end <= r.answer_end && r.answer_end <= size);
+	q = query_of(&r);
+	require(dns_response_matches(data, size, &q, r.id, true) == DNS_OK);
+	q.id = (uint16_t)~r.id;
+	require(dns_response_matches(data, size, &q, q.id, false) ==
+	    DNS_EQUESTION);
+	if ((copy = malloc(size)) == NULL)
+		return (0);
+	memcpy(copy, data, size);
+	check_changes(copy, size, &r);
+	check_truncate(copy, size, &r);
+	free(copy);
+	return (0);
+}

@@ -1,0 +1,299 @@
+/* The decision (A2, A4, A5), by example. */
+#include <criterion/criterion.h>
+
+#include <netinet/in.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "acl/compile.h"
+#include "acl/decide.h"
+#include "acl/image.h"
+
+static void
+fail_on_error(void *arg, unsigned int line, unsigned int column,
+    const char *text)
+{
+	(void)arg;
+	cr_assert_fail("%u:%u %s", line, column, text);
+}
+
+static const struct acl_image *
+compile(const char *text, struct acl_compiled *c)
+{
+	const struct acl_image *image;
+	const char *why = NULL;
+
+	cr_assert_eq(acl_compile(text, strlen(text), fail_on_error, NULL, c),
+	    0);
+	image = acl_image_open(c->image, c->size, &why);
+	cr_assert_not_null(image, "%s", why);
+	return (image);
+}
+
+/* Wire form from dotted text, letter case kept; "" is the root. */
+static void
+name_from(const char *text, struct dns_name *out)
+{
+	const char *dot;
+	size_t n;
+
+	memset(out, 0, sizeof(*out));
+	while (*text != '\0') {
+		dot = strchr(text, '.');
+		n = dot == NULL ? strlen(text) : (size_t)(dot - text);
+		out->wire[out->len++] = (uint8_t)n;
+		memcpy(out->wire + out->len, text, n);
+		out->len = (uint8_t)(out->len + n);
+		out->labels++;
+		text += n + (dot != NULL);
+	}
+	out->wire[out->len++] = 0;
+}
+
+static void
+decide(const struct acl_image *image, const char *client, const char *name,
+    struct acl_decision *out)
+{
+	struct addr addr;
+	struct dns_name wire;
+
+	cr_assert_eq(addr_parse(client, strlen(client), &addr), 0);
+	if (name != NULL)
+		name_from(name, &wire);
+	acl_decide(image, &addr, name == NULL ? NULL : &wire, out);
+}
+
+/* The decision as text: "line verdict [ports] [resolve] [any] [only]". */
+static void
+expect(const struct acl_image *image, const char *client, const char *name,
+    const char *expected)
+{
+	static const char *const verdicts[] = { [ACL_NOMATCH] = "nomatch",
+	    [ACL_BLOCK] = "block", [ACL_LOCAL] = "local",
+	    [ACL_ALLOW] = "allow" };
+	struct acl_decision d;
+	char got[512], addr[ADDR_TEXT_MAX];
+	int n, i;
+
+	decide(image, client, name, &d);
+	n = sprintf(got, "%u %s", d.line, verdicts[d.verdict]);
+	for (i = 0; i < d.nports; i++)
+		n += sprintf(got + n, " %s:%u",
+		    d.ports[i].proto == IPPROTO_TCP ? "TCP" : "UDP",
+		    d.ports[i].port);
+	if (d.verdict == ACL_LOCAL)
+		n += sprintf(got + n, " %s", addr_print(&d.local, addr));
+	sprintf(got + n, "%s%s%s%s", d.resolve ? " resolve" : "",
+	    d.any ? " any" : "", d.only_any ? " only" : "",
+	    d.overflow ? " overflow" : "");
+	cr_assert_str_eq(got, expected, "%s %s: %s, not %s", client,
+	    name == NULL ? "(none)" : name, got, expected);
+}
+
+Test(acl_decide, A4_empty_list_refuses)
+{
+	struct acl_compiled c;
+	const struct acl_image *image = compile("", &c);
+
+	expect(image, "10.0.0.8", "a", "0 nomatch");
+	expect(image, "::1", "", "0 nomatch");
+	expect(image, "::1", NULL, "0 nomatch");
+	free(c.image);
+}
+
+Test(acl_decide, A2_patterns)
+{
+	struct acl_compiled c;
+	const struct acl_image *image = compile(
+	    "10.0.0.8 -> Example.COM.:TCP:1\n"
+	    "10.0.0.8 -> *.example.com:TCP:2\n"
+	    "10.0.0.9 -> *:TCP:3\n", &c);
+
+	expect(image, "10.0.0.8", "example.com", "1 allow TCP:1");
+	expect(image, "10.0.0.8", "eXaMpLe.CoM", "1 allow TCP:1");
+	expect(image, "10.0.0.8", "a.example.com", "2 allow TCP:2");
+	expect(image, "10.0.0.8", "A.b.C.EXAMPLE.com", "2 allow TCP:2");
+	expect(image, "10.0.0.8", "com", "0 nomatch");
+	expect(image, "10.0.0.8", "", "0 nomatch");
+	expect(image, "10.0.0.8", "fooexample.com", "0 nomatch");
+	expect(image, "10.0.0.8", "a.fooexample.com", "0 nomatch");
+	expect(image, "10.0.0.8", "example.com.org", "0 nomatch");
+	expect(image, "10.0.0.9", "example.com", "3 allow TCP:3");
+	expect(image, "10.0.0.9", "", "3 allow TCP:3");
+	expect(image, "10.0.0.9", NULL, "3 allow TCP:3");
+	expect(image, "10.0.0.10", "example.com", "0 nomatch");
+	expect(image, "::a00:8", "example.com", "0 nomatch");
+	free(c.image);
+}
+
+/* A dot inside a label is not a border between two. */
+Test(acl_decide, A2_labels_are_compared_not_text)
+{
+	struct acl_compiled c;
+	const struct acl_image *image = compile("::1 ~> *.b.c\n::1 ~> b.c\n",
+	    &c);
+	struct dns_name name = { .len = 7, .labels = 2,
+	    .wire = "\003a.b\001c" };
+	struct dns_name dotted = { .len = 5, .labels = 1, .wire = "\003b.c" };
+	struct addr client = { .family = ADDR_V6, .bytes = { [15] = 1 } };
+	struct acl_decision d;
+
+	acl_decide(image, &client, &name, &d);
+	cr_assert_eq(d.verdict, ACL_NOMATCH);
+	acl_decide(image, &client, &dotted, &d);
+	cr_assert_eq(d.verdict, ACL_NOMATCH);
+	free(c.image);
+}
+
+Test(acl_decide, A1_host_bits_are_masked)
+{
+	struct acl_compiled c;
+	const struct acl_image *image = compile(
+	    "10.34.3.0/16 ~> a\n2001:db8::ffff/33 ~> a\n", &c);
+
+	expect(image, "10.34.255.255", "a", "1 allow resolve");
+	expect(image, "10.35.0.0", "a", "0 nomatch");
+	expect(image, "2001:db8:7fff::1", "a", "2 allow resolve");
+	expect(image, "2001:db8:8000::1", "a", "0 nomatch");
+	free(c.image);
+}
+
+Test(acl_decide, A4_longest_prefix_first)
+{
+	struct acl_compiled c;
+	const struct acl_image *image = compile(
+	    "0.0.0.0/0 -> a:TCP:1\n"
+	    "10.0.0.0/8 -| *\n"
+	    "10.1.0.0/16 ~> *.a\n"
+	    "10.1.1.1 -> a:TCP:4\n"
+	    "10.1.1.2/31 -| a\n", &c);
+
+	expect(image, "9.9.9.9", "a", "1 allow TCP:1");
+	expect(image, "10.0.0.1", "a", "2 block");
+	expect(image, "10.1.0.1", "a", "2 block");
+	expect(image, "10.1.0.1", "b.a", "3 allow resolve");
+	/* The block of the shorter subnet only hides what comes after it. */
+	expect(image, "10.1.1.1", "a", "4 allow TCP:4");
+	expect(image, "10.1.1.3", "a", "5 block");
+	free(c.image);
+}
+
+Test(acl_decide, A4_most_specific_pattern_first)
+{
+	struct acl_compiled c;
+	const struct acl_image *image = compile(
+	    "::/0 -> *:TCP:1\n"
+	    "::/0 -> *.c:TCP:2\n"
+	    "::/0 -| *.b.c\n"
+	    "::/0 -> a.b.c:UDP:4\n"
+	    "::/0 -> *.x.b.c:TCP:5\n"
+	    "::/0 ~> *.x.b.c\n"
+	    "::/0 -| d = 192.0.2.1\n"
+	    "::/0 -| *.d = 2001:db8::1\n", &c);
+
+	expect(image, "::1", "z", "1 allow TCP:1");
+	expect(image, "::1", "c", "1 allow TCP:1");
+	expect(image, "::1", "z.c", "2 allow TCP:2 TCP:1");
+	expect(image, "::1", "z.b.c", "3 block");
+	expect(image, "::1", "b.c", "2 allow TCP:2 TCP:1");
+	expect(image, "::1", "a.b.c", "4 allow UDP:4");
+	expect(image, "::1", "x.b.c", "3 block");
+	expect(image, "::1", "1.2.x.b.c", "5 allow TCP:5 resolve");
+	expect(image, "::1", "d", "7 local 192.0.2.1");
+	expect(image, "::1", "a.d", "8 local 2001:db8::1");
+	free(c.image);
+}
+
+Test(acl_decide, A4_accumulates_over_subnets_without_duplicates)
+{
+	struct acl_compiled c;
+	const struct acl_image *image = compile(
+	    "10.0.0.0/8 -> a:TCP:80\n"
+	    "10.0.0.0/8 -> a:UDP:80\n"
+	    "10.0.0.0/8 ~> a\n"
+	    "10.0.0.1 -> a:TCP:443\n"
+	    "10.0.0.1 -> a:TCP:80\n", &c);
+
+	expect(image, "10.0.0.1", "a",
+	    "4 allow TCP:443 TCP:80 UDP:80 resolve");
+	expect(image, "10.0.0.2", "a", "1 allow TCP:80 UDP:80 resolve");
+	free(c.image);
+}
+
+Test(acl_decide, A5_any)
+{
+	struct acl_compiled c;
+	const struct acl_image *image = compile(
+	    "10.0.0.1 ~> *\n"
+	    "10.0.0.1 -| bad\n"
+	    "10.0.0.1 -| *.bad = 0.0.0.0\n"
+	    "10.0.0.1 ~> good\n"
+	    "10.0.0.1 -> web:TCP:443\n"
+	    "10.0.0.2 -> *:TCP:1\n"
+	    "10.0.0.0/24 ~> *\n"
+	    "10.0.0.3 -| *\n", &c);
+
+	expect(image, "10.0.0.1", "x", "1 allow resolve any only");
+	expect(image, "10.0.0.1", "bad", "2 block");
+	expect(image, "10.0.0.1", "x.bad", "3 local 0.0.0.0");
+	expect(image, "10.0.0.1", "good", "4 allow resolve any");
+	expect(image, "10.0.0.1", "web", "5 allow TCP:443 resolve any");
+	expect(image, "10.0.0.1", NULL, "1 allow resolve any only");
+	expect(image, "10.0.0.2", NULL, "6 allow TCP:1 resolve any");
+	expect(image, "10.0.0.3", NULL, "8 block");
+	expect(image, "10.0.0.4", NULL, "7 allow resolve any only");
+	free(c.image);
+}
+
+Test(acl_decide, A5_any_and_ports_of_one_pattern)
+{
+	struct acl_compiled c;
+	const struct acl_image *image = compile(
+	    "::1 -> *:UDP:53\n::1 ~> *\n", &c);
+
+	expect(image, "::1", "x", "1 allow UDP:53 resolve any");
+	expect(image, "::1", NULL, "1 allow UDP:53 resolve any");
+	free(c.image);
+}
+
+Test(acl_decide, more_ports_than_a_decision_holds)
+{
+	static char text[64 * (ACL_PORTS_MAX + 4)];
+	struct acl_compiled c;
+	struct acl_decision d;
+	int i, n;
+
+	for (i = 1, n = 0; i <= ACL_PORTS_MAX; i++)
+		n += sprintf(text + n, "10.0.0.1 -> a:TCP:%d\n", i);
+	n += sprintf(text + n, "10.0.0.0/8 -> a:TCP:1\n");
+	sprintf(text + n, "10.0.0.0/7 -> a:UDP:1\n");
+	decide(compile(text, &c), "10.0.0.1", "a", &d);
+	cr_assert(d.overflow && d.nports == ACL_PORTS_MAX);
+	free(c.image);
+	text[n] = '\0';
+	decide(compile(text, &c), "10.0.0.1", "a", &d);
+	cr_assert(!d.overflow && d.nports == ACL_PORTS_MAX);
+	free(c.image);
+}
+
+/* Wildcards at depths from 63 up share a bit in the image. */
+Test(acl_decide, A4_deep_names)
+{
+	char text[600], name[256], *p;
+	struct acl_compiled c;
+	const struct acl_image *image;
+	int i;
+
+	for (p = name, i = 0; i < 127; i++)
+		p += sprintf(p, "%sa", i == 0 ? "" : ".");
+	sprintf(text, "::1 -> *.%s:TCP:1\n::1 -> *.%s:TCP:2\n"
+	    "::1 -> *.%s:TCP:3\n", name + 2, name + 2 * 64, name + 2 * 63);
+	image = compile(text, &c);
+	expect(image, "::1", name, "1 allow TCP:1 TCP:3 TCP:2");
+	expect(image, "::1", name + 2, "3 allow TCP:3 TCP:2");
+	expect(image, "::1", name + 2 * 63, "2 allow TCP:2");
+	expect(image, "::1", name + 2 * 64, "0 nomatch");
+	free(c.image);
+}

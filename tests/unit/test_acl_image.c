@@ -1,0 +1,375 @@
+/* The image's check, its size and cost (A8), and the policy's bounds (P7). */
+#include <criterion/criterion.h>
+
+#include <netinet/in.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "acl/compile.h"
+#include "acl/decide.h"
+#include "acl/image.h"
+#include "acl/layout.h"
+
+static const char example[] =
+    "10.0.0.0/8 -> *.example.com:TCP:443\n"
+    "10.0.0.0/8 -> *.example.com:UDP:443\n"
+    "10.0.0.1 -| ads.example.com = 192.0.2.1\n"
+    "10.0.0.2 -| ads.example.com\n"
+    "2001:db8::/32 -| ads.example.com = 2001:db8::1\n"
+    "::1 ~> *\n";
+
+static void
+fail_on_error(void *arg, unsigned int line, unsigned int column,
+    const char *text)
+{
+	(void)arg;
+	cr_assert_fail("%u:%u %s", line, column, text);
+}
+
+static void
+compile(const char *text, struct acl_compiled *c)
+{
+	cr_assert_eq(acl_compile(text, strlen(text), fail_on_error, NULL, c),
+	    0);
+}
+
+static void
+expect_refused(const void *image, size_t size, const char *expected)
+{
+	const char *why = NULL;
+
+	cr_assert_null(acl_image_open(image, size, &why));
+	cr_assert_str_eq(why, expected);
+}
+
+/* Ask for every kind of client and name; only the sanitizer judges. */
+static void
+decide_a_lot(const struct acl_image *image)
+{
+	static const struct addr clients[] = {
+		{ ADDR_V4, { 10, 0, 0, 1 } }, { ADDR_V4, { 10, 0, 0, 2 } },
+		{ ADDR_V6, { [15] = 1 } },
+		{ ADDR_V6, { 0x20, 0x01, 0x0d, 0xb8 } }, { 0, { 0 } },
+	};
+	static const struct dns_name names[] = {
+		{ 17, 3, "\003ads\007example\003com" },
+		{ 15, 3, "\001x\007example\003com" }, { 1, 0, "" },
+	};
+	struct acl_decision d;
+	size_t i, j;
+
+	for (i = 0; i < sizeof(clients) / sizeof(clients[0]); i++) {
+		acl_decide(image, &clients[i], NULL, &d);
+		for (j = 0; j < sizeof(names) / sizeof(names[0]); j++)
+			acl_decide(image, &clients[i], &names[j], &d);
+	}
+}
+
+Test(acl_image, header_is_checked)
+{
+	struct acl_compiled c;
+	struct acl_image *image;
+	const char *why;
+
+	compile(example, &c);
+	image = c.image;
+	expect_refused(image, sizeof(*image) - 1, "shorter than a header");
+	expect_refused((char *)c.image + 1, c.size - 1, "not aligned");
+	expect_refused(image, c.size - 4, "wrong size");
+	image->magic[0]++;
+	expect_refused(image, c.size, "not an ACL image");
+	image->magic[0]--;
+	image->version++;
+	expect_refused(image, c.size, "image of another version");
+	image->version--;
+	image->nsubnets = UINT32_MAX;
+	expect_refused(image, c.size, "tables reach beyond the end");
+	image->nsubnets = 5;
+	image->nrecords = image->nslots;
+	expect_refused(image, c.size, "hash table too small");
+	image->nrecords = 5;
+	image->nprefixes[IMAGE_V4] = 34;
+	expect_refused(image, c.size, "too many prefix lengths");
+	image->nprefixes[IMAGE_V4] = 2;
+	image->prefixes[IMAGE_V4][0] = 33;
+	expect_refused(image, c.size, "prefix length out of range");
+	image->prefixes[IMAGE_V4][0] = 8;
+	expect_refused(image, c.size, "prefix lengths not in order");
+	image->prefixes[IMAGE_V4][0] = 32;
+	cr_assert_not_null(acl_image_open(image, c.size, &why));
+	cr_assert_eq(acl_image_rules(image), 6);
+	free(c.image);
+}
+
+Test(acl_image, tables_are_checked)
+{
+	struct acl_compiled c;
+	const struct acl_image *image;
+	struct image_subnet *subnets;
+	struct image_slot *slots;
+	uint32_t *subnet_slots, i;
+
+	compile(example, &c);
+	image = c.image;
+	subnets = (void *)(uintptr_t)image_subnets(image);
+	slots = (void *)(uintptr_t)image_slots(image);
+	subnet_slots = (void *)(uintptr_t)image_subnet_slots(image);
+	subnets[4].family = 5;
+	expect_refused(image, c.size, "bad subnet");
+	subnets[4].family = ADDR_V4;
+	subnets[4].prefix = 33;
+	expect_refused(image, c.size, "bad subnet");
+	subnets[4].family = ADDR_V6;
+	for (i = 0; subnet_slots[i] == 0; i++)
+		;
+	subnet_slots[i] += 5;
+	expect_refused(image, c.size, "subnet index out of range");
+	subnet_slots[i] -= 5;
+	for (i = 0; subnet_slots[i] != 0; i++)
+		;
+	subnet_slots[i] = 1;
+	expect_refused(image, c.size, "wrong number of subnets");
+	subnet_slots[i] = 0;
+	for (i = 0; slots[i].record == 0; i++)
+		;
+	slots[i].record += 4;
+	expect_refused(image, c.size, "record not in its place");
+	slots[i].record = 0;
+	expect_refused(image, c.size, "record not in its place");
+	free(c.image);
+}
+
+Test(acl_image, records_are_checked)
+{
+	struct acl_compiled c;
+	const struct acl_image *image;
+	struct image_record *r;
+	struct image_port *port;
+
+	compile("::1 -> example:TCP:443\n", &c);
+	image = c.image;
+	r = (void *)((char *)c.image + image_records_offset(image));
+	port = (void *)(r + 1);
+	r->name_len = 255;
+	expect_refused(image, c.size, "record reaches beyond the end");
+	r->name_len = 0;
+	expect_refused(image, c.size, "record without a name");
+	r->name_len = 1;
+	expect_refused(image, c.size, "wrong number of records");
+	r->name_len = 9;
+	r->subnet = 1;
+	expect_refused(image, c.size, "subnet of a record out of range");
+	r->subnet = 0;
+	port->port = 0;
+	expect_refused(image, c.size, "bad port");
+	port->port = 443;
+	port->proto = IPPROTO_SCTP;
+	expect_refused(image, c.size, "bad port");
+	port->proto = IPPROTO_TCP;
+	r->flags = 0x80;
+	expect_refused(image, c.size, "bad flags of a record");
+	r->flags = RECORD_BLOCK;
+	expect_refused(image, c.size, "contradicting record");
+	r->flags = 0;
+	r->nports = 0;
+	expect_refused(image, c.size, "contradicting record");
+	free(c.image);
+}
+
+/* Whatever is let in can be used: every octet, with a few values. */
+Test(acl_image, no_accepted_mutant_is_dangerous)
+{
+	static const uint8_t flips[] = { 0x01, 0x02, 0x80, 0xff };
+	struct acl_compiled c;
+	const struct acl_image *image;
+	const char *why;
+	uint8_t *copy;
+	size_t i, j;
+
+	compile(example, &c);
+	copy = malloc(c.size);
+	memcpy(copy, c.image, c.size);
+	for (i = 0; i < c.size; i++)
+		for (j = 0; j < sizeof(flips); j++) {
+			copy[i] ^= flips[j];
+			image = acl_image_open(copy, c.size, &why);
+			if (image != NULL)
+				decide_a_lot(image);
+			copy[i] ^= flips[j];
+		}
+	free(copy);
+	free(c.image);
+}
+
+static enum acl_verdict
+verdict_for(const void *data, size_t size, uint8_t last_octet)
+{
+	struct addr client = { ADDR_V4, { 10, 0, 0, last_octet } };
+	struct dns_name name = { 5, 2, "\001a\001b" };
+	struct acl_decision d;
+	const char *why;
+
+	acl_decide(acl_image_open(data, size, &why), &client, &name, &d);
+	return (d.verdict);
+}
+
+/* A record under the right hash with another key: it must not be taken. */
+Test(acl_image, A4_a_hash_is_not_identity)
+{
+	struct acl_compiled c;
+	struct image_record *r;
+	struct image_subnet *s;
+	uint8_t *name;
+
+	compile("10.0.0.1 ~> a.b\n", &c);
+	s = (void *)(uintptr_t)image_subnets(c.image);
+	r = (void *)((char *)c.image + image_records_offset(c.image));
+	name = (uint8_t *)(r + 1);
+	cr_assert_eq(verdict_for(c.image, c.size, 1), ACL_ALLOW);
+	name[1] = 'x';
+	cr_assert_eq(verdict_for(c.image, c.size, 1), ACL_NOMATCH);
+	name[1] = 'a';
+	r->flags |= RECORD_WILDCARD;
+	cr_assert_eq(verdict_for(c.image, c.size, 1), ACL_NOMATCH);
+	r->flags &= (uint8_t)~RECORD_WILDCARD;
+	r->name_len = 6;
+	cr_assert_eq(verdict_for(c.image, c.size, 1), ACL_NOMATCH);
+	r->name_len = 5;
+	s->base[3] = 2;
+	cr_assert_eq(verdict_for(c.image, c.size, 1), ACL_NOMATCH);
+	s->base[3] = 1;
+	cr_assert_eq(verdict_for(c.image, c.size, 1), ACL_ALLOW);
+	free(c.image);
+}
+
+/* No pointer inside: a copy elsewhere is the same list. */
+Test(acl_image, P2_position_independent)
+{
+	struct acl_compiled c;
+	struct addr client = { ADDR_V4, { 10, 0, 0, 1 } };
+	struct dns_name name = { 17, 3, "\003ads\007example\003com" };
+	struct acl_decision d;
+	const char *why;
+	void *copy;
+
+	compile(example, &c);
+	copy = malloc(c.size);
+	memcpy(copy, c.image, c.size);
+	memset(c.image, 0xff, c.size);
+	free(c.image);
+	acl_decide(acl_image_open(copy, c.size, &why), &client, &name, &d);
+	cr_assert(d.verdict == ACL_LOCAL && d.line == 3);
+	free(copy);
+}
+
+Test(acl_image, A8_octets_for_a_rule)
+{
+	static char text[20000 * 64];
+	struct acl_compiled c;
+	int i, n;
+
+	for (i = n = 0; i < 20000; i++)
+		n += sprintf(text + n, "10.0.0.0/8 -> host%07d.example.com:"
+		    "TCP:443\n", i);
+	compile(text, &c);
+	cr_assert_lt(c.size, 100 * 20000);
+	free(c.image);
+	/* The worst: a subnet for each rule. */
+	for (i = n = 0; i < 20000; i++)
+		n += sprintf(text + n, "2001:db8::%x -> host%04d.example.com:"
+		    "TCP:443\n", i, i);
+	compile(text, &c);
+	cr_assert_lt(c.size, 104 * 20000);
+	free(c.image);
+}
+
+/* What acl_bounds() said, as sorted text. */
+struct bounds {
+	unsigned int	count;
+	char		text[32][80];
+};
+
+static void
+collect(void *arg, const struct addr_net *net, uint8_t proto, uint16_t port)
+{
+	struct bounds *b = arg;
+	char base[ADDR_TEXT_MAX];
+
+	cr_assert_lt(b->count, 32);
+	snprintf(b->text[b->count++], sizeof(b->text[0]), "%s/%u %u:%u",
+	    addr_print(&net->base, base), net->prefix, proto, port);
+}
+
+static int
+compare(const void *a, const void *b)
+{
+	return (strcmp(a, b));
+}
+
+static void
+expect_bounds(const char *text, size_t max, int coarsened,
+    const char *expected)
+{
+	struct acl_compiled c;
+	struct bounds b = { .count = 0 };
+	char got[2000] = "";
+	int was;
+	unsigned int i;
+
+	compile(text, &c);
+	cr_assert_eq(acl_bounds(&c, max, collect, &b, &was), b.count);
+	cr_assert_leq(b.count, max);
+	cr_assert_eq(was, coarsened);
+	qsort(b.text, b.count, sizeof(b.text[0]), compare);
+	for (i = 0; i < b.count; i++) {
+		strcat(got, b.text[i]);
+		strcat(got, "\n");
+	}
+	cr_assert_str_eq(got, expected);
+	free(c.image);
+}
+
+static const char grants[] =
+    "10.0.0.0/8 -> a:TCP:80\n"
+    "10.0.0.0/8 -> *.b:TCP:80\n"
+    "10.0.0.0/8 -> c:UDP:80\n"
+    "10.0.0.0/8 -> c:TCP:443\n"
+    "10.0.0.0/8 -> *:TCP:65535\n"
+    "10.0.0.0/8 ~> d\n"
+    "10.0.0.1 -> a:TCP:80\n"
+    "10.0.0.2 ~> *\n"
+    "10.0.0.3 -| *\n"
+    "2001:db8::1 -> a:UDP:53\n"
+    "2001:db8::1 -> a:UDP:54\n";
+
+Test(acl_image, P7_bounds_are_the_distinct_triples)
+{
+	expect_bounds("", 10, 0, "");
+	expect_bounds("::1 ~> *\n", 1, 0, "");
+	expect_bounds(grants, 7, 0,
+	    "10.0.0.0/8 17:80\n"
+	    "10.0.0.0/8 6:443\n"
+	    "10.0.0.0/8 6:65535\n"
+	    "10.0.0.0/8 6:80\n"
+	    "10.0.0.1/32 6:80\n"
+	    "2001:db8::1/128 17:53\n"
+	    "2001:db8::1/128 17:54\n");
+}
+
+Test(acl_image, P7_too_many_bounds_become_a_superset)
+{
+	expect_bounds(grants, 6, 1,
+	    "10.0.0.0/8 0:0\n"
+	    "10.0.0.1/32 6:80\n"
+	    "2001:db8::1/128 17:53\n"
+	    "2001:db8::1/128 17:54\n");
+	expect_bounds(grants, 3, 1,
+	    "10.0.0.0/8 0:0\n"
+	    "10.0.0.1/32 6:80\n"
+	    "2001:db8::1/128 0:0\n");
+	expect_bounds(grants, 2, 1, "0.0.0.0/0 0:0\n::/0 0:0\n");
+	expect_bounds("::1 -> a:TCP:1\n::2 -> a:TCP:1\n", 1, 1,
+	    "::/0 0:0\n");
+}

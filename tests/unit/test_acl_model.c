@@ -1,0 +1,312 @@
+/* The decision against a naive model: seeded random lists and questions. */
+#include <criterion/criterion.h>
+
+#include <netinet/in.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "acl/compile.h"
+#include "acl/decide.h"
+#include "acl/image.h"
+
+/* The rules of a list as the model has them: plain, in A4's own words. */
+#define MODEL_RULES	60
+
+struct rule {
+	struct addr_net	net;
+	char		text[16];	/* the pattern */
+	char		op;		/* '>' '~' '|' '=' */
+	uint8_t		proto;
+	uint16_t	port;
+	struct addr	local;
+};
+
+/* Wire form from dotted text, letter case kept; "" is the root. */
+static void
+name_from(const char *text, struct dns_name *out)
+{
+	const char *dot;
+	size_t n;
+
+	memset(out, 0, sizeof(*out));
+	while (*text != '\0') {
+		dot = strchr(text, '.');
+		n = dot == NULL ? strlen(text) : (size_t)(dot - text);
+		out->wire[out->len++] = (uint8_t)n;
+		memcpy(out->wire + out->len, text, n);
+		out->len = (uint8_t)(out->len + n);
+		out->labels++;
+		text += n + (dot != NULL);
+	}
+	out->wire[out->len++] = 0;
+}
+
+static uint64_t seed = 20241124;
+
+static unsigned int
+pick(unsigned int below)
+{
+	seed ^= seed << 13;
+	seed ^= seed >> 7;
+	seed ^= seed << 17;
+	return ((unsigned int)(seed >> 20) % below);
+}
+
+/* Few labels and few nets, so that much coincides. */
+static void
+random_name(char *out, unsigned int min)
+{
+	static const char *const labels[] = { "a", "b", "aB", "ba" };
+	unsigned int i, n = min + pick(4);
+
+	for (*out = '\0', i = 0; i < n; i++)
+		sprintf(out + strlen(out), "%s%s", i == 0 ? "" : ".",
+		    labels[pick(4)]);
+}
+
+static void
+random_addr(struct addr *out)
+{
+	memset(out, 0, sizeof(*out));
+	out->family = pick(3) == 0 ? ADDR_V6 : ADDR_V4;
+	out->bytes[0] = (uint8_t)(10 + pick(2));
+	out->bytes[1] = (uint8_t)pick(2);
+	out->bytes[addr_len(out->family) - 1] = (uint8_t)pick(3);
+}
+
+static void
+random_rule(struct rule *r)
+{
+	static const uint8_t lengths[] = { 0, 7, 8, 16, 31, 32, 32, 127 };
+
+	memset(r, 0, sizeof(*r));
+	random_addr(&r->net.base);
+	r->net.prefix = lengths[pick(7 + (r->net.base.family == ADDR_V6))];
+	addr_mask(&r->net.base, r->net.prefix);
+	switch (pick(4)) {
+	case 0:
+		strcpy(r->text, "*");
+		break;
+	case 1:
+		strcpy(r->text, "*.");
+		random_name(r->text + 2, 1);
+		break;
+	default:
+		random_name(r->text, 1);
+	}
+	r->op = ">>>~~|="[pick(7)];
+	r->proto = pick(2) ? IPPROTO_TCP : IPPROTO_UDP;
+	r->port = (uint16_t)(1 + pick(5));
+	if (r->op == '=')
+		random_addr(&r->local);
+}
+
+static bool
+same_key(const struct rule *a, const struct rule *b)
+{
+	return (a->net.prefix == b->net.prefix &&
+	    addr_equal(&a->net.base, &b->net.base) &&
+	    strcasecmp(a->text, b->text) == 0);
+}
+
+static bool
+allows(const struct rule *r)
+{
+	return (r->op == '>' || r->op == '~');
+}
+
+/* A6: against the first rule of the same key, which is in force. */
+static bool
+model_conflict(const struct rule *rules, unsigned int n, const struct rule *r)
+{
+	unsigned int i;
+
+	for (i = 0; i < n; i++)
+		if (same_key(&rules[i], r))
+			return (allows(&rules[i]) != allows(r) ||
+			    (!allows(r) && (rules[i].op != r->op ||
+			    !addr_equal(&rules[i].local, &r->local))));
+	return (false);
+}
+
+static bool
+model_matches(const struct rule *r, const struct addr *client,
+    const char *name)
+{
+	const char *suffix = r->text + 1;	/* ".name" */
+	size_t n, s;
+
+	if (!addr_in_net(client, &r->net))
+		return (false);
+	if (strcmp(r->text, "*") == 0)
+		return (true);
+	if (name == NULL)
+		return (false);
+	if (r->text[0] != '*')
+		return (strcasecmp(r->text, name) == 0);
+	n = strlen(name);
+	s = strlen(suffix);
+	return (n > s && strcasecmp(name + n - s, suffix) == 0);
+}
+
+/* Larger is more specific; only among rules that match the same name. */
+static size_t
+specificity(const struct rule *r)
+{
+	size_t len = r->text[0] == '*' ? strlen(r->text) - 1 : 1000;
+
+	return (r->net.prefix * 10000U + len);
+}
+
+static void
+model_add_port(struct acl_decision *out, const struct rule *r)
+{
+	unsigned int i;
+
+	for (i = 0; i < out->nports; i++)
+		if (out->ports[i].proto == r->proto &&
+		    out->ports[i].port == r->port)
+			return;
+	out->ports[out->nports].proto = r->proto;
+	out->ports[out->nports++].port = r->port;
+}
+
+static void
+model_decide(const struct rule *rules, unsigned int n,
+    const struct addr *client, const char *name, struct acl_decision *out)
+{
+	bool used[MODEL_RULES] = { false }, other = false;
+	const struct rule *r;
+	unsigned int i, best;
+
+	memset(out, 0, sizeof(*out));
+	for (;;) {
+		for (best = n, i = 0; i < n; i++)
+			if (!used[i] && model_matches(&rules[i], client,
+			    name) && (best == n || specificity(&rules[i]) >
+			    specificity(&rules[best])))
+				best = i;
+		if (best == n)
+			break;
+		used[best] = true;
+		r = &rules[best];
+		if (out->verdict == ACL_NOMATCH) {
+			out->verdict = allows(r) ? ACL_ALLOW : r->op == '|' ?
+			    ACL_BLOCK : ACL_LOCAL;
+			out->line = best + 1;
+			out->local = r->local;
+		}
+		if (!allows(r))
+			break;
+		if (r->op == '>')
+			model_add_port(out, r);
+		out->resolve |= r->op == '~';
+		out->any |= r->op == '~' && strcmp(r->text, "*") == 0;
+		other |= r->op == '>' || strcmp(r->text, "*") != 0;
+	}
+	out->only_any = out->any && !other;
+}
+
+static void
+print_rule(const struct rule *r, char *out)
+{
+	char base[ADDR_TEXT_MAX], local[ADDR_TEXT_MAX];
+
+	out += sprintf(out, "%s/%u ", addr_print(&r->net.base, base),
+	    r->net.prefix);
+	switch (r->op) {
+	case '>':
+		sprintf(out, "-> %s:%s:%u\n", r->text,
+		    r->proto == IPPROTO_TCP ? "TCP" : "UDP", r->port);
+		break;
+	case '~':
+		sprintf(out, "~> %s\n", r->text);
+		break;
+	case '|':
+		sprintf(out, "-| %s\n", r->text);
+		break;
+	default:
+		sprintf(out, "-| %s = %s\n", r->text,
+		    addr_print(&r->local, local));
+	}
+}
+
+static void
+count_error(void *arg, unsigned int line, unsigned int column,
+    const char *text)
+{
+	(void)line;
+	(void)column;
+	(void)text;
+	++*(unsigned int *)arg;
+}
+
+static void
+compare_with_model(const struct acl_image *image, const struct rule *rules,
+    unsigned int n, const char *text)
+{
+	struct acl_decision got, want;
+	struct addr client;
+	struct dns_name wire;
+	char name[32];
+	bool none = pick(20) == 0;
+
+	random_addr(&client);
+	random_name(name, 0);
+	name_from(name, &wire);
+	acl_decide(image, &client, none ? NULL : &wire, &got);
+	model_decide(rules, n, &client, none ? NULL : name, &want);
+	if (want.verdict != ACL_LOCAL)
+		memset(&want.local, 0, sizeof(want.local));
+	cr_assert(got.verdict == want.verdict && got.line == want.line &&
+	    got.resolve == want.resolve && got.any == want.any &&
+	    got.only_any == want.only_any && got.nports == want.nports &&
+	    !got.overflow && addr_equal(&got.local, &want.local),
+	    "%s for:\n%s", name, text);
+	for (n = 0; n < got.nports; n++)
+		cr_assert(got.ports[n].proto == want.ports[n].proto &&
+		    got.ports[n].port == want.ports[n].port, "%s for:\n%s",
+		    name, text);
+}
+
+Test(acl_model, A4_A5_A6_agree_with_the_model)
+{
+	static struct rule rules[MODEL_RULES];
+	static char text[MODEL_RULES * 160];
+	unsigned int round, i, n, conflicts, errors;
+	struct acl_compiled c;
+	const struct acl_image *image;
+	const char *why;
+
+	for (round = 0; round < 400; round++) {
+		/* With the conflicts first, to count them; then without. */
+		n = 1 + pick(MODEL_RULES);
+		for (*text = '\0', conflicts = errors = i = 0; i < n; i++) {
+			random_rule(&rules[i]);
+			conflicts += model_conflict(rules, i, &rules[i]);
+			print_rule(&rules[i], text + strlen(text));
+		}
+		cr_assert_eq(acl_compile(text, strlen(text), count_error,
+		    &errors, &c), conflicts > 0 ? -1 : 0);
+		cr_assert_eq(errors, conflicts, "%u errors:\n%s", errors,
+		    text);
+		free(c.image);
+		for (*text = '\0', i = 0; i < n;) {
+			if (model_conflict(rules, i, &rules[i])) {
+				rules[i] = rules[--n];
+				continue;
+			}
+			print_rule(&rules[i++], text + strlen(text));
+		}
+		cr_assert_eq(acl_compile(text, strlen(text), count_error,
+		    &errors, &c), 0);
+		image = acl_image_open(c.image, c.size, &why);
+		cr_assert_not_null(image, "%s", why);
+		for (i = 0; i < 100; i++)
+			compare_with_model(image, rules, n, text);
+		free(c.image);
+	}
+}

@@ -1,0 +1,341 @@
+/* The ACL's language and its errors (A1, A2, A3, A6, A7). */
+#include <criterion/criterion.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "acl/compile.h"
+#include "acl/decide.h"
+#include "acl/image.h"
+#include "acl/lex.h"
+
+struct errors {
+	unsigned int	count;
+	unsigned int	line[16], column[16];
+	char		text[16][128];
+};
+
+static void
+collect(void *arg, unsigned int line, unsigned int column, const char *text)
+{
+	struct errors *e = arg;
+
+	if (e->count < 16) {
+		e->line[e->count] = line;
+		e->column[e->count] = column;
+		snprintf(e->text[e->count], sizeof(e->text[0]), "%s", text);
+	}
+	e->count++;
+}
+
+/* Compile from memory that ends where the text does, for the sanitizer. */
+static int
+compile(const char *text, size_t len, struct errors *e,
+    struct acl_compiled *out)
+{
+	char *copy = malloc(len + (len == 0));
+	int r;
+
+	memcpy(copy, text, len);
+	memset(e, 0, sizeof(*e));
+	r = acl_compile(copy, len, collect, e, out);
+	free(copy);
+	cr_assert_eq(r == 0, e->count == 0);
+	return (r);
+}
+
+static void
+expect_rules(const char *text, uint32_t rules)
+{
+	struct errors e;
+	struct acl_compiled c;
+	const struct acl_image *image;
+	const char *why;
+
+	cr_assert_eq(compile(text, strlen(text), &e, &c), 0, "%s: %u:%u %s",
+	    text, e.line[0], e.column[0], e.text[0]);
+	image = acl_image_open(c.image, c.size, &why);
+	cr_assert_not_null(image, "%s", why);
+	cr_assert_eq(c.rules, rules, "%s", text);
+	cr_assert_eq(acl_image_rules(image), rules);
+	free(c.image);
+}
+
+static void
+expect_error(const char *text, size_t len, unsigned int line,
+    unsigned int column, const char *message)
+{
+	struct errors e;
+	struct acl_compiled c;
+
+	cr_assert_eq(compile(text, len, &e, &c), -1, "accepted: %s", text);
+	cr_assert_eq(e.count, 1, "%s: %u errors", text, e.count);
+	cr_assert(e.line[0] == line && e.column[0] == column &&
+	    strcmp(e.text[0], message) == 0, "%s: got %u:%u %s", text,
+	    e.line[0], e.column[0], e.text[0]);
+	cr_assert_null(c.image);
+}
+
+Test(acl_text, lines_and_columns)
+{
+	struct lex_text text = { .text = "a\n\nb c\r\nd", .len = 9 };
+	struct lex_line line;
+	struct lex_token token;
+
+	cr_assert(lex_next_line(&text, &line) && line.len == 1);
+	cr_assert(lex_next_line(&text, &line) && line.len == 0);
+	cr_assert(lex_next_line(&text, &line) && line.len == 3);
+	lex_next(&line, &token);
+	cr_assert(token.kind == LEX_WORD && token.at == 0 && token.len == 1);
+	lex_next(&line, &token);
+	cr_assert(token.kind == LEX_WORD && token.at == 2 && token.len == 1);
+	lex_next(&line, &token);
+	cr_assert(token.kind == LEX_END && token.at == 3);
+	lex_next(&line, &token);
+	cr_assert_eq(token.kind, LEX_END);
+	cr_assert(lex_next_line(&text, &line) && text.number == 4);
+	cr_assert_not(lex_next_line(&text, &line));
+}
+
+Test(acl_text, A2_forms_that_are_rules)
+{
+	static const char *const good[] = {
+		"10.0.0.8->example.com:TCP:443",
+		"10.0.0.8 -> example.com.:udp:1",
+		"\t10.0.0.0/8\t~>\t*.example.com\t# all of it",
+		"10.34.3.0/16 -> *:Tcp:65535#",
+		"::/0~>*",
+		"0.0.0.0/0 -| a",
+		"10.0.0.8 -| a=0.0.0.0",
+		"10.0.0.8 -| *.a = ::1\r\n",
+		"10.0.0.8 -| * = 2001:db8::1\n",
+		"10.0.0.8 ~> _dmarc.xn--bcher-kva.example",
+		"10.0.0.8 ~> a-b-.example--",
+		"10.0.0.8 ~> 8.8.8.in-addr.arpa",
+		"10.0.0.8 -> a:TCP:00443",
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+		expect_rules(good[i], 1);
+}
+
+Test(acl_text, A2_empty_texts)
+{
+	expect_rules("", 0);
+	expect_rules("\n\n", 0);
+	expect_rules("# nothing", 0);
+	expect_rules(" \t\r\n  # nothing\r\n", 0);
+}
+
+Test(acl_text, A7_where_and_what)
+{
+	static const struct {
+		const char	*text;
+		unsigned int	 column;
+		const char	*message;
+	} bad[] = {
+		{ "-> a:TCP:1", 1, "expected a client: an address or a "
+		    "subnet" },
+		{ "  host ~> a", 3, "expected a client: an IPv4 or IPv6 "
+		    "address or subnet" },
+		{ "10.0.0.08 ~> a", 1, "expected a client: an IPv4 or IPv6 "
+		    "address or subnet" },
+		{ "10.0.0.0/33 ~> a", 10, "prefix length must be 0-32" },
+		{ "10.0.0.0/ ~> a", 10, "prefix length must be 0-32" },
+		{ "2001:db8::/129 ~> a", 12, "prefix length must be 0-128" },
+		{ "10.0.0.8", 9, "expected \"->\", \"~>\" or \"-|\"" },
+		{ "10.0.0.8 a", 10, "expected \"->\", \"~>\" or \"-|\"" },
+		{ "10.0.0.8 = a", 10, "expected \"->\", \"~>\" or \"-|\"" },
+		{ "10.0.0.8 ->", 12, "expected a domain name" },
+		{ "10.0.0.8 -> # a", 13, "expected a domain name" },
+		{ "10.0.0.8 -> :TCP:80", 13, "expected a domain name" },
+		{ "10.0.0.8 ~> *.", 15, "expected a domain name" },
+		{ "10.0.0.8 ~> .", 13, "empty label in a name" },
+		{ "10.0.0.8 ~> a..b", 15, "empty label in a name" },
+		{ "10.0.0.8 ~> *.a..", 17, "empty label in a name" },
+		{ "10.0.0.8 ~> a.*.b", 15, "\"*\" stands alone or as the "
+		    "whole first label: \"*.example.com\"" },
+		{ "10.0.0.8 ~> *a", 13, "\"*\" stands alone or as the "
+		    "whole first label: \"*.example.com\"" },
+		{ "10.0.0.8 ~> *.*.a", 15, "\"*\" stands alone or as the "
+		    "whole first label: \"*.example.com\"" },
+		{ "10.0.0.8 ~> b\xc3\xbc" "cher.example", 14, "a name outside "
+		    "ASCII must be written in its xn-- form" },
+		{ "10.0.0.8 ~> a\\.b", 14, "expected a letter, a digit, "
+		    "\"-\", \"_\" or \".\" in a name" },
+		{ "10.0.0.8 -> a", 14, "expected \":PROTOCOL:PORT\" after the "
+		    "name (only \"~>\" and \"-|\" go without)" },
+		{ "10.0.0.8 -> a:TCP", 18, "expected \":PORT\" (1-65535)" },
+		{ "10.0.0.8 -> a:SCTP:80", 15, "unknown protocol \"SCTP\": "
+		    "expected TCP or UDP" },
+		{ "10.0.0.8 -> a::80", 15, "expected TCP or UDP" },
+		{ "10.0.0.8 -> a:T\033P:80", 15, "expected TCP or UDP" },
+		{ "10.0.0.8 -> a:TCP:", 19, "port must be 1-65535" },
+		{ "10.0.0.8 -> a:TCP:0", 19, "port must be 1-65535" },
+		{ "10.0.0.8 -> a:TCP:65536", 19, "port must be 1-65535" },
+		{ "10.0.0.8 -> a:TCP:4294967297", 19,
+		    "port must be 1-65535" },
+		{ "10.0.0.8 -> a:TCP:80x", 19, "port must be 1-65535" },
+		{ "10.0.0.8 -> a:TCP:80:90", 19, "port must be 1-65535" },
+		{ "10.0.0.8 -> a:TCP:+80", 19, "port must be 1-65535" },
+		{ "10.0.0.8 ~> a:TCP:80", 14, "unexpected \":\": only \"->\" "
+		    "takes a protocol and a port" },
+		{ "10.0.0.8 -| a:TCP:80", 14, "unexpected \":\": only \"->\" "
+		    "takes a protocol and a port" },
+		{ "10.0.0.8 ~> a = 10.0.0.1", 15, "unexpected \"=\": only "
+		    "\"-|\" takes an address" },
+		{ "10.0.0.8 -| a =", 16, "expected an IPv4 or IPv6 address" },
+		{ "10.0.0.8 -| a = b", 17,
+		    "expected an IPv4 or IPv6 address" },
+		{ "10.0.0.8 -| a = 10.0.0.0/8", 17,
+		    "expected an IPv4 or IPv6 address" },
+		{ "10.0.0.8 -| a 10.0.0.1", 15,
+		    "expected \"=\" or the end of the line" },
+		{ "10.0.0.8 -| a = 10.0.0.1 b", 26,
+		    "expected the end of the line" },
+		{ "10.0.0.8 ~> a b", 15, "expected the end of the line" },
+		{ "10.0.0.8 -> a:TCP:80 -> b", 22,
+		    "expected the end of the line" },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		expect_error(bad[i].text, strlen(bad[i].text), 1,
+		    bad[i].column, bad[i].message);
+}
+
+Test(acl_text, A7_NUL_and_overlong_lines)
+{
+	static const char nul[] = "# fine\n10.0.0.8 ~> a\0b\n";
+	char line[LEX_LINE_MAX + 2];
+
+	expect_error(nul, sizeof(nul) - 1, 2, 14, "unexpected NUL");
+	memset(line, '#', sizeof(line));
+	line[LEX_LINE_MAX] = '\0';
+	expect_rules(line, 0);
+	expect_error("\0", 1, 1, 1, "unexpected NUL");
+	line[LEX_LINE_MAX] = '#';
+	expect_error(line, LEX_LINE_MAX + 1, 1, LEX_LINE_MAX + 1,
+	    "line longer than 4096 octets");
+}
+
+Test(acl_text, A2_limits_of_names)
+{
+	char text[400];
+	int n, i;
+
+	n = sprintf(text, "::1 ~> %063d.example", 0);
+	expect_rules(text, 1);
+	sprintf(text, "::1 ~> %064d.example", 0);
+	cr_assert_gt(n, 0);
+	expect_error(text, strlen(text), 1, 71, "label longer than 63 octets");
+	/* 127 labels of one octet: 255 octets in wire form. */
+	n = sprintf(text, "::1 ~> ");
+	for (i = 0; i < 127; i++)
+		n += sprintf(text + n, "%sa", i == 0 ? "" : ".");
+	expect_rules(text, 1);
+	strcat(text, ".");
+	expect_rules(text, 1);
+	strcpy(text + n - 1, "bb");
+	expect_error(text, strlen(text), 1, (unsigned int)n + 1,
+	    "name longer than 255 octets");
+}
+
+Test(acl_text, A7_all_bad_lines_are_reported)
+{
+	static const char text[] =
+	    "10.0.0.8 -> a\n"
+	    "10.0.0.8 ~> a\n"
+	    "junk\n"
+	    "# comment\n"
+	    "10.0.0.8 -| a\n"
+	    "10.0.0.8 ~> b:TCP:1 too many errors\n"
+	    "junk";
+	static const unsigned int lines[] = { 1, 3, 5, 6, 7 };
+	struct errors e;
+	struct acl_compiled c;
+	size_t i;
+
+	cr_assert_eq(compile(text, strlen(text), &e, &c), -1);
+	cr_assert_eq(e.count, 5);
+	for (i = 0; i < 5; i++)
+		cr_assert_eq(e.line[i], lines[i]);
+}
+
+Test(acl_text, A6_rules_that_merge)
+{
+	expect_rules("10.0.0.8 -> a:TCP:80\n10.0.0.8 -> A.:tcp:80\n", 2);
+	expect_rules("10.0.0.8 -> a:TCP:80\n10.0.0.8/32 ~> a\n", 2);
+	expect_rules("10.0.0.8 -| a\n10.0.0.8 -| A\n", 2);
+	expect_rules("10.1.2.3/8 -| *.a = ::1\n10.0.0.0/8 -| *.a=0::1\n", 2);
+	/* Another subnet, or another pattern, is another matter. */
+	expect_rules("10.0.0.0/8 -| a\n10.0.0.0/9 ~> a\n", 2);
+	expect_rules("0.0.0.0/0 -| a\n::/0 ~> a\n", 2);
+	expect_rules("10.0.0.0/8 -| a\n10.0.0.0/8 ~> *.a\n", 2);
+	expect_rules("10.0.0.0/8 -| a\n10.0.0.0/8 ~> *\n", 2);
+}
+
+Test(acl_text, A6_conflicts_name_both_lines)
+{
+	static const struct {
+		const char	*text;
+		unsigned int	 line, column;
+		const char	*message;
+	} bad[] = {
+		{ "::1 ~> b\n::1 -> a:TCP:1\n\n::1 -| A.\n", 4, 8,
+		    "conflicts with line 2: the same client and name are "
+		    "allowed there" },
+		{ "::1 -| a\n::1 ~> a", 2, 8, "conflicts with line 1: the "
+		    "same client and name are blocked there" },
+		{ "::1 -| a = ::1\n::1 -> a:TCP:1", 2, 8, "conflicts with "
+		    "line 1: the same client and name are blocked there" },
+		{ "::1 -| a\n::1 -| a = ::1", 2, 8, "conflicts with line 1: "
+		    "the same client and name get another answer there" },
+		{ "::1 -| a = ::\n::1 -| a = 0.0.0.0", 2, 8, "conflicts with "
+		    "line 1: the same client and name get another answer "
+		    "there" },
+		{ "10.1.0.0/8 -| * = ::1\n10.2.0.0/8 -| * = ::2", 2, 15,
+		    "conflicts with line 1: the same client and name get "
+		    "another answer there" },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		expect_error(bad[i].text, strlen(bad[i].text), bad[i].line,
+		    bad[i].column, bad[i].message);
+}
+
+Test(acl_text, A7_too_many_ports_for_one_name)
+{
+	static char text[ACL_PORTS_MAX * 32];
+	int i, n;
+
+	for (i = 1, n = 0; i <= ACL_PORTS_MAX; i++)
+		n += sprintf(text + n, "::1 -> a:TCP:%d\n", i);
+	expect_rules(text, ACL_PORTS_MAX);
+	sprintf(text + n, "::1 -> a:TCP:1\n::1 -> b:TCP:1\n");
+	expect_rules(text, ACL_PORTS_MAX + 2);
+	sprintf(text + n, "::1 -> a:UDP:1\n");
+	expect_error(text, strlen(text), ACL_PORTS_MAX + 1, 8, "more than 256 "
+	    "ports for the client and name of line 1");
+}
+
+Test(acl_text, reference_file_is_taken_unchanged)
+{
+	static char text[4096];
+	struct errors e;
+	struct acl_compiled c;
+	FILE *f;
+	size_t len;
+
+	f = fopen(E2E_DATA_DIR "/reference.acl", "r");
+	cr_assert_not_null(f);
+	len = fread(text, 1, sizeof(text), f);
+	fclose(f);
+	cr_assert_eq(compile(text, len, &e, &c), 0, "%u:%u %s", e.line[0],
+	    e.column[0], e.text[0]);
+	cr_assert_eq(c.rules, 12);
+	free(c.image);
+}

@@ -1,0 +1,428 @@
+/* Which addresses an answer gives, and for how long. */
+#include <criterion/criterion.h>
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dns/answer.h"
+
+/* An answer under construction; the question is "q" IN A. */
+static uint8_t msg[DNS_MESSAGE_MAX];
+static struct wcur w;
+static uint16_t ancount;
+
+static struct dns_response r;
+static struct dns_address out[DNS_ADDRESSES_MAX];
+static size_t n;
+
+static void
+begin(void)
+{
+	static const uint8_t head[] = "\0\1\x81\x80\0\1\0\0\0\0\0\0"
+	    "\001q\0\0\001\0\001";
+
+	w = (struct wcur){ .buf = msg, .len = sizeof(msg) };
+	wcur_bytes(&w, head, sizeof(head) - 1);
+	ancount = 0;
+}
+
+/* Names of one label; "" is the root, upper case stays. */
+static void
+put_name(const char *label)
+{
+	if (*label != '\0') {
+		wcur_u8(&w, (uint8_t)strlen(label));
+		wcur_bytes(&w, label, strlen(label));
+	}
+	wcur_u8(&w, 0);
+}
+
+static void
+put_record(const char *owner, uint16_t type, uint16_t class, uint32_t ttl,
+    const void *rdata, size_t len)
+{
+	put_name(owner);
+	wcur_u16(&w, type);
+	wcur_u16(&w, class);
+	wcur_u32(&w, ttl);
+	wcur_u16(&w, (uint16_t)len);
+	wcur_bytes(&w, rdata, len);
+	ancount++;
+}
+
+/* 10.0.x.y, with x and y from the last argument. */
+static void
+put_a(const char *owner, uint32_t ttl, unsigned int host)
+{
+	const uint8_t rdata[4] = { 10, 0, (uint8_t)(host >> 8),
+	    (uint8_t)host };
+
+	put_record(owner, TYPE_A, CLASS_IN, ttl, rdata, sizeof(rdata));
+}
+
+static void
+put_cname(const char *owner, const char *target)
+{
+	uint8_t rdata[64];
+	size_t len = strlen(target);
+
+	rdata[0] = (uint8_t)len;
+	memcpy(rdata + 1, target, len);
+	rdata[1 + len] = 0;
+	put_record(owner, TYPE_CNAME, CLASS_IN, 60, rdata, len + 2);
+}
+
+#define PUT(owner, type, rdata)						\
+	put_record(owner, type, CLASS_IN, 60, rdata, sizeof(rdata) - 1)
+
+static void
+parse(void)
+{
+	struct wcur head = { .buf = msg, .len = DNS_HEADER_SIZE, .pos = 6 };
+
+	wcur_u16(&head, ancount);
+	cr_assert_not(w.overflow);
+	cr_assert_eq(dns_response_parse(msg, w.pos, &r), DNS_OK);
+}
+
+static enum dns_err
+addresses(size_t max)
+{
+	parse();
+	return (dns_answer_addresses(msg, w.pos, &r, out, max, &n));
+}
+
+static void
+expect_count(size_t want)
+{
+	cr_assert_eq(addresses(DNS_ADDRESSES_MAX), DNS_OK);
+	cr_assert_eq(n, want, "%zu, not %zu", n, want);
+}
+
+static void
+expect_address(size_t i, const char *text, uint32_t ttl)
+{
+	struct addr want;
+
+	cr_assert_eq(addr_parse(text, strlen(text), &want), 0);
+	cr_assert(addr_equal(&out[i].addr, &want), "%s", text);
+	cr_assert_eq(out[i].ttl, ttl, "%s: %u", text, out[i].ttl);
+}
+
+Test(answer, G4_records_of_the_name_itself)
+{
+	begin();
+	put_a("q", 300, 1);
+	PUT("Q", TYPE_AAAA, "\040\001\015\270\0\0\0\0\0\0\0\0\0\0\0\001");
+	put_a("other", 300, 2);
+	PUT("q", TYPE_TXT, "\003abc");
+	expect_count(2);
+	expect_address(0, "10.0.0.1", 300);
+	expect_address(1, "2001:db8::1", 60);
+}
+
+Test(answer, G4_class_IN_alone)
+{
+	begin();
+	put_record("q", TYPE_A, CLASS_CH, 60, "\012\0\0\001", 4);
+	put_record("q", TYPE_CNAME, CLASS_CH, 60, "\001b\0", 3);
+	put_a("b", 60, 1);
+	expect_count(0);
+}
+
+/* G4: authority and additional section say nothing. */
+Test(answer, G4_answer_section_alone)
+{
+	begin();
+	put_a("q", 60, 1);
+	put_a("q", 60, 2);
+	put_a("q", 60, 3);
+	ancount = 1;
+	msg[9] = 1;
+	msg[11] = 1;
+	expect_count(1);
+	expect_address(0, "10.0.0.1", 60);
+}
+
+Test(answer, G4_chain_in_any_order)
+{
+	begin();
+	put_a("d", 5, 4);
+	put_cname("c", "D");
+	put_cname("q", "b");
+	put_cname("b", "C");
+	put_cname("x", "y");
+	put_a("y", 5, 5);
+	expect_count(1);
+	expect_address(0, "10.0.0.4", 5);
+}
+
+Test(answer, G4_loops_end)
+{
+	begin();
+	put_cname("q", "q");
+	expect_count(0);
+	put_cname("q", "b");
+	put_cname("b", "c");
+	put_cname("c", "q");
+	put_cname("c", "b");
+	put_a("c", 60, 3);
+	expect_count(1);
+}
+
+/* From q by way of "a" to the i-th name, in the order given. */
+static void
+put_chain(unsigned int steps, bool backwards)
+{
+	char name[2][2] = { "q", "a" };
+	unsigned int i, step;
+
+	begin();
+	for (i = 0; i < steps; i++) {
+		step = backwards ? steps - 1 - i : i;
+		name[0][0] = step == 0 ? 'q' : (char)('0' + step);
+		name[1][0] = (char)('0' + step + 1);
+		put_cname(name[0], name[1]);
+	}
+	name[0][0] = (char)('0' + steps);
+	put_a(name[0], 60, 1);
+}
+
+Test(answer, G4_length_of_the_chain)
+{
+	put_chain(DNS_CHAIN_MAX, false);
+	expect_count(1);
+	put_chain(DNS_CHAIN_MAX, true);
+	expect_count(1);
+	put_chain(DNS_CHAIN_MAX + 1, false);
+	expect_count(0);
+	put_chain(DNS_CHAIN_MAX + 1, true);
+	expect_count(0);
+}
+
+/* RFC 9460 2.2, 7.3 */
+Test(answer, G6_hints)
+{
+	begin();
+	PUT("q", TYPE_HTTPS, "\0\001\0" "\0\001\0\003\002h2"
+	    "\0\004\0\010\012\0\0\001\012\0\0\002"
+	    "\0\006\0\020\040\001\015\270\0\0\0\0\0\0\0\0\0\0\0\001");
+	PUT("q", TYPE_SVCB, "\0\002\0" "\0\004\0\004\012\0\0\003");
+	PUT("x", TYPE_HTTPS, "\0\001\0" "\0\004\0\004\012\0\0\004");
+	expect_count(4);
+	expect_address(0, "10.0.0.1", 60);
+	expect_address(1, "10.0.0.2", 60);
+	expect_address(2, "2001:db8::1", 60);
+	expect_address(3, "10.0.0.3", 60);
+}
+
+/* RFC 9460 2.4.2, 2.4.3, 2.5 */
+Test(answer, G6_aliases_and_targets)
+{
+	begin();
+	PUT("q", TYPE_HTTPS, "\0\0\001b\0");
+	PUT("b", TYPE_HTTPS, "\0\001\001c\0" "\0\004\0\004\012\0\0\001");
+	put_a("c", 30, 2);
+	expect_count(2);
+	expect_address(0, "10.0.0.1", 60);
+	expect_address(1, "10.0.0.2", 30);
+	/* The parameters of an alias do not count. */
+	begin();
+	PUT("q", TYPE_HTTPS, "\0\0\001b\0" "\0\004\0\004\012\0\0\001");
+	expect_count(0);
+	/* As a target "." is not the root. */
+	begin();
+	PUT("q", TYPE_HTTPS, "\0\0\0");
+	PUT("q", TYPE_HTTPS, "\0\001\0");
+	put_a("", 60, 1);
+	expect_count(0);
+	/* For CNAME it is. */
+	begin();
+	PUT("q", TYPE_CNAME, "\0");
+	put_a("", 60, 1);
+	expect_count(1);
+}
+
+Test(answer, G3_greatest_ttl_of_an_address)
+{
+	begin();
+	put_a("q", 30, 1);
+	put_a("q", 90, 1);
+	put_a("q", 60, 1);
+	put_a("q", 5, 2);
+	PUT("q", TYPE_HTTPS, "\0\001\0" "\0\004\0\004\012\0\0\002");
+	expect_count(2);
+	expect_address(0, "10.0.0.1", 90);
+	expect_address(1, "10.0.0.2", 60);
+}
+
+/* RFC 2181 8 */
+Test(answer, G3_ttl_with_the_top_bit)
+{
+	begin();
+	put_a("q", 0x80000000, 1);
+	put_a("q", 0xffffffff, 2);
+	put_a("q", 0x7fffffff, 3);
+	expect_count(3);
+	expect_address(0, "10.0.0.1", 0);
+	expect_address(1, "10.0.0.2", 0);
+	expect_address(2, "10.0.0.3", 0x7fffffff);
+}
+
+/* An IPv4 address is not the IPv6 address with the same first bytes. */
+Test(answer, families_are_apart)
+{
+	begin();
+	PUT("q", TYPE_A, "\040\001\015\270");
+	PUT("q", TYPE_AAAA, "\040\001\015\270\0\0\0\0\0\0\0\0\0\0\0\0");
+	PUT("q", TYPE_A, "\0\0\0\0");
+	PUT("q", TYPE_AAAA, "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0");
+	PUT("q", TYPE_AAAA, "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\001");
+	PUT("q", TYPE_A, "\0\0\0\0");
+	expect_count(5);
+}
+
+Test(answer, room_in_the_output)
+{
+	begin();
+	put_a("q", 60, 1);
+	put_a("q", 60, 2);
+	put_a("q", 60, 1);
+	cr_assert_eq(addresses(2), DNS_OK);
+	cr_assert_eq(n, 2);
+	put_a("q", 60, 3);
+	cr_assert_eq(addresses(2), DNS_EFULL);
+	cr_assert_eq(n, 2);
+	cr_assert_eq(addresses(0), DNS_EFULL);
+	cr_assert_eq(n, 0);
+	begin();
+	cr_assert_eq(addresses(0), DNS_OK);
+}
+
+/* As many as fit, each twice in 64 KiB by their hints, or too many. */
+Test(answer, D9_the_largest_answers)
+{
+	static uint8_t hints[7 + 4 * (DNS_ADDRESSES_MAX + 1)] =
+	    "\0\001\0\0\004";
+	struct wcur h = { .buf = hints, .len = sizeof(hints), .pos = 5 };
+	unsigned int i;
+
+	wcur_u16(&h, 4 * DNS_ADDRESSES_MAX);
+	for (i = 0; i <= DNS_ADDRESSES_MAX; i++)
+		wcur_u32(&h, 0x0a000000 + i * 2654435761U % 0x1000000);
+	begin();
+	for (i = 0; i < 3; i++)
+		put_record("q", TYPE_HTTPS, CLASS_IN, 60 + i, hints,
+		    sizeof(hints) - 4);
+	expect_count(DNS_ADDRESSES_MAX);
+	for (i = 0; i < n; i++)
+		cr_assert_eq(out[i].ttl, 62);
+	h.pos = 5;
+	wcur_u16(&h, 4 * (DNS_ADDRESSES_MAX + 1));
+	begin();
+	put_record("q", TYPE_HTTPS, CLASS_IN, 60, hints, sizeof(hints));
+	cr_assert_eq(addresses(DNS_ADDRESSES_MAX + 1), DNS_EFULL);
+	begin();
+	for (i = 0; w.len - w.pos >= 17; i++)
+		put_a("q", 60, i);
+	expect_count(i);
+}
+
+/* What is found is what a plain search finds. */
+Test(answer, addresses_as_a_model_finds_them)
+{
+	uint32_t ttl[64];
+	unsigned int round, i, host;
+	size_t want;
+
+	srandom(1);
+	for (round = 0; round < 300; round++) {
+		memset(ttl, 0xff, sizeof(ttl));
+		begin();
+		for (want = i = 0; i < 100; i++) {
+			host = (unsigned int)random() % 64;
+			want += ttl[host] == UINT32_MAX;
+			if (ttl[host] == UINT32_MAX || ttl[host] < i)
+				ttl[host] = i;
+			put_a("q", i, host * 1021);
+		}
+		expect_count(want);
+		for (i = 0; i < n; i++) {
+			host = (out[i].addr.bytes[2] * 256U +
+			    out[i].addr.bytes[3]) / 1021;
+			cr_assert_eq(out[i].ttl, ttl[host]);
+			ttl[host] = UINT32_MAX;
+		}
+	}
+}
+
+static uint32_t
+ttl_at(size_t offset)
+{
+	struct rcur c = { .buf = msg, .len = w.pos, .pos = offset };
+	uint32_t ttl = 0;
+
+	cr_assert_eq(rcur_u32(&c, &ttl), 0);
+	return (ttl);
+}
+
+/* Every owner and type, and no octet but the TTLs of this section. */
+Test(answer, G3_cap_on_the_ttls)
+{
+	uint8_t before[200];
+	size_t i;
+
+	begin();
+	put_a("q", 300, 1);			/* 17 octets from 19 on */
+	put_a("x", 60, 2);
+	put_a("q", 59, 3);
+	put_record("q", 65280, CLASS_CH, 61, "abc", 3);
+	put_a("q", 0x80000001, 1);
+	put_a("q", 300, 1);
+	ancount--;
+	msg[9] = 1;
+	parse();
+	memcpy(before, msg, w.pos);
+	dns_answer_cap_ttl(msg, w.pos, &r, 60);
+	cr_assert_eq(ttl_at(26), 60);
+	cr_assert_eq(ttl_at(43), 60);
+	cr_assert_eq(ttl_at(60), 59);
+	cr_assert_eq(ttl_at(77), 60);
+	cr_assert_eq(ttl_at(93), 0);
+	cr_assert_eq(ttl_at(110), 300);
+	for (i = 0; i < w.pos; i++)
+		if (before[i] != msg[i])
+			cr_assert((i >= 26 && i < 30) ||
+			    (i >= 77 && i < 81) || (i >= 93 && i < 97));
+	dns_answer_cap_ttl(msg, w.pos, &r, 0);
+	cr_assert_eq(ttl_at(60), 0);
+}
+
+/* Owners by pointers: the work of 16 passes over the worst names. */
+Test(answer, D10_work_is_bounded, .timeout = 20)
+{
+	unsigned int i, k;
+
+	begin();
+	for (i = DNS_CHAIN_MAX; i-- > 0;) {
+		char from[2] = { i == 0 ? 'q' : (char)('@' + i), '\0' };
+		char to[2] = { (char)('A' + i), '\0' };
+
+		put_cname(from, to);
+	}
+	/* A name of 127 labels, and then only pointers to it. */
+	for (k = 0; k < DNS_LABELS_MAX; k++)
+		wcur_u16(&w, 0x0161);
+	i = (unsigned int)w.pos - 2 * DNS_LABELS_MAX;
+	put_record("", 65280, CLASS_IN, 0, "", 0);
+	for (k = 0; w.len - w.pos >= 12; k++) {
+		wcur_u16(&w, (uint16_t)(0xc000 | i));
+		wcur_u16(&w, 65280);
+		wcur_u16(&w, CLASS_IN);
+		wcur_u32(&w, 0);
+		wcur_u16(&w, 0);
+		ancount++;
+	}
+	expect_count(0);
+}

@@ -1,0 +1,820 @@
+/*
+ * The firewall backends against the kernel, each test in a network namespace
+ * of its own.  What is in the kernel is read with the ordinary tools.
+ */
+#include <criterion/criterion.h>
+
+#include <sys/syscall.h>
+
+#include <arpa/inet.h>
+
+#include <linux/capability.h>
+#include <linux/netfilter.h>
+
+#include <errno.h>
+#include <sched.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "backend.h"
+
+#define OUTPUT_MAX	(256 * 1024)
+
+static char output[OUTPUT_MAX];
+
+/* The output of a command, errors included. */
+static const char *
+listing(const char *command)
+{
+	FILE *f = popen(command, "r");
+	size_t n;
+
+	cr_assert_not_null(f, "%s", command);
+	n = fread(output, 1, sizeof(output) - 1, f);
+	output[n] = '\0';
+	pclose(f);
+	return (output);
+}
+
+static void
+run(const char *command)
+{
+	cr_assert_eq(system(command), 0, "%s", command);
+}
+
+static bool
+shows(const char *command, const char *text)
+{
+	return (strstr(listing(command), text) != NULL);
+}
+
+static size_t
+lines(const char *command)
+{
+	const char *p;
+	size_t n = 0;
+
+	for (p = listing(command); (p = strchr(p, '\n')) != NULL; p++)
+		n++;
+	return (n);
+}
+
+/* check() with what it logs in log. */
+static int
+check_logs(const struct backend *b, uint8_t *families, char *log, size_t size)
+{
+	FILE *f = tmpfile();
+	int saved = dup(STDERR_FILENO), rc;
+	size_t n;
+
+	cr_assert(f != NULL && saved != -1);
+	dup2(fileno(f), STDERR_FILENO);
+	rc = b->check(families);
+	dup2(saved, STDERR_FILENO);
+	close(saved);
+	rewind(f);
+	n = fread(log, 1, size - 1, f);
+	log[n] = '\0';
+	fclose(f);
+	return (rc);
+}
+
+static void
+new_netns(void)
+{
+	if (unshare(CLONE_NEWNET) == -1)
+		cr_skip_test("no network namespace: %s", strerror(errno));
+}
+
+static struct backend_config config = { .chain = "DNSFW", .table = "filter",
+    .table_family = NFPROTO_INET, .max_grants = 1000 };
+
+static void
+start(const struct backend *b)
+{
+	uint8_t families = 0;
+
+	b->open(&config);
+	cr_assert_eq(b->check(&families), 0);
+	cr_assert_eq(b->prepare(), 0);
+}
+
+static void
+start_iptables(void)
+{
+	new_netns();
+	run("iptables -N DNSFW && ip6tables -N DNSFW");
+	start(&backend_ipset);
+}
+
+static void
+start_nftables(void)
+{
+	new_netns();
+	config.chain = "dnsfw";
+	run("nft 'table inet filter { chain dnsfw { }; }'");
+	start(&backend_nftables);
+}
+
+/* client NULL: from this host. */
+static struct msg_grant
+grant(const char *client, uint8_t proto, uint16_t port, const char *dst,
+    const char *label)
+{
+	struct msg_grant g = { .type = MSG_GRANT, .proto = proto, .port = port,
+	    .local = client == NULL };
+	int af = strchr(dst, ':') != NULL ? AF_INET6 : AF_INET;
+
+	g.family = af == AF_INET ? ADDR_V4 : ADDR_V6;
+	if (client != NULL)
+		cr_assert_eq(inet_pton(af, client, g.client), 1);
+	cr_assert_eq(inet_pton(af, dst, g.dst), 1);
+	strncpy(g.label, label, sizeof(g.label) - 1);
+	return (g);
+}
+
+/* One of each kind; returns their number. */
+static size_t
+four_grants(struct msg_grant g[4], struct backend_add adds[4])
+{
+	size_t i;
+
+	g[0] = grant("10.0.0.8", IPPROTO_TCP, 443, "192.0.2.1", "a.example.");
+	g[1] = grant("fd00::8", IPPROTO_UDP, 53, "2001:db8::1", "b.example.");
+	g[2] = grant(NULL, IPPROTO_UDP, 123, "192.0.2.2", "*.example.");
+	g[3] = grant(NULL, IPPROTO_TCP, 80, "2001:db8::2", "");
+	for (i = 0; i < 4; i++)
+		adds[i] = (struct backend_add){ .grant = &g[i],
+		    .timeout = 590, .code = RESULT_COUNT };
+	return (4);
+}
+
+static uint8_t
+add_one(const struct backend *b, const struct msg_grant *g, uint32_t timeout)
+{
+	struct backend_add add = { .grant = g, .timeout = timeout,
+	    .code = RESULT_COUNT };
+
+	b->add(&add, 1);
+	return (add.code);
+}
+
+/* n grants that differ in the destination. */
+static void
+many(struct msg_grant *g, struct backend_add *adds, size_t n)
+{
+	char dst[32];
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		snprintf(dst, sizeof(dst), "198.51.%zu.%zu", i / 256, i % 256);
+		g[i] = grant("10.0.0.8", IPPROTO_TCP, 443, dst, "m.example.");
+		adds[i] = (struct backend_add){ .grant = &g[i],
+		    .timeout = 600, .code = RESULT_COUNT };
+	}
+}
+
+static size_t
+count_code(const struct backend_add *adds, size_t n, uint8_t code)
+{
+	size_t i, found = 0;
+
+	for (i = 0; i < n; i++)
+		found += adds[i].code == code;
+	return (found);
+}
+
+static struct msg_grant batch_grants[BACKEND_BATCH_MAX];
+static struct backend_add batch[BACKEND_BATCH_MAX];
+
+/* F3 */
+
+Test(backend, F3_none_grants_nothing)
+{
+	struct msg_grant g = grant("10.0.0.8", 6, 1, "192.0.2.1", "");
+	uint8_t families = 7;
+
+	backend_none.open(&config);
+	cr_assert_eq(backend_none.check(&families), 0);
+	cr_assert_eq(families, 0);
+	cr_assert_eq(backend_none.prepare(), 0);
+	cr_assert_eq(add_one(&backend_none, &g, 60), RESULT_FAILED);
+}
+
+/* F1 */
+
+Test(backend, F1_rules_look_ordinary)
+{
+	start_iptables();
+	cr_assert_str_eq(listing("iptables -S DNSFW 2>/dev/null"),
+	    "-N DNSFW\n"
+	    "-A DNSFW -m set --match-set DNSFW-ipv4-allow src,dst,dst "
+	    "-j ACCEPT\n"
+	    "-A DNSFW -m addrtype --src-type LOCAL "
+	    "-m set --match-set DNSFW-ipv4-allow-local dst,dst -j ACCEPT\n");
+	cr_assert_str_eq(listing("ip6tables -S DNSFW 2>/dev/null"),
+	    "-N DNSFW\n"
+	    "-A DNSFW -m set --match-set DNSFW-ipv6-allow src,dst,dst "
+	    "-j ACCEPT\n"
+	    "-A DNSFW -m addrtype --src-type LOCAL "
+	    "-m set --match-set DNSFW-ipv6-allow-local dst,dst -j ACCEPT\n");
+	run("iptables -C DNSFW -m set --match-set DNSFW-ipv4-allow "
+	    "src,dst,dst -j ACCEPT");
+	run("iptables-save | iptables-restore");
+	cr_assert_eq(lines("iptables -S DNSFW 2>/dev/null"), 3);
+}
+
+Test(backend, F1_sets_have_type_timeout_comment_and_size)
+{
+	start_iptables();
+	cr_assert_str_eq(listing("ipset save"),
+	    "create DNSFW-ipv4-allow hash:ip,port,ip family inet "
+	    "hashsize 1024 maxelem 1000 timeout 60 comment\n"
+	    "create DNSFW-ipv4-allow-local hash:ip,port family inet "
+	    "hashsize 1024 maxelem 1000 timeout 60 comment\n"
+	    "create DNSFW-ipv6-allow hash:ip,port,ip family inet6 "
+	    "hashsize 1024 maxelem 1000 timeout 60 comment\n"
+	    "create DNSFW-ipv6-allow-local hash:ip,port family inet6 "
+	    "hashsize 1024 maxelem 1000 timeout 60 comment\n");
+}
+
+Test(backend, F1_elements_of_all_kinds)
+{
+	struct backend_add adds[4];
+	struct msg_grant g[4];
+
+	start_iptables();
+	backend_ipset.add(adds, four_grants(g, adds));
+	cr_assert_eq(count_code(adds, 4, RESULT_OK), 4);
+	cr_assert_str_eq(listing("ipset save | grep ^add | "
+	    "sed 's/timeout 5[89][0-9]/timeout T/'"),
+	    "add DNSFW-ipv4-allow 10.0.0.8,tcp:443,192.0.2.1 "
+	    "timeout T comment \"a.example.\"\n"
+	    "add DNSFW-ipv4-allow-local 192.0.2.2,udp:123 "
+	    "timeout T comment \"*.example.\"\n"
+	    "add DNSFW-ipv6-allow fd00::8,udp:53,2001:db8::1 "
+	    "timeout T comment \"b.example.\"\n"
+	    "add DNSFW-ipv6-allow-local 2001:db8::2,tcp:80 timeout T\n");
+}
+
+Test(backend, F1_refresh_replaces_timeout_and_comment)
+{
+	struct msg_grant g;
+
+	start_iptables();
+	g = grant("10.0.0.8", IPPROTO_TCP, 443, "192.0.2.1", "a.example.");
+	cr_assert_eq(add_one(&backend_ipset, &g, 30), RESULT_OK);
+	g = grant("10.0.0.8", IPPROTO_TCP, 443, "192.0.2.1", "b.example.");
+	cr_assert_eq(add_one(&backend_ipset, &g, 900), RESULT_OK);
+	cr_assert_eq(lines("ipset save | grep ^add"), 1);
+	cr_assert(shows("ipset save | grep -E 'timeout (900|89.) '",
+	    "\"b.example.\""));
+}
+
+Test(backend, F1_start_flushes_chain_and_sets)
+{
+	struct backend_add adds[4];
+	struct msg_grant g[4];
+	uint8_t families;
+
+	start_iptables();
+	run("iptables -A DNSFW -p tcp --dport 22 -j ACCEPT");
+	backend_ipset.add(adds, four_grants(g, adds));
+	cr_assert_eq(backend_ipset.check(&families), 0);
+	cr_assert_eq(families, MSG_FAMILY_V4 | MSG_FAMILY_V6);
+	cr_assert_eq(backend_ipset.prepare(), 0);
+	cr_assert_eq(lines("iptables -S DNSFW 2>/dev/null"), 3);
+	cr_assert_eq(lines("ipset save"), 4);
+}
+
+Test(backend, F1_set_with_another_size_is_replaced)
+{
+	uint8_t families;
+
+	start_iptables();
+	config.max_grants = 5000;
+	cr_assert_eq(backend_ipset.check(&families), 0);
+	cr_assert_eq(backend_ipset.prepare(), 0);
+	cr_assert_eq(lines("ipset save | grep 'hashsize 8192 maxelem 5000 '"),
+	    4);
+	cr_assert(shows("iptables -S DNSFW 2>&1", "DNSFW-ipv4-allow-local"));
+}
+
+Test(backend, F1_set_of_another_kind_is_refused)
+{
+	static const struct {
+		const char *create;
+		const char *text;
+	} cases[] = {
+		{ "hash:ip timeout 60 comment", "is hash:ip family inet" },
+		{ "hash:ip,port,ip timeout 60", "no comment" },
+		{ "hash:ip,port,ip comment", "no timeout" },
+		{ "hash:ip,port,ip family inet6 timeout 60 comment",
+		    "family inet6 timeout comment, but must be "
+		    "hash:ip,port,ip family inet " },
+	};
+	char command[128], log[1024];
+	uint8_t families;
+	size_t i;
+
+	new_netns();
+	run("iptables -N DNSFW && ip6tables -N DNSFW");
+	backend_ipset.open(&config);
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		snprintf(command, sizeof(command),
+		    "ipset create DNSFW-ipv4-allow %s", cases[i].create);
+		run(command);
+		cr_assert_eq(check_logs(&backend_ipset, &families, log,
+		    sizeof(log)), -1);
+		cr_assert(strstr(log, cases[i].text) != NULL, "%s", log);
+		cr_assert(strstr(log, "ipset destroy DNSFW-ipv4-allow)") !=
+		    NULL, "%s", log);
+		run("ipset destroy DNSFW-ipv4-allow");
+	}
+	cr_assert_eq(backend_ipset.check(&families), 0);
+}
+
+Test(backend, F1_missing_chain)
+{
+	char log[1024];
+	uint8_t families;
+
+	new_netns();
+	backend_ipset.open(&config);
+	cr_assert_eq(check_logs(&backend_ipset, &families, log, sizeof(log)),
+	    -1);
+	cr_assert(strstr(log, "iptables -N DNSFW") != NULL, "%s", log);
+	run("ip6tables -N DNSFW");
+	cr_assert_eq(check_logs(&backend_ipset, &families, log, sizeof(log)),
+	    0);
+	cr_assert_eq(families, MSG_FAMILY_V6);
+	cr_assert(strstr(log, "[WARN ] iptables: there is no chain DNSFW") !=
+	    NULL, "%s", log);
+	cr_assert_eq(backend_ipset.prepare(), 0);
+	cr_assert_eq(lines("ipset save"), 2);
+}
+
+Test(backend, F1_chain_in_legacy_has_its_own_text)
+{
+	char log[2048];
+	uint8_t families;
+
+	new_netns();
+	if (system("iptables-legacy -N DNSFW && ip6tables-legacy -N DNSFW "
+	    "&& ip6tables-legacy -N OTHER") != 0)
+		cr_skip_test("no iptables-legacy");
+	backend_ipset.open(&config);
+	cr_assert_eq(check_logs(&backend_ipset, &families, log, sizeof(log)),
+	    -1);
+	cr_assert(strstr(log, "iptables: chain DNSFW exists in "
+	    "iptables-legacy only") != NULL, "%s", log);
+	cr_assert(strstr(log, "ip6tables: chain DNSFW exists in "
+	    "ip6tables-legacy only") != NULL, "%s", log);
+}
+
+Test(backend, F1_long_chain_name_is_refused, .exit_code = 1)
+{
+	config.chain = "FIFTEEN-LETTERS";
+	backend_ipset.open(&config);
+}
+
+Test(backend, F1_longest_names_and_label)
+{
+	struct msg_grant g;
+	char label[MSG_LABEL_SIZE];
+
+	new_netns();
+	config.chain = "FOURTEENLETTER";
+	run("iptables -N FOURTEENLETTER");
+	start(&backend_ipset);
+	memset(label, 'x', sizeof(label) - 1);
+	label[sizeof(label) - 1] = '\0';
+	g = grant(NULL, IPPROTO_TCP, 443, "192.0.2.1", label);
+	cr_assert_eq(add_one(&backend_ipset, &g, 60), RESULT_OK);
+	cr_assert(shows("ipset save FOURTEENLETTER-ipv4-allow-local", label));
+}
+
+Test(backend, G11_ipset_full)
+{
+	new_netns();
+	run("iptables -N DNSFW");
+	config.max_grants = 100;
+	start(&backend_ipset);
+	many(batch_grants, batch, BACKEND_BATCH_MAX);
+	backend_ipset.add(batch, BACKEND_BATCH_MAX);
+	cr_assert_eq(count_code(batch, BACKEND_BATCH_MAX, RESULT_OK), 100);
+	cr_assert_eq(count_code(batch, BACKEND_BATCH_MAX, RESULT_FULL),
+	    BACKEND_BATCH_MAX - 100);
+	cr_assert_eq(lines("ipset save | grep ^add"), 100);
+}
+
+Test(backend, F1_set_gone_fails_but_returns)
+{
+	struct backend_add adds[4];
+	struct msg_grant g[4];
+
+	start_iptables();
+	run("ip6tables -F DNSFW && ipset destroy DNSFW-ipv6-allow");
+	backend_ipset.add(adds, four_grants(g, adds));
+	cr_assert_eq(adds[0].code, RESULT_OK);
+	cr_assert_eq(adds[1].code, RESULT_FAILED);
+	cr_assert_eq(adds[2].code, RESULT_OK);
+	cr_assert_eq(adds[3].code, RESULT_OK);
+}
+
+/* F2 */
+
+Test(backend, F2_ruleset_is_readable_and_reloads)
+{
+	struct backend_add adds[4];
+	struct msg_grant g[4];
+	uint8_t families;
+
+	start_nftables();
+	backend_nftables.add(adds, four_grants(g, adds));
+	cr_assert_eq(count_code(adds, 4, RESULT_OK), 4);
+	cr_assert_str_eq(listing("nft -s list chain inet filter dnsfw"),
+	    "table inet filter {\n"
+	    "\tchain dnsfw {\n"
+	    "\t\tip saddr . meta l4proto . th dport . ip daddr "
+	    "@dnsfw_ipv4_allow counter accept comment \"dnsfw:managed\"\n"
+	    "\t\tfib saddr type local meta l4proto . th dport . ip daddr "
+	    "@dnsfw_ipv4_allow_local counter accept "
+	    "comment \"dnsfw:managed\"\n"
+	    "\t\tip6 saddr . meta l4proto . th dport . ip6 daddr "
+	    "@dnsfw_ipv6_allow counter accept comment \"dnsfw:managed\"\n"
+	    "\t\tfib saddr type local meta l4proto . th dport . ip6 daddr "
+	    "@dnsfw_ipv6_allow_local counter accept "
+	    "comment \"dnsfw:managed\"\n"
+	    "\t}\n}\n");
+	run("nft list ruleset > /tmp/test_backend.$PPID && nft flush ruleset "
+	    "&& nft -f /tmp/test_backend.$PPID; e=$?; "
+	    "rm /tmp/test_backend.$PPID; exit $e");
+	cr_assert_eq(lines("nft list ruleset | grep expires"), 4);
+	/* What nft made of it is still known as ours. */
+	cr_assert_eq(backend_nftables.check(&families), 0);
+	cr_assert_eq(backend_nftables.prepare(), 0);
+	cr_assert_eq(lines("nft list ruleset | grep accept"), 4);
+	cr_assert_eq(lines("nft list ruleset | grep expires"), 0);
+}
+
+Test(backend, F2_elements_of_all_kinds)
+{
+	static const char *const expected[] = {
+		"10.0.0.8 . tcp . 443 . 192.0.2.1 timeout 9m50s expires 9m",
+		"fd00::8 . udp . 53 . 2001:db8::1 timeout 9m50s expires 9m",
+		"udp . 123 . 192.0.2.2 timeout 9m50s expires 9m",
+		"tcp . 80 . 2001:db8::2 timeout 9m50s expires 9m"
+	};
+	struct backend_add adds[4];
+	struct msg_grant g[4];
+	size_t i;
+
+	start_nftables();
+	backend_nftables.add(adds, four_grants(g, adds));
+	for (i = 0; i < 4; i++) {
+		cr_assert_eq(adds[i].code, RESULT_OK);
+		cr_assert(shows("nft list ruleset", expected[i]), "%s", output);
+	}
+	cr_assert(shows("nft list ruleset", "comment \"*.example.\""));
+	cr_assert(shows("nft list set inet filter dnsfw_ipv6_allow",
+	    "\t\ttype ipv6_addr . inet_proto . inet_service . ipv6_addr\n"
+	    "\t\tsize 2000\n\t\tflags timeout\n\t\tcomment \"dnsfw"));
+}
+
+Test(backend, F2_refresh_replaces_timeout_and_comment)
+{
+	struct msg_grant g;
+
+	start_nftables();
+	g = grant("10.0.0.8", IPPROTO_TCP, 443, "192.0.2.1", "a.example.");
+	cr_assert_eq(add_one(&backend_nftables, &g, 30), RESULT_OK);
+	g = grant("10.0.0.8", IPPROTO_TCP, 443, "192.0.2.1", "b.example.");
+	cr_assert_eq(add_one(&backend_nftables, &g, 1230), RESULT_OK);
+	cr_assert_eq(lines("nft list ruleset | grep expires"), 1);
+	cr_assert(shows("nft list ruleset | grep 'timeout 20m30s expires 20m'",
+	    "\"b.example.\""), "%s", output);
+}
+
+Test(backend, F2_twice_in_one_batch)
+{
+	struct backend_add adds[2];
+	struct msg_grant g;
+
+	start_nftables();
+	g = grant("10.0.0.8", IPPROTO_TCP, 443, "192.0.2.1", "a.example.");
+	adds[0] = (struct backend_add){ .grant = &g, .timeout = 60 };
+	adds[1] = (struct backend_add){ .grant = &g, .timeout = 1200 };
+	backend_nftables.add(adds, 2);
+	cr_assert_eq(count_code(adds, 2, RESULT_OK), 2);
+	cr_assert_eq(lines("nft list ruleset | grep 'timeout 20m'"), 1);
+}
+
+Test(backend, F2_operators_rules_survive)
+{
+	uint8_t families;
+
+	new_netns();
+	config.chain = "dnsfw";
+	run("nft 'table inet filter { chain dnsfw { tcp dport 22 accept "
+	    "comment \"dnsfw\"; }; chain other { accept "
+	    "comment \"dnsfw:managed\"; }; }'");
+	start(&backend_nftables);
+	run("nft add rule inet filter dnsfw tcp dport 23 accept");
+	cr_assert_eq(backend_nftables.check(&families), 0);
+	cr_assert_eq(backend_nftables.prepare(), 0);
+	cr_assert_eq(lines("nft list chain inet filter dnsfw | grep accept"),
+	    6);
+	cr_assert_eq(lines("nft list chain inet filter dnsfw | grep dport.2"),
+	    2);
+	cr_assert_eq(lines("nft list chain inet filter other | grep accept"),
+	    1);
+}
+
+Test(backend, F2_size_follows_max_grants)
+{
+	uint8_t families;
+
+	start_nftables();
+	config.max_grants = 50;
+	cr_assert_eq(backend_nftables.check(&families), 0);
+	cr_assert_eq(backend_nftables.prepare(), 0);
+	cr_assert_eq(lines("nft list ruleset | grep 'size 100$'"), 4);
+	/* The operator's rule keeps the set: refused, nothing changes. */
+	run("nft add rule inet filter dnsfw ip saddr . meta l4proto . th dport "
+	    ". ip daddr @dnsfw_ipv4_allow drop");
+	config.max_grants = 60;
+	cr_assert_eq(backend_nftables.check(&families), 0);
+	cr_assert_eq(backend_nftables.prepare(), -1);
+	cr_assert_eq(lines("nft list ruleset | grep 'size 100$'"), 4);
+	cr_assert_eq(lines("nft list ruleset | grep accept"), 4);
+}
+
+static void
+table_of_one_family(uint8_t table_family, const char *make,
+    uint8_t expected, const char *rule)
+{
+	struct backend_add adds[4];
+	struct msg_grant g[4];
+	uint8_t families;
+	size_t i;
+
+	new_netns();
+	config.chain = "dnsfw";
+	config.table_family = table_family;
+	run(make);
+	start(&backend_nftables);
+	cr_assert_eq(backend_nftables.check(&families), 0);
+	cr_assert_eq(families, expected);
+	four_grants(g, adds);
+	i = expected == MSG_FAMILY_V4 ? 0 : 1;
+	backend_nftables.add(&adds[i], 1);
+	cr_assert_eq(adds[i].code, RESULT_OK);
+	cr_assert(shows("nft -s list ruleset", rule), "%s", output);
+	cr_assert_eq(lines("nft list ruleset | grep accept"), 2);
+	cr_assert_eq(lines("nft list ruleset | grep 'set .* {'"), 2);
+}
+
+Test(backend, F2_table_of_family_ip)
+{
+	table_of_one_family(NFPROTO_IPV4,
+	    "nft 'table ip filter { chain dnsfw { }; }'", MSG_FAMILY_V4,
+	    "ip saddr . meta l4proto . th dport . ip daddr "
+	    "@dnsfw_ipv4_allow counter accept");
+}
+
+Test(backend, F2_table_of_family_ip6)
+{
+	table_of_one_family(NFPROTO_IPV6,
+	    "nft 'table ip6 filter { chain dnsfw { }; }'", MSG_FAMILY_V6,
+	    "ip6 saddr . meta l4proto . th dport . ip6 daddr "
+	    "@dnsfw_ipv6_allow counter accept");
+}
+
+Test(backend, F2_chain_missing_or_base)
+{
+	char log[1024];
+	uint8_t families;
+
+	new_netns();
+	config.chain = "dnsfw";
+	backend_nftables.open(&config);
+	cr_assert_eq(check_logs(&backend_nftables, &families, log,
+	    sizeof(log)), -1);
+	cr_assert(strstr(log, "nft add chain inet filter dnsfw") != NULL,
+	    "%s", log);
+	run("nft 'table inet filter { chain dnsfw { type filter hook forward "
+	    "priority 0; }; }'");
+	cr_assert_eq(check_logs(&backend_nftables, &families, log,
+	    sizeof(log)), -1);
+	cr_assert(strstr(log, "chain inet filter dnsfw has a hook") != NULL,
+	    "%s", log);
+}
+
+Test(backend, F2_set_of_another_kind_is_refused)
+{
+	static const char *const sets[] = {
+		"type ipv4_addr; flags timeout;",
+		"type ipv4_addr . inet_proto . inet_service . ipv4_addr;",
+		("type ipv4_addr . inet_proto . inet_service . ipv4_addr; "
+		    "flags timeout, interval;")
+	};
+	char command[256], log[1024];
+	uint8_t families;
+	size_t i;
+
+	new_netns();
+	config.chain = "dnsfw";
+	run("nft 'table inet filter { chain dnsfw { }; }'");
+	backend_nftables.open(&config);
+	for (i = 0; i < sizeof(sets) / sizeof(sets[0]); i++) {
+		snprintf(command, sizeof(command),
+		    "nft 'table inet filter { set dnsfw_ipv4_allow { %s }; }'",
+		    sets[i]);
+		run(command);
+		cr_assert_eq(check_logs(&backend_nftables, &families, log,
+		    sizeof(log)), -1, "%s", sets[i]);
+		cr_assert(strstr(log, "set dnsfw_ipv4_allow of another type") !=
+		    NULL, "%s", log);
+		run("nft delete set inet filter dnsfw_ipv4_allow");
+	}
+	cr_assert_eq(backend_nftables.check(&families), 0);
+}
+
+Test(backend, F2_one_bad_element_does_not_take_the_others)
+{
+	struct backend_add adds[4];
+	struct msg_grant g[4];
+
+	start_nftables();
+	run("nft flush chain inet filter dnsfw && "
+	    "nft delete set inet filter dnsfw_ipv6_allow");
+	backend_nftables.add(adds, four_grants(g, adds));
+	cr_assert_eq(adds[0].code, RESULT_OK);
+	cr_assert_eq(adds[1].code, RESULT_FAILED);
+	cr_assert_eq(adds[2].code, RESULT_OK);
+	cr_assert_eq(adds[3].code, RESULT_OK);
+	cr_assert_eq(lines("nft list ruleset | grep expires"), 3);
+}
+
+Test(backend, F2_everything_gone_fails_but_returns)
+{
+	start_nftables();
+	run("nft flush ruleset");
+	many(batch_grants, batch, BACKEND_BATCH_MAX);
+	backend_nftables.add(batch, BACKEND_BATCH_MAX);
+	cr_assert_eq(count_code(batch, BACKEND_BATCH_MAX, RESULT_FAILED),
+	    BACKEND_BATCH_MAX);
+}
+
+Test(backend, G11_nftables_full)
+{
+	config.max_grants = 50;
+	start_nftables();
+	many(batch_grants, batch, BACKEND_BATCH_MAX);
+	backend_nftables.add(batch, BACKEND_BATCH_MAX);
+	cr_assert_eq(count_code(batch, BACKEND_BATCH_MAX, RESULT_OK), 100);
+	cr_assert_eq(count_code(batch, BACKEND_BATCH_MAX, RESULT_FULL),
+	    BACKEND_BATCH_MAX - 100);
+	/* Refreshing what is there needs no room. */
+	backend_nftables.add(batch, 100);
+	cr_assert_eq(count_code(batch, 100, RESULT_OK), 100);
+}
+
+Test(backend, F5_largest_batch_with_longest_names)
+{
+	char name[64], command[256], label[MSG_LABEL_SIZE];
+	size_t i;
+
+	new_netns();
+	memset(name, 'n', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	memset(label, 'x', sizeof(label) - 1);
+	label[sizeof(label) - 1] = '\0';
+	config.chain = config.table = name;
+	snprintf(command, sizeof(command),
+	    "nft 'table inet %s { chain %s { }; }'", name, name);
+	run(command);
+	start(&backend_nftables);
+	for (i = 0; i < BACKEND_BATCH_MAX; i++) {
+		batch_grants[i] = grant("fd00::8", IPPROTO_TCP,
+		    (uint16_t)(i + 1), "2001:db8::1", label);
+		batch[i] = (struct backend_add){ .grant = &batch_grants[i],
+		    .timeout = 2147483 };
+	}
+	backend_nftables.add(batch, BACKEND_BATCH_MAX);
+	cr_assert_eq(count_code(batch, BACKEND_BATCH_MAX, RESULT_OK),
+	    BACKEND_BATCH_MAX);
+	cr_assert_eq(lines("nft list ruleset | grep expires"),
+	    BACKEND_BATCH_MAX);
+}
+
+/* Packets: each address is on the loopback interface, so no peer is needed. */
+
+/* True if the firewall lets a datagram from src to dst and port leave. */
+static bool
+passes(const char *src, const char *dst, uint16_t port)
+{
+	struct sockaddr_storage from, to;
+	struct addr a;
+	socklen_t len;
+	ssize_t n;
+	int fd;
+
+	cr_assert_eq(addr_parse(src, strlen(src), &a), 0);
+	len = addr_to_sockaddr(&a, 0, &from);
+	cr_assert_eq(addr_parse(dst, strlen(dst), &a), 0);
+	addr_to_sockaddr(&a, port, &to);
+	fd = socket(from.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	cr_assert_eq(bind(fd, (struct sockaddr *)&from, len), 0);
+	n = sendto(fd, "x", 1, 0, (struct sockaddr *)&to, len);
+	cr_assert(n == 1 || errno == EPERM);
+	close(fd);
+	return (n == 1);
+}
+
+static void
+up(void)
+{
+	run("ip link set lo up && ip addr add 10.0.0.8 dev lo && "
+	    "ip addr add 192.0.2.1 dev lo && ip addr add fd00::8 dev lo "
+	    "&& ip addr add 2001:db8::1 dev lo");
+}
+
+static void
+packets(const struct backend *b, const char *client, const char *dst)
+{
+	struct msg_grant g;
+
+	cr_assert_not(passes(client, dst, 443));
+	g = grant(client, IPPROTO_UDP, 443, dst, "a.example.");
+	cr_assert_eq(add_one(b, &g, 60), RESULT_OK);
+	cr_assert(passes(client, dst, 443));
+	cr_assert_not(passes(client, dst, 444));
+	cr_assert_not(passes(client, client, 443));
+	cr_assert_not(passes(dst, dst, 443));
+
+	g = grant(client, IPPROTO_TCP, 53, dst, "a.example.");
+	cr_assert_eq(add_one(b, &g, 60), RESULT_OK);
+	cr_assert_not(passes(client, dst, 53));
+
+	g = grant(NULL, IPPROTO_UDP, 123, dst, "a.example.");
+	cr_assert_eq(add_one(b, &g, 1), RESULT_OK);
+	cr_assert(passes(client, dst, 123));
+	cr_assert(passes(dst, dst, 123));
+	cr_assert_not(passes(client, client, 123));
+	usleep(1500 * 1000);
+	cr_assert_not(passes(client, dst, 123));
+}
+
+Test(backend, F1_packets)
+{
+	start_iptables();
+	up();
+	run("iptables -A OUTPUT -j DNSFW && iptables -P OUTPUT DROP && "
+	    "ip6tables -A OUTPUT -j DNSFW && ip6tables -P OUTPUT DROP");
+	packets(&backend_ipset, "10.0.0.8", "192.0.2.1");
+	packets(&backend_ipset, "fd00::8", "2001:db8::1");
+}
+
+Test(backend, F2_packets)
+{
+	start_nftables();
+	up();
+	run("nft 'table inet filter { chain output { type filter hook output "
+	    "priority 0; policy drop; jump dnsfw; }; }'");
+	packets(&backend_nftables, "10.0.0.8", "192.0.2.1");
+	packets(&backend_nftables, "fd00::8", "2001:db8::1");
+}
+
+/* P1 */
+
+static void
+check_without_capability(const struct backend *b)
+{
+	struct __user_cap_header_struct header = {
+	    .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct none[2] = { 0 };
+	char log[1024];
+	uint8_t families;
+
+	b->open(&config);
+	cr_assert_eq(syscall(SYS_capset, &header, none), 0);
+	cr_assert_eq(check_logs(b, &families, log, sizeof(log)), -1);
+	cr_assert(strstr(log, "CAP_NET_ADMIN is needed") != NULL, "%s", log);
+}
+
+Test(backend, P1_no_capability_is_said_iptables)
+{
+	new_netns();
+	check_without_capability(&backend_ipset);
+}
+
+Test(backend, P1_no_capability_is_said_nftables)
+{
+	new_netns();
+	check_without_capability(&backend_nftables);
+}
