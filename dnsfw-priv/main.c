@@ -107,6 +107,7 @@ main(int argc, char **argv)
 	if (user.uid == launch_user(o.proxy_user, "proxy-user").uid)
 		fatalx("--priv-user and --proxy-user must be different users");
 	serve_signals();
+	serve_init(&o);
 	backend = select_backend(o.firewall);
 	config = (struct backend_config){ .chain = o.chain, .table = o.table,
 	    .table_family = o.table_family, .max_grants = o.max_grants };
@@ -128,6 +129,6 @@ main(int argc, char **argv)
 	serve_wait_ready(&worker);
 	if (backend->check(&families) == -1 || backend->prepare() == -1)
 		fatalx("the firewall cannot be used");
-	serve_worker(&worker, backend, &o, families, image, &sealed);
+	serve_worker(&worker, backend, families, image, &sealed);
 	return (0);
 }

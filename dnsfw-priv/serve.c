@@ -85,6 +85,14 @@ serve_signals(void)
 	sigaction(SIGHUP, &sa, NULL);
 }
 
+void
+serve_init(const struct options *o)
+{
+	options = o;
+	bounds = bounds_new();
+	ledger = ledger_new(o->max_grants);
+}
+
 /* Wait for input or a signal; ms < 0: for ever.  Returns ppoll's result. */
 static int
 wait_for(int fd, int ms)
@@ -251,7 +259,6 @@ serve_policy(struct child *c, struct msg_sealed *sealed)
 	siginfo_t info;
 	int image;
 
-	bounds = bounds_new();
 	serve_wait_ready(c);
 	while (!compiler_message(c, sealed, &image))
 		;
@@ -437,15 +444,12 @@ send_policy(struct child *c, int image, const struct msg_sealed *sealed)
 
 void
 serve_worker(struct child *c, const struct backend *b,
-    const struct options *o, uint8_t fams, int image,
-    const struct msg_sealed *sealed)
+    uint8_t fams, int image, const struct msg_sealed *sealed)
 {
 	struct msg_stop stop = { .type = MSG_STOP };
 
 	backend = b;
-	options = o;
 	families = fams;
-	ledger = ledger_new(o->max_grants);
 	tokens = TRANSACTIONS_BURST;
 	tokens_time = clock_now();
 	send_policy(c, image, sealed);

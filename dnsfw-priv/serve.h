@@ -9,6 +9,9 @@
 #include "backend.h"
 #include "launch.h"
 
+/* Make the tables, before the confinement; o must stay valid. */
+void	serve_init(const struct options *o);
+
 /*
  * The policy from the compiler: READY, the bounds, the sealed image, and its
  * clean end.  Returns the image's descriptor, *sealed filled.  Ends the
@@ -24,8 +27,7 @@ void	serve_wait_ready(struct child *worker);
  * then tell it to stop and return.  Ends the program (P4) if the worker does.
  */
 void	serve_worker(struct child *worker, const struct backend *backend,
-	    const struct options *o, uint8_t families, int image,
-	    const struct msg_sealed *sealed);
+	    uint8_t families, int image, const struct msg_sealed *sealed);
 
 /* Block the stop signals until serve_worker looks, and ignore SIGPIPE. */
 void	serve_signals(void);

@@ -50,7 +50,6 @@ const struct sandbox_rule priv_rules[] = {
 	    EQ(3, MAP_PRIVATE | MAP_ANONYMOUS) }, "malloc" },
 	{ SCMP_SYS(munmap), 0, {}, "malloc" },
 	{ SCMP_SYS(mremap), ENOSYS, {}, "realloc survives without" },
-	{ SCMP_SYS(getrandom), 0, {}, "the ledger's hash seed" },
 #ifdef DNSFW_SANITIZE
 	{ SCMP_SYS(mmap), 0, {}, "sanitizer" },
 	{ SCMP_SYS(madvise), 0, {}, "sanitizer" },

@@ -1,0 +1,116 @@
+/*
+ * dnsfw-proxy: reads what strangers send, without any power.
+ *
+ * Started by dnsfw-priv, as "dnsfw-proxy ROLE UID GID [NAME]", with the
+ * descriptors that msg.h names.  Both roles confine themselves before they read
+ * a byte of what they are to parse: the compiler the ACL, the worker DNS.
+ */
+#include <sys/resource.h>
+
+#include <errno.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "compiler.h"
+#include "drop.h"
+#include "log.h"
+#include "sandbox.h"
+#include "serve/worker.h"
+#include "syscalls.h"
+
+#define COMPILER_DESCRIPTORS 16
+
+static unsigned int
+number(const char *text)
+{
+	unsigned long n;
+	char *end;
+
+	errno = 0;
+	n = strtoul(text, &end, 10);
+	if (errno != 0 || *end != '\0' || n == 0 || n >= UINT32_MAX)
+		fatalx("\"%s\": not a user or group", text);
+	return ((unsigned int)n);
+}
+
+/* As many descriptors as are wanted, or as the service manager lets us have. */
+static unsigned long
+descriptors(unsigned long wanted)
+{
+	struct rlimit rl = { .rlim_cur = wanted, .rlim_max = wanted };
+
+	if (setrlimit(RLIMIT_NOFILE, &rl) == 0)
+		return (wanted);
+	if (getrlimit(RLIMIT_NOFILE, &rl) == -1)
+		fatal("getrlimit");
+	/* Few have all requests and all connections in use at once. */
+	if (rl.rlim_max < wanted / 2)
+		log_warn("only %lu descriptors are allowed (ulimit -n, "
+		    "LimitNOFILE); --max-connections can take up to %lu",
+		    (unsigned long)rl.rlim_max, wanted);
+	return (rl.rlim_max);
+}
+
+static void
+run_compiler(uid_t uid, gid_t gid, const char *name)
+{
+	log_init("compiler");
+
+	/* Confinement: as in run_worker, below. */
+	drop_root_directory();
+	drop_limits(COMPILER_DESCRIPTORS);
+	drop_privileges(uid, gid, 0, 0);
+	sandbox_landlock(NULL, 0);
+	sandbox_seccomp(compiler_rules, compiler_nrules);
+
+	compiler_run(name);
+}
+
+static void
+run_worker(uid_t uid, gid_t gid)
+{
+	uint16_t ports[MSG_UPSTREAMS_MAX];
+	unsigned long nofile;
+	size_t nports;
+
+	log_init("worker");
+	worker_init();
+	nports = worker_connect_ports(ports);
+	nofile = descriptors(worker_descriptors());
+
+	/*
+	 * Confinement.  The empty root needs CAP_SYS_CHROOT, so it comes
+	 * before the user; the user comes before no_new_privs, which both
+	 * Landlock and seccomp need; seccomp is last, as it forbids the rest.
+	 */
+	drop_root_directory();
+	drop_limits(nofile);
+	drop_privileges(uid, gid, 0, 0);
+	sandbox_landlock(ports, nports);
+	sandbox_seccomp(worker_rules, worker_nrules);
+
+	worker_run();
+}
+
+int
+main(int argc, char **argv)
+{
+	uid_t uid;
+	gid_t gid;
+
+	if (argc < 4)
+		fatalx("dnsfw-proxy is started by dnsfw-priv; see "
+		    "dnsfw-priv(8)");
+	uid = number(argv[2]);
+	gid = number(argv[3]);
+	signal(SIGPIPE, SIG_IGN);
+	if (argc == 5 && strcmp(argv[1], "compiler") == 0)
+		run_compiler(uid, gid, argv[4]);
+	else if (argc == 4 && strcmp(argv[1], "worker") == 0)
+		run_worker(uid, gid);
+	else
+		fatalx("\"%s\": not a role of dnsfw-proxy", argv[1]);
+	return (0);
+}

@@ -1,0 +1,293 @@
+/* The access log. */
+#include "accesslog.h"
+
+#include <netinet/in.h>
+
+#include <errno.h>
+#include <event2/event.h>
+#include <stdbool.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "worker.h"
+
+#define BUFFER_SIZE	(64 * 1024)
+#define ENTRY_MAX	4096	/* bytes; a name is at most 1,025, twice that
+				   when each byte is quoted for JSON */
+#define DROPPED_PERIOD	60	/* seconds between the warnings */
+
+struct kind {
+	const char	*arrow;		/* text */
+	const char	*event;		/* JSON */
+};
+
+static const struct kind kinds[] = {
+	[ACCESS_FORWARD] = { " -> [", "forward" },
+	[ACCESS_RESOLVE] = { " ~> [", "resolve" },
+	[ACCESS_REFUSE] = { " |> [", "refuse" },
+	[ACCESS_PASS] = { " <~ [", "pass" }
+};
+static const struct kind kind_local = { " |> [", "local" };
+static const struct kind kind_grant = { " <- [", "grant" };
+static const struct kind kind_bad_query = { " !> [", "bad_query" };
+static const struct kind kind_bad_answer = { " <! [", "bad_answer" };
+
+static char buffer[BUFFER_SIZE];
+static size_t used;		/* bytes in the buffer */
+static uint64_t dropped;
+static struct log_limit dropped_limit;
+static int fd = STDOUT_FILENO;
+static bool json;
+static struct event *writable;
+
+static void
+on_writable(evutil_socket_t sock, short what, void *arg)
+{
+	(void)sock;
+	(void)what;
+	(void)arg;	/* the turn ends with access_flush() */
+}
+
+void
+access_init(void)
+{
+	json = worker.config.log_format == LOGFORMAT_JSON;
+	fd = log_private_fd(STDOUT_FILENO);
+	writable = event_new(worker.base, fd, EV_WRITE, on_writable, NULL);
+	if (writable == NULL)
+		fatalx("event_new");
+}
+
+static void
+put(const char *text, size_t len)
+{
+	memcpy(buffer + used, text, len);
+	used += len;
+}
+
+static void
+put_text(const char *text)
+{
+	put(text, strlen(text));
+}
+
+/* A string of printable ASCII inside the quotes of JSON. */
+static void
+put_quoted(const char *text)
+{
+	for (; *text != '\0'; text++) {
+		if (*text == '"' || *text == '\\')
+			buffer[used++] = '\\';
+		buffer[used++] = *text;
+	}
+}
+
+static void
+put_number(uint32_t n)
+{
+	char digits[10];
+	size_t i = sizeof(digits);
+
+	do
+		digits[--i] = (char)('0' + n % 10);
+	while ((n /= 10) > 0);
+	put(digits + i, sizeof(digits) - i);
+}
+
+static void
+put_address(const struct addr *a)
+{
+	char text[ADDR_TEXT_MAX];
+
+	put_text(addr_print(a, text));
+}
+
+/* A member of a JSON object behind another one. */
+static void
+put_key(const char *key)
+{
+	put_text(",\"");
+	put_text(key);
+	put_text("\":");
+}
+
+static void
+put_string(const char *key, const char *value)
+{
+	put_key(key);
+	put_text("\"");
+	put_quoted(value);
+	put_text("\"");
+}
+
+/* Returns false if there is no room: the line is dropped. */
+static bool
+begin(const struct kind *kind, const struct addr *client, uint16_t id)
+{
+	if (BUFFER_SIZE - used < ENTRY_MAX)
+		access_flush();
+	if (BUFFER_SIZE - used < ENTRY_MAX) {
+		dropped++;
+		return (false);
+	}
+	if (!json) {
+		put_address(client);
+		put_text(kind->arrow);
+		put_number(id);
+		put_text("]");
+		return (true);
+	}
+	put_text("{\"event\":\"");
+	put_text(kind->event);
+	put_text("\",\"client\":\"");
+	put_address(client);
+	put_text("\"");
+	put_key("id");
+	put_number(id);
+	return (true);
+}
+
+static void
+end(void)
+{
+	put_text(json ? "}\n" : "\n");
+}
+
+static void
+put_name(const struct dns_name *name)
+{
+	char text[DNS_NAME_TEXT_MAX];
+
+	text[0] = '\0';
+	if (name != NULL)
+		dns_name_print(name, text);
+	if (json)
+		put_string("name", text);
+	else {
+		put_text(" ");
+		put_text(text);
+	}
+}
+
+void
+access_log(enum access_event event, const struct addr *client, uint16_t id,
+    const struct dns_name *name)
+{
+	if (!begin(&kinds[event], client, id))
+		return;
+	if (event != ACCESS_PASS)
+		put_name(name);
+	end();
+}
+
+void
+access_local(const struct addr *client, uint16_t id,
+    const struct dns_name *name, const struct addr *local)
+{
+	char text[ADDR_TEXT_MAX];
+
+	if (!begin(&kind_local, client, id))
+		return;
+	put_name(name);
+	addr_print(local, text);
+	if (json)
+		put_string("address", text);
+	else {
+		put_text(" = ");
+		put_text(text);
+	}
+	end();
+}
+
+void
+access_grant(const struct addr *client, uint16_t id,
+    const struct dns_name *name, const struct addr *dst,
+    const struct acl_port *port, uint32_t ttl)
+{
+	const char *proto = port->proto == IPPROTO_TCP ? "TCP" : "UDP";
+	char text[ADDR_TEXT_MAX];
+
+	if (!begin(&kind_grant, client, id))
+		return;
+	put_name(name);
+	addr_print(dst, text);
+	if (json) {
+		put_string("address", text);
+		put_string("protocol", proto);
+		put_key("port");
+		put_number(port->port);
+		put_key("ttl");
+	} else {
+		put_text(" [");
+		put_text(text);
+		put_text("]:");
+		put_text(proto);
+		put_text(":");
+		put_number(port->port);
+		put_text(" TTL:");
+	}
+	put_number(ttl);
+	end();
+}
+
+static void
+put_reason(const struct kind *kind, const struct addr *client, uint16_t id,
+    const char *text)
+{
+	if (!begin(kind, client, id))
+		return;
+	if (json)
+		put_string("text", text);
+	else {
+		put_text(" ");
+		put_text(text);
+	}
+	end();
+}
+
+void
+access_bad_query(const struct addr *client, uint16_t id, const char *text)
+{
+	put_reason(&kind_bad_query, client, id, text);
+}
+
+void
+access_bad_answer(const struct addr *client, uint16_t id, const char *text)
+{
+	put_reason(&kind_bad_answer, client, id, text);
+}
+
+static void
+warn_dropped(void)
+{
+	uint64_t count;
+
+	if (dropped == 0 ||
+	    !log_allowed(&dropped_limit, worker.now, DROPPED_PERIOD, &count))
+		return;
+	log_warn("%llu lines of the access log were dropped: its reader is too "
+	    "slow", (unsigned long long)dropped);
+	dropped = 0;
+}
+
+/* A pipe takes what has room; the rest, whole lines and a part, stays. */
+void
+access_flush(void)
+{
+	ssize_t n;
+
+	if (used > 0) {
+		n = write(fd, buffer, used);
+		if (n > 0) {
+			used -= (size_t)n;
+			memmove(buffer, buffer + n, used);
+		} else if (n == -1 && errno != EAGAIN && errno != EINTR) {
+			/* Nobody will ever read it. */
+			used = 0;
+		}
+		if (used > 0)
+			event_add(writable, NULL);
+	}
+	warn_dropped();
+}

@@ -1,0 +1,50 @@
+/*
+ * The access log on stdout (SPEC section 7): one line an event, text as the
+ * reference writes it, or JSON with the same facts.
+ *
+ * Lines are collected and written at the end of a turn.  A reader that stalls
+ * never stalls DNS: what does not fit into the buffer is dropped, and the
+ * application log says how many lines were.
+ */
+#ifndef SERVE_ACCESSLOG_H
+#define SERVE_ACCESSLOG_H
+
+#include <stdint.h>
+
+#include "../acl/decide.h"
+#include "../dns/name.h"
+#include "addr.h"
+
+enum access_event {
+	ACCESS_FORWARD,		/* ->  forwarded, a grant may come */
+	ACCESS_RESOLVE,		/* ~>  forwarded, no grant; name may be NULL */
+	ACCESS_REFUSE,		/* |>  refused */
+	ACCESS_PASS		/* <~  answer passed on; without a name */
+};
+
+/* Before the confinement. */
+void	access_init(void);
+
+/* id is that of the client's message. */
+void	access_log(enum access_event event, const struct addr *client,
+	    uint16_t id, const struct dns_name *name);
+
+/* |> with "= ADDRESS": answered locally. */
+void	access_local(const struct addr *client, uint16_t id,
+	    const struct dns_name *name, const struct addr *local);
+
+/* <- granted; ttl is the lifetime without the grace, in seconds. */
+void	access_grant(const struct addr *client, uint16_t id,
+	    const struct dns_name *name, const struct addr *dst,
+	    const struct acl_port *port, uint32_t ttl);
+
+/* !> a bad request, and <! a bad answer; text is ours, printable ASCII. */
+void	access_bad_query(const struct addr *client, uint16_t id,
+	    const char *text);
+void	access_bad_answer(const struct addr *client, uint16_t id,
+	    const char *text);
+
+/* Write what was collected, as far as the reader takes it. */
+void	access_flush(void);
+
+#endif

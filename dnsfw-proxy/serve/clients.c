@@ -1,0 +1,95 @@
+/* What each client has in use: a hash table with chains, from a fixed pool. */
+#include "clients.h"
+
+#include <sys/queue.h>
+
+#include <stdlib.h>
+
+#include "hash.h"
+#include "log.h"
+#include "worker.h"
+
+/*
+ * One client may have a quarter of all places, and at least SHARE_MIN: enough
+ * for a resolver or a NAT with many hosts behind it, and three more like it.
+ */
+#define SHARE_DIVISOR	4
+#define SHARE_MIN	64
+
+struct client {
+	LIST_ENTRY(client) link;	/* bucket, or free list */
+	struct addr	addr;
+	uint32_t	places;		/* in use; 0 in the free list */
+};
+LIST_HEAD(client_list, client);
+
+static struct client_list *buckets, unused;
+static struct client *pool;
+static uint32_t nbuckets;		/* power of two */
+static uint32_t share, places, fresh;	/* fresh: never used ones begin here */
+
+void
+clients_init(void)
+{
+	/* Requests and connections are limited by the same number each. */
+	uint32_t i;
+
+	places = 2 * worker.config.max_connections;
+	share = worker.config.max_connections / SHARE_DIVISOR;
+	if (share < SHARE_MIN)
+		share = SHARE_MIN;
+	for (nbuckets = 16; nbuckets < places; nbuckets *= 2)
+		;
+	buckets = calloc(nbuckets, sizeof(*buckets));
+	pool = calloc(places, sizeof(*pool));
+	if (buckets == NULL || pool == NULL)
+		fatalx("no memory for --max-connections");
+	for (i = 0; i < nbuckets; i++)
+		LIST_INIT(&buckets[i]);
+	LIST_INIT(&unused);
+}
+
+static struct client *
+unused_client(void)
+{
+	struct client *c = LIST_FIRST(&unused);
+
+	if (c != NULL) {
+		LIST_REMOVE(c, link);
+		return (c);
+	}
+	return (fresh < places ? &pool[fresh++] : NULL);
+}
+
+struct client *
+client_enter(const struct addr *a)
+{
+	struct client_list *bucket =
+	    &buckets[hash_bytes(a, sizeof(*a)) & (nbuckets - 1)];
+	struct client *c;
+
+	LIST_FOREACH(c, bucket, link) {
+		if (addr_equal(&c->addr, a))
+			break;
+	}
+	if (c == NULL) {
+		if ((c = unused_client()) == NULL)
+			return (NULL);
+		c->addr = *a;
+		c->places = 0;
+		LIST_INSERT_HEAD(bucket, c, link);
+	}
+	if (c->places >= share)
+		return (NULL);
+	c->places++;
+	return (c);
+}
+
+void
+client_leave(struct client *c)
+{
+	if (--c->places > 0)
+		return;
+	LIST_REMOVE(c, link);
+	LIST_INSERT_HEAD(&unused, c, link);
+}

@@ -1,0 +1,378 @@
+/* Questions on their way to the upstream. */
+#include "exchange.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "clock.h"
+#include "hash.h"
+#include "log.h"
+#include "upstream.h"
+#include "worker.h"
+
+#define INLINE_MAX	512	/* octets of a message without an allocation */
+#define TRIES_MAX	16	/* of one exchange */
+#define STEP_MAX	CLOCK_SECOND	/* before the next upstream is asked */
+#define RETRY_AGE	(CLOCK_SECOND / 2)	/* see exchange_join() */
+
+TAILQ_HEAD(waiting, query);
+LIST_HEAD(tries, try);
+
+struct exchange {
+	LIST_ENTRY(exchange) same_hash;
+	TAILQ_ENTRY(exchange) by_deadline;	/* or free */
+	TAILQ_ENTRY(exchange) by_step;
+	struct waiting	waiting;	/* queries; never empty */
+	struct tries	tries;		/* under way */
+	struct dns_query dns;		/* of the first query */
+	uint64_t	deadline;
+	uint64_t	step_at;	/* when the next upstream is asked */
+	uint64_t	last_try;	/* when the newest try began */
+	uint32_t	tried;		/* upstreams, a bit each */
+	unsigned int	ntries;
+	uint8_t		last;		/* upstream of the newest try */
+	bool		stepping;	/* is in the list by_step */
+	bool		reconnected;	/* TCP: a closed connection was had */
+	bool		tcp;
+	uint8_t		*msg;		/* as the first query had it, but the id */
+	size_t		len;
+	uint8_t		space[INLINE_MAX];
+};
+TAILQ_HEAD(exchanges, exchange);
+LIST_HEAD(bucket, exchange);
+
+static struct exchange *pool;
+static uint32_t fresh;			/* never used ones begin here */
+static struct bucket *buckets;
+static size_t nbuckets;			/* power of two */
+static struct exchanges unused = TAILQ_HEAD_INITIALIZER(unused);
+/* The times from the beginning are the same for all, so these are ordered. */
+static struct exchanges by_deadline = TAILQ_HEAD_INITIALIZER(by_deadline);
+static struct exchanges by_step = TAILQ_HEAD_INITIALIZER(by_step);
+static uint64_t step;
+
+void
+exchange_init(void)
+{
+	size_t i;
+
+	/* All upstreams get their turn before the time is up (D6). */
+	step = worker.timeout / (upstream_count() + 1);
+	if (step > STEP_MAX)
+		step = STEP_MAX;
+	for (nbuckets = 16; nbuckets < worker.config.max_connections;
+	    nbuckets *= 2)
+		;
+	/* Each has a query, so there are never more than these. */
+	pool = calloc(worker.config.max_connections, sizeof(*pool));
+	buckets = calloc(nbuckets, sizeof(*buckets));
+	if (pool == NULL || buckets == NULL)
+		fatalx("no memory for --max-connections");
+	for (i = 0; i < nbuckets; i++)
+		LIST_INIT(&buckets[i]);
+}
+
+/* All but the id and letter case (D12). */
+static uint64_t
+hash_of(const struct query *q, const uint8_t *msg, size_t len)
+{
+	static uint8_t copy[DNS_MESSAGE_MAX];
+	struct dns_name folded;
+
+	memcpy(copy, msg, len);
+	copy[0] = q->from.tcp;
+	copy[1] = 0;
+	if (q->dns.has_question) {
+		dns_name_fold(&q->dns.qname, &folded);
+		memcpy(copy + DNS_HEADER_SIZE, folded.wire, folded.len);
+	}
+	return (hash_bytes(copy, len));
+}
+
+static bool
+same(const struct exchange *x, const struct query *q, const uint8_t *msg,
+    size_t len)
+{
+	size_t rest = DNS_HEADER_SIZE;
+
+	if (x->len != len || x->tcp != q->from.tcp ||
+	    x->dns.has_question != q->dns.has_question ||
+	    memcmp(x->msg + 2, msg + 2, DNS_HEADER_SIZE - 2) != 0)
+		return (false);
+	if (q->dns.has_question) {
+		if (!dns_name_equal(&x->dns.qname, &q->dns.qname))
+			return (false);
+		rest += q->dns.qname.len;
+	}
+	return (memcmp(x->msg + rest, msg + rest, len - rest) == 0);
+}
+
+static struct bucket *
+bucket_of(uint64_t hash)
+{
+	return (&buckets[hash & (nbuckets - 1)]);
+}
+
+static void
+end_try(struct try *t)
+{
+	LIST_REMOVE(t, link);
+	if (t->tcp)
+		uptcp_end(t);
+	else
+		upudp_end(t);
+}
+
+/* The queries are the caller's afterwards. */
+static void
+exchange_free(struct exchange *x)
+{
+	while (!LIST_EMPTY(&x->tries))
+		end_try(LIST_FIRST(&x->tries));
+	LIST_REMOVE(x, same_hash);
+	TAILQ_REMOVE(&by_deadline, x, by_deadline);
+	if (x->stepping)
+		TAILQ_REMOVE(&by_step, x, by_step);
+	if (x->msg != x->space)
+		free(x->msg);
+	TAILQ_INSERT_HEAD(&unused, x, by_deadline);
+}
+
+/* Free the exchange and take its queries. */
+static void
+take_waiting(struct exchange *x, struct waiting *waiting)
+{
+	struct query *q;
+
+	TAILQ_INIT(waiting);
+	TAILQ_CONCAT(waiting, &x->waiting, link);
+	TAILQ_FOREACH(q, waiting, link)
+		q->exchange = NULL;
+	exchange_free(x);
+}
+
+static void
+fail(struct exchange *x, enum dns_ede ede, const char *reason)
+{
+	struct waiting waiting;
+	struct query *q;
+
+	take_waiting(x, &waiting);
+	while ((q = TAILQ_FIRST(&waiting)) != NULL) {
+		TAILQ_REMOVE(&waiting, q, link);
+		query_failed(q, ede, reason);
+	}
+}
+
+static bool
+send_to(struct exchange *x, int upstream)
+{
+	struct try *t;
+
+	x->tried |= 1U << upstream;
+	t = x->tcp ? uptcp_send((size_t)upstream, x->msg, x->len) :
+	    upudp_send((size_t)upstream, x->msg, x->len);
+	if (t == NULL)
+		return (false);
+	t->exchange = x;
+	t->upstream = (uint8_t)upstream;
+	t->tcp = x->tcp;
+	LIST_INSERT_HEAD(&x->tries, t, link);
+	x->last = (uint8_t)upstream;
+	x->last_try = worker.now;
+	x->ntries++;
+	return (true);
+}
+
+/* Ask an upstream that was not asked yet.  False: there is none. */
+static bool
+next_try(struct exchange *x)
+{
+	bool probe, sent = false;
+	int i;
+
+	while (x->ntries < TRIES_MAX &&
+	    (i = upstream_choose(x->tried, &probe)) != -1) {
+		if (send_to(x, i)) {
+			sent = true;
+			if (!probe)
+				break;
+		}
+	}
+	return (sent);
+}
+
+/* If there is somebody else to ask, in a while that is to be done. */
+static void
+schedule_step(struct exchange *x)
+{
+	if (upstream_count() == 1)
+		return;
+	x->step_at = worker.now + step;
+	TAILQ_INSERT_TAIL(&by_step, x, by_step);
+	x->stepping = true;
+}
+
+static struct exchange *
+exchange_new(const struct query *q, const uint8_t *msg, size_t len)
+{
+	struct exchange *x = TAILQ_FIRST(&unused);
+
+	if (x != NULL)
+		TAILQ_REMOVE(&unused, x, by_deadline);
+	else
+		x = &pool[fresh++];
+	x->msg = x->space;
+	if (len > sizeof(x->space) && (x->msg = malloc(len)) == NULL)
+		fatalx("no memory");
+	memcpy(x->msg, msg, len);
+	x->len = len;
+	x->tcp = q->from.tcp;
+	x->dns = q->dns;
+	x->tried = 0;
+	x->ntries = 0;
+	x->stepping = x->reconnected = false;
+	TAILQ_INIT(&x->waiting);
+	LIST_INIT(&x->tries);
+	/* Over UDP an answer of one fragment is what can be trusted (D13). */
+	if (!x->tcp)
+		dns_limit_edns(x->msg, &x->dns.edns);
+	return (x);
+}
+
+static void
+begin(struct query *q, const uint8_t *msg, size_t len, struct bucket *bucket)
+{
+	struct exchange *x = exchange_new(q, msg, len);
+
+	counters.exchanges++;
+	TAILQ_INSERT_TAIL(&x->waiting, q, link);
+	q->exchange = x;
+	LIST_INSERT_HEAD(bucket, x, same_hash);
+	x->deadline = worker.now + worker.timeout;
+	TAILQ_INSERT_TAIL(&by_deadline, x, by_deadline);
+	worker_need_tick();
+	if (next_try(x))
+		schedule_step(x);
+	else
+		fail(x, EDE_NETWORK_ERROR, "no upstream can be reached");
+}
+
+/*
+ * A client that sends its question again has lost patience, so perhaps the
+ * message was lost: ask once more, the next upstream if there is one.
+ */
+static void
+try_again(struct exchange *x)
+{
+	if (worker.now < x->last_try + RETRY_AGE || x->ntries >= TRIES_MAX)
+		return;
+	if (!next_try(x))
+		send_to(x, (x->last + 1) % (int)upstream_count());
+}
+
+void
+exchange_join(struct query *q, const uint8_t *msg, size_t len)
+{
+	struct bucket *bucket = bucket_of(hash_of(q, msg, len));
+	struct exchange *x;
+
+	LIST_FOREACH(x, bucket, same_hash) {
+		if (same(x, q, msg, len))
+			break;
+	}
+	if (x == NULL) {
+		begin(q, msg, len, bucket);
+		return;
+	}
+	counters.shared++;
+	TAILQ_INSERT_TAIL(&x->waiting, q, link);
+	q->exchange = x;
+	try_again(x);
+}
+
+void
+exchange_leave(struct query *q)
+{
+	struct exchange *x = q->exchange;
+
+	TAILQ_REMOVE(&x->waiting, q, link);
+	q->exchange = NULL;
+	if (TAILQ_EMPTY(&x->waiting))
+		exchange_free(x);
+}
+
+bool
+exchange_answer(struct try *t, const uint8_t *msg, size_t len)
+{
+	struct exchange *x = t->exchange;
+	struct dns_response r;
+	struct waiting waiting;
+	struct query *q;
+	enum dns_err err;
+
+	err = dns_response_matches(msg, len, &x->dns, t->id, false);
+	if (err != DNS_OK) {
+		counters.junk++;
+		return (false);
+	}
+	upstream_answered(t->upstream);
+	if ((err = dns_response_parse(msg, len, &r)) != DNS_OK) {
+		fail(x, EDE_OTHER, dns_strerror(err));
+		return (true);
+	}
+	take_waiting(x, &waiting);
+	while ((q = TAILQ_FIRST(&waiting)) != NULL) {
+		TAILQ_REMOVE(&waiting, q, link);
+		query_answered(q, msg, len, &r);
+	}
+	return (true);
+}
+
+void
+exchange_try_failed(struct try *t)
+{
+	struct exchange *x = t->exchange;
+
+	/* A server may close an idle connection just when it is used. */
+	if (t->tcp && !x->reconnected) {
+		x->reconnected = true;
+		x->tried &= ~(1U << t->upstream);
+	} else
+		upstream_silent(t->upstream);
+	end_try(t);
+	if (!next_try(x) && LIST_EMPTY(&x->tries))
+		fail(x, EDE_NETWORK_ERROR, "no upstream can be reached");
+}
+
+static void
+tick_steps(void)
+{
+	struct exchange *x;
+
+	while ((x = TAILQ_FIRST(&by_step)) != NULL &&
+	    x->step_at <= worker.now) {
+		TAILQ_REMOVE(&by_step, x, by_step);
+		x->stepping = false;
+		if (!LIST_EMPTY(&x->tries))
+			upstream_silent(x->last);
+		if (next_try(x))
+			schedule_step(x);
+	}
+}
+
+bool
+exchange_tick(void)
+{
+	struct exchange *x;
+
+	tick_steps();
+	while ((x = TAILQ_FIRST(&by_deadline)) != NULL &&
+	    x->deadline <= worker.now) {
+		counters.timeouts++;
+		if (!x->stepping && !LIST_EMPTY(&x->tries))
+			upstream_silent(x->last);
+		fail(x, EDE_NO_REACHABLE, "the upstream does not answer");
+	}
+	return (!TAILQ_EMPTY(&by_deadline));
+}

@@ -1,0 +1,49 @@
+/*
+ * Questions on their way to the upstream (D5, D6, D11, D12).
+ *
+ * Queries that are identical but for id and letter case wait for one exchange.
+ * An exchange makes one try after the other, each with an upstream, a port and
+ * an id of its own; the first true answer to any of them ends it.
+ */
+#ifndef SERVE_EXCHANGE_H
+#define SERVE_EXCHANGE_H
+
+#include <sys/queue.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "query.h"
+
+/* One message to one upstream; part of what the transport keeps for it. */
+struct try {
+	LIST_ENTRY(try)	 link;
+	struct exchange	*exchange;	/* NULL: not in use */
+	uint8_t		 upstream;	/* number in the options */
+	bool		 tcp;
+	uint16_t	 id;
+};
+
+/* Before the first query. */
+void	exchange_init(void);
+
+/* Wait for the answer to msg, as q sent it. */
+void	exchange_join(struct query *q, const uint8_t *msg, size_t len);
+
+/* The query no longer waits. */
+void	exchange_leave(struct query *q);
+
+/*
+ * Something arrived where the answer to the try is to arrive.  False: it is
+ * not the answer (D11).  True: it is, and the try has ended.
+ */
+bool	exchange_answer(struct try *, const uint8_t *msg, size_t len);
+
+/* The try's way is broken; it has ended. */
+void	exchange_try_failed(struct try *);
+
+/* Look at the deadlines.  False: there is none. */
+bool	exchange_tick(void);
+
+#endif

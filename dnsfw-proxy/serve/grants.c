@@ -1,0 +1,371 @@
+/* From the addresses of an answer to grants, and to the answer that leaves. */
+#include "grants.h"
+
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <errno.h>
+#include <event2/event.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../acl/decide.h"
+#include "../dns/answer.h"
+#include "accesslog.h"
+#include "clock.h"
+#include "known.h"
+#include "log.h"
+#include "worker.h"
+
+#define SLOTS		16384	/* grants under way */
+#define ANSWER_MAX	4096	/* grants of one answer */
+#define SEND_MAX	64	/* messages in one system call */
+#define NO_EXPIRY	UINT64_MAX
+
+/* An answer that waits. */
+struct granting {
+	uint32_t	pending;	/* grants without a result */
+	enum msg_result_code code;	/* the first that is not OK */
+	uint64_t	expiry;		/* of the grant that ends first */
+	struct dns_response response;
+	size_t		len;
+	uint8_t		msg[];
+};
+
+/* A grant under way; its number is the low part of msg.seq. */
+struct slot {
+	struct msg_grant msg;
+	struct query	*query;		/* NULL: free */
+	uint32_t	lifetime;	/* seconds, without the grace */
+	uint32_t	next_free;
+};
+
+static struct slot *slots;
+static uint32_t first_free, fresh, in_use, rounds;
+/* Slots whose message is still to be sent: a ring. */
+static uint32_t *unsent;
+static uint32_t unsent_head, unsent_count;
+static struct event *writable;
+
+static void
+on_writable(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)arg;	/* the turn ends with grants_flush() */
+}
+
+void
+grants_init(void)
+{
+	known_init();
+	slots = calloc(SLOTS, sizeof(*slots));
+	unsent = calloc(SLOTS, sizeof(*unsent));
+	writable = event_new(worker.base, MSG_FD_CHANNEL, EV_WRITE,
+	    on_writable, NULL);
+	if (slots == NULL || unsent == NULL || writable == NULL)
+		fatalx("no memory");
+	first_free = SLOTS;
+}
+
+/* The caller has seen to it that there is one. */
+static struct slot *
+slot_take(void)
+{
+	uint32_t i = first_free;
+	struct slot *s;
+
+	if (i == SLOTS)
+		i = fresh++;
+	else
+		first_free = slots[i].next_free;
+	in_use++;
+	s = &slots[i];
+	/* The high part makes a stale or invented number stand out. */
+	s->msg.seq = i + SLOTS * rounds++;
+	return (s);
+}
+
+static void
+slot_give_back(struct slot *s)
+{
+	s->query = NULL;
+	s->next_free = first_free;
+	first_free = (uint32_t)(s - slots);
+	in_use--;
+}
+
+/*
+ * The name for the entry's comment: what is not [a-z0-9._-], and the beginning
+ * of what is too long, becomes an asterisk.
+ */
+static void
+make_label(const struct dns_name *name, char label[MSG_LABEL_SIZE])
+{
+	char text[DNS_NAME_TEXT_MAX];
+	struct dns_name folded;
+	size_t len, i, from = 0;
+
+	dns_name_fold(name, &folded);
+	len = dns_name_print(&folded, text);
+	/* Without the final dot, but for the root. */
+	if (len > 1)
+		len--;
+	if (len >= MSG_LABEL_SIZE)
+		from = len - (MSG_LABEL_SIZE - 1);
+	memset(label, 0, MSG_LABEL_SIZE);
+	for (i = 0; from + i < len; i++) {
+		label[i] = text[from + i];
+		if (strchr("abcdefghijklmnopqrstuvwxyz0123456789._-",
+		    label[i]) == NULL)
+			label[i] = '*';
+	}
+	if (from > 0)
+		label[0] = '*';
+}
+
+static bool
+may_be_granted(const struct query *q, const struct addr *dst)
+{
+	uint8_t bit = dst->family == ADDR_V4 ? MSG_FAMILY_V4 : MSG_FAMILY_V6;
+
+	/* A loopback client is this host, in both families (G5). */
+	return ((worker.families & bit) != 0 &&
+	    (dst->family == q->addr.family || addr_is_loopback(&q->addr)));
+}
+
+/* The message for one address and port; seq and label are left out. */
+static void
+make_grant(const struct query *q, const struct dns_address *a,
+    const struct acl_port *port, struct msg_grant *g)
+{
+	memset(g, 0, offsetof(struct msg_grant, label));
+	g->type = MSG_GRANT;
+	g->family = a->addr.family;
+	g->proto = port->proto;
+	g->port = port->port;
+	g->ttl = a->ttl;
+	memcpy(g->dst, a->addr.bytes, sizeof(g->dst));
+	g->local = addr_is_loopback(&q->addr);
+	if (!g->local)
+		memcpy(g->client, q->addr.bytes, sizeof(g->client));
+}
+
+/* --- the answer leaves --- */
+
+static void
+reply(struct query *q, uint8_t *msg, size_t len, const struct dns_response *r,
+    uint64_t expiry)
+{
+	uint64_t left;
+
+	if (expiry != NO_EXPIRY) {
+		left = expiry > worker.now ? expiry - worker.now : 0;
+		dns_answer_cap_ttl(msg, len, r,
+		    (uint32_t)(left / CLOCK_SECOND));
+	} else
+		access_log(ACCESS_PASS, &q->addr, q->dns.id, NULL);
+	query_reply(q, msg, len);
+}
+
+/* All results are there. */
+static void
+finish(struct query *q)
+{
+	struct granting *g = q->granting;
+
+	if (g->code == RESULT_FORBIDDEN)
+		query_withheld(q, "an address that is never granted");
+	else if (g->code != RESULT_OK)
+		query_failed(q, EDE_OTHER, msg_result_text(g->code));
+	else
+		reply(q, g->msg, g->len, &g->response, g->expiry);
+	free(g);
+}
+
+/* --- what is to be granted --- */
+
+/*
+ * One address and port.  True if the grant is known to live long enough (G7);
+ * then *expiry is lowered to its end.  If not, and ask is set, it is asked for.
+ */
+static bool
+grant_one(struct query *q, const struct dns_address *a,
+    const struct acl_port *port, const char *label, uint64_t *expiry)
+{
+	struct msg_grant g;
+	struct slot *s;
+	uint32_t lifetime, seq;
+	uint64_t known;
+
+	make_grant(q, a, port, &g);
+	lifetime = msg_lifetime(a->ttl, worker.config.min_rule_time,
+	    worker.config.max_rule_time);
+	known = known_expiry(&g);
+	if (known >= worker.now + lifetime * CLOCK_SECOND) {
+		counters.known++;
+		access_grant(&q->addr, q->dns.id, &q->dns.qname, &a->addr,
+		    port, lifetime);
+		if (known < *expiry)
+			*expiry = known;
+		return (true);
+	}
+	counters.grants++;
+	s = slot_take();
+	seq = s->msg.seq;
+	s->msg = g;
+	s->msg.seq = seq;
+	memcpy(s->msg.label, label, MSG_LABEL_SIZE);
+	s->query = q;
+	s->lifetime = lifetime;
+	unsent[(unsent_head + unsent_count++) % SLOTS] = (uint32_t)(s - slots);
+	return (false);
+}
+
+/* Wait for pending results with a copy of the answer. */
+static void
+wait_for_results(struct query *q, const uint8_t *msg, size_t len,
+    const struct dns_response *r, uint32_t pending, uint64_t expiry)
+{
+	struct granting *g;
+
+	if ((g = malloc(sizeof(*g) + len)) == NULL)
+		fatalx("no memory");
+	g->pending = pending;
+	g->code = RESULT_OK;
+	g->expiry = expiry;
+	g->response = *r;
+	g->len = len;
+	memcpy(g->msg, msg, len);
+	q->granting = g;
+}
+
+/* Grant every address that may be granted at every port. */
+static void
+grant_all(struct query *q, uint8_t *msg, size_t len,
+    const struct dns_response *r, const struct dns_address *a, size_t n,
+    const struct acl_decision *d)
+{
+	char label[MSG_LABEL_SIZE];
+	uint64_t expiry = NO_EXPIRY;
+	uint32_t pending = 0;
+	size_t i;
+	unsigned int p;
+
+	make_label(&q->dns.qname, label);
+	for (i = 0; i < n; i++) {
+		if (!may_be_granted(q, &a[i].addr))
+			continue;
+		for (p = 0; p < d->nports; p++)
+			pending += !grant_one(q, &a[i], &d->ports[p], label,
+			    &expiry);
+	}
+	if (pending > 0)
+		wait_for_results(q, msg, len, r, pending, expiry);
+	else
+		reply(q, msg, len, r, expiry);
+}
+
+void
+grants_answer(struct query *q, uint8_t *msg, size_t len,
+    const struct dns_response *r)
+{
+	static struct dns_address addresses[DNS_ADDRESSES_MAX];
+	struct acl_decision d;
+	enum dns_err err;
+	size_t n;
+
+	/* Again, since the policy of now is what counts. */
+	acl_decide(worker.image, &q->addr, &q->dns.qname, &d);
+	err = dns_answer_addresses(msg, len, r, addresses, DNS_ADDRESSES_MAX,
+	    &n);
+	if (d.verdict != ACL_ALLOW || d.overflow)
+		query_failed(q, EDE_PROHIBITED, "the policy has changed");
+	else if (err != DNS_OK)
+		query_failed(q, EDE_OTHER, dns_strerror(err));
+	else if (n * d.nports > ANSWER_MAX)
+		query_failed(q, EDE_OTHER, "too many addresses to grant");
+	else if (n * d.nports > SLOTS - in_use)
+		query_failed(q, EDE_OTHER, "too many grants under way");
+	else
+		grant_all(q, msg, len, r, addresses, n, &d);
+}
+
+/* --- results --- */
+
+static void
+result_granted(const struct slot *s, uint64_t expiry)
+{
+	const struct query *q = s->query;
+	const struct acl_port port = { .proto = s->msg.proto,
+	    .port = s->msg.port };
+	struct addr dst = { .family = s->msg.family };
+
+	memcpy(dst.bytes, s->msg.dst, sizeof(dst.bytes));
+	known_put(&s->msg, expiry);
+	access_grant(&q->addr, q->dns.id, &q->dns.qname, &dst, &port,
+	    s->lifetime);
+	if (expiry < q->granting->expiry)
+		q->granting->expiry = expiry;
+}
+
+void
+grants_result(const struct msg_result *r)
+{
+	struct slot *s = &slots[r->seq % SLOTS];
+	struct query *q = s->query;
+
+	if (q == NULL || s->msg.seq != r->seq)
+		fatalx("a result from dnsfw-priv that nothing waits for");
+	if (r->code == RESULT_OK)
+		result_granted(s, r->expiry);
+	else if (q->granting->code == RESULT_OK)
+		q->granting->code = (enum msg_result_code)r->code;
+	slot_give_back(s);
+	if (--q->granting->pending == 0)
+		finish(q);
+}
+
+/* --- to dnsfw-priv --- */
+
+/* Returns how many were sent, of the first n that wait. */
+static uint32_t
+send_some(uint32_t n)
+{
+	struct mmsghdr hdrs[SEND_MAX];
+	struct iovec iovs[SEND_MAX];
+	uint32_t i;
+	int sent;
+
+	memset(hdrs, 0, n * sizeof(hdrs[0]));
+	for (i = 0; i < n; i++) {
+		iovs[i].iov_base =
+		    &slots[unsent[(unsent_head + i) % SLOTS]].msg;
+		iovs[i].iov_len = sizeof(struct msg_grant);
+		hdrs[i].msg_hdr.msg_iov = &iovs[i];
+		hdrs[i].msg_hdr.msg_iovlen = 1;
+	}
+	sent = sendmmsg(MSG_FD_CHANNEL, hdrs, n, MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (sent == -1 && (errno == EPIPE || errno == ECONNRESET))
+		return (0);	/* the channel's end of file says the rest */
+	if (sent == -1 && errno != EAGAIN && errno != EINTR)
+		fatal("cannot send to dnsfw-priv");
+	return (sent > 0 ? (uint32_t)sent : 0);
+}
+
+void
+grants_flush(void)
+{
+	uint32_t n, sent;
+
+	while (unsent_count > 0) {
+		n = unsent_count < SEND_MAX ? unsent_count : SEND_MAX;
+		sent = send_some(n);
+		unsent_head = (unsent_head + sent) % SLOTS;
+		unsent_count -= sent;
+		if (sent < n) {
+			event_add(writable, NULL);
+			return;
+		}
+	}
+}

@@ -1,0 +1,22 @@
+/*
+ * The grants that this worker knows to be live, so that a repeated answer
+ * costs no message (G7).  A cache of fixed size: what it has lost is asked of
+ * dnsfw-priv again, whose ledger knows.
+ */
+#ifndef SERVE_KNOWN_H
+#define SERVE_KNOWN_H
+
+#include <stdint.h>
+
+#include "msg.h"
+
+/* Before the first grant. */
+void	known_init(void);
+
+/* When the grant with these addresses, protocol and port ends (ns), or 0. */
+uint64_t known_expiry(const struct msg_grant *);
+
+/* It ends then. */
+void	known_put(const struct msg_grant *, uint64_t expiry);
+
+#endif

@@ -1,0 +1,344 @@
+/* A client's request: read it, decide, and see that it is answered. */
+#include "query.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../acl/decide.h"
+#include "accesslog.h"
+#include "clients.h"
+#include "exchange.h"
+#include "grants.h"
+#include "log.h"
+#include "tcp.h"
+#include "udp.h"
+#include "worker.h"
+
+#define OVERLOAD_PERIOD	60	/* seconds between log lines */
+#define TEXT_MAX	64	/* of an Extended DNS Error */
+
+/* Zone transfers are several messages, which no exchange here has. */
+enum { TYPE_IXFR = 251, TYPE_AXFR = 252 };
+
+TAILQ_HEAD(query_queue, query);
+
+static struct query *pool;
+static uint32_t fresh;			/* never used ones begin here */
+static struct query_queue unused = TAILQ_HEAD_INITIALIZER(unused);
+static struct log_limit overload_limit;
+
+void
+query_init(void)
+{
+	pool = calloc(worker.config.max_connections, sizeof(*pool));
+	if (pool == NULL)
+		fatalx("no memory for --max-connections");
+}
+
+static struct query *
+query_new(const struct addr *addr, const struct endpoint *from,
+    const struct dns_query *dns)
+{
+	struct client *client;
+	struct query *q;
+
+	if (TAILQ_EMPTY(&unused) && fresh == worker.config.max_connections)
+		return (NULL);
+	if ((client = client_enter(addr)) == NULL)
+		return (NULL);
+	if ((q = TAILQ_FIRST(&unused)) != NULL)
+		TAILQ_REMOVE(&unused, q, link);
+	else
+		q = &pool[fresh++];
+	q->exchange = NULL;
+	q->granting = NULL;
+	q->client = client;
+	q->addr = *addr;
+	q->from = *from;
+	q->dns = *dns;
+	if (from->tcp)
+		tcp_attach(q);
+	return (q);
+}
+
+void
+query_drop(struct query *q)
+{
+	if (q->from.conn != NULL)
+		tcp_detach(q);
+	client_leave(q->client);
+	/* The last one first: its memory is warm. */
+	TAILQ_INSERT_HEAD(&unused, q, link);
+}
+
+static size_t
+limit_of(const struct endpoint *from, const struct dns_query *dns)
+{
+	return (from->tcp ? DNS_MESSAGE_MAX : dns_udp_limit(dns));
+}
+
+size_t
+query_limit(const struct query *q)
+{
+	return (limit_of(&q->from, &q->dns));
+}
+
+static void
+send_to(const struct endpoint *from, const uint8_t *msg, size_t len)
+{
+	if (!from->tcp)
+		udp_send(from, msg, len);
+	else if (from->conn != NULL)
+		tcp_send(from->conn, msg, len);
+}
+
+void
+query_reply(struct query *q, uint8_t *msg, size_t len)
+{
+	dns_set_id(msg, q->dns.id);
+	/* The answer has the same question, but for case (D5). */
+	dns_restore_question(msg, &q->dns);
+	send_to(&q->from, msg, len);
+	query_drop(q);
+}
+
+/* An answer that is made here; msg is the query as far as its question. */
+static void
+answer_here(const struct endpoint *from, const struct dns_query *dns,
+    const uint8_t *msg, uint16_t rcode, enum dns_ede ede, const char *text,
+    const struct addr *local)
+{
+	uint8_t out[QUERY_HEAD_MAX + 256];
+	size_t n;
+
+	n = dns_build_reply(msg, dns, rcode, ede, text, local,
+	    limit_of(from, dns), out, sizeof(out));
+	if (n > 0)
+		send_to(from, out, n);
+}
+
+void
+query_failed(struct query *q, enum dns_ede ede, const char *reason)
+{
+	access_bad_answer(&q->addr, q->dns.id, reason);
+	answer_here(&q->from, &q->dns, q->head, RCODE_SERVFAIL, ede, reason,
+	    NULL);
+	query_drop(q);
+}
+
+void
+query_withheld(struct query *q, const char *reason)
+{
+	access_bad_answer(&q->addr, q->dns.id, reason);
+	answer_here(&q->from, &q->dns, q->head, RCODE_NOERROR, EDE_FILTERED,
+	    reason, NULL);
+	query_drop(q);
+}
+
+static void
+bad_query(const uint8_t *msg, const struct addr *addr,
+    const struct endpoint *from, const struct dns_query *dns,
+    const char *text)
+{
+	uint8_t header[DNS_HEADER_SIZE];
+
+	counters.bad++;
+	access_bad_query(addr, dns->id, text);
+	if (dns->question_end != 0) {
+		answer_here(from, dns, msg, RCODE_FORMERR, EDE_NONE, NULL,
+		    NULL);
+		return;
+	}
+	dns_build_header_reply(dns->id, dns->flags, RCODE_FORMERR, header);
+	send_to(from, header, sizeof(header));
+}
+
+/* One of a kind that the client's rules for this name do not allow (D4). */
+static void
+kind_refused(const uint8_t *msg, const struct addr *addr,
+    const struct endpoint *from, const struct dns_query *dns,
+    const char *text)
+{
+	counters.bad++;
+	access_bad_query(addr, dns->id, text);
+	answer_here(from, dns, msg, RCODE_REFUSED, EDE_PROHIBITED, text, NULL);
+}
+
+static uint16_t
+refuse_rcode(void)
+{
+	switch ((enum msg_refuse)worker.config.refuse_with) {
+	case REFUSE_NXDOMAIN:
+		return (RCODE_NXDOMAIN);
+	case REFUSE_NODATA:
+		return (RCODE_NOERROR);
+	case REFUSE_REFUSED:
+		break;
+	}
+	return (RCODE_REFUSED);
+}
+
+static void
+refuse(const uint8_t *msg, const struct addr *addr,
+    const struct endpoint *from, const struct dns_query *dns,
+    const struct acl_decision *d)
+{
+	const struct dns_name *name = dns->has_question ? &dns->qname : NULL;
+	char text[TEXT_MAX];
+
+	counters.refused++;
+	access_log(ACCESS_REFUSE, addr, dns->id, name);
+	if (d->line != 0)
+		snprintf(text, sizeof(text), "blocked by ACL line %u", d->line);
+	else
+		snprintf(text, sizeof(text), "no ACL rule allows it");
+	answer_here(from, dns, msg, refuse_rcode(), d->line != 0 ?
+	    EDE_BLOCKED : EDE_PROHIBITED, text, NULL);
+}
+
+static bool
+is_address_type(uint16_t type)
+{
+	return (type == TYPE_A || type == TYPE_AAAA || type == TYPE_HTTPS ||
+	    type == TYPE_SVCB);
+}
+
+/*
+ * Is this kind of message allowed under these rules (D4, A5)?  Returns NULL,
+ * or what is wrong.  *grants: whether the answer's addresses are to be granted.
+ */
+static const char *
+check_kind(const struct dns_query *dns, const struct acl_decision *d,
+    bool *grants)
+{
+	bool plain = dns->has_question &&
+	    DNS_OPCODE_OF(dns->flags) == DNS_OPCODE_QUERY &&
+	    dns->qclass == CLASS_IN;
+
+	*grants = d->nports > 0 && plain && is_address_type(dns->qtype);
+	if (dns->has_question &&
+	    (dns->qtype == TYPE_AXFR || dns->qtype == TYPE_IXFR))
+		return ("zone transfers are not supported");
+	if (d->overflow)
+		return ("too many ports in the ACL for one name");
+	if (*grants || d->any)
+		return (NULL);
+	if (!plain)
+		return ("opcode or class not allowed");
+	return (d->resolve ? NULL : "query type not allowed");
+}
+
+static void
+overloaded(const uint8_t *msg, const struct addr *addr,
+    const struct endpoint *from, const struct dns_query *dns)
+{
+	static const char text[] = "too many requests in flight";
+	uint64_t count;
+
+	counters.overload++;
+	if (log_allowed(&overload_limit, worker.now, OVERLOAD_PERIOD, &count))
+		log_warn("%llu requests turned away: --max-connections, or one "
+		    "client's share of it, is in use",
+		    (unsigned long long)count);
+	access_bad_answer(addr, dns->id, text);
+	answer_here(from, dns, msg, RCODE_SERVFAIL, EDE_OTHER, text, NULL);
+}
+
+static void
+forward(const uint8_t *msg, size_t len, const struct addr *addr,
+    const struct endpoint *from, const struct dns_query *dns,
+    const struct acl_decision *d, bool grants)
+{
+	struct query *q;
+	size_t head = dns->has_question ? dns->question_end : DNS_HEADER_SIZE;
+
+	if ((q = query_new(addr, from, dns)) == NULL) {
+		overloaded(msg, addr, from, dns);
+		return;
+	}
+	q->wants_grants = grants && worker.config.firewall;
+	memcpy(q->head, msg, head);
+	access_log(grants ? ACCESS_FORWARD : ACCESS_RESOLVE, addr, dns->id,
+	    d->only_any ? NULL : &dns->qname);
+	exchange_join(q, msg, len);
+}
+
+/* A well-formed message: what do the rules say? */
+static void
+decide(const uint8_t *msg, size_t len, const struct addr *addr,
+    const struct endpoint *from, const struct dns_query *dns)
+{
+	struct acl_decision d;
+	const char *text;
+	bool grants;
+
+	acl_decide(worker.image, addr, dns->has_question ? &dns->qname : NULL,
+	    &d);
+	switch (d.verdict) {
+	case ACL_NOMATCH:
+	case ACL_BLOCK:
+		refuse(msg, addr, from, dns, &d);
+		return;
+	case ACL_LOCAL:
+		counters.refused++;
+		access_local(addr, dns->id, &dns->qname, &d.local);
+		answer_here(from, dns, msg, RCODE_NOERROR, EDE_NONE, NULL,
+		    &d.local);
+		return;
+	case ACL_ALLOW:
+		break;
+	}
+	if (!dns->has_question && !d.any)
+		bad_query(msg, addr, from, dns, "no question");
+	else if ((text = check_kind(dns, &d, &grants)) != NULL)
+		kind_refused(msg, addr, from, dns, text);
+	else if (grants && !dns->strict)
+		bad_query(msg, addr, from, dns,
+		    "more than a question and an OPT record");
+	else
+		forward(msg, len, addr, from, dns, &d, grants);
+}
+
+void
+query_receive(const uint8_t *msg, size_t len, const struct addr *addr,
+    const struct endpoint *from)
+{
+	struct dns_query dns;
+	enum dns_err err;
+
+	counters.queries++;
+	err = dns_query_parse(msg, len, &dns);
+	if (err == DNS_OK)
+		decide(msg, len, addr, from, &dns);
+	else if (err != DNS_EHEADER && err != DNS_EQR)
+		bad_query(msg, addr, from, &dns, dns_strerror(err));
+	/* else there is nothing to answer to (D8) */
+}
+
+/* Too long for the client: header, question and TC, so nothing to grant. */
+static void
+reply_truncated(struct query *q, uint8_t *msg, size_t len,
+    const struct dns_response *r)
+{
+	access_log(ACCESS_PASS, &q->addr, q->dns.id, NULL);
+	query_reply(q, msg, dns_truncate(msg, len, r, query_limit(q)));
+}
+
+void
+query_answered(struct query *q, const uint8_t *msg, size_t len,
+    const struct dns_response *r)
+{
+	static uint8_t copy[DNS_MESSAGE_MAX];
+
+	/* Others may wait for the same answer: each gets its own copy. */
+	memcpy(copy, msg, len);
+	if (len > query_limit(q))
+		reply_truncated(q, copy, len, r);
+	else if (q->wants_grants)
+		grants_answer(q, copy, len, r);
+	else {
+		access_log(ACCESS_PASS, &q->addr, q->dns.id, NULL);
+		query_reply(q, copy, len);
+	}
+}

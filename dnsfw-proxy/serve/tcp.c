@@ -1,0 +1,401 @@
+/*
+ * Clients over TCP.
+ *
+ * A connection reads only while its client takes its answers, so that what is
+ * kept for it stays small.  It ends when nothing has happened for --timeout: no
+ * whole message came and no octet of an answer was taken, while no answer is
+ * awaited either.
+ */
+#include "tcp.h"
+
+#include <sys/socket.h>
+
+#include <errno.h>
+#include <event2/event.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "clients.h"
+#include "log.h"
+#include "msg.h"
+#include "udp.h"
+#include "worker.h"
+
+#define IN_FIRST	514		/* octets; grows as octets come */
+#define IN_MAX		(2 + DNS_MESSAGE_MAX)
+#define OUT_STOP	65536		/* unsent octets: read no more */
+#define QUERIES_MAX	256		/* unanswered: read no more */
+#define OUT_TOTAL_MAX	(64U << 20)	/* unsent octets of all clients */
+#define ACCEPTS_MAX	64		/* in a turn */
+
+LIST_HEAD(query_list, query);
+
+struct tcp_conn {
+	TAILQ_ENTRY(tcp_conn) link;	/* by deadline */
+	int		fd;
+	struct addr	addr;
+	struct client	*client;
+	struct event	*readable, *writable;
+	struct query_list queries;	/* unanswered */
+	unsigned int	nqueries;
+	uint64_t	deadline;
+	bool		eof;		/* the client sends no more */
+	bool		busy;		/* in a function that may not free it */
+	bool		broken;		/* to be closed */
+	uint8_t		*in;		/* the begin of a message */
+	size_t		in_len, in_size;
+	uint8_t		*out;		/* unsent; from out_at on */
+	size_t		out_at, out_len, out_size;
+};
+TAILQ_HEAD(conns, tcp_conn);
+
+static struct event *accepting[MSG_BINDS_MAX];
+static struct conns conns = TAILQ_HEAD_INITIALIZER(conns);
+static uint32_t nconns;
+static size_t out_total;
+
+/* Something has happened: the time begins anew. */
+static void
+touch(struct tcp_conn *c)
+{
+	c->deadline = worker.now + worker.timeout;
+	TAILQ_REMOVE(&conns, c, link);
+	TAILQ_INSERT_TAIL(&conns, c, link);
+}
+
+static void
+close_conn(struct tcp_conn *c)
+{
+	struct query *q;
+
+	if (c->busy) {
+		c->broken = true;
+		return;
+	}
+	/* Their answers will go nowhere. */
+	while ((q = LIST_FIRST(&c->queries)) != NULL)
+		tcp_detach(q);
+	TAILQ_REMOVE(&conns, c, link);
+	nconns--;
+	out_total -= c->out_len;
+	event_free(c->readable);
+	event_free(c->writable);
+	close(c->fd);
+	client_leave(c->client);
+	free(c->in);
+	free(c->out);
+	free(c);
+}
+
+void
+tcp_attach(struct query *q)
+{
+	struct tcp_conn *c = q->from.conn;
+
+	LIST_INSERT_HEAD(&c->queries, q, of_conn);
+	c->nqueries++;
+}
+
+void
+tcp_detach(struct query *q)
+{
+	LIST_REMOVE(q, of_conn);
+	q->from.conn->nqueries--;
+	q->from.conn = NULL;
+}
+
+static bool
+may_read(const struct tcp_conn *c)
+{
+	return (!c->eof && c->out_len < OUT_STOP &&
+	    c->nqueries < QUERIES_MAX && c->in_len < c->in_size);
+}
+
+/* --- out --- */
+
+/* Send what waits.  False: the client is gone. */
+static bool
+flush(struct tcp_conn *c)
+{
+	ssize_t n;
+
+	while (c->out_len > 0) {
+		n = send(c->fd, c->out + c->out_at, c->out_len, MSG_NOSIGNAL);
+		if (n == -1 && (errno == EAGAIN || errno == EINTR)) {
+			event_add(c->writable, NULL);
+			return (true);
+		}
+		if (n == -1)
+			return (false);
+		c->out_at += (size_t)n;
+		c->out_len -= (size_t)n;
+		out_total -= (size_t)n;
+		touch(c);
+	}
+	/* Nothing waits, so nothing is kept. */
+	free(c->out);
+	c->out = NULL;
+	c->out_at = c->out_size = 0;
+	return (true);
+}
+
+static bool
+make_room(struct tcp_conn *c, size_t need)
+{
+	size_t size;
+	uint8_t *more;
+
+	if (c->out_at > 0) {
+		memmove(c->out, c->out + c->out_at, c->out_len);
+		c->out_at = 0;
+	}
+	if (c->out_size - c->out_len >= need)
+		return (true);
+	for (size = 1024; size < c->out_len + need; size *= 2)
+		;
+	if ((more = realloc(c->out, size)) == NULL)
+		return (false);
+	c->out = more;
+	c->out_size = size;
+	return (true);
+}
+
+void
+tcp_send(struct tcp_conn *c, const uint8_t *msg, size_t len)
+{
+	uint8_t *to;
+
+	if (out_total + len > OUT_TOTAL_MAX || !make_room(c, 2 + len)) {
+		counters.overload++;
+		close_conn(c);
+		return;
+	}
+	to = c->out + c->out_len;
+	to[0] = (uint8_t)(len >> 8);
+	to[1] = (uint8_t)len;
+	memcpy(to + 2, msg, len);
+	c->out_len += 2 + len;
+	out_total += 2 + len;
+	/* Sent when the loop says so: answers that come together go together. */
+	event_add(c->writable, NULL);
+}
+
+/* --- in --- */
+
+/*
+ * The whole messages that have come, as long as the client may ask more.
+ * Afterwards c->in has room for more, unless it is full of them.  False: no
+ * memory.
+ */
+static bool
+take_messages(struct tcp_conn *c)
+{
+	struct endpoint from = { .conn = c, .tcp = true };
+	size_t at = 0, len = 0, size;
+	uint8_t *more;
+
+	while (!c->broken && c->nqueries < QUERIES_MAX &&
+	    c->out_len < OUT_STOP && c->in_len - at >= 2) {
+		len = 2 + (size_t)(c->in[at] << 8 | c->in[at + 1]);
+		if (c->in_len - at < len)
+			break;
+		query_receive(c->in + at + 2, len - 2, &c->addr, &from);
+		at += len;
+		touch(c);
+	}
+	c->in_len -= at;
+	memmove(c->in, c->in + at, c->in_len);
+	if (c->in_len < c->in_size)
+		return (true);
+	/* A claimed length is believed only as far as octets have come. */
+	size = c->in_size * 2 < IN_MAX ? c->in_size * 2 : IN_MAX;
+	if (size == c->in_size)
+		return (true);
+	if ((more = realloc(c->in, size)) == NULL)
+		return (false);
+	c->in = more;
+	c->in_size = size;
+	return (true);
+}
+
+/* Take what has come, and read on, or end if all is said. */
+static void
+go_on(struct tcp_conn *c)
+{
+	c->busy = true;
+	if (!c->broken && !take_messages(c))
+		c->broken = true;
+	c->busy = false;
+	if (c->broken || (c->eof && c->nqueries == 0 && c->out_len == 0))
+		close_conn(c);
+	else if (may_read(c))
+		event_add(c->readable, NULL);
+	else
+		event_del(c->readable);
+}
+
+static void
+on_writable(evutil_socket_t fd, short what, void *arg)
+{
+	struct tcp_conn *c = arg;
+
+	(void)fd;
+	(void)what;
+	worker_clock();
+	if (!flush(c))
+		c->broken = true;
+	go_on(c);
+}
+
+static void
+on_readable(evutil_socket_t fd, short what, void *arg)
+{
+	struct tcp_conn *c = arg;
+	ssize_t n;
+
+	(void)what;
+	worker_clock();
+	n = recv(fd, c->in + c->in_len, c->in_size - c->in_len, 0);
+	if (n == -1 && errno != EAGAIN && errno != EINTR)
+		c->broken = true;
+	else if (n == 0)
+		c->eof = true;
+	else if (n > 0)
+		c->in_len += (size_t)n;
+	go_on(c);
+}
+
+/* --- connections --- */
+
+static struct tcp_conn *
+conn_new(int fd, const struct addr *addr, struct client *client)
+{
+	struct tcp_conn *c;
+
+	if ((c = calloc(1, sizeof(*c))) == NULL)
+		return (NULL);
+	if ((c->in = malloc(IN_FIRST)) == NULL) {
+		free(c);
+		return (NULL);
+	}
+	c->in_size = IN_FIRST;
+	c->fd = fd;
+	c->addr = *addr;
+	c->client = client;
+	LIST_INIT(&c->queries);
+	c->readable = event_new(worker.base, fd, EV_READ | EV_PERSIST,
+	    on_readable, c);
+	c->writable = event_new(worker.base, fd, EV_WRITE, on_writable, c);
+	if (c->readable == NULL || c->writable == NULL ||
+	    event_add(c->readable, NULL) == -1)
+		fatalx("event_new");
+	c->deadline = worker.now + worker.timeout;
+	TAILQ_INSERT_TAIL(&conns, c, link);
+	nconns++;
+	worker_need_tick();
+	return (c);
+}
+
+/* Make room by closing one that waits for nothing, the longest idle first. */
+static void
+evict(void)
+{
+	struct tcp_conn *c;
+
+	TAILQ_FOREACH(c, &conns, link) {
+		if (c->nqueries == 0 && c->out_len == 0) {
+			close_conn(c);
+			return;
+		}
+	}
+}
+
+static void
+take_connection(int fd, const struct sockaddr *sa)
+{
+	struct client *client;
+	struct addr addr;
+
+	if (addr_from_sockaddr(sa, &addr, NULL) == -1 ||
+	    !udp_client_allowed(&addr)) {
+		close(fd);
+		return;
+	}
+	if (nconns >= worker.config.max_connections)
+		evict();
+	client = nconns < worker.config.max_connections ?
+	    client_enter(&addr) : NULL;
+	if (client == NULL || conn_new(fd, &addr, client) == NULL) {
+		counters.overload++;
+		if (client != NULL)
+			client_leave(client);
+		close(fd);
+	}
+}
+
+static void
+on_connection(evutil_socket_t fd, short what, void *arg)
+{
+	struct sockaddr_storage ss;
+	unsigned int i;
+	socklen_t len;
+	int conn;
+
+	(void)what;
+	(void)arg;
+	worker_clock();
+	for (i = 0; i < ACCEPTS_MAX; i++) {
+		len = sizeof(ss);
+		conn = accept4(fd, (struct sockaddr *)&ss, &len,
+		    SOCK_NONBLOCK | SOCK_CLOEXEC);
+		if (conn == -1 && (errno == EMFILE || errno == ENFILE))
+			evict();
+		if (conn == -1)
+			return;
+		take_connection(conn, (struct sockaddr *)&ss);
+	}
+}
+
+void
+tcp_init(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < worker.config.nbinds; i++) {
+		accepting[i] = event_new(worker.base,
+		    MSG_FD_LISTEN + 2 * (int)i + 1, EV_READ | EV_PERSIST,
+		    on_connection, NULL);
+		if (accepting[i] == NULL)
+			fatalx("event_new");
+	}
+}
+
+void
+tcp_start(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < worker.config.nbinds; i++) {
+		if (event_add(accepting[i], NULL) == -1)
+			fatalx("event_add");
+	}
+}
+
+bool
+tcp_tick(void)
+{
+	struct tcp_conn *c;
+
+	while ((c = TAILQ_FIRST(&conns)) != NULL && c->deadline <= worker.now) {
+		/*
+		 * An answer that is awaited has a deadline of its own; a half
+		 * message or an answer that is not taken has this one.
+		 */
+		if (c->nqueries > 0 && c->in_len == 0 && c->out_len == 0)
+			touch(c);
+		else
+			close_conn(c);
+	}
+	return (!TAILQ_EMPTY(&conns));
+}

@@ -1,0 +1,25 @@
+/* Queries and answers over UDP. */
+#ifndef SERVE_UDP_H
+#define SERVE_UDP_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "query.h"
+
+/* Before the confinement: the sockets are those of msg.h. */
+void	udp_init(void);
+
+/* Begin to read. */
+void	udp_start(void);
+
+/* Send an answer, at the end of the turn. */
+void	udp_send(const struct endpoint *to, const uint8_t *msg, size_t len);
+
+/* Send what was collected. */
+void	udp_flush(void);
+
+/* Is addr among --client-net?  Others get no answer at all (D13). */
+bool	udp_client_allowed(const struct addr *addr);
+
+#endif

@@ -1,0 +1,119 @@
+/* Which upstream to ask. */
+#include "upstream.h"
+
+#include <netinet/in.h>
+
+#include <string.h>
+
+#include "addr.h"
+#include "clock.h"
+#include "log.h"
+#include "worker.h"
+
+#define SILENT_MAX	3	/* tries without an answer, and it counts as down */
+#define DOWN_TIME	(10 * CLOCK_SECOND)	/* before it is probed again */
+
+struct upstream {
+	struct sockaddr_storage ss;
+	socklen_t	len;
+	unsigned int	silent;		/* tries since the last answer */
+	uint64_t	probe_at;	/* while down: when to look again */
+};
+
+static struct upstream upstreams[MSG_UPSTREAMS_MAX];
+static size_t count;
+
+void
+upstream_init(void)
+{
+	const struct msg_upstream *u;
+	struct addr a;
+	size_t i;
+
+	count = worker.config.nupstreams;
+	for (i = 0; i < count; i++) {
+		u = &worker.config.upstreams[i];
+		a.family = u->family;
+		memcpy(a.bytes, u->addr, sizeof(a.bytes));
+		upstreams[i].len = addr_to_sockaddr(&a, u->port,
+		    &upstreams[i].ss);
+	}
+}
+
+size_t
+upstream_count(void)
+{
+	return (count);
+}
+
+const struct sockaddr_storage *
+upstream_sockaddr(size_t i, socklen_t *len)
+{
+	*len = upstreams[i].len;
+	return (&upstreams[i].ss);
+}
+
+static bool
+is_down(const struct upstream *u)
+{
+	return (u->silent >= SILENT_MAX);
+}
+
+int
+upstream_choose(uint32_t tried, bool *probe)
+{
+	int first_up = -1, first = -1;
+	size_t i;
+
+	*probe = false;
+	for (i = 0; i < count; i++) {
+		if (tried & 1U << i)
+			continue;
+		if (first == -1)
+			first = (int)i;
+		if (is_down(&upstreams[i]) &&
+		    worker.now >= upstreams[i].probe_at) {
+			upstreams[i].probe_at = worker.now + DOWN_TIME;
+			*probe = true;
+			return ((int)i);
+		}
+		if (!is_down(&upstreams[i]) && first_up == -1)
+			first_up = (int)i;
+	}
+	/* If all are down, any is better than none. */
+	return (first_up != -1 ? first_up : first);
+}
+
+static const char *
+name_of(size_t i, char text[ADDR_TEXT_MAX])
+{
+	struct addr a;
+
+	if (addr_from_sockaddr((const struct sockaddr *)&upstreams[i].ss, &a,
+	    NULL) == -1)
+		return ("?");
+	return (addr_print(&a, text));
+}
+
+void
+upstream_answered(size_t i)
+{
+	char text[ADDR_TEXT_MAX];
+
+	if (is_down(&upstreams[i]) && count > 1)
+		log_info("upstream %s answers again", name_of(i, text));
+	upstreams[i].silent = 0;
+}
+
+void
+upstream_silent(size_t i)
+{
+	char text[ADDR_TEXT_MAX];
+
+	if (++upstreams[i].silent != SILENT_MAX)
+		return;
+	upstreams[i].probe_at = worker.now + DOWN_TIME;
+	if (count > 1)
+		log_warn("upstream %s does not answer: others are asked first",
+		    name_of(i, text));
+}

@@ -1,0 +1,54 @@
+/*
+ * The DNS servers that are asked, their health, and the two ways to them.
+ */
+#ifndef SERVE_UPSTREAM_H
+#define SERVE_UPSTREAM_H
+
+#include <sys/socket.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "exchange.h"
+
+/* Before the first query. */
+void	upstream_init(void);
+
+size_t	upstream_count(void);
+
+/* The address and port of upstream i, for connect(2). */
+const struct sockaddr_storage *upstream_sockaddr(size_t i, socklen_t *len);
+
+/*
+ * The upstream to ask next, of those whose bit is not set in tried, or -1.
+ * *probe: it was silent before, and it is only to be seen whether it answers
+ * again; ask another one, too.
+ */
+int	upstream_choose(uint32_t tried, bool *probe);
+
+/* What became of a try. */
+void	upstream_answered(size_t i);
+void	upstream_silent(size_t i);
+
+/* UDP: a socket for each try, with a new port that the kernel chooses (D5). */
+void	upudp_init(void);
+
+/*
+ * Send msg, whose id this changes, to an upstream.  Returns the try, or NULL
+ * if that is impossible now.
+ */
+struct try *upudp_send(size_t upstream, uint8_t *msg, size_t len);
+
+/* Give the try's socket back; nothing that arrives for it is read. */
+void	upudp_end(struct try *);
+
+/* TCP: one connection to each upstream carries many queries (RFC 7766). */
+void	uptcp_init(void);
+struct try *uptcp_send(size_t upstream, uint8_t *msg, size_t len);
+void	uptcp_end(struct try *);
+
+/* Look at the deadlines.  False: there is none. */
+bool	uptcp_tick(void);
+
+#endif

@@ -1,0 +1,327 @@
+/*
+ * Questions over TCP: one connection to each upstream carries many, answered
+ * in any order, told apart by random ids (RFC 7766).  It is made when there is
+ * something to ask, and closed when it was idle for a while.
+ */
+#include "upstream.h"
+
+#include <sys/queue.h>
+#include <sys/socket.h>
+
+#include <netinet/in.h>
+
+#include <errno.h>
+#include <event2/event.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../dns/build.h"
+#include "clock.h"
+#include "log.h"
+#include "worker.h"
+
+#define IN_SIZE		(2 + DNS_MESSAGE_MAX)
+#define OUT_MAX		(1 << 20)	/* octets that wait to be sent */
+#define TRIES_MAX	16384	/* under way: ids stay hard to guess */
+#define BUCKETS		1024
+#define IDLE_TIME	(10 * CLOCK_SECOND)
+#define READS_MAX	8	/* in a turn */
+
+struct ttry {
+	struct try	try;		/* first: a try is converted back */
+	LIST_ENTRY(ttry) same_id;
+};
+LIST_HEAD(ttries, ttry);
+
+struct upconn {
+	int		fd;		/* -1: none */
+	size_t		upstream;
+	struct event	*readable, *writable;
+	struct ttries	buckets[BUCKETS];	/* by id */
+	unsigned int	ntries;
+	uint64_t	progress;	/* when something came, or work began */
+	uint8_t		*out;
+	size_t		out_len, out_size;
+	uint8_t		*in;
+	size_t		in_len;
+};
+
+static struct upconn *conns[MSG_UPSTREAMS_MAX];
+
+void
+uptcp_init(void)
+{
+	size_t i, b;
+
+	for (i = 0; i < upstream_count(); i++) {
+		conns[i] = calloc(1, sizeof(*conns[i]));
+		if (conns[i] == NULL ||
+		    (conns[i]->in = malloc(IN_SIZE)) == NULL)
+			fatalx("no memory");
+		conns[i]->fd = -1;
+		conns[i]->upstream = i;
+		for (b = 0; b < BUCKETS; b++)
+			LIST_INIT(&conns[i]->buckets[b]);
+	}
+}
+
+static struct ttries *
+bucket_of(struct upconn *c, uint16_t id)
+{
+	return (&c->buckets[id % BUCKETS]);
+}
+
+static struct ttry *
+find(struct upconn *c, uint16_t id)
+{
+	struct ttry *t;
+
+	LIST_FOREACH(t, bucket_of(c, id), same_id) {
+		if (t->try.id == id)
+			return (t);
+	}
+	return (NULL);
+}
+
+static void
+close_conn(struct upconn *c)
+{
+	event_free(c->readable);
+	event_free(c->writable);
+	close(c->fd);
+	c->fd = -1;
+	c->in_len = c->out_len = 0;
+}
+
+/* The connection is broken: so are all tries on it. */
+static void
+fail_conn(struct upconn *c)
+{
+	struct ttries broken = LIST_HEAD_INITIALIZER(broken);
+	struct ttry *t;
+	size_t b;
+
+	close_conn(c);
+	for (b = 0; b < BUCKETS; b++) {
+		while ((t = LIST_FIRST(&c->buckets[b])) != NULL) {
+			LIST_REMOVE(t, same_id);
+			LIST_INSERT_HEAD(&broken, t, same_id);
+		}
+	}
+	/* Each may begin another try, perhaps on a new connection of c. */
+	while ((t = LIST_FIRST(&broken)) != NULL)
+		exchange_try_failed(&t->try);
+}
+
+/* Send what waits.  False: the connection is broken. */
+static bool
+flush(struct upconn *c)
+{
+	ssize_t n;
+
+	while (c->out_len > 0) {
+		n = send(c->fd, c->out, c->out_len, MSG_NOSIGNAL);
+		if (n == -1 && (errno == EAGAIN || errno == EINPROGRESS)) {
+			event_add(c->writable, NULL);
+			return (true);
+		}
+		if (n == -1)
+			return (false);
+		c->out_len -= (size_t)n;
+		memmove(c->out, c->out + n, c->out_len);
+	}
+	return (true);
+}
+
+static void
+on_writable(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	worker_clock();
+	if (!flush(arg))
+		fail_conn(arg);
+}
+
+/* One answer; it belongs to the try with its id, or to none. */
+static void
+answer(struct upconn *c, const uint8_t *msg, size_t len)
+{
+	struct ttry *t = NULL;
+
+	if (len >= 2)
+		t = find(c, (uint16_t)(msg[0] << 8 | msg[1]));
+	if (t == NULL)
+		counters.junk++;
+	else
+		(void)exchange_answer(&t->try, msg, len);
+}
+
+/*
+ * The whole messages in c->in.  An answer begins no try, so c->in stays as it
+ * is meanwhile.
+ */
+static void
+take_messages(struct upconn *c)
+{
+	size_t at = 0, len;
+
+	while (c->in_len - at >= 2) {
+		len = (size_t)(c->in[at] << 8 | c->in[at + 1]);
+		if (c->in_len - at - 2 < len)
+			break;
+		answer(c, c->in + at + 2, len);
+		at += 2 + len;
+	}
+	c->in_len -= at;
+	memmove(c->in, c->in + at, c->in_len);
+}
+
+static void
+on_readable(evutil_socket_t fd, short what, void *arg)
+{
+	struct upconn *c = arg;
+	unsigned int i;
+	ssize_t n;
+
+	(void)what;
+	worker_clock();
+	for (i = 0; i < READS_MAX; i++) {
+		n = recv(fd, c->in + c->in_len, IN_SIZE - c->in_len, 0);
+		if (n == -1 && (errno == EAGAIN || errno == EINTR))
+			return;
+		if (n <= 0) {
+			fail_conn(c);
+			return;
+		}
+		c->progress = worker.now;
+		c->in_len += (size_t)n;
+		take_messages(c);
+	}
+}
+
+static bool
+open_conn(struct upconn *c)
+{
+	const struct sockaddr_storage *ss;
+	socklen_t len;
+
+	ss = upstream_sockaddr(c->upstream, &len);
+	c->fd = socket(ss->ss_family, SOCK_STREAM | SOCK_NONBLOCK |
+	    SOCK_CLOEXEC, 0);
+	if (c->fd == -1)
+		return (false);
+	if (connect(c->fd, (const struct sockaddr *)ss, len) == -1 &&
+	    errno != EINPROGRESS) {
+		close(c->fd);
+		c->fd = -1;
+		return (false);
+	}
+	c->readable = event_new(worker.base, c->fd, EV_READ | EV_PERSIST,
+	    on_readable, c);
+	c->writable = event_new(worker.base, c->fd, EV_WRITE, on_writable, c);
+	if (c->readable == NULL || c->writable == NULL ||
+	    event_add(c->readable, NULL) == -1 ||
+	    event_add(c->writable, NULL) == -1)
+		fatalx("event_new");
+	return (true);
+}
+
+/* Append a message with its length; false: too much waits already. */
+static bool
+append(struct upconn *c, const uint8_t *msg, size_t len)
+{
+	size_t need = c->out_len + 2 + len, size;
+	uint8_t *more;
+
+	if (need > OUT_MAX)
+		return (false);
+	if (need > c->out_size) {
+		for (size = 4096; size < need; size *= 2)
+			;
+		if ((more = realloc(c->out, size)) == NULL)
+			return (false);
+		c->out = more;
+		c->out_size = size;
+	}
+	c->out[c->out_len] = (uint8_t)(len >> 8);
+	c->out[c->out_len + 1] = (uint8_t)len;
+	memcpy(c->out + c->out_len + 2, msg, len);
+	c->out_len = need;
+	return (true);
+}
+
+/* A try with an id that none on this connection has. */
+static struct ttry *
+ttry_new(struct upconn *c)
+{
+	struct ttry *t;
+
+	if (c->ntries >= TRIES_MAX || (t = calloc(1, sizeof(*t))) == NULL)
+		return (NULL);
+	do
+		arc4random_buf(&t->try.id, sizeof(t->try.id));
+	while (find(c, t->try.id) != NULL);
+	LIST_INSERT_HEAD(bucket_of(c, t->try.id), t, same_id);
+	if (c->ntries++ == 0)
+		c->progress = worker.now;
+	return (t);
+}
+
+struct try *
+uptcp_send(size_t upstream, uint8_t *msg, size_t len)
+{
+	struct upconn *c = conns[upstream];
+	bool waiting = c->out_len > 0;
+	struct ttry *t;
+
+	if (c->fd == -1 && !open_conn(c))
+		return (NULL);
+	if ((t = ttry_new(c)) == NULL)
+		return (NULL);
+	t->try.upstream = (uint8_t)upstream;
+	dns_set_id(msg, t->try.id);
+	if (!append(c, msg, len)) {
+		uptcp_end(&t->try);
+		return (NULL);
+	}
+	/* Sent when the socket is writable: what comes together goes together. */
+	if (!waiting)
+		event_add(c->writable, NULL);
+	worker_need_tick();
+	return (&t->try);
+}
+
+void
+uptcp_end(struct try *try)
+{
+	struct upconn *c = conns[try->upstream];
+	struct ttry *t = (struct ttry *)try;
+
+	LIST_REMOVE(t, same_id);
+	free(t);
+	if (--c->ntries == 0)
+		c->progress = worker.now;
+}
+
+bool
+uptcp_tick(void)
+{
+	struct upconn *c;
+	bool open = false;
+	size_t i;
+
+	for (i = 0; i < upstream_count(); i++) {
+		c = conns[i];
+		if (c->fd == -1)
+			continue;
+		if (c->ntries == 0 && worker.now - c->progress >= IDLE_TIME)
+			close_conn(c);
+		else if (c->ntries > 0 &&
+		    worker.now - c->progress >= worker.timeout)
+			fail_conn(c);	/* it hangs */
+		open |= c->fd != -1;
+	}
+	return (open);
+}

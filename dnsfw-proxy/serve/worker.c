@@ -1,0 +1,265 @@
+/* The worker: its channel to dnsfw-priv, its clock, its loop. */
+#include "worker.h"
+
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include <event2/event.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "accesslog.h"
+#include "chan.h"
+#include "clients.h"
+#include "clock.h"
+#include "exchange.h"
+#include "grants.h"
+#include "hash.h"
+#include "log.h"
+#include "tcp.h"
+#include "udp.h"
+#include "upstream.h"
+
+#define TICK_USEC	100000	/* how exact a deadline is */
+#define MESSAGES_MAX	256	/* of dnsfw-priv, in a turn */
+#define DESCRIPTORS_OWN	64	/* loop, log, channel, image, and some */
+
+struct worker worker;
+struct counters counters;
+
+static struct event *channel, *ticker;
+static bool ticking, stopping;
+
+void
+worker_clock(void)
+{
+	worker.now = clock_now();
+}
+
+/* --- the channel --- */
+
+static void __attribute__((noreturn))
+malformed(enum msg_err err)
+{
+	fatalx("malformed message from dnsfw-priv: %s", msg_strerror(err));
+}
+
+/* Map the image of the ACL, sealed by who made it, and check it. */
+static void
+take_policy(const uint8_t *buf, size_t len, int fd)
+{
+	struct msg_policy policy;
+	const char *why;
+	enum msg_err err;
+	struct stat st;
+	void *map;
+
+	if ((err = msg_policy_decode(buf, len, &policy)) != MSG_OK)
+		malformed(err);
+	if (fstat(fd, &st) == -1 || (uint64_t)st.st_size != policy.size)
+		fatalx("the ACL's image is not as long as it should be");
+	map = mmap(NULL, policy.size, PROT_READ, MAP_SHARED, fd, 0);
+	if (map == MAP_FAILED)
+		fatal("cannot map the ACL's image");
+	close(fd);
+	worker.image = acl_image_open(map, policy.size, &why);
+	if (worker.image == NULL)
+		fatalx("the ACL's image is bad: %s", why);
+	worker.families = policy.families;
+	udp_start();
+	tcp_start();
+}
+
+static void
+take_stop(const uint8_t *buf, size_t len)
+{
+	struct msg_stop stop;
+	enum msg_err err;
+
+	if ((err = msg_stop_decode(buf, len, &stop)) != MSG_OK)
+		malformed(err);
+	stopping = true;
+}
+
+static void
+take_result(const uint8_t *buf, size_t len)
+{
+	struct msg_result result;
+	enum msg_err err;
+
+	if ((err = msg_result_decode(buf, len, &result)) != MSG_OK)
+		malformed(err);
+	grants_result(&result);
+}
+
+static void
+take_message(const uint8_t *buf, size_t len, int fd)
+{
+	/* Only the first POLICY is expected, and with a descriptor. */
+	bool policy = buf[0] == MSG_POLICY && worker.image == NULL;
+
+	if (policy != (fd != -1))
+		fatalx("a descriptor from dnsfw-priv where none belongs");
+	switch (buf[0]) {
+	case MSG_POLICY:
+		if (!policy)
+			malformed(MSG_ETYPE);
+		take_policy(buf, len, fd);
+		break;
+	case MSG_RESULT:
+		take_result(buf, len);
+		break;
+	case MSG_STOP:
+		take_stop(buf, len);
+		break;
+	default:
+		malformed(MSG_ETYPE);
+	}
+}
+
+static void
+on_channel(evutil_socket_t chan, short what, void *arg)
+{
+	uint8_t buf[MSG_SIZE_MAX];
+	unsigned int i;
+	ssize_t n;
+	int fd;
+
+	(void)what;
+	(void)arg;
+	worker_clock();
+	for (i = 0; i < MESSAGES_MAX && !stopping; i++) {
+		n = chan_recv(chan, buf, &fd, 0);
+		if (n == CHAN_AGAIN)
+			return;
+		if (n == CHAN_EOF)
+			fatalx("dnsfw-priv died: stopping");
+		if (n == CHAN_ERROR)
+			fatal("cannot receive from dnsfw-priv");
+		if (n == CHAN_BAD)
+			fatalx("malformed message from dnsfw-priv: truncated");
+		take_message(buf, (size_t)n, fd);
+	}
+}
+
+/* --- time --- */
+
+static void
+on_tick(evutil_socket_t fd, short what, void *arg)
+{
+	bool more;
+
+	(void)fd;
+	(void)what;
+	(void)arg;
+	worker_clock();
+	ticking = false;
+	more = exchange_tick();
+	more |= uptcp_tick();
+	more |= tcp_tick();
+	if (more)
+		worker_need_tick();
+}
+
+void
+worker_need_tick(void)
+{
+	static const struct timeval tick = { .tv_usec = TICK_USEC };
+
+	if (ticking)
+		return;
+	ticking = true;
+	event_add(ticker, &tick);
+}
+
+/* --- start --- */
+
+static void
+receive_config(void)
+{
+	uint8_t buf[MSG_SIZE_MAX];
+	enum msg_err err;
+	ssize_t n;
+
+	n = chan_recv(MSG_FD_CHANNEL, buf, NULL, 1);
+	if (n <= 0)
+		fatalx("no configuration from dnsfw-priv");
+	err = msg_config_decode(buf, (size_t)n, &worker.config);
+	if (err != MSG_OK)
+		malformed(err);
+}
+
+static void
+make_base(void)
+{
+	struct event_config *config = event_config_new();
+
+	if (config == NULL ||
+	    event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK |
+	    EVENT_BASE_FLAG_IGNORE_ENV) == -1)
+		fatalx("event_config_new");
+	worker.base = event_base_new_with_config(config);
+	if (worker.base == NULL)
+		fatalx("event_base_new");
+	event_config_free(config);
+	channel = event_new(worker.base, MSG_FD_CHANNEL, EV_READ | EV_PERSIST,
+	    on_channel, NULL);
+	ticker = evtimer_new(worker.base, on_tick, NULL);
+	if (channel == NULL || ticker == NULL)
+		fatalx("event_new");
+}
+
+void
+worker_init(void)
+{
+	receive_config();
+	worker.timeout = worker.config.timeout * CLOCK_SECOND;
+	worker_clock();
+	hash_init();
+	make_base();
+	access_init();
+	clients_init();
+	query_init();
+	upstream_init();
+	upudp_init();
+	uptcp_init();
+	exchange_init();
+	grants_init();
+	udp_init();
+	tcp_init();
+}
+
+unsigned long
+worker_descriptors(void)
+{
+	/* An upstream socket a request, a socket a TCP client. */
+	return (2UL * worker.config.max_connections + 2 * MSG_BINDS_MAX +
+	    MSG_UPSTREAMS_MAX + DESCRIPTORS_OWN);
+}
+
+size_t
+worker_connect_ports(uint16_t ports[MSG_UPSTREAMS_MAX])
+{
+	size_t i;
+
+	for (i = 0; i < worker.config.nupstreams; i++)
+		ports[i] = worker.config.upstreams[i].port;
+	return (i);
+}
+
+void
+worker_run(void)
+{
+	struct msg_ready ready = { .type = MSG_READY, .version = MSG_VERSION };
+
+	if (chan_send(MSG_FD_CHANNEL, &ready, sizeof(ready), -1) !=
+	    sizeof(ready) || event_add(channel, NULL) == -1)
+		fatalx("cannot report to dnsfw-priv");
+	while (!stopping) {
+		if (event_base_loop(worker.base, EVLOOP_ONCE) == -1)
+			fatalx("event_base_loop");
+		grants_flush();
+		udp_flush();
+		access_flush();
+	}
+}

@@ -1,0 +1,112 @@
+/*
+ * The whole of what dnsfw-proxy may ask of the kernel once it is confined.
+ * Neither role can open, start, trace or signal anything; the compiler has no
+ * way to the network, and the worker's is UDP and TCP.
+ */
+#include "syscalls.h"
+
+#include <sys/mman.h>
+#include <sys/socket.h>
+
+#include <fcntl.h>
+#include <errno.h>
+#include <seccomp.h>
+
+#include "msg.h"
+
+#define EQ(i, v)	{ SANDBOX_EQ, (i), (v), 0 }
+#define LE(i, v)	{ SANDBOX_LE, (i), (v), 0 }
+#define NO_EXEC(i)	{ SANDBOX_MASKED_EQ, (i), 0, PROT_EXEC }
+
+#define LAST_LISTENER	(MSG_FD_LISTEN + 2 * MSG_BINDS_MAX - 1)
+#define SOCKET_FLAGS	(SOCK_NONBLOCK | SOCK_CLOEXEC)
+
+/* What the C library and the log need in both roles. */
+#define COMMON_RULES							\
+	{ SCMP_SYS(write), 0, {}, "the logs; the image" },		\
+	{ SCMP_SYS(sendto), 0, { EQ(4, 0) },				\
+	    "connected sockets only; the log to a socket" },		\
+	{ SCMP_SYS(close), 0, {}, "sockets and descriptors" },		\
+	{ SCMP_SYS(clock_gettime), 0, {}, "where the vDSO cannot" },	\
+	{ SCMP_SYS(gettimeofday), 0, {}, "where the vDSO cannot" },	\
+	{ SCMP_SYS(getrandom), 0, {}, "ids, hash keys" },		\
+	{ SCMP_SYS(getpid), 0, {}, "arc4random looks for a fork" },	\
+	{ SCMP_SYS(brk), 0, {}, "malloc" },				\
+	{ SCMP_SYS(mmap), 0, { NO_EXEC(2),				\
+	    EQ(3, MAP_PRIVATE | MAP_ANONYMOUS) }, "malloc" },		\
+	{ SCMP_SYS(munmap), 0, {}, "malloc" },				\
+	{ SCMP_SYS(madvise), 0, { EQ(2, MADV_DONTNEED) }, "free" },	\
+	{ SCMP_SYS(rt_sigreturn), 0, {}, "return from a signal" },	\
+	{ SCMP_SYS(restart_syscall), 0, {}, "after SIGSTOP, SIGCONT" },	\
+	{ SCMP_SYS(exit_group), 0, {}, "end" }
+
+#ifdef DNSFW_SANITIZE
+#define SANITIZER_RULES							\
+	{ SCMP_SYS(mmap), 0, {}, "sanitizer" },				\
+	{ SCMP_SYS(madvise), 0, {}, "sanitizer" },			\
+	{ SCMP_SYS(mprotect), 0, {}, "sanitizer" },			\
+	{ SCMP_SYS(sigaltstack), 0, {}, "sanitizer" },			\
+	{ SCMP_SYS(rt_sigprocmask), 0, {}, "sanitizer" },		\
+	{ SCMP_SYS(rt_sigaction), 0, {}, "sanitizer" },			\
+	{ SCMP_SYS(futex), 0, {}, "sanitizer" },			\
+	{ SCMP_SYS(gettid), 0, {}, "sanitizer" },			\
+	{ SCMP_SYS(sched_yield), 0, {}, "sanitizer" },			\
+	{ SCMP_SYS(readlink), EACCES, {}, "sanitizer" },		\
+	{ SCMP_SYS(openat), EACCES, {}, "sanitizer" },
+#else
+#define SANITIZER_RULES
+#endif
+
+const struct sandbox_rule compiler_rules[] = {
+	SANITIZER_RULES
+	{ SCMP_SYS(read), 0, { EQ(0, MSG_FD_ACL) }, "the ACL" },
+	{ SCMP_SYS(sendmsg), 0, { EQ(0, MSG_FD_CHANNEL) },
+	    "bounds and the image to dnsfw-priv" },
+	{ SCMP_SYS(poll), 0, {}, "until dnsfw-priv takes more" },
+	{ SCMP_SYS(memfd_create), 0, {}, "the image" },
+	{ SCMP_SYS(fcntl), 0, { EQ(1, F_ADD_SEALS) }, "the image" },
+	{ SCMP_SYS(mremap), 0, {}, "realloc of long tables" },
+	COMMON_RULES
+};
+
+const size_t compiler_nrules =
+    sizeof(compiler_rules) / sizeof(compiler_rules[0]);
+
+const struct sandbox_rule worker_rules[] = {
+	SANITIZER_RULES
+	{ SCMP_SYS(epoll_wait), 0, {}, "the event loop" },
+	{ SCMP_SYS(epoll_pwait), 0, {}, "the event loop, on other machines" },
+	{ SCMP_SYS(epoll_pwait2), 0, {}, "the event loop of libevent 2.2" },
+	{ SCMP_SYS(epoll_ctl), 0, {}, "the event loop" },
+	{ SCMP_SYS(recvmmsg), 0, { LE(0, LAST_LISTENER) },
+	    "queries over UDP" },
+	{ SCMP_SYS(sendmmsg), 0, { LE(0, LAST_LISTENER) },
+	    "answers over UDP; grants to dnsfw-priv" },
+	{ SCMP_SYS(recvmsg), 0, { EQ(0, MSG_FD_CHANNEL) },
+	    "results and the image from dnsfw-priv" },
+	{ SCMP_SYS(sendmsg), 0, { EQ(0, MSG_FD_CHANNEL) },
+	    "READY to dnsfw-priv" },
+	{ SCMP_SYS(recvfrom), 0, { EQ(4, 0) },
+	    "TCP; answers of the upstream" },
+	{ SCMP_SYS(accept4), 0, { LE(0, LAST_LISTENER),
+	    EQ(3, SOCKET_FLAGS) }, "clients over TCP" },
+	{ SCMP_SYS(socket), 0, { EQ(0, AF_INET),
+	    EQ(1, SOCK_DGRAM | SOCKET_FLAGS), EQ(2, 0) }, "upstream" },
+	{ SCMP_SYS(socket), 0, { EQ(0, AF_INET6),
+	    EQ(1, SOCK_DGRAM | SOCKET_FLAGS), EQ(2, 0) }, "upstream" },
+	{ SCMP_SYS(socket), 0, { EQ(0, AF_INET),
+	    EQ(1, SOCK_STREAM | SOCKET_FLAGS), EQ(2, 0) }, "upstream" },
+	{ SCMP_SYS(socket), 0, { EQ(0, AF_INET6),
+	    EQ(1, SOCK_STREAM | SOCKET_FLAGS), EQ(2, 0) }, "upstream" },
+	{ SCMP_SYS(connect), 0, {},
+	    "upstream, and back to no address: a new port for each query" },
+	{ SCMP_SYS(fstat), 0, {}, "the image's size" },
+	{ SCMP_SYS(newfstatat), 0, { EQ(3, AT_EMPTY_PATH) },
+	    "fstat of newer C libraries" },
+	{ SCMP_SYS(mmap), 0, { EQ(2, PROT_READ), EQ(3, MAP_SHARED) },
+	    "the image" },
+	{ SCMP_SYS(mremap), ENOSYS, {}, "realloc survives without" },
+	COMMON_RULES
+};
+
+const size_t worker_nrules = sizeof(worker_rules) / sizeof(worker_rules[0]);
