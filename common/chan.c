@@ -68,7 +68,8 @@ chan_recv(int chan, void *buf, int *fd, int wait)
 	if (fd != NULL) {
 		*fd = -1;
 		msg.msg_control = control.space;
-		msg.msg_controllen = sizeof(control.space);
+		/* Not CMSG_SPACE, whose padding has room for a second one. */
+		msg.msg_controllen = CMSG_LEN(sizeof(int));
 	}
 	do {
 		n = recvmsg(chan, &msg, MSG_CMSG_CLOEXEC |

@@ -240,19 +240,46 @@ ledger_put(struct ledger *l, const struct msg_grant *g, uint64_t expiry)
 	return (0);
 }
 
+/* Take the entry at that place of the heap out. */
+static void
+forget(struct ledger *l, uint32_t place)
+{
+	uint32_t e = l->heap[place];
+
+	empty_slot(l, find_slot(l, &l->entries[e].key));
+	l->count--;
+	if (place < l->count) {
+		heap_set(l, place, l->heap[l->count]);
+		heap_up(l, place);
+		heap_down(l, place);
+	}
+	l->entries[e].next_free = l->free;
+	l->free = e;
+}
+
+void
+ledger_restore(struct ledger *l, const struct msg_grant *g, uint64_t expiry)
+{
+	struct key k;
+	uint32_t s, e;
+
+	key_of(g, &k);
+	s = find_slot(l, &k);
+	if ((e = l->slots[s]) == NONE)
+		return;
+	if (expiry == 0) {
+		forget(l, l->entries[e].heap);
+		return;
+	}
+	l->entries[e].expiry = expiry;
+	heap_up(l, l->entries[e].heap);
+}
+
 void
 ledger_expire(struct ledger *l, uint64_t now)
 {
-	uint32_t e;
-
-	while (l->count > 0 && heap_expiry(l, 0) <= now) {
-		e = l->heap[0];
-		empty_slot(l, find_slot(l, &l->entries[e].key));
-		heap_set(l, 0, l->heap[--l->count]);
-		heap_down(l, 0);
-		l->entries[e].next_free = l->free;
-		l->free = e;
-	}
+	while (l->count > 0 && heap_expiry(l, 0) <= now)
+		forget(l, 0);
 }
 
 uint32_t

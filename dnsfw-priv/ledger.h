@@ -26,6 +26,13 @@ uint64_t ledger_expiry(const struct ledger *, const struct msg_grant *);
  */
 int	ledger_put(struct ledger *, const struct msg_grant *, uint64_t expiry);
 
+/*
+ * Take the latest ledger_put of this grant back, as the kernel refused it:
+ * expiry is what ledger_expiry said before, and not later than now.
+ */
+void	ledger_restore(struct ledger *, const struct msg_grant *,
+	    uint64_t expiry);
+
 /* Forget what has ended by now (ns). */
 void	ledger_expire(struct ledger *, uint64_t now);
 

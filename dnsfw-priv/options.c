@@ -80,16 +80,14 @@ number(const struct source *src, const char *value, uint32_t min, uint32_t max)
 	return ((uint32_t)v);
 }
 
-/* The next element of a comma-separated list; *list moves behind it. */
+/* The next element of a comma-separated list; *list is NULL after the last. */
 static size_t
 next_element(const char **list, const char **element)
 {
 	size_t len = strcspn(*list, ",");
 
 	*element = *list;
-	*list += len;
-	if (**list == ',')
-		(*list)++;
+	*list = (*list)[len] == ',' ? *list + len + 1 : NULL;
 	return (len);
 }
 
@@ -109,7 +107,7 @@ addresses(const struct source *src, const char *value, struct addr *out,
 			bad_value(src, value,
 			    "IPv4 or IPv6 addresses, separated by commas");
 		(*n)++;
-	} while (*rest != '\0');
+	} while (rest != NULL);
 }
 
 static void
@@ -265,7 +263,7 @@ set_client_net(struct options *o, const struct source *src, const char *value)
 			bad_value(src, value,
 			    "ADDRESS or ADDRESS/PREFIX, separated by commas");
 		o->nclient_nets++;
-	} while (*rest != '\0');
+	} while (rest != NULL);
 }
 
 static void

@@ -45,7 +45,7 @@ static volatile sig_atomic_t stop_signal;
 /* One turn: what was asked, and what goes back. */
 static struct msg_grant grants[BACKEND_BATCH_MAX];
 static struct msg_result results[BACKEND_BATCH_MAX];
-static uint64_t expiries[BACKEND_BATCH_MAX];
+static uint64_t before[BACKEND_BATCH_MAX];	/* the ledger's expiry */
 static struct backend_add adds[BACKEND_BATCH_MAX];
 static size_t add_index[BACKEND_BATCH_MAX];
 
@@ -313,15 +313,16 @@ log_refused(enum msg_result_code code, uint64_t now)
 }
 
 /*
- * Decide on grants[i].  Returns true if the kernel has to be asked; else
- * results[i] is complete.  expiries[i] is when the grant will end (G2, G3).
+ * Decide on grants[i].  Returns true if the kernel has to be asked; then the
+ * grant is in the ledger already, so that another one of this turn neither
+ * shortens it nor takes its room.  Else results[i] is complete.
  */
 static bool
-decide(size_t i, size_t nadds, uint64_t now)
+decide(size_t i, uint64_t now)
 {
 	const struct msg_grant *g = &grants[i];
 	struct msg_result *r = &results[i];
-	uint64_t lifetime, grace, known;
+	uint64_t lifetime, grace;
 
 	r->code = (uint8_t)permitted(g);
 	lifetime = msg_lifetime(g->ttl, options->min_rule_time,
@@ -329,39 +330,47 @@ decide(size_t i, size_t nadds, uint64_t now)
 	grace = options->max_rule_time - lifetime;
 	if (grace > GRANT_GRACE)
 		grace = GRANT_GRACE;
-	known = ledger_expiry(ledger, g);
-	if (r->code == RESULT_OK && known >= now + lifetime * CLOCK_SECOND) {
-		r->expiry = known;
+	before[i] = ledger_expiry(ledger, g);
+	if (r->code == RESULT_OK &&
+	    before[i] >= now + lifetime * CLOCK_SECOND) {
+		r->expiry = before[i];
 		return (false);
 	}
-	if (r->code == RESULT_OK && known == 0 &&
-	    ledger_count(ledger) + nadds >= ledger_max(ledger))
+	/* Never shortened (G2): what was known is less than the lifetime. */
+	r->expiry = now + (lifetime + grace) * CLOCK_SECOND;
+	if (r->code == RESULT_OK &&
+	    ledger_put(ledger, g, r->expiry) == -1)
 		r->code = RESULT_FULL;
-	if (r->code != RESULT_OK) {
-		log_refused(r->code, now);
-		return (false);
-	}
-	expiries[i] = now + (lifetime + grace) * CLOCK_SECOND;
-	if (expiries[i] < known)
-		expiries[i] = known;
-	return (true);
+	if (r->code == RESULT_OK)
+		return (true);
+	r->expiry = 0;
+	log_refused(r->code, now);
+	return (false);
 }
 
-/* What the kernel has acknowledged goes into the ledger. */
+/* What the kernel refused goes out of the ledger, the latest first. */
 static void
-record(size_t nadds)
+take_back(size_t nadds, size_t n)
 {
 	size_t a, i;
+	bool any = false;
 
-	for (a = 0; a < nadds; a++) {
+	for (a = nadds; a-- > 0;) {
 		i = add_index[a];
-		results[i].code = adds[a].code;
-		if (adds[a].code != RESULT_OK)
+		if (adds[a].code == RESULT_OK)
 			continue;
-		results[i].expiry = expiries[i];
-		/* decide() has seen to the room. */
-		if (ledger_put(ledger, &grants[i], expiries[i]) == -1)
-			fatalx("the ledger is full");
+		results[i].code = adds[a].code;
+		results[i].expiry = 0;
+		ledger_restore(ledger, &grants[i], before[i]);
+		any = true;
+	}
+	/* One of them may be what another relied on. */
+	for (i = 0; any && i < n; i++) {
+		if (results[i].code == RESULT_OK &&
+		    ledger_expiry(ledger, &grants[i]) < results[i].expiry) {
+			results[i].code = RESULT_FAILED;
+			results[i].expiry = 0;
+		}
 	}
 }
 
@@ -377,19 +386,19 @@ program(struct child *c, size_t n)
 		memset(&results[i], 0, sizeof(results[i]));
 		results[i].type = MSG_RESULT;
 		results[i].seq = grants[i].seq;
-		if (!decide(i, nadds, now))
+		if (!decide(i, now))
 			continue;
 		adds[nadds].grant = &grants[i];
 		/* Rounded up: 0 would be for ever. */
-		adds[nadds].timeout = (uint32_t)((expiries[i] - now +
+		adds[nadds].timeout = (uint32_t)((results[i].expiry - now +
 		    CLOCK_SECOND - 1) / CLOCK_SECOND);
 		add_index[nadds++] = i;
 	}
 	if (nadds > 0) {
 		backend->add(adds, nadds);
 		tokens -= tokens > 0;
+		take_back(nadds, n);
 	}
-	record(nadds);
 	for (i = 0; i < n; i++) {
 		if (chan_send(c->chan, &results[i], sizeof(results[i]), -1) !=
 		    sizeof(results[i]))
@@ -447,6 +456,7 @@ serve_worker(struct child *c, const struct backend *b,
     uint8_t fams, int image, const struct msg_sealed *sealed)
 {
 	struct msg_stop stop = { .type = MSG_STOP };
+	siginfo_t info;
 
 	backend = b;
 	families = fams;
@@ -461,5 +471,7 @@ serve_worker(struct child *c, const struct backend *b,
 			serve_turn(c);
 	}
 	log_info("stopping (signal %d)", (int)stop_signal);
-	(void)chan_send(c->chan, &stop, sizeof(stop), -1);
+	/* A worker that does not end by itself is ended by our end (P4). */
+	if (chan_send(c->chan, &stop, sizeof(stop), -1) == sizeof(stop))
+		(void)reap(c, &info);
 }

@@ -24,19 +24,22 @@ struct header {
  * The walk through a message.  own has a bit for each octet of the header and
  * of the fixed fields of the records so far.  Some of these are changed on the
  * way (id, TTL, EDNS size), so no name may lead through them: the name that
- * was checked would not be the one that is sent (D10).
+ * was checked would not be the one that is sent (D10).  Nor may a pointer
+ * stand in the question, whose letters may change their case on the way: an
+ * octet of a label would be half of it.
  */
 struct walk {
 	struct rcur	c;
 	struct header	h;
+	size_t		question_end;
 	uint8_t		own[POINTER_REACH / 8];
 };
 
 /*
  * The rdata of the types that may hold compressed names (RFC 1035 3.3, RFC
- * 3597 4) or whose content we use.  Fields: a digit is that many octets, s a
- * character string, n a name, u a name that may not be compressed, p SVCB
- * parameters up to the end, * anything up to the end.
+ * 3597 4), in which some readers follow a pointer though none may be there
+ * (Knot in RRSIG, BIND in LP), or whose content we use; the fields are those
+ * of dns_rdata_fields().
  */
 static const struct rdata_format {
 	uint16_t	type;
@@ -60,14 +63,22 @@ static const struct rdata_format {
 	{ 21 /* RT */, false, "2n" },
 	{ 24 /* SIG */, false, "99n*" },
 	{ 26 /* PX */, true, "2nn" },
+	{ 23 /* NSAP-PTR */, true, "u" },
 	{ TYPE_AAAA, true, "88" },
 	{ 30 /* NXT */, false, "n*" },
 	{ TYPE_SRV, true, "6n" },
 	{ 35 /* NAPTR */, true, "4sssn" },
 	{ 36 /* KX */, true, "2n" },
 	{ TYPE_DNAME, false, "n" },
+	{ 46 /* RRSIG */, false, "99n*" },
+	{ 47 /* NSEC */, false, "n*" },
+	{ 58 /* TALINK */, false, "uu" },
 	{ TYPE_SVCB, true, "2up" },
 	{ TYPE_HTTPS, true, "2up" },
+	{ 66 /* DSYNC */, false, "5u" },
+	{ 107 /* LP */, false, "2u" },
+	{ 249 /* TKEY */, false, "u*" },
+	{ 250 /* TSIG */, false, "u*" },
 };
 
 static enum dns_err
@@ -160,6 +171,8 @@ name_check(const struct walk *w, size_t at)
 			return (DNS_ESHORT);
 		if (start != at && own_any(w, start, c.pos))
 			return (DNS_EPOINTER);
+		if (n > 0 && c.pos <= w->question_end)
+			return (DNS_EPOINTER);
 		if (n == 0)
 			return (DNS_OK);
 		c.pos = start = (size_t)(n & 0x3f) << 8 | low;
@@ -225,14 +238,14 @@ rdata_field(const struct walk *w, struct rcur *rd, char field)
 	}
 }
 
-static const char *
-rdata_fields(const struct dns_record *r)
+const char *
+dns_rdata_fields(uint16_t type, uint16_t class)
 {
 	size_t i;
 
 	for (i = 0; i < sizeof(formats) / sizeof(formats[0]); i++)
-		if (formats[i].type == r->type &&
-		    (!formats[i].only_in || r->class == CLASS_IN))
+		if (formats[i].type == type &&
+		    (!formats[i].only_in || class == CLASS_IN))
 			return (formats[i].fields);
 	return ("*");
 }
@@ -252,7 +265,8 @@ rdata_check(const struct walk *w, const struct dns_record *r)
 	if (r->rdlength == 0 && DNS_OPCODE_OF(w->h.flags) == OPCODE_UPDATE &&
 	    (r->class == CLASS_ANY || r->class == CLASS_NONE))
 		return (DNS_OK);
-	for (field = rdata_fields(r); *field != '\0'; field++)
+	field = dns_rdata_fields(r->type, r->class);
+	for (; *field != '\0'; field++)
 		if ((err = rdata_field(w, &rd, *field)) != DNS_OK)
 			return (err);
 	return (rd.pos == rd.len ? DNS_OK : DNS_ERDATA);
@@ -317,6 +331,7 @@ records_check(struct walk *w, struct dns_edns *edns, size_t *answer_end,
 	if ((size_t)count[AN] + count[NS] + count[AR] >
 	    (w->c.len - w->c.pos) / RECORD_MIN)
 		return (DNS_ECOUNT);
+	w->question_end = w->c.pos;
 	own_mark(w, 0, DNS_HEADER_SIZE);
 	for (section = AN; section <= AR; section++) {
 		for (i = 0; i < count[section]; i++) {

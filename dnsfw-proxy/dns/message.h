@@ -66,6 +66,16 @@ DNS_MUSTCHECK enum dns_err dns_record_read(struct rcur *c,
     struct dns_name *owner, struct dns_record *out);
 
 /*
+ * The fields of the rdata of that type in that class, one character each: a
+ * digit is that many octets, s a character string, n a name that may be
+ * compressed, u one that may not, p SVCB parameters up to the end, * anything
+ * up to the end.  A type that is not known is "*" (RFC 3597).  The rdata of a
+ * parsed message has all of them, but may be empty in an UPDATE (RFC 2136
+ * 2.4, 2.5).
+ */
+const char *dns_rdata_fields(uint16_t type, uint16_t class);
+
+/*
  * A query.  has_question is false for a well-formed message with QDCOUNT 0.
  * strict: what D10 demands under -> beyond being well-formed, so: opcode
  * QUERY, exactly one question, nothing in the answer and authority sections,

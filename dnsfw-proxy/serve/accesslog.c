@@ -158,10 +158,14 @@ static void
 put_name(const struct dns_name *name)
 {
 	char text[DNS_NAME_TEXT_MAX];
+	struct dns_name folded;
 
+	/* In lower case, as the reference has it. */
 	text[0] = '\0';
-	if (name != NULL)
-		dns_name_print(name, text);
+	if (name != NULL) {
+		dns_name_fold(name, &folded);
+		dns_name_print(&folded, text);
+	}
 	if (json)
 		put_string("name", text);
 	else {

@@ -11,8 +11,11 @@
 
 #include "../acl/decide.h"
 #include "../dns/answer.h"
+#include "../dns/strip.h"
+#include "../dns/vet.h"
 #include "accesslog.h"
 #include "clock.h"
+#include "hash.h"
 #include "known.h"
 #include "log.h"
 #include "worker.h"
@@ -20,6 +23,8 @@
 #define SLOTS		16384	/* grants under way */
 #define ANSWER_MAX	4096	/* grants of one answer */
 #define SEND_MAX	64	/* messages in one system call */
+#define REMOVED_PERIOD	60	/* seconds between log lines of one name */
+#define REMOVED_NAMES	256	/* names that are told apart in that */
 #define NO_EXPIRY	UINT64_MAX
 
 /* An answer that waits. */
@@ -27,6 +32,8 @@ struct granting {
 	uint32_t	pending;	/* grants without a result */
 	enum msg_result_code code;	/* the first that is not OK */
 	uint64_t	expiry;		/* of the grant that ends first */
+	struct addr	*forbidden;	/* as dnsfw-priv says (G8) */
+	size_t		nforbidden;
 	struct dns_response response;
 	size_t		len;
 	uint8_t		msg[];
@@ -151,6 +158,70 @@ make_grant(const struct query *q, const struct dns_address *a,
 		memcpy(g->client, q->addr.bytes, sizeof(g->client));
 }
 
+/* --- addresses that are never granted (G8) --- */
+
+/* Who asks about an address, and what dnsfw-priv has said. */
+struct vetting {
+	const struct query *query;
+	const struct granting *granting;	/* NULL: nothing yet */
+};
+
+static void
+log_removed(const struct query *q, const struct addr *a)
+{
+	static struct log_limit limits[REMOVED_NAMES];
+	char name[DNS_NAME_TEXT_MAX], client[ADDR_TEXT_MAX];
+	char removed[ADDR_TEXT_MAX];
+	struct dns_name folded;
+	uint64_t count;
+
+	dns_name_fold(&q->dns.qname, &folded);
+	if (!log_allowed(&limits[hash_bytes(folded.wire, folded.len) %
+	    REMOVED_NAMES], worker.now, REMOVED_PERIOD, &count))
+		return;
+	dns_name_print(&folded, name);
+	log_warn("%s for %s: address %s is never granted, and was removed from "
+	    "the answer", name, addr_print(&q->addr, client),
+	    addr_print(a, removed));
+}
+
+static bool
+unwanted(void *arg, const struct addr *a)
+{
+	const struct vetting *v = arg;
+	const struct granting *g = v->granting;
+	bool bad = dns_vet_forbidden(a, NULL, 0, NULL, 0);
+	size_t i;
+
+	for (i = 0; g != NULL && !bad && i < g->nforbidden; i++)
+		bad = addr_equal(&g->forbidden[i], a);
+	if (bad)
+		log_removed(v->query, a);
+	return (bad);
+}
+
+/*
+ * Remove what is unwanted.  On DNS_OK *msg, *len and *r are the answer without
+ * it, in a buffer that the next call uses again, or unchanged.
+ */
+static enum dns_err
+remove_unwanted(const struct query *q, const struct granting *g,
+    uint8_t **msg, size_t *len, struct dns_response *r)
+{
+	static uint8_t clean[DNS_MESSAGE_MAX];
+	struct vetting vetting = { .query = q, .granting = g };
+	enum dns_err err;
+	size_t n, removed;
+
+	err = dns_strip(*msg, *len, r, unwanted, &vetting, clean,
+	    sizeof(clean), &n, &removed);
+	if (err != DNS_OK || removed == 0)
+		return (err);
+	*msg = clean;
+	*len = n;
+	return (dns_response_parse(clean, n, r));
+}
+
 /* --- the answer leaves --- */
 
 static void
@@ -173,13 +244,19 @@ static void
 finish(struct query *q)
 {
 	struct granting *g = q->granting;
+	enum dns_err err = DNS_OK;
+	uint8_t *msg = g->msg;
+	size_t len = g->len;
 
-	if (g->code == RESULT_FORBIDDEN)
-		query_withheld(q, "an address that is never granted");
-	else if (g->code != RESULT_OK)
+	if (g->nforbidden > 0)
+		err = remove_unwanted(q, g, &msg, &len, &g->response);
+	if (g->code != RESULT_OK)
 		query_failed(q, EDE_OTHER, msg_result_text(g->code));
+	else if (err != DNS_OK)
+		query_failed(q, EDE_OTHER, dns_strerror(err));
 	else
-		reply(q, g->msg, g->len, &g->response, g->expiry);
+		reply(q, msg, len, &g->response, g->expiry);
+	free(g->forbidden);
 	free(g);
 }
 
@@ -234,6 +311,8 @@ wait_for_results(struct query *q, const uint8_t *msg, size_t len,
 	g->pending = pending;
 	g->code = RESULT_OK;
 	g->expiry = expiry;
+	g->forbidden = NULL;
+	g->nforbidden = 0;
 	g->response = *r;
 	g->len = len;
 	memcpy(g->msg, msg, len);
@@ -271,14 +350,17 @@ grants_answer(struct query *q, uint8_t *msg, size_t len,
     const struct dns_response *r)
 {
 	static struct dns_address addresses[DNS_ADDRESSES_MAX];
+	struct dns_response response = *r;
 	struct acl_decision d;
 	enum dns_err err;
-	size_t n;
+	size_t n = 0;
 
 	/* Again, since the policy of now is what counts. */
 	acl_decide(worker.image, &q->addr, &q->dns.qname, &d);
-	err = dns_answer_addresses(msg, len, r, addresses, DNS_ADDRESSES_MAX,
-	    &n);
+	err = remove_unwanted(q, NULL, &msg, &len, &response);
+	if (err == DNS_OK)
+		err = dns_answer_addresses(msg, len, &response, addresses,
+		    DNS_ADDRESSES_MAX, &n);
 	if (d.verdict != ACL_ALLOW || d.overflow)
 		query_failed(q, EDE_PROHIBITED, "the policy has changed");
 	else if (err != DNS_OK)
@@ -288,10 +370,32 @@ grants_answer(struct query *q, uint8_t *msg, size_t len,
 	else if (n * d.nports > SLOTS - in_use)
 		query_failed(q, EDE_OTHER, "too many grants under way");
 	else
-		grant_all(q, msg, len, r, addresses, n, &d);
+		grant_all(q, msg, len, &response, addresses, n, &d);
 }
 
 /* --- results --- */
+
+static struct addr
+destination(const struct slot *s)
+{
+	struct addr dst = { .family = s->msg.family };
+
+	memcpy(dst.bytes, s->msg.dst, sizeof(dst.bytes));
+	return (dst);
+}
+
+/* dnsfw-priv knows of more (own addresses): it goes from the answer. */
+static void
+result_forbidden(const struct slot *s, struct granting *g)
+{
+	struct addr *more;
+
+	more = reallocarray(g->forbidden, g->nforbidden + 1, sizeof(*more));
+	if (more == NULL)
+		fatalx("no memory");
+	g->forbidden = more;
+	g->forbidden[g->nforbidden++] = destination(s);
+}
 
 static void
 result_granted(const struct slot *s, uint64_t expiry)
@@ -299,9 +403,8 @@ result_granted(const struct slot *s, uint64_t expiry)
 	const struct query *q = s->query;
 	const struct acl_port port = { .proto = s->msg.proto,
 	    .port = s->msg.port };
-	struct addr dst = { .family = s->msg.family };
+	struct addr dst = destination(s);
 
-	memcpy(dst.bytes, s->msg.dst, sizeof(dst.bytes));
 	known_put(&s->msg, expiry);
 	access_grant(&q->addr, q->dns.id, &q->dns.qname, &dst, &port,
 	    s->lifetime);
@@ -319,6 +422,8 @@ grants_result(const struct msg_result *r)
 		fatalx("a result from dnsfw-priv that nothing waits for");
 	if (r->code == RESULT_OK)
 		result_granted(s, r->expiry);
+	else if (r->code == RESULT_FORBIDDEN)
+		result_forbidden(s, q->granting);
 	else if (q->granting->code == RESULT_OK)
 		q->granting->code = (enum msg_result_code)r->code;
 	slot_give_back(s);

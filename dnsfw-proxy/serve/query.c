@@ -127,15 +127,6 @@ query_failed(struct query *q, enum dns_ede ede, const char *reason)
 	query_drop(q);
 }
 
-void
-query_withheld(struct query *q, const char *reason)
-{
-	access_bad_answer(&q->addr, q->dns.id, reason);
-	answer_here(&q->from, &q->dns, q->head, RCODE_NOERROR, EDE_FILTERED,
-	    reason, NULL);
-	query_drop(q);
-}
-
 static void
 bad_query(const uint8_t *msg, const struct addr *addr,
     const struct endpoint *from, const struct dns_query *dns,
@@ -177,6 +168,21 @@ refuse_rcode(void)
 		break;
 	}
 	return (RCODE_REFUSED);
+}
+
+/* -| name = address (D3). */
+static void
+answer_local(const uint8_t *msg, const struct addr *addr,
+    const struct endpoint *from, const struct dns_query *dns,
+    const struct acl_decision *d)
+{
+	char text[TEXT_MAX];
+
+	counters.refused++;
+	access_local(addr, dns->id, &dns->qname, &d->local);
+	snprintf(text, sizeof(text), "answered by ACL line %u", d->line);
+	answer_here(from, dns, msg, RCODE_NOERROR, EDE_FORGED, text,
+	    &d->local);
 }
 
 static void
@@ -281,10 +287,7 @@ decide(const uint8_t *msg, size_t len, const struct addr *addr,
 		refuse(msg, addr, from, dns, &d);
 		return;
 	case ACL_LOCAL:
-		counters.refused++;
-		access_local(addr, dns->id, &dns->qname, &d.local);
-		answer_here(from, dns, msg, RCODE_NOERROR, EDE_NONE, NULL,
-		    &d.local);
+		answer_local(msg, addr, from, dns, &d);
 		return;
 	case ACL_ALLOW:
 		break;

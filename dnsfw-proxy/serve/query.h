@@ -77,9 +77,6 @@ void	query_answered(struct query *, const uint8_t *msg, size_t len,
 /* There is no good answer: SERVFAIL, and the reason for the log and as EDE. */
 void	query_failed(struct query *, enum dns_ede, const char *reason);
 
-/* NOERROR without records, as the answer may not be seen (G8). */
-void	query_withheld(struct query *, const char *reason);
-
 /*
  * Send an answer (not larger than the client takes) and end the query.  The
  * id and the question's spelling become the client's, in place.

@@ -177,6 +177,7 @@ tcp_send(struct tcp_conn *c, const uint8_t *msg, size_t len)
 	memcpy(to + 2, msg, len);
 	c->out_len += 2 + len;
 	out_total += 2 + len;
+	touch(c);
 	/* Sent when the loop says so: answers that come together go together. */
 	event_add(c->writable, NULL);
 }

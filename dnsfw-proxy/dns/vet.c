@@ -1,0 +1,146 @@
+/* Addresses that are never granted. */
+#include "vet.h"
+
+#include <stdint.h>
+
+#define NITEMS(a)	(sizeof(a) / sizeof((a)[0]))
+
+#define V4(prefix, ...)	{ { ADDR_V4, { __VA_ARGS__ } }, prefix }
+#define V6(prefix, ...)	{ { ADDR_V6, { __VA_ARGS__ } }, prefix }
+
+static const struct addr_net reserved[] = {
+	V4(8, 0),		/* "this" network, RFC 791 */
+	V4(8, 127),		/* loopback, RFC 1122 */
+	V4(16, 169, 254),	/* link-local, RFC 3927 */
+	V4(4, 224),		/* multicast, RFC 5771 */
+	V4(4, 240),		/* reserved, and broadcast, RFC 1112 */
+	V6(128, 0),		/* unspecified, RFC 4291 */
+	V6(128, [15] = 1),	/* loopback, RFC 4291 */
+	V6(10, 0xfe, 0x80),	/* link-local, RFC 4291 */
+	V6(8, 0xff),		/* multicast, RFC 4291 */
+};
+
+/* Where no packet can go, and what bits of a prefix mostly read as. */
+static const struct addr_net unreachable[] = { V4(8, 0), V4(4, 240) };
+
+/* An IPv6 net whose addresses have the octets of an IPv4 address at these. */
+struct form {
+	struct addr_net	net;
+	uint8_t		at[4];
+	uint8_t		flip;		/* exclusive or of each octet */
+};
+
+static const struct form forms[] = {
+	{ V6(96, 0), { 12, 13, 14, 15 }, 0 },
+	{ V6(96, [10] = 0xff, 0xff), { 12, 13, 14, 15 }, 0 },
+	{ V6(96, 0, 0x64, 0xff, 0x9b), { 12, 13, 14, 15 }, 0 },
+	{ V6(16, 0x20, 0x02), { 2, 3, 4, 5 }, 0 },
+	{ V6(32, 0x20, 0x01), { 4, 5, 6, 7 }, 0 },
+	{ V6(32, 0x20, 0x01), { 12, 13, 14, 15 }, 0xff },
+};
+
+/* RFC 6052 2.2, for prefixes of 48, 56, 64, 96 bits; octet 8 stays empty. */
+static const struct form local_forms[] = {
+	{ V6(48, 0, 0x64, 0xff, 0x9b, 0, 1), { 6, 7, 9, 10 }, 0 },
+	{ V6(48, 0, 0x64, 0xff, 0x9b, 0, 1), { 7, 9, 10, 11 }, 0 },
+	{ V6(48, 0, 0x64, 0xff, 0x9b, 0, 1), { 9, 10, 11, 12 }, 0 },
+	{ V6(48, 0, 0x64, 0xff, 0x9b, 0, 1), { 12, 13, 14, 15 }, 0 },
+};
+
+struct nets {
+	const struct addr_net	*net;
+	size_t			 n;
+};
+
+struct options {
+	struct nets	deny;
+	struct nets	allow;
+};
+
+static bool
+in_any(const struct addr *a, const struct addr_net *net, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (addr_in_net(a, &net[i]))
+			return (true);
+	return (false);
+}
+
+static bool
+is_allowed(const struct addr *a, const struct options *o)
+{
+	return (in_any(a, o->allow.net, o->allow.n));
+}
+
+static bool
+is_denied(const struct addr *a, const struct options *o)
+{
+	return (in_any(a, o->deny.net, o->deny.n));
+}
+
+/* Without a look at what it may embed. */
+static bool
+is_bad(const struct addr *a, const struct options *o)
+{
+	return (!is_allowed(a, o) && (is_denied(a, o) ||
+	    in_any(a, reserved, NITEMS(reserved))));
+}
+
+/* The IPv4 address inside a, if a has that form. */
+static bool
+embedded(const struct form *form, const struct addr *a, struct addr *v4)
+{
+	size_t i;
+
+	if (!addr_in_net(a, &form->net))
+		return (false);
+	*v4 = (struct addr){ .family = ADDR_V4 };
+	for (i = 0; i < NITEMS(form->at); i++)
+		v4->bytes[i] = a->bytes[form->at[i]] ^ form->flip;
+	return (true);
+}
+
+static bool
+embeds_bad(const struct addr *a, const struct options *o)
+{
+	struct addr v4;
+	size_t i;
+
+	for (i = 0; i < NITEMS(forms); i++)
+		if (embedded(&forms[i], a, &v4) && is_bad(&v4, o))
+			return (true);
+	return (false);
+}
+
+static bool
+local_embeds_bad(const struct addr *a, const struct options *o)
+{
+	struct addr v4;
+	size_t i, dead = 0;
+
+	for (i = 0; i < NITEMS(local_forms); i++) {
+		if (!embedded(&local_forms[i], a, &v4) || !is_bad(&v4, o))
+			continue;
+		if (is_denied(&v4, o) ||
+		    !in_any(&v4, unreachable, NITEMS(unreachable)))
+			return (true);
+		dead++;
+	}
+	return (dead == NITEMS(local_forms));
+}
+
+bool
+dns_vet_forbidden(const struct addr *a, const struct addr_net *deny,
+    size_t ndeny, const struct addr_net *allow, size_t nallow)
+{
+	const struct options o = { .deny = { deny, ndeny },
+	    .allow = { allow, nallow } };
+
+	if (addr_len(a->family) == 0)
+		return (true);
+	if (is_allowed(a, &o))
+		return (false);
+	return (is_bad(a, &o) || embeds_bad(a, &o) || local_embeds_bad(a, &o));
+}
