@@ -1,0 +1,73 @@
+"""Fixtures: a lab for each test, and each firewall backend in turn."""
+
+import os
+import pwd
+import re
+import shutil
+
+import pytest
+
+import firewall
+from lab import Lab, priv_program
+
+TOOLS = ("dig", "ip", "ip6tables-nft-restore", "ipset", "iptables-legacy",
+         "iptables-nft", "mandoc", "nft", "nsenter", "setpriv", "strace",
+         "systemd-analyze", "unbound", "unshare")
+
+# Section 7 of the specification, for every line that any test provokes.
+ADDRESS = r"(?:\d+\.\d+\.\d+\.\d+|[0-9a-f:]+)"
+NAME = r"(?:[!-~]*\.)"
+ACCESS_LINE = re.compile(
+    rf"{ADDRESS} (?:"
+    rf"-> \[\d+\] {NAME}|"
+    rf"~> \[\d+\] {NAME}?|"
+    rf"\|> \[\d+\] {NAME}(?: = {ADDRESS})?|"
+    rf"!> \[\d+\] .+|"
+    rf"<- \[\d+\] {NAME} \[{ADDRESS}\]:(?:TCP|UDP):\d+ TTL:\d+|"
+    rf"<~ \[\d+\]|"
+    rf"<! \[\d+\] .+)")
+
+
+def pytest_sessionstart(session):
+    """A machine that cannot run the tests is an error, not a skip."""
+    if os.geteuid() != 0:
+        pytest.exit("the end-to-end tests need root", 3)
+    missing = [tool for tool in TOOLS if not shutil.which(tool)]
+    if missing:
+        pytest.exit(f"missing programs: {' '.join(missing)}", 3)
+    if not priv_program().exists():
+        pytest.exit(f"{priv_program()}: not built (DNSFW_BUILD?)", 3)
+    for user in ("dnsfw-proxy", "dnsfw-priv"):
+        try:
+            pwd.getpwnam(user)
+        except KeyError:
+            pytest.exit(f"no user {user}: tests/run makes it", 3)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item):
+    """The logs of dnsfw belong to the report of a failure."""
+    outcome = yield
+    report = outcome.get_result()
+    lab = item.funcargs.get("lab") if hasattr(item, "funcargs") else None
+    if report.failed and lab:
+        for server in lab.servers:
+            report.sections.append(
+                ("dnsfw", f"{server.out}\n{server.err}"))
+
+
+@pytest.fixture
+def lab():
+    with Lab() as made:
+        yield made
+    for server in made.servers:
+        bad = [line for line in server.out.lines
+               if not ACCESS_LINE.fullmatch(line)]
+        assert not bad, "not the access log's syntax"
+        assert "Sanitizer" not in str(server.err)
+
+
+@pytest.fixture(params=sorted(firewall.BACKENDS))
+def fw(request, lab):
+    """The gateway's firewall, closed; the test runs with each backend."""
+    return lab.set_up_firewall(request.param)

@@ -1,0 +1,89 @@
+#!/usr/bin/python3 -IS
+"""What a dnsfw-proxy in the wrong hands could say to dnsfw-priv.
+
+test_helper.py puts it where dnsfw-priv looks for the proxy, and beside it a
+script.json: for each role the steps to take, or nothing to run the real proxy.
+"""
+
+import array
+import fcntl
+import json
+import os
+import select
+import socket
+import sys
+
+CHANNEL = 3
+RESULT = 5      # common/msg.h
+
+
+def main():
+    folder = os.path.dirname(os.path.abspath(__file__))
+    with open(os.path.join(folder, "script.json"), encoding="ascii") as file:
+        script = json.load(file)
+    role, uid, gid = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+    if role not in script["steps"]:
+        os.execv(script["real"], ["dnsfw-proxy", *sys.argv[1:]])
+    channel = socket.socket(fileno=CHANNEL)
+    os.setgroups([])
+    os.setgid(gid)
+    os.setuid(uid)
+    for verb, *args in script["steps"][role]:
+        VERBS[verb](channel, *args)
+
+
+def send(channel, record):
+    channel.send(bytes.fromhex(record))
+
+
+def send_with_descriptor(channel, record):
+    """Any descriptor will do."""
+    channel.sendmsg([bytes.fromhex(record)], [
+        (socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [0]))])
+
+
+def send_image(channel, record, size, seals):
+    memory = os.memfd_create("image", os.MFD_ALLOW_SEALING)
+    os.ftruncate(memory, size)
+    fcntl.fcntl(memory, fcntl.F_ADD_SEALS, seals)
+    channel.sendmsg([bytes.fromhex(record)], [
+        (socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [memory]))])
+
+
+def results(channel, count):
+    """Print what comes, until that many results are there."""
+    while count > 0:
+        record = channel.recv(65536)
+        if not record:
+            sys.exit("end of file")
+        if record[0] == RESULT:
+            print("RESULT", record.hex(), flush=True)
+            count -= 1
+
+
+def say(_, text):
+    print(text, flush=True)
+
+
+def wait_for_end(channel):
+    while channel.recv(65536):
+        pass
+
+
+def close(channel):
+    """Closed, but alive, until dnsfw-priv has ended."""
+    parent = os.pidfd_open(os.getppid())
+    channel.close()
+    select.select([parent], [], [])
+    sys.exit(0)
+
+
+def end(_, status):
+    sys.exit(status)
+
+
+VERBS = {"send": send, "send_with_descriptor": send_with_descriptor,
+         "send_image": send_image, "results": results, "say": say,
+         "wait_for_end": wait_for_end, "close": close, "end": end}
+
+main()

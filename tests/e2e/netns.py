@@ -1,0 +1,78 @@
+"""Network namespaces without names: nothing is left when the process ends."""
+
+import contextlib
+import ctypes
+import os
+import socket
+import subprocess
+
+CLONE_NEWNET = 0x40000000
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def _check(result):
+    if result == -1:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
+
+
+def _current():
+    return os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+
+
+class Namespace:
+    """One network namespace, held open by a descriptor."""
+
+    def __init__(self):
+        home = _current()
+        try:
+            _check(_libc.unshare(CLONE_NEWNET))
+            self.fd = _current()
+        finally:
+            _check(_libc.setns(home, CLONE_NEWNET))
+            os.close(home)
+
+    @property
+    def path(self):
+        """A path that other processes can open."""
+        return f"/proc/{os.getpid()}/fd/{self.fd}"
+
+    @contextlib.contextmanager
+    def entered(self):
+        """The calling thread is in the namespace inside the block."""
+        home = _current()
+        _check(_libc.setns(self.fd, CLONE_NEWNET))
+        try:
+            yield
+        finally:
+            _check(_libc.setns(home, CLONE_NEWNET))
+            os.close(home)
+
+    def socket(self, family, kind):
+        """A socket that belongs to the namespace, usable from anywhere."""
+        with self.entered():
+            return socket.socket(family, kind)
+
+    def command(self, *argv):
+        """argv to run in the namespace; nsenter execs, so the pid stays."""
+        return ["nsenter", f"--net={self.path}", *argv]
+
+    def run(self, *argv, text=None, env=None):
+        """Run a command to its end and return what it printed."""
+        done = subprocess.run(self.command(*argv), input=text, text=True,
+                              capture_output=True, timeout=30, env=env)
+        assert done.returncode == 0, \
+            f"{' '.join(argv)}: {done.stdout}{done.stderr}"
+        return done.stdout
+
+    def sysctl(self, **values):
+        """Set /proc/sys/net/KEY, the key's slashes written as two _."""
+        with self.entered():
+            for key, value in values.items():
+                path = "/proc/sys/net/" + key.replace("__", "/")
+                with open(path, "w", encoding="ascii") as file:
+                    file.write(str(value))
+
+    def close(self):
+        os.close(self.fd)

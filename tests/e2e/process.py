@@ -1,0 +1,119 @@
+"""Child processes, and waiting for what they print, with deadlines."""
+
+import contextlib
+import os
+import re
+import signal
+import subprocess
+import threading
+import time
+
+DEADLINE = 15       # seconds that anything here may take; not a measurement
+
+
+def until(condition, timeout=DEADLINE, what="the condition"):
+    """Look again and again until condition() is true, and return its value."""
+    end = time.monotonic() + timeout
+    pause = threading.Event()
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() >= end:
+            raise AssertionError(f"{what}: not within {timeout} s")
+        pause.wait(0.02)
+
+
+class Lines:
+    """The lines of a pipe as they come."""
+
+    def __init__(self, pipe):
+        self.lines = []
+        self.ended = False
+        self._changed = threading.Condition()
+        self._thread = threading.Thread(target=self._read, args=(pipe,),
+                                        daemon=True)
+        self._thread.start()
+
+    def _read(self, pipe):
+        with pipe:
+            for line in pipe:
+                with self._changed:
+                    self.lines.append(line.rstrip("\n"))
+                    self._changed.notify_all()
+        with self._changed:
+            self.ended = True
+            self._changed.notify_all()
+
+    def _search(self, pattern, start):
+        for line in self.lines[start:]:
+            match = re.search(pattern, line)
+            if match:
+                return match
+        return None
+
+    def wait_for(self, pattern, timeout=DEADLINE, start=0):
+        """The match of the first line, from number start on, that has one."""
+        with self._changed:
+            self._changed.wait_for(
+                lambda: self._search(pattern, start) or self.ended, timeout)
+            match = self._search(pattern, start)
+        assert match, f"no line matches {pattern!r} in:\n{self}"
+        return match
+
+    def wait_end(self, timeout=DEADLINE):
+        """Wait until nobody holds the pipe's other end any more."""
+        self._thread.join(timeout)
+        assert self.ended, "the pipe is still open"
+
+    def __str__(self):
+        return "\n".join(self.lines)
+
+
+class Process:
+    """A child process; out and err are its Lines."""
+
+    def __init__(self, argv, env=None, stdout=subprocess.PIPE):
+        self.popen = subprocess.Popen(
+            argv, stdin=subprocess.DEVNULL, stdout=stdout,
+            stderr=subprocess.PIPE, env=env, encoding="utf-8",
+            errors="surrogateescape")
+        self.out = None
+        if stdout == subprocess.PIPE:
+            self.out = Lines(self.popen.stdout)
+        self.err = Lines(self.popen.stderr)
+
+    @property
+    def pid(self):
+        return self.popen.pid
+
+    def children(self):
+        """The pids of its children that are still there."""
+        path = f"/proc/{self.pid}/task/{self.pid}/children"
+        with open(path, encoding="ascii") as file:
+            return [int(pid) for pid in file.read().split()]
+
+    def signal(self, number):
+        self.popen.send_signal(number)
+
+    def wait_exit(self, timeout=DEADLINE):
+        """The exit status, negative for a signal."""
+        return self.popen.wait(timeout)
+
+    def stop(self):
+        """End it, gently if it lets us, and see that nobody is left."""
+        children = self.children() if self.popen.poll() is None else []
+        if self.popen.poll() is None:
+            self.signal(signal.SIGTERM)
+            try:
+                self.popen.wait(5)
+            except subprocess.TimeoutExpired:
+                self.popen.kill()
+        self.popen.wait()
+        try:
+            self.err.wait_end(5)
+        except AssertionError:
+            for pid in children:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            raise

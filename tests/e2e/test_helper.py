@@ -1,0 +1,280 @@
+"""What dnsfw-priv takes from a proxy that somebody else controls (P3, P7).
+
+A stand-in for dnsfw-proxy sends the records of common/msg.h, and others.
+"""
+
+import fcntl
+import ipaddress
+import json
+import pathlib
+import re
+import shutil
+import struct
+
+import pytest
+
+from lab import ALLOW, CLIENT4, CLIENT6, OTHER4, PORT, build_dir, priv_program
+
+READY, GRANT, RESULT, BOUND, STOP, SEALED = 2, 4, 5, 6, 7, 8
+OK, FORBIDDEN, OUTSIDE, FULL = range(4)
+TCP, UDP = 6, 17
+
+READY_RECORD = struct.pack("=B3xI", READY, 1)
+SEALS = (fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW |
+         fcntl.F_SEAL_WRITE)
+
+
+def packed(address):
+    return ipaddress.ip_address(address).packed.ljust(16, b"\0")
+
+
+def grant(seq=1, family=4, proto=TCP, local=0, ttl=60, port=PORT, pad=0,
+          client=CLIENT4, dst="10.78.1.1", label=b"www.example.com",
+          kind=GRANT):
+    """struct msg_grant; client and dst are texts, or 16 octets as they are."""
+    octets = [value if isinstance(value, bytes) else packed(value)
+              for value in (client, dst)]
+    return struct.pack("=BBBBIIHH16s16s128s", kind, family, proto, local,
+                       seq, ttl, port, pad, *octets, label)
+
+
+def grant6(dst, **fields):
+    return grant(family=6, client=CLIENT6, dst=dst, **fields)
+
+
+GOOD = grant()
+
+
+class Evil:
+    """dnsfw-priv with the stand-in."""
+
+    def __init__(self, lab, fw):
+        self._lab = lab
+        self._fw = fw
+        self.program = lab.tmp / "dnsfw-priv" / "dnsfw-priv"
+        self.program.parent.mkdir()
+        shutil.copy(priv_program(), self.program)
+        self._folder = lab.tmp / "dnsfw-proxy"
+        self._folder.mkdir()
+        proxy = self._folder / "dnsfw-proxy"
+        shutil.copy(pathlib.Path(__file__).with_name("evil_proxy.py"), proxy)
+        proxy.chmod(0o755)
+
+    def start(self, *options, acl=ALLOW, **steps):
+        """steps: worker=[...] and compiler=[...], see evil_proxy.py."""
+        (self._folder / "script.json").write_text(json.dumps({
+            "real": str(build_dir() / "dnsfw-proxy" / "dnsfw-proxy"),
+            "steps": steps}), encoding="ascii")
+        process = self._lab.start(self._lab.dnsfw_argv(
+            acl, *options, fw=self._fw, program=self.program))
+        return process
+
+    def results(self, grants, *options, acl=ALLOW):
+        """What each grant's RESULT says: (code, expiry)."""
+        process = self.start(*options, acl=acl, worker=[
+            ["send", READY_RECORD.hex()],
+            *(["send", record.hex()] for record in grants),
+            ["results", len(grants)], ["say", "DONE"], ["wait_for_end"]])
+        process.out.wait_for("DONE")
+        codes = {}
+        for line in process.out.lines:
+            if line.startswith("RESULT "):
+                kind, code, pad, seq, expiry = struct.unpack(
+                    "=BBHIQ", bytes.fromhex(line.split()[1]))
+                assert (kind, pad) == (RESULT, 0)
+                assert (code == OK) == (expiry != 0)
+                codes[seq] = code
+        assert process.popen.poll() is None, "it goes on"
+        process.stop()
+        assert process.popen.returncode == 0
+        return codes, str(process.err)
+
+
+@pytest.fixture
+def evil(lab, fw):
+    return Evil(lab, fw)
+
+
+def test_the_stand_in_is_believed_when_it_is_good(evil, fw, lab):
+    codes, _ = evil.results([grant(1), grant6("fd78::1", seq=2)])
+    assert codes == {1: OK, 2: OK}
+    assert {entry[:4] for entry in fw.entries()} == {
+        (CLIENT4, "tcp", PORT, "10.78.1.1"),
+        (CLIENT6, "tcp", PORT, "fd78::1")}
+    assert lab.reaches("10.78.1.1")
+
+
+@pytest.mark.parametrize("record", [
+    grant(proto=UDP), grant(port=PORT + 1), grant(client=OTHER4),
+    grant(client="192.0.2.1"), grant6("fd78::1", port=22),
+    grant(local=1, client=bytes(16))],
+    ids=["proto", "port", "client", "net", "port6", "local"])
+def test_P7_outside_of_the_policy_is_refused(evil, fw, record):
+    """Seq 1 is outside, seq 2 shows that the program goes on."""
+    codes, log = evil.results([record, grant(2)])
+    assert codes == {1: OUTSIDE, 2: OK}
+    assert len(fw.entries()) == 1
+    assert re.search(r"WARN.* grants? refused", log)
+
+
+V6_FORBIDDEN = ["::", "::1", "fe80::1", "febf::1", "ff02::1",
+                "::ffff:127.0.0.1", "::169.254.1.1", "64:ff9b::127.0.0.1",
+                "2002:7f00:1::1", "2001:0:808:808::80ff:fffe"]
+V4_FORBIDDEN = ["0.0.0.0", "0.1.2.3", "127.0.0.1", "127.255.255.255",
+                "169.254.169.254", "224.0.0.1", "239.1.1.1", "240.0.0.1",
+                "255.255.255.255"]
+
+
+def test_G8_forbidden_destinations_are_refused(evil, fw):
+    """The helper's own list, whatever a proxy removed before."""
+    records = [grant(seq, dst=dst)
+               for seq, dst in enumerate(V4_FORBIDDEN, 1)]
+    records += [grant6(dst, seq=seq)
+                for seq, dst in enumerate(V6_FORBIDDEN, 101)]
+    codes, log = evil.results([*records, grant(1000)])
+    assert codes.pop(1000) == OK
+    assert set(codes.values()) == {FORBIDDEN}
+    assert len(codes) == len(records)
+    assert len(fw.entries()) == 1
+    assert re.search(r"WARN.* grants? refused", log)
+
+
+def test_P7_client_networks(evil, fw):
+    codes, _ = evil.results([grant(1), grant6("fd78::1", seq=2)],
+                            "--client-net", "fd77:1::/64")
+    assert codes == {1: OUTSIDE, 2: OK}
+    assert [entry.client for entry in fw.entries()] == [CLIENT6]
+
+
+def test_P7_lifetime_is_held_whatever_the_proxy_says(evil, fw):
+    evil.results([grant(1, ttl=0x7fffffff), grant(2, ttl=0, dst="10.78.1.2")],
+                 "--min-rule-time", "40", "--max-rule-time", "50")
+    timeouts = {entry.address: entry.timeout for entry in fw.entries()}
+    assert 48 <= timeouts["10.78.1.1"] <= 50
+    assert 48 <= timeouts["10.78.1.2"] <= 50       # 40, and the grace
+
+
+def test_P7_live_grants_are_limited(evil, fw):
+    records = [grant(i, dst=f"10.78.1.{i}") for i in range(1, 7)]
+    codes, _ = evil.results([*records, grant(7, dst="10.78.1.1", ttl=90)],
+                            "--max-grants", "4")
+    assert [codes[i] for i in range(1, 8)] == [OK] * 4 + [FULL] * 2 + [OK]
+    assert len(fw.entries()) == 4
+
+
+def test_P7_many_grants_at_once(evil, fw):
+    count = 2000
+    records = [grant(i, dst=str(ipaddress.ip_address("10.78.1.0") + i))
+               for i in range(1, count + 1)]
+    codes, _ = evil.results(records)
+    assert set(codes.values()) == {OK} and len(codes) == count
+    assert len(fw.entries()) == count
+
+
+MALFORMED = {
+    "short": GOOD[:-1], "long": GOOD + b"\0", "one_octet": b"\4",
+    "huge": GOOD + bytes(60000), "type_0": b"\0" + GOOD[1:],
+    "type_unknown": b"\x63" + GOOD[1:], "type_of_ours": grant(kind=RESULT),
+    "ready_again": READY_RECORD, "compilers": struct.pack(
+        "=BBBBHH16s", BOUND, 4, 0, TCP, PORT, 0, bytes(16)),
+    "stop": struct.pack("=B3x", STOP), "family_0": grant(family=0),
+    "family_2": grant(family=2), "family_10": grant(family=10),
+    "proto_0": grant(proto=0), "proto_icmp": grant(proto=1),
+    "local_2": grant(local=2), "local_with_client": grant(local=1),
+    "port_0": grant(port=0), "pad": grant(pad=1),
+    "ttl": grant(ttl=0x80000000),
+    "octets_behind_client": grant(client=packed(CLIENT4)[:15] + b"\1"),
+    "octets_behind_dst": grant(dst=packed("10.78.1.1")[:15] + b"\1"),
+    "label_quote": grant(label=b'a"b'), "label_newline": grant(label=b"a\nb"),
+    "label_blank": grant(label=b"a b"), "label_upper": grant(label=b"A"),
+    "label_high": grant(label=b"\xc3\xa4"),
+    "label_after_nul": grant(label=b"a\0b"),
+    "label_without_nul": grant(label=b"a" * 128),
+}
+
+
+@pytest.mark.parametrize("record", MALFORMED.values(), ids=MALFORMED)
+def test_P7_malformed_record_ends_the_program(lab, record):
+    fw = lab.set_up_firewall("nftables")
+    process = Evil(lab, fw).start(worker=[
+        ["send", READY_RECORD.hex()], ["send", record.hex()],
+        ["wait_for_end"]])
+    assert process.wait_exit() == 1
+    process.err.wait_for(r"\[ERROR\] .*malformed message from dnsfw-proxy")
+    assert fw.entries() == []
+
+
+@pytest.mark.parametrize("steps, words", [
+    ([["send", GOOD.hex()]], "malformed"),
+    ([["send", struct.pack("=B3xI", READY, 2).hex()]], "malformed"),
+    ([["send", struct.pack("=B3xI", READY, 1 << 16).hex()]], "malformed"),
+    ([["send", b"\2\1\0\0\1\0\0\0".hex()]], "malformed"),
+    ([["send", READY_RECORD.hex()],
+      ["send_with_descriptor", GOOD.hex()]], "malformed"),
+    ([["send_with_descriptor", READY_RECORD.hex()]], "malformed"),
+    ([["send", READY_RECORD.hex()], ["send", ""]], "closed its channel|died"),
+    ([["send", READY_RECORD.hex()], ["close"]], "closed its channel"),
+    ([["send", READY_RECORD.hex()], ["end", 0]], "died: exit status 0"),
+    ([["send", READY_RECORD.hex()], ["end", 7]], "died: exit status 7"),
+    ([["end", 3]], "died: exit status 3"),
+], ids=["grant_before_ready", "version", "version_high", "ready_pad",
+        "descriptor", "ready_descriptor", "empty", "closed", "exit_0",
+        "exit_7", "exit_before_ready"])
+def test_P3_P4_worker_that_breaks_the_order(lab, steps, words):
+    fw = lab.set_up_firewall("nftables")
+    process = Evil(lab, fw).start(worker=[*steps, ["wait_for_end"]])
+    assert process.wait_exit() == 1
+    process.err.wait_for(rf"\[ERROR\] .*({words})")
+    assert fw.entries() == []
+
+
+def sealed(size, claim=None):
+    return struct.pack("=B3xIQ", SEALED, 1, claim or size).hex()
+
+
+def bound(**fields):
+    values = {"family": 4, "prefix": 32, "proto": TCP, "port": PORT,
+              "pad": 0, "base": packed(CLIENT4), **fields}
+    return struct.pack("=BBBBHH16s", BOUND, *values.values()).hex()
+
+
+@pytest.mark.parametrize("steps, words", [
+    ([["send", sealed(4096)]], "malformed"),
+    ([["send_image", sealed(4096), 4096, 0]], "malformed"),
+    ([["send_image", sealed(4096), 4096, SEALS & ~fcntl.F_SEAL_WRITE]],
+     "malformed"),
+    ([["send_image", sealed(4096), 4096, SEALS & ~fcntl.F_SEAL_SEAL]],
+     "malformed"),
+    ([["send_image", sealed(4096, 8192), 4096, SEALS]], "malformed"),
+    ([["send_with_descriptor", bound()]], "malformed"),
+    ([["send", bound(prefix=33)]], "malformed"),
+    ([["send", bound(family=5)]], "malformed"),
+    ([["send", bound(proto=1)]], "malformed"),
+    ([["send", bound(pad=1)]], "malformed"),
+    ([["send", bound(prefix=24)]], "malformed"),
+    ([["send", bound()[2:]]], "malformed"),
+    ([["send", GOOD.hex()]], "malformed"),
+    ([["send", bound()]] * 65537, "malformed|too many"),
+    ([["send_image", sealed(4096), 4096, SEALS], ["end", 1]],
+     "did not end as it should|exit status 1"),
+    ([["end", 0]], "exit status 0|died"),
+], ids=["no_descriptor", "no_seals", "not_write", "not_seal", "size",
+        "bound_descriptor", "prefix", "family", "proto", "pad",
+        "host_bits", "short", "grant", "too_many", "exit_1", "nothing"])
+def test_P7_compiler_that_breaks_the_order(lab, steps, words):
+    fw = lab.set_up_firewall("nftables")
+    process = Evil(lab, fw).start(
+        compiler=[["send", READY_RECORD.hex()], *steps, ["end", 0]])
+    assert process.wait_exit() == 1
+    process.err.wait_for(rf"\[ERROR\] .*({words})")
+
+
+def test_worker_does_not_take_any_image(lab):
+    """It is sealed, and noise: the worker refuses it, and all stop."""
+    fw = lab.set_up_firewall("nftables")
+    process = Evil(lab, fw).start(compiler=[
+        ["send", READY_RECORD.hex()],
+        ["send_image", sealed(4096), 4096, SEALS], ["end", 0]])
+    # The worker is the real one.
+    assert process.wait_exit() == 1
+    process.err.wait_for(r"\[ERROR\] .*dnsfw-proxy \(worker\) died")

@@ -1,0 +1,53 @@
+"""What `meson install` puts in place."""
+
+import subprocess
+
+import pytest
+
+from lab import build_dir, clean_environment
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    """An installation under a folder of its own."""
+    folder = tmp_path_factory.mktemp("root")
+    subprocess.run(["meson", "install", "--no-rebuild", "-C", build_dir()],
+                   env=clean_environment(DESTDIR=str(folder)), check=True,
+                   capture_output=True)
+    return folder
+
+
+def only(root, pattern):
+    (path,) = root.rglob(pattern)
+    return path
+
+
+def test_programs_and_documents(root):
+    assert only(root, "dnsfw-priv").stat().st_mode & 0o111
+    assert only(root, "dnsfw-proxy").stat().st_mode & 0o111
+    assert only(root, "dnsfw-priv").parent.name == "sbin"
+    for pattern in ("dnsfw-priv.8", "dnsfw-proxy.8", "dnsfw.acl.5",
+                    "LICENSE", "config.env", "sysusers.d/*.conf"):
+        only(root, pattern)
+
+
+def test_manual_pages_are_clean(root):
+    pages = sorted(root.rglob("man*/*.[58]"))
+    assert len(pages) == 3
+    done = subprocess.run(["mandoc", "-T", "lint", "-W", "warning", *pages],
+                          capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+def test_systemd_unit_is_right(root, tmp_path):
+    """With the path of the installation's copy, as it is not in place."""
+    unit = only(root, "dnsfw.service")
+    text = unit.read_text(encoding="ascii")
+    program = only(root, "dnsfw-priv")
+    installed = f"/{program.relative_to(root)}"
+    assert f"ExecStart={installed}" in text
+    copy = tmp_path / "dnsfw.service"
+    copy.write_text(text.replace(installed, str(program)), encoding="ascii")
+    done = subprocess.run(["systemd-analyze", "verify", "--man=no", copy],
+                          capture_output=True, text=True, check=False)
+    assert done.returncode == 0 and done.stderr == "", done.stderr

@@ -1,0 +1,142 @@
+"""Options and environment variables (section 6): exit status 2, or 1."""
+
+import pathlib
+import re
+import subprocess
+
+import pytest
+
+from lab import ALLOW, CLIENT4, clean_environment, priv_program
+
+TOP = pathlib.Path(__file__).resolve().parents[2]
+GOOD = ("--acl-file", "/nowhere", "--upstream", "192.0.2.1",
+        "--firewall", "none")
+
+
+def run(*args, **environment):
+    """dnsfw-priv with a wrong option, so nothing is started."""
+    return subprocess.run([str(priv_program()), *args], text=True,
+                          capture_output=True, timeout=10,
+                          env=clean_environment(**environment))
+
+
+BAD = [
+    ("upstream", "dns.example.com"), ("upstream", "192.0.2.1,"),
+    ("upstream", "192.0.2.1:53"), ("upstream", "fe80::1%eth0"),
+    ("upstream-port", "0"), ("upstream-port", "65536"),
+    ("upstream-port", "dns"), ("bind", "eth0"), ("bind", "10.0.0.256"),
+    ("bind-port", "-1"), ("bind-port", "53x"), ("timeout", "0"),
+    ("timeout", "1.5"), ("timeout", "99999999999999999999"),
+    ("min-rule-time", "0"), ("min-rule-time", "1m"), ("max-rule-time", "0"),
+    ("max-rule-time", "4"), ("max-rule-time", "4294967297"),
+    ("firewall", "ufw"), ("chain", "two words"), ("chain", "-j"),
+    ("chain", "a\nb"), ("table", "filter"), ("table", "bridge filter"),
+    ("table", "inet two words"), ("client-net", "10.0.0.0/33"),
+    ("client-net", "lan"), ("max-connections", "0"), ("max-grants", "0"),
+    ("max-grants", "many"), ("refuse-with", "servfail"),
+    ("log-format", "xml"),
+]
+
+
+@pytest.mark.parametrize("option, value", BAD)
+def test_bad_value_names_option_and_value_and_what_is_right(option, value):
+    done = run(*GOOD, f"--{option}", value)
+    assert done.returncode == 2
+    assert f"--{option}" in done.stderr
+    assert f'"{value}"' in done.stderr
+    assert re.search("expected|only", done.stderr)
+    assert done.stdout == ""
+
+
+@pytest.mark.parametrize("option, value", BAD)
+def test_bad_value_in_the_environment(option, value):
+    name = option.upper().replace("-", "_")
+    good = {"ACL_FILE": "/nowhere", "UPSTREAM": "192.0.2.1",
+            "FIREWALL": "none"}
+    done = run(**{**good, name: value})
+    assert done.returncode == 2
+    assert name in done.stderr or f"--{option}" in done.stderr
+    assert f'"{value}"' in done.stderr
+
+
+@pytest.mark.parametrize("args, words", [
+    ((), "--acl-file"), (GOOD[2:], "--acl-file"),
+    (GOOD[:2] + GOOD[4:], "--upstream"), (GOOD[:4], "--firewall"),
+    ((*GOOD, "--firewall", "iptables"), "--chain"),
+    ((*GOOD, "--firewall", "nftables", "--chain", "x"), "--table"),
+    ((*GOOD, "--table", "inet filter"), "--table"),
+    ((*GOOD, "--nonsense", "1"), "--nonsense"),
+    ((*GOOD, "--sandbox=off"), "--sandbox"), ((*GOOD, "x"), '"x"'),
+    ((*GOOD, "--bind"), "--bind needs a value"),
+    ((*GOOD, "--bind="), "--bind"), ((*GOOD, "--chain", ""), "--chain"),
+    ((*GOOD, "--bind", ",".join(["192.0.2.1"] * 33)), "--bind"),
+    ((*GOOD, "--upstream", ",".join(["192.0.2.1"] * 9)), "--upstream"),
+])
+def test_usage_errors(args, words):
+    done = run(*args)
+    assert done.returncode == 2
+    assert words in done.stderr
+
+
+def test_help_and_version():
+    done = run("--version")
+    assert done.returncode == 0
+    assert re.fullmatch(r"dnsfw-priv \d+\.\d+\.\d+\S*\n", done.stdout)
+    done = run("--help")
+    assert done.returncode == 0 and done.stderr == ""
+    options = re.findall(r"^ *--([a-z-]+) ", done.stdout, re.MULTILINE)
+    assert len(options) > 15
+    # What the program has, the manuals have.
+    readme = (TOP / "README.md").read_text(encoding="utf-8")
+    manual = (TOP / "dnsfw-priv/dnsfw-priv.8").read_text(encoding="utf-8")
+    for option in options:
+        assert f"--{option}" in readme, option
+        assert re.search(rf"Fl Fl {option}\b", manual), option
+
+
+@pytest.mark.parametrize("option", ["proxy-user", "priv-user"])
+def test_missing_user_says_how_to_make_it(lab, option):
+    status, text = lab.dnsfw_fails(ALLOW, f"--{option}", "dnsfw-nobody-here")
+    assert status == 1
+    assert "dnsfw-nobody-here" in text and f"--{option}" in text
+    assert "useradd" in text and "sysusers" in text
+
+
+@pytest.mark.parametrize("options, words", [
+    (("--proxy-user", "root"), "proxy-user.*root"),
+    (("--priv-user", "root"), "priv-user.*root"),
+    (("--priv-user", "dnsfw-proxy"), "different users"),
+    (("--acl-file", "/nowhere/acl"), "/nowhere/acl.*No such file"),
+    (("--acl-file", "/"), "directory"),
+    (("--bind", "192.0.2.1"), "192.0.2.1 port 53.*assign"),
+])
+def test_errors_of_the_start(lab, options, words):
+    status, text = lab.dnsfw_fails(ALLOW, *options)
+    assert status == 1
+    assert re.search(words, text)
+    assert "[ERROR]" in text
+
+
+def test_only_root_can_start_it(lab):
+    # The build folder may be out of everybody else's reach.
+    program = lab.tmp / "dnsfw-priv"
+    program.write_bytes(priv_program().read_bytes())
+    program.chmod(0o755)
+    status, text = lab.dnsfw_fails(
+        ALLOW, program=program,
+        wrapper=("setpriv", "--reuid", "65534", "--clear-groups"))
+    assert status == 1
+    assert "root" in text
+
+
+def test_lists_repeat_and_take_commas(lab):
+    lab.upstream.add("www.example.com", 60, "A", "10.78.1.1")
+    server = lab.start([
+        str(priv_program()), "--firewall=none", "--bind-port=53",
+        f"--acl-file={lab.write_acl('0.0.0.0/0 ~> *')}",
+        "--upstream=10.77.2.7,10.77.2.2", "--timeout=4",
+        "--bind=10.77.1.1", "--bind", "127.0.0.1,127.0.0.2"])
+    lab.servers.append(server)
+    server.err.wait_for("Server started")
+    assert lab.ask("www.example.com", client=CLIENT4).answer
+    assert lab.ask("www.example.com", client="127.0.0.1").answer

@@ -1,0 +1,187 @@
+"""The way to the upstream and back (D5, D6, D10, D11)."""
+
+import socket
+import time
+
+import dns.flags
+import dns.message
+import dns.name
+import dns.rcode
+import pytest
+
+from lab import ALLOW, CLIENT4, DNS4, DNS6, addresses_of
+from upstream import Close, Later
+
+RESOLVE_ALL = f"{CLIENT4} ~> *"
+SERVFAIL = dns.rcode.SERVFAIL
+TRUE = "www.example.com. 60 IN A 10.78.1.1"
+FALSE = "www.example.com. 60 IN A 10.78.66.66"
+
+
+def test_D5_ports_and_ids_are_fresh(lab):
+    lab.dnsfw(RESOLVE_ALL)
+    ids = []
+    for _ in range(100):
+        query = dns.message.make_query(lab.site().name, "A")
+        ids.append(query.id)
+        lab.exchange(query.to_wire())
+    ports = [request.peer[1] for request in lab.upstream.received]
+    sent = [request.message.id for request in lab.upstream.received]
+    # Of 28,232 and 65,536: more than five that are equal is no chance.
+    assert len(ports) == 100
+    assert len(set(ports)) > 94 and len(set(sent)) > 94
+    assert sum(a == b for a, b in zip(ids, sent)) < 3
+    assert sum(abs(a - b) < 3 for a, b in zip(ports, ports[1:])) < 5
+    assert sum(abs(a - b) < 3 for a, b in zip(sent, sent[1:])) < 5
+
+
+def other_id(request):
+    reply = request.reply(FALSE)
+    reply.id ^= 1
+    return reply
+
+
+def other_name(request):
+    return request.reply(FALSE).to_wire().replace(b"\3www", b"\3wwx", 1)
+
+
+def other_type(request):
+    return request.reply(FALSE).to_wire().replace(
+        b"\3com\0\0\x01", b"\3com\0\0\x1c", 1)
+
+
+def no_question(request):
+    reply = request.reply(FALSE)
+    reply.question = []
+    return reply
+
+
+def a_query(request):
+    reply = request.reply(FALSE)
+    reply.flags &= ~dns.flags.QR
+    return reply
+
+
+def other_opcode(request):
+    wire = bytearray(request.reply(FALSE).to_wire())
+    wire[2] |= 0x10
+    return bytes(wire)
+
+
+@pytest.mark.parametrize("junk", [
+    other_id, other_name, other_type, no_question, a_query, other_opcode,
+    lambda request: b"", lambda request: request.wire[:11],
+    lambda request: b"\xff" * 600,
+], ids=["id", "name", "type", "no_question", "query", "opcode", "empty",
+        "short", "noise"])
+def test_D11_what_does_not_match_is_passed_over(lab, fw, junk):
+    lab.dnsfw(ALLOW, fw=fw)
+    lab.upstream.behave("www.example.com", lambda request: [
+        junk(request), junk(request), request.reply(TRUE)])
+    assert addresses_of(lab.ask("www.example.com")) == ["10.78.1.1"]
+    assert [entry.address for entry in fw.entries()] == ["10.78.1.1"]
+
+
+def test_D5_answers_from_elsewhere_are_passed_over(lab):
+    """The right id and question, from another address and another port."""
+    lab.dnsfw(RESOLVE_ALL)
+    lab.internet.run("ip", "address", "add", "10.77.2.9/24", "dev", "wan")
+    forgers = []
+    for address in (("10.77.2.9", 53), (DNS4, 5353)):
+        forger = lab.internet.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        forger.bind(address)
+        forgers.append(forger)
+
+    def answer(request):
+        for forger in forgers:
+            forger.sendto(request.reply(FALSE).to_wire(), request.peer)
+        return [Later(0.2, request.reply(TRUE))]
+
+    lab.upstream.behave("www.example.com", answer)
+    assert addresses_of(lab.ask("www.example.com")) == ["10.78.1.1"]
+    for forger in forgers:
+        forger.close()
+
+
+def test_D5_late_answer_does_not_answer_another_query(lab):
+    lab.dnsfw(RESOLVE_ALL, "--timeout", "1")
+    lab.upstream.behave("late.example.com", lambda request: [
+        Later(1.5, request.reply("late.example.com. 60 IN A 10.78.66.1"))])
+    assert lab.ask("late.example.com").rcode() == SERVFAIL
+    for _ in range(5):
+        site = lab.site()
+        lab.upstream.behave(site.name, lambda request, site=site: [
+            Later(0.2, request.reply(f"{site.name}. 60 IN A {site.v4}"))])
+        assert addresses_of(lab.ask(site.name)) == [site.v4]
+
+
+@pytest.mark.parametrize("tcp", [False, True], ids=["by_udp", "by_tcp"])
+def test_D6_silent_upstream_is_servfail_in_time(lab, tcp):
+    server = lab.dnsfw(RESOLVE_ALL, "--timeout", "2")
+    lab.upstream.behave("www.example.com", lambda request: [])
+    begin = time.monotonic()
+    answer = lab.ask("www.example.com", tcp=tcp, use_edns=0)
+    assert answer.rcode() == SERVFAIL
+    assert 1.5 <= time.monotonic() - begin <= 4
+    assert answer.flags & dns.flags.RA
+    assert any(option.otype == 15 for option in answer.options)
+    server.out.wait_for(rf"^{CLIENT4} <! \[\d+\] .+")
+
+
+@pytest.mark.parametrize("tcp", [False, True], ids=["by_udp", "by_tcp"])
+def test_D6_no_upstream_there_is_servfail(lab, tcp):
+    server = lab.start_dnsfw(RESOLVE_ALL, "--timeout", "2",
+                             upstream="10.77.2.7")
+    server.err.wait_for("Server started")
+    assert lab.ask("www.example.com", tcp=tcp).rcode() == SERVFAIL
+
+
+def test_D6_upstream_that_closes_is_servfail(lab):
+    lab.dnsfw(RESOLVE_ALL, "--timeout", "5")
+
+    def close(request):
+        raise Close
+
+    lab.upstream.behave("www.example.com", close)
+    begin = time.monotonic()
+    assert lab.ask("www.example.com", tcp=True).rcode() == SERVFAIL
+    assert time.monotonic() - begin < 5
+
+
+@pytest.mark.parametrize("tcp", [False, True], ids=["by_udp", "by_tcp"])
+def test_D6_next_upstream_is_tried_before_the_client_gives_up(lab, tcp):
+    lab.dnsfw(RESOLVE_ALL, "--timeout", "4", "--upstream", DNS6)
+    site = lab.site(name="www.example.com")
+    lab.upstream.behave("www.example.com", lambda request: (
+        [] if request.local[0] == DNS4 else
+        [request.reply(f"{site.name}. 60 IN A {site.v4}")]))
+    begin = time.monotonic()
+    assert addresses_of(lab.ask("www.example.com", tcp=tcp)) == [site.v4]
+    assert time.monotonic() - begin < 4
+
+
+@pytest.mark.parametrize("spoil", [
+    lambda wire: wire + b"\0",
+    lambda wire: wire[:-1],
+    lambda wire: wire[:6] + b"\0\x02" + wire[8:],
+    lambda wire: wire[:-5] + b"\x05" + wire[-4:],
+    lambda wire: wire.replace(b"\xc0\x0c", b"\xc0\xff"),
+    lambda wire: wire.replace(b"\xc0\x0c", b"\x80\x0c"),
+], ids=["trailing", "short", "count", "rdlength", "pointer", "label_type"])
+@pytest.mark.parametrize("tcp", [False, True], ids=["by_udp", "by_tcp"])
+def test_D10_broken_answer_is_servfail(lab, fw, spoil, tcp):
+    server = lab.dnsfw(ALLOW, "--timeout", "2", fw=fw)
+
+    def broken(request):
+        wire = request.reply(TRUE).to_wire()
+        # Compress the owner: the question's name is at octet 12.
+        name = dns.name.from_text("www.example.com.").to_wire()
+        if wire.count(name) == 2:
+            at = wire.rindex(name)
+            wire = wire[:at] + b"\xc0\x0c" + wire[at + len(name):]
+        return [spoil(wire)]
+
+    lab.upstream.behave("www.example.com", broken)
+    assert lab.ask("www.example.com", tcp=tcp).rcode() == SERVFAIL
+    assert fw.entries() == []
+    server.out.wait_for(rf"^{CLIENT4} <! \[\d+\] .+")
