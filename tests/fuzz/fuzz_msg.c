@@ -1,0 +1,163 @@
+/*
+ * A record of the channel between the processes.  One decoder at most takes
+ * it, as it is, and only what the rest of the program may rely on.
+ */
+#include <netinet/in.h>
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "msg.h"
+
+int	LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void
+require(bool holds)
+{
+	if (!holds)
+		abort();
+}
+
+/* The bytes that an address of the family does not have are zero. */
+static void
+check_addr(uint8_t family, const uint8_t bytes[16])
+{
+	size_t i;
+
+	require(family == ADDR_V4 || family == ADDR_V6);
+	for (i = addr_len(family); i < 16; i++)
+		require(bytes[i] == 0);
+}
+
+static void
+check_net(uint8_t family, uint8_t prefix, const uint8_t base[16])
+{
+	struct addr_net net = { { family, { 0 } }, prefix };
+
+	check_addr(family, base);
+	require(prefix <= 8 * addr_len(family));
+	memcpy(net.base.bytes, base, 16);
+	require(addr_in_net(&net.base, &net));
+}
+
+static void
+check_grant(const struct msg_grant *g)
+{
+	static const uint8_t none[16];
+	size_t n = strnlen(g->label, MSG_LABEL_SIZE);
+
+	check_addr(g->family, g->client);
+	check_addr(g->family, g->dst);
+	require(g->proto == IPPROTO_TCP || g->proto == IPPROTO_UDP);
+	require(g->port != 0 && g->ttl <= MSG_TTL_MAX && g->pad == 0);
+	require(g->local == 0 || (g->local == 1 &&
+	    memcmp(g->client, none, sizeof(none)) == 0));
+	require(n > 0 && n < MSG_LABEL_SIZE && n == strspn(g->label,
+	    "abcdefghijklmnopqrstuvwxyz0123456789._*-"));
+	for (; n < MSG_LABEL_SIZE; n++)
+		require(g->label[n] == '\0');
+}
+
+static void
+check_bound(const struct msg_bound *b)
+{
+	check_net(b->family, b->prefix, b->base);
+	require((b->proto == 0 && b->port == 0) || (b->port != 0 &&
+	    (b->proto == IPPROTO_TCP || b->proto == IPPROTO_UDP)));
+}
+
+static void
+check_config(const struct msg_config *c)
+{
+	size_t i;
+
+	require(c->nbinds >= 1 && c->nbinds <= MSG_BINDS_MAX);
+	require(c->nupstreams >= 1 && c->nupstreams <= MSG_UPSTREAMS_MAX);
+	require(c->nclient_nets <= MSG_NETS_MAX);
+	require(c->min_rule_time >= 1 && c->timeout >= 1);
+	require(c->max_rule_time >= c->min_rule_time);
+	for (i = 0; i < c->nupstreams; i++) {
+		check_addr(c->upstreams[i].family, c->upstreams[i].addr);
+		require(c->upstreams[i].port != 0);
+	}
+	for (i = 0; i < c->nclient_nets; i++)
+		check_net(c->client_nets[i].family, c->client_nets[i].prefix,
+		    c->client_nets[i].base);
+}
+
+/* A message is taken as it came, by the decoder of its type; 1 or 0. */
+static unsigned int
+taken(enum msg_err err, enum msg_type type, const void *out, size_t out_size,
+    const uint8_t *data, size_t size)
+{
+	require((unsigned int)err < MSG_ERR_COUNT);
+	require(*msg_strerror(err) != '\0');
+	require((err == MSG_ESIZE) == (size != out_size));
+	if (err != MSG_OK)
+		return (0);
+	require(data[0] == type && memcmp(out, data, size) == 0);
+	return (1);
+}
+
+/* What dnsfw-priv takes. */
+static unsigned int
+requests(const uint8_t *data, size_t size)
+{
+	struct msg_ready ready;
+	struct msg_grant grant;
+	struct msg_bound bound;
+	struct msg_sealed sealed;
+	unsigned int n;
+
+	n = taken(msg_ready_decode(data, size, &ready), MSG_READY, &ready,
+	    sizeof(ready), data, size);
+	if (taken(msg_grant_decode(data, size, &grant), MSG_GRANT, &grant,
+	    sizeof(grant), data, size)) {
+		check_grant(&grant);
+		n++;
+	}
+	if (taken(msg_bound_decode(data, size, &bound), MSG_BOUND, &bound,
+	    sizeof(bound), data, size)) {
+		check_bound(&bound);
+		n++;
+	}
+	if (taken(msg_sealed_decode(data, size, &sealed), MSG_SEALED,
+	    &sealed, sizeof(sealed), data, size)) {
+		require(sealed.size > 0 && sealed.size <= IMAGE_SIZE_MAX);
+		n++;
+	}
+	return (n);
+}
+
+/* What the children take. */
+static unsigned int
+replies(const uint8_t *data, size_t size)
+{
+	struct msg_result result;
+	struct msg_policy policy;
+	struct msg_config config;
+	struct msg_stop stop;
+	unsigned int n;
+
+	n = taken(msg_stop_decode(data, size, &stop), MSG_STOP, &stop,
+	    sizeof(stop), data, size);
+	n += taken(msg_result_decode(data, size, &result), MSG_RESULT,
+	    &result, sizeof(result), data, size);
+	n += taken(msg_policy_decode(data, size, &policy), MSG_POLICY,
+	    &policy, sizeof(policy), data, size);
+	if (taken(msg_config_decode(data, size, &config), MSG_CONFIG,
+	    &config, sizeof(config), data, size)) {
+		check_config(&config);
+		n++;
+	}
+	return (n);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	require(requests(data, size) + replies(data, size) <= 1);
+	return (0);
+}

@@ -1,0 +1,651 @@
+/*
+ * The decoders: each field at its limits, each bit flipped, each size.  The
+ * reasons are exact.
+ */
+#include <criterion/criterion.h>
+
+#include <netinet/in.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "msg.h"
+
+/* Room for any record twice. */
+static uint8_t record[2 * MSG_SIZE_MAX];
+
+static const struct msg_ready good_ready = {
+	.type = MSG_READY, .version = MSG_VERSION
+};
+
+static const struct msg_grant good_grant = {
+	.type = MSG_GRANT, .family = ADDR_V4, .proto = IPPROTO_TCP,
+	.seq = 0xfedcba98, .ttl = 300, .port = 443,
+	.client = { 192, 0, 2, 1 }, .dst = { 198, 51, 100, 7 },
+	.label = "www.example.com"
+};
+
+static const struct msg_result good_result = {
+	.type = MSG_RESULT, .code = RESULT_OK, .seq = 0xfedcba98,
+	.expiry = 0x123456789a
+};
+
+static const struct msg_bound good_bound = {
+	.type = MSG_BOUND, .family = ADDR_V6, .prefix = 128,
+	.proto = IPPROTO_UDP, .port = 53, .base = { 0x20, 0x01, 0x0d, 0xb8 }
+};
+
+static const struct msg_sealed good_sealed = {
+	.type = MSG_SEALED, .rules = 7, .size = 0x12345
+};
+
+static const struct msg_policy good_policy = {
+	.type = MSG_POLICY, .families = MSG_FAMILY_V4 | MSG_FAMILY_V6,
+	.size = 0x12345
+};
+
+static const struct msg_stop good_stop = { .type = MSG_STOP };
+
+static const struct msg_config good_config = {
+	.type = MSG_CONFIG, .worker = 3, .nbinds = 2, .nupstreams = 1,
+	.nclient_nets = 1, .refuse_with = REFUSE_NXDOMAIN,
+	.log_format = LOGFORMAT_JSON, .firewall = 1, .timeout = 10,
+	.min_rule_time = 5, .max_rule_time = 600, .max_connections = 10000,
+	.upstreams = { { ADDR_V4, 0, 53, { 192, 0, 2, 53 } } },
+	.client_nets = { { ADDR_V4, 24, { 192, 0, 2 } } }
+};
+
+typedef enum msg_err decode_fn(const void *buf, size_t len, void *out);
+
+/* One function type for all: what is decoded is copied to out. */
+static enum msg_err
+decode_ready(const void *buf, size_t len, void *out)
+{
+	return (msg_ready_decode(buf, len, out));
+}
+
+static enum msg_err
+decode_grant(const void *buf, size_t len, void *out)
+{
+	return (msg_grant_decode(buf, len, out));
+}
+
+static enum msg_err
+decode_result(const void *buf, size_t len, void *out)
+{
+	return (msg_result_decode(buf, len, out));
+}
+
+static enum msg_err
+decode_bound(const void *buf, size_t len, void *out)
+{
+	return (msg_bound_decode(buf, len, out));
+}
+
+static enum msg_err
+decode_sealed(const void *buf, size_t len, void *out)
+{
+	return (msg_sealed_decode(buf, len, out));
+}
+
+static enum msg_err
+decode_policy(const void *buf, size_t len, void *out)
+{
+	return (msg_policy_decode(buf, len, out));
+}
+
+static enum msg_err
+decode_stop(const void *buf, size_t len, void *out)
+{
+	return (msg_stop_decode(buf, len, out));
+}
+
+static enum msg_err
+decode_config(const void *buf, size_t len, void *out)
+{
+	return (msg_config_decode(buf, len, out));
+}
+
+static const struct kind {
+	const char	*name;
+	decode_fn	*decode;
+	const void	*good;
+	size_t		 size;
+} kinds[] = {
+	{ "READY", decode_ready, &good_ready, sizeof(good_ready) },
+	{ "GRANT", decode_grant, &good_grant, sizeof(good_grant) },
+	{ "RESULT", decode_result, &good_result, sizeof(good_result) },
+	{ "BOUND", decode_bound, &good_bound, sizeof(good_bound) },
+	{ "SEALED", decode_sealed, &good_sealed, sizeof(good_sealed) },
+	{ "POLICY", decode_policy, &good_policy, sizeof(good_policy) },
+	{ "STOP", decode_stop, &good_stop, sizeof(good_stop) },
+	{ "CONFIG", decode_config, &good_config, sizeof(good_config) },
+};
+#define NKINDS	(sizeof(kinds) / sizeof(kinds[0]))
+
+enum { READY, GRANT, RESULT, BOUND, SEALED, POLICY, STOP, CONFIG };
+
+/*
+ * Decode a copy of exactly len bytes, for AddressSanitizer.  What was taken
+ * must be what was sent.
+ */
+static enum msg_err
+decode(unsigned int kind, const void *bytes, size_t len)
+{
+	static uint64_t out[MSG_SIZE_MAX / 8 + 1];
+	void *copy = malloc(len);
+	enum msg_err err;
+
+	cr_assert(len == 0 || copy != NULL);
+	if (len > 0)
+		memcpy(copy, bytes, len);
+	err = kinds[kind].decode(copy, len, out);
+	cr_assert(err != MSG_OK || memcmp(out, copy, len) == 0, "%s",
+	    kinds[kind].name);
+	free(copy);
+	return (err);
+}
+
+static enum msg_err
+decode_whole(unsigned int kind, const void *message)
+{
+	return (decode(kind, message, kinds[kind].size));
+}
+
+Test(msg, P7_only_the_exact_size)
+{
+	unsigned int kind;
+	size_t len;
+
+	for (kind = 0; kind < NKINDS; kind++) {
+		memset(record, 0, sizeof(record));
+		memcpy(record, kinds[kind].good, kinds[kind].size);
+		for (len = 0; len <= 2 * kinds[kind].size; len++)
+			cr_assert_eq(decode(kind, record, len),
+			    len == kinds[kind].size ? MSG_OK : MSG_ESIZE,
+			    "%s with %zu bytes", kinds[kind].name, len);
+	}
+}
+
+Test(msg, P7_only_its_own_type)
+{
+	unsigned int kind, type;
+
+	for (kind = 0; kind < NKINDS; kind++) {
+		memcpy(record, kinds[kind].good, kinds[kind].size);
+		for (type = 0; type < 256; type++) {
+			record[0] = (uint8_t)type;
+			cr_assert_eq(decode_whole(kind, record), type ==
+			    *(const uint8_t *)kinds[kind].good ? MSG_OK :
+			    MSG_ETYPE, "%s with type %u", kinds[kind].name,
+			    type);
+		}
+	}
+}
+
+/* Both sides use the sizes: a change is a new version of the contract. */
+Test(msg, sizes_of_the_contract)
+{
+	static const size_t sizes[NKINDS] = { 8, 176, 16, 24, 16, 16, 4,
+	    24 + 20 * 8 + 18 * 64 };
+	unsigned int kind;
+
+	for (kind = 0; kind < NKINDS; kind++) {
+		cr_assert_eq(kinds[kind].size, sizes[kind], "%s",
+		    kinds[kind].name);
+		cr_assert_leq(kinds[kind].size, MSG_SIZE_MAX);
+	}
+}
+
+/* The bits that must not be flipped; all others may be. */
+struct guarded {
+	size_t		from, len;	/* bytes */
+	uint8_t		bits;
+	enum msg_err	err;
+};
+
+#define FIELD(type, field)	offsetof(struct type, field), \
+				sizeof(((struct type *)0)->field)
+
+static const struct guarded ready_bits[] = {
+	{ FIELD(msg_ready, pad), 0xff, MSG_EPAD },
+	{ FIELD(msg_ready, version), 0xff, MSG_EVERSION },
+	{ 0, 0, 0, MSG_OK }
+};
+
+static const struct guarded grant_bits[] = {
+	/* 4 and 6 differ in bit 1; both are families. */
+	{ FIELD(msg_grant, family), 0xfd, MSG_EFAMILY },
+	{ FIELD(msg_grant, proto), 0xff, MSG_EPROTO },
+	{ FIELD(msg_grant, local), 0xfe, MSG_EVALUE },
+	/* Local, but with a client. */
+	{ FIELD(msg_grant, local), 0x01, MSG_EADDR },
+	{ offsetof(struct msg_grant, ttl) + 3, 1, 0x80, MSG_ETTL },
+	{ FIELD(msg_grant, pad), 0xff, MSG_EPAD },
+	{ offsetof(struct msg_grant, client) + 4, 12, 0xff, MSG_EADDR },
+	{ offsetof(struct msg_grant, dst) + 4, 12, 0xff, MSG_EADDR },
+	{ offsetof(struct msg_grant, label) + sizeof("www.example.com") - 1,
+	    MSG_LABEL_SIZE - sizeof("www.example.com") + 1, 0xff, MSG_ELABEL },
+	{ 0, 0, 0, MSG_OK }
+};
+
+static const struct guarded result_bits[] = {
+	/* Not OK any more, but with an expiry, or unknown. */
+	{ FIELD(msg_result, code), 0xff, MSG_EVALUE },
+	{ FIELD(msg_result, pad), 0xff, MSG_EPAD },
+	{ 0, 0, 0, MSG_OK }
+};
+
+static const struct guarded bound_bits[] = {
+	{ FIELD(msg_bound, family), 0xfd, MSG_EFAMILY },
+	/* IPv4 has no prefix of 128. */
+	{ FIELD(msg_bound, family), 0x02, MSG_EADDR },
+	/* Larger than 128; and 0, which leaves host bits. */
+	{ FIELD(msg_bound, prefix), 0xff, MSG_EADDR },
+	{ FIELD(msg_bound, proto), 0xff, MSG_EPROTO },
+	{ FIELD(msg_bound, pad), 0xff, MSG_EPAD },
+	{ 0, 0, 0, MSG_OK }
+};
+
+static const struct guarded sealed_bits[] = {
+	{ FIELD(msg_sealed, pad), 0xff, MSG_EPAD },
+	/* At least 2^31 more than there is. */
+	{ offsetof(struct msg_sealed, size) + 3, 1, 0x80, MSG_EVALUE },
+	{ offsetof(struct msg_sealed, size) + 4, 4, 0xff, MSG_EVALUE },
+	{ 0, 0, 0, MSG_OK }
+};
+
+static const struct guarded policy_bits[] = {
+	{ FIELD(msg_policy, families), 0xfc, MSG_EPAD },
+	{ FIELD(msg_policy, pad), 0xff, MSG_EPAD },
+	{ offsetof(struct msg_policy, size) + 3, 1, 0x80, MSG_EVALUE },
+	{ offsetof(struct msg_policy, size) + 4, 4, 0xff, MSG_EVALUE },
+	{ 0, 0, 0, MSG_OK }
+};
+
+static const struct guarded stop_bits[] = {
+	{ FIELD(msg_stop, pad), 0xff, MSG_EPAD },
+	{ 0, 0, 0, MSG_OK }
+};
+
+static const struct guarded *const bits_of[NKINDS] = {
+	ready_bits, grant_bits, result_bits, bound_bits, sealed_bits,
+	policy_bits, stop_bits, NULL
+};
+
+static bool
+is_label_byte(uint8_t c)
+{
+	return ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+	    (c != 0 && strchr("._*-", c) != NULL));
+}
+
+/* What a record must be decoded to whose byte at has the bit flipped. */
+static enum msg_err
+expected(unsigned int kind, size_t at, uint8_t flipped)
+{
+	const struct guarded *g;
+	size_t in_label = at - offsetof(struct msg_grant, label);
+
+	if (at == 0)
+		return (MSG_ETYPE);
+	if (kind == GRANT && at >= offsetof(struct msg_grant, label) &&
+	    in_label < strlen(good_grant.label))
+		return (is_label_byte(record[at]) ? MSG_OK : MSG_ELABEL);
+	for (g = bits_of[kind]; g->len != 0; g++) {
+		if (at >= g->from && at - g->from < g->len &&
+		    (flipped & g->bits) != 0)
+			return (g->err);
+	}
+	return (MSG_OK);
+}
+
+Test(msg, P7_every_bit_flipped)
+{
+	unsigned int kind, n;
+	size_t at;
+
+	for (kind = 0; kind < CONFIG; kind++)
+		for (at = 0; at < kinds[kind].size; at++)
+			for (n = 0; n < 8; n++) {
+				memcpy(record, kinds[kind].good,
+				    kinds[kind].size);
+				record[at] ^= (uint8_t)(1U << n);
+				cr_assert_eq(decode_whole(kind, record),
+				    expected(kind, at, (uint8_t)(1U << n)),
+				    "%s: byte %zu, bit %u: %s",
+				    kinds[kind].name, at, n, msg_strerror(
+				    decode_whole(kind, record)));
+			}
+}
+
+/* Whatever a byte is: a reason, and nothing outside is read or written. */
+Test(msg, P7_every_byte_has_every_value)
+{
+	unsigned int kind, value;
+	size_t at;
+
+	for (kind = 0; kind < NKINDS; kind++)
+		for (at = 1; at < kinds[kind].size; at++)
+			for (value = 0; value < 256; value++) {
+				memcpy(record, kinds[kind].good,
+				    kinds[kind].size);
+				record[at] = (uint8_t)value;
+				cr_assert_lt((unsigned int)decode_whole(kind,
+				    record), (unsigned int)MSG_ERR_COUNT);
+			}
+}
+
+Test(msg, ready_version)
+{
+	struct msg_ready m = good_ready;
+
+	m.version = MSG_VERSION + 1;
+	cr_assert_eq(decode_whole(READY, &m), MSG_EVERSION);
+	m.version = MSG_VERSION - 1;
+	cr_assert_eq(decode_whole(READY, &m), MSG_EVERSION);
+	m.version = MSG_VERSION | 0x10000;
+	cr_assert_eq(decode_whole(READY, &m), MSG_EVERSION);
+}
+
+Test(msg, P7_grant_numbers)
+{
+	struct msg_grant m = good_grant;
+	unsigned int v;
+
+	for (v = 0; v < 256; v++) {
+		m.proto = (uint8_t)v;
+		cr_assert_eq(decode_whole(GRANT, &m), v == 6 || v == 17 ?
+		    MSG_OK : MSG_EPROTO, "protocol %u", v);
+	}
+	m = good_grant;
+	for (v = 0; v < 256; v++) {
+		m.family = (uint8_t)v;
+		cr_assert_eq(decode_whole(GRANT, &m), v == 4 || v == 6 ?
+		    MSG_OK : MSG_EFAMILY, "family %u", v);
+	}
+	m = good_grant;
+	for (v = 0; v < 65536; v++) {
+		m.port = (uint16_t)v;
+		cr_assert_eq(decode_whole(GRANT, &m), v == 0 ? MSG_EPORT :
+		    MSG_OK, "port %u", v);
+	}
+	m = good_grant;
+	m.ttl = 0;
+	cr_assert_eq(decode_whole(GRANT, &m), MSG_OK);
+	m.ttl = MSG_TTL_MAX;
+	cr_assert_eq(decode_whole(GRANT, &m), MSG_OK);
+	m.ttl = MSG_TTL_MAX + 1;
+	cr_assert_eq(decode_whole(GRANT, &m), MSG_ETTL);
+	m.ttl = UINT32_MAX;
+	cr_assert_eq(decode_whole(GRANT, &m), MSG_ETTL);
+}
+
+Test(msg, G5_grant_addresses)
+{
+	struct msg_grant m = good_grant;
+
+	memset(m.client, 0xff, sizeof(m.client));
+	cr_assert_eq(decode_whole(GRANT, &m), MSG_EADDR);
+	memset(m.dst, 0xff, sizeof(m.dst));
+	m.family = ADDR_V6;
+	cr_assert_eq(decode_whole(GRANT, &m), MSG_OK);
+	m.local = 1;
+	cr_assert_eq(decode_whole(GRANT, &m), MSG_EADDR);
+	memset(m.client, 0, sizeof(m.client));
+	cr_assert_eq(decode_whole(GRANT, &m), MSG_OK);
+	m.client[15] = 1;
+	cr_assert_eq(decode_whole(GRANT, &m), MSG_EADDR);
+	m = good_grant;
+	memset(m.client, 0, sizeof(m.client));
+	cr_assert_eq(decode_whole(GRANT, &m), MSG_OK);
+	m.local = 2;
+	cr_assert_eq(decode_whole(GRANT, &m), MSG_EVALUE);
+}
+
+Test(msg, P7_grant_label)
+{
+	struct msg_grant m = good_grant;
+	unsigned int v;
+	size_t n;
+
+	for (v = 0; v < 256; v++) {
+		memcpy(m.label, "a.b", 4);
+		m.label[1] = (char)v;
+		/* A NUL is the end, and then nothing may follow. */
+		cr_assert_eq(decode_whole(GRANT, &m),
+		    is_label_byte((uint8_t)v) ? MSG_OK : MSG_ELABEL,
+		    "byte %u", v);
+		memset(m.label, 0, sizeof(m.label));
+		m.label[0] = (char)v;
+		cr_assert_eq(decode_whole(GRANT, &m),
+		    is_label_byte((uint8_t)v) ? MSG_OK : MSG_ELABEL,
+		    "first byte %u", v);
+	}
+	for (n = 0; n <= MSG_LABEL_SIZE; n++) {
+		memset(m.label, 0, sizeof(m.label));
+		memset(m.label, 'x', n);
+		cr_assert_eq(decode_whole(GRANT, &m), n == 0 ||
+		    n == MSG_LABEL_SIZE ? MSG_ELABEL : MSG_OK, "length %zu",
+		    n);
+	}
+	memset(m.label, 0, sizeof(m.label));
+	m.label[0] = m.label[MSG_LABEL_SIZE - 1] = 'x';
+	cr_assert_eq(decode_whole(GRANT, &m), MSG_ELABEL);
+}
+
+Test(msg, result_code_and_expiry)
+{
+	struct msg_result m = good_result;
+	unsigned int code;
+
+	for (code = 0; code < 256; code++) {
+		m.code = (uint8_t)code;
+		m.expiry = 0;
+		cr_assert_eq(decode_whole(RESULT, &m), code != RESULT_OK &&
+		    code < RESULT_COUNT ? MSG_OK : MSG_EVALUE, "code %u",
+		    code);
+		m.expiry = UINT64_MAX;
+		cr_assert_eq(decode_whole(RESULT, &m), code == RESULT_OK ?
+		    MSG_OK : MSG_EVALUE, "code %u", code);
+	}
+}
+
+Test(msg, P7_bound_protocol_and_port)
+{
+	struct msg_bound m = good_bound;
+	unsigned int v;
+
+	for (v = 0; v < 256; v++) {
+		m.proto = (uint8_t)v;
+		m.port = 1;
+		cr_assert_eq(decode_whole(BOUND, &m), v == 6 || v == 17 ?
+		    MSG_OK : MSG_EPROTO, "protocol %u", v);
+		m.port = 0;
+		cr_assert_eq(decode_whole(BOUND, &m), v == 0 ? MSG_OK :
+		    v == 6 || v == 17 ? MSG_EPORT : MSG_EPROTO,
+		    "protocol %u without port", v);
+	}
+	m.proto = IPPROTO_TCP;
+	m.port = 65535;
+	cr_assert_eq(decode_whole(BOUND, &m), MSG_OK);
+}
+
+/* All prefix lengths, with one bit set in each place. */
+Test(msg, P7_bound_is_masked)
+{
+	struct msg_bound m = good_bound;
+	unsigned int prefix, n, bits;
+
+	for (bits = 32; bits <= 128; bits += 96)
+		for (prefix = 0; prefix < 256; prefix++)
+			for (n = 0; n < 128; n++) {
+				memset(m.base, 0, sizeof(m.base));
+				m.base[n / 8] = (uint8_t)(0x80 >> n % 8);
+				m.family = bits == 32 ? ADDR_V4 : ADDR_V6;
+				m.prefix = (uint8_t)prefix;
+				cr_assert_eq(decode_whole(BOUND, &m),
+				    prefix <= bits && n < prefix ? MSG_OK :
+				    MSG_EADDR, "bit %u, /%u of %u", n, prefix,
+				    bits);
+			}
+	memset(m.base, 0, sizeof(m.base));
+	m.prefix = 0;
+	cr_assert_eq(decode_whole(BOUND, &m), MSG_OK);
+}
+
+Test(msg, P7_image_size)
+{
+	struct msg_sealed s = good_sealed;
+	struct msg_policy p = good_policy;
+	static const uint64_t bad[] = { 0, IMAGE_SIZE_MAX + 1, 1ULL << 32,
+	    UINT64_MAX };
+	static const uint64_t good[] = { 1, IMAGE_SIZE_MAX };
+	size_t i;
+
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		s.size = p.size = bad[i];
+		cr_assert_eq(decode_whole(SEALED, &s), MSG_EVALUE);
+		cr_assert_eq(decode_whole(POLICY, &p), MSG_EVALUE);
+	}
+	for (i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		s.size = p.size = good[i];
+		cr_assert_eq(decode_whole(SEALED, &s), MSG_OK);
+		cr_assert_eq(decode_whole(POLICY, &p), MSG_OK);
+	}
+	p.families = 0;
+	cr_assert_eq(decode_whole(POLICY, &p), MSG_OK);
+}
+
+static enum msg_err
+config_with(size_t offset, const void *value, size_t len)
+{
+	struct msg_config m = good_config;
+
+	memcpy((uint8_t *)&m + offset, value, len);
+	return (decode_whole(CONFIG, &m));
+}
+
+/* The numbers of one byte: from, to, and what all others are. */
+Test(msg, config_small_numbers)
+{
+	static const struct {
+		size_t at;
+		unsigned int min, max;
+	} fields[] = {
+		{ offsetof(struct msg_config, worker), 0, 255 },
+		{ offsetof(struct msg_config, nbinds), 1, MSG_BINDS_MAX },
+		{ offsetof(struct msg_config, nupstreams), 1,
+		    MSG_UPSTREAMS_MAX },
+		{ offsetof(struct msg_config, nclient_nets), 0, MSG_NETS_MAX },
+		{ offsetof(struct msg_config, refuse_with), 0,
+		    REFUSE_NODATA },
+		{ offsetof(struct msg_config, log_format), 0,
+		    LOGFORMAT_JSON },
+		{ offsetof(struct msg_config, firewall), 0, 1 },
+	};
+	struct msg_config full = good_config;
+	unsigned int i, v;
+
+	/* As many as are counted must be right. */
+	for (i = 0; i < MSG_UPSTREAMS_MAX; i++)
+		full.upstreams[i] = good_config.upstreams[0];
+	for (i = 0; i < MSG_NETS_MAX; i++)
+		full.client_nets[i] = good_config.client_nets[0];
+	for (i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
+		for (v = 0; v < 256; v++) {
+			memcpy(record, &full, sizeof(full));
+			record[fields[i].at] = (uint8_t)v;
+			cr_assert_eq(decode_whole(CONFIG, record),
+			    v >= fields[i].min && v <= fields[i].max ?
+			    MSG_OK : MSG_EVALUE, "byte %zu is %u",
+			    fields[i].at, v);
+		}
+}
+
+Test(msg, config_times_and_limits)
+{
+	struct msg_config m = good_config;
+
+	m.timeout = 0;
+	cr_assert_eq(decode_whole(CONFIG, &m), MSG_EVALUE);
+	m.timeout = UINT32_MAX;
+	cr_assert_eq(decode_whole(CONFIG, &m), MSG_OK);
+	m.max_connections = 0;
+	cr_assert_eq(decode_whole(CONFIG, &m), MSG_EVALUE);
+	m.max_connections = 1;
+	m.min_rule_time = 0;
+	cr_assert_eq(decode_whole(CONFIG, &m), MSG_EVALUE);
+	m.min_rule_time = m.max_rule_time;
+	cr_assert_eq(decode_whole(CONFIG, &m), MSG_OK);
+	m.min_rule_time++;
+	cr_assert_eq(decode_whole(CONFIG, &m), MSG_EVALUE);
+	m.max_rule_time = MSG_TTL_MAX;
+	cr_assert_eq(decode_whole(CONFIG, &m), MSG_OK);
+	m.max_rule_time++;
+	cr_assert_eq(decode_whole(CONFIG, &m), MSG_EVALUE);
+}
+
+Test(msg, config_upstreams)
+{
+	struct msg_upstream u = good_config.upstreams[0];
+	const size_t at = offsetof(struct msg_config, upstreams);
+
+	u.pad = 1;
+	cr_assert_eq(config_with(at, &u, sizeof(u)), MSG_EPAD);
+	u.pad = 0;
+	u.port = 0;
+	cr_assert_eq(config_with(at, &u, sizeof(u)), MSG_EPORT);
+	u.port = 65535;
+	cr_assert_eq(config_with(at, &u, sizeof(u)), MSG_OK);
+	u.family = 0;
+	cr_assert_eq(config_with(at, &u, sizeof(u)), MSG_EFAMILY);
+	u.family = ADDR_V4;
+	u.addr[4] = 1;
+	cr_assert_eq(config_with(at, &u, sizeof(u)), MSG_EADDR);
+	u.family = ADDR_V6;
+	cr_assert_eq(config_with(at, &u, sizeof(u)), MSG_OK);
+}
+
+Test(msg, config_client_nets)
+{
+	struct msg_net n = good_config.client_nets[0];
+	const size_t at = offsetof(struct msg_config, client_nets);
+
+	n.prefix = 33;
+	cr_assert_eq(config_with(at, &n, sizeof(n)), MSG_EADDR);
+	n.prefix = 23;
+	cr_assert_eq(config_with(at, &n, sizeof(n)), MSG_OK);
+	n.prefix = 22;		/* 192.0.2.0 has a bit behind it */
+	cr_assert_eq(config_with(at, &n, sizeof(n)), MSG_EADDR);
+	n.prefix = 24;
+	n.family = 5;
+	cr_assert_eq(config_with(at, &n, sizeof(n)), MSG_EFAMILY);
+}
+
+Test(msg, G3_lifetime_is_held)
+{
+	cr_assert_eq(msg_lifetime(0, 5, 10), 5);
+	cr_assert_eq(msg_lifetime(4, 5, 10), 5);
+	cr_assert_eq(msg_lifetime(5, 5, 10), 5);
+	cr_assert_eq(msg_lifetime(7, 5, 10), 7);
+	cr_assert_eq(msg_lifetime(10, 5, 10), 10);
+	cr_assert_eq(msg_lifetime(11, 5, 10), 10);
+	cr_assert_eq(msg_lifetime(MSG_TTL_MAX, 5, 10), 10);
+	cr_assert_eq(msg_lifetime(0, 7, 7), 7);
+}
+
+Test(msg, every_reason_has_a_text)
+{
+	unsigned int i, j;
+
+	for (i = 0; i < MSG_ERR_COUNT; i++) {
+		cr_assert_neq(*msg_strerror(i), '\0');
+		for (j = 0; j < i; j++)
+			cr_assert_str_neq(msg_strerror(i), msg_strerror(j));
+	}
+	cr_assert_str_eq(msg_strerror(MSG_ERR_COUNT), "unknown error");
+	for (i = 0; i < RESULT_COUNT; i++)
+		cr_assert_neq(*msg_result_text(i), '\0');
+	cr_assert_str_eq(msg_result_text(RESULT_COUNT), "unknown result");
+}

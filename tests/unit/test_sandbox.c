@@ -1,0 +1,571 @@
+/* P2, P3: what a filter allows, what it kills, and what Landlock denies. */
+#include <criterion/criterion.h>
+
+#include <netinet/in.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+
+#include <linux/landlock.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <seccomp.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../../dnsfw-priv/syscalls.h"
+#include "../../dnsfw-proxy/syscalls.h"
+#include "msg.h"
+#include "sandbox.h"
+
+#define ALLOWED	0		/* outcomes besides a signal's number */
+#define FAILED	-1
+
+#define EQ(i, v)	{ SANDBOX_EQ, (i), (v), 0 }
+#define LE(i, v)	{ SANDBOX_LE, (i), (v), 0 }
+#define MASKED(i, m, v)	{ SANDBOX_MASKED_EQ, (i), (v), (m) }
+
+#define BIG	(1ULL << 32)	/* a bit of the upper half */
+#define NROWS(t) (sizeof(t) / sizeof((t)[0]))
+#define ROWS_MAX 128
+
+/* What a process needs to free the filter and to end. */
+static const struct sandbox_rule base[] = {
+	{ SCMP_SYS(exit_group), 0, {}, "end" },
+	{ SCMP_SYS(munmap), 0, {}, "malloc" },
+	{ SCMP_SYS(madvise), 0, {}, "malloc of a sanitizer" },
+	{ SCMP_SYS(brk), 0, {}, "malloc" },
+	{ SCMP_SYS(sigaltstack), 0, {}, "end of a sanitizer" },
+};
+
+/* A call with its arguments; lseek stands for all that take numbers. */
+struct call {
+	long	number;
+	long	args[6];
+};
+
+static long
+make(const struct call *c)
+{
+	const long *a = c->args;
+
+	return (syscall(c->number, a[0], a[1], a[2], a[3], a[4], a[5]));
+}
+
+/*
+ * Make the call under the rules (and base) in a child.  ALLOWED if it came to
+ * the kernel and failed with error (0: did not fail), else FAILED; or the
+ * signal that killed the child.
+ */
+static int
+outcome(const struct sandbox_rule *rules, size_t n, struct call c, int error)
+{
+	struct sandbox_rule all[ROWS_MAX];
+	int status;
+	pid_t pid;
+
+	cr_assert_leq(n + NROWS(base), ROWS_MAX);
+	if (n > 0)
+		memcpy(all, rules, n * sizeof(*rules));
+	memcpy(all + n, base, sizeof(base));
+	cr_assert_neq(pid = fork(), -1);
+	if (pid == 0) {
+		if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1)
+			_exit(2);
+		sandbox_seccomp(all, n + NROWS(base));
+		errno = 0;
+		if (make(&c) == -1)
+			_exit(errno == error ? 0 : 3);
+		_exit(error == 0 ? 0 : 4);
+	}
+	cr_assert_eq(waitpid(pid, &status, 0), pid);
+	if (WIFSIGNALED(status))
+		return (WTERMSIG(status));
+	return (WEXITSTATUS(status) == 0 ? ALLOWED : FAILED);
+}
+
+static struct call
+seek(long offset, long whence)
+{
+	return ((struct call){ SYS_lseek, { -1, offset, whence } });
+}
+
+static const struct call getppid_call = { SYS_getppid, { 0 } };
+
+/* In this process itself, without a child. */
+Test(sandbox, P2_call_without_a_row_kills, .signal = SIGSYS)
+{
+	cr_assert_eq(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+	sandbox_seccomp(base, NROWS(base));
+	(void)syscall(SYS_getppid);
+}
+
+/* An argument that no test wants kills, too. */
+Test(sandbox, P2_argument_of_no_row_kills, .signal = SIGSYS)
+{
+	static const struct sandbox_rule rules[] = {
+		{ SCMP_SYS(lseek), 0, { EQ(2, SEEK_CUR) }, "test" },
+		{ SCMP_SYS(exit_group), 0, {}, "end" },
+		{ SCMP_SYS(munmap), 0, {}, "malloc" },
+		{ SCMP_SYS(madvise), 0, {}, "malloc" },
+	};
+
+	cr_assert_eq(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+	sandbox_seccomp(rules, NROWS(rules));
+	(void)syscall(SYS_lseek, -1, 0, SEEK_SET);
+}
+
+Test(sandbox, row_without_tests_allows_any_argument)
+{
+	static const struct sandbox_rule rules[] = {
+		{ SCMP_SYS(lseek), 0, {}, "test" }
+	};
+
+	cr_assert_eq(outcome(rules, 1, seek(0, SEEK_SET), EBADF), ALLOWED);
+	cr_assert_eq(outcome(rules, 1, seek(-1, 99), EBADF), ALLOWED);
+	cr_assert_eq(outcome(rules, 1, getppid_call, 0), SIGSYS);
+	cr_assert_eq(outcome(NULL, 0, seek(0, SEEK_SET), EBADF), SIGSYS);
+}
+
+Test(sandbox, tests_of_a_row_are_anded)
+{
+	static const struct sandbox_rule rules[] = {
+		{ SCMP_SYS(lseek), 0, { EQ(1, 7), EQ(2, SEEK_CUR) }, "test" }
+	};
+
+	cr_assert_eq(outcome(rules, 1, seek(7, SEEK_CUR), EBADF), ALLOWED);
+	cr_assert_eq(outcome(rules, 1, seek(7, SEEK_SET), EBADF), SIGSYS);
+	cr_assert_eq(outcome(rules, 1, seek(8, SEEK_CUR), EBADF), SIGSYS);
+	cr_assert_eq(outcome(rules, 1, seek(8, SEEK_SET), EBADF), SIGSYS);
+}
+
+Test(sandbox, rows_of_a_call_are_ored)
+{
+	static const struct sandbox_rule rules[] = {
+		{ SCMP_SYS(lseek), 0, { EQ(1, 7), EQ(2, SEEK_CUR) }, "test" },
+		{ SCMP_SYS(lseek), 0, { EQ(1, 8), EQ(2, SEEK_END) }, "test" },
+		{ SCMP_SYS(lseek), 0, { EQ(1, 9) }, "test" },
+	};
+	static const struct {
+		long offset, whence;
+		int outcome;
+	} calls[] = {
+		{ 7, SEEK_CUR, ALLOWED }, { 8, SEEK_END, ALLOWED },
+		{ 9, SEEK_SET, ALLOWED }, { 9, SEEK_CUR, ALLOWED },
+		/* No mixture of two rows. */
+		{ 7, SEEK_END, SIGSYS }, { 8, SEEK_CUR, SIGSYS },
+		{ 10, SEEK_CUR, SIGSYS },
+	};
+	size_t i;
+
+	for (i = 0; i < NROWS(calls); i++)
+		cr_assert_eq(outcome(rules, NROWS(rules), seek(calls[i].offset,
+		    calls[i].whence), EBADF), calls[i].outcome,
+		    "lseek(%ld, %ld)", calls[i].offset, calls[i].whence);
+}
+
+Test(sandbox, tests_compare_all_64_bits)
+{
+	static const struct sandbox_rule eq[] = {
+		{ SCMP_SYS(lseek), 0, { EQ(1, 0) }, "test" }
+	};
+	static const struct sandbox_rule le[] = {
+		{ SCMP_SYS(lseek), 0, { LE(1, 5) }, "test" }
+	};
+	static const struct sandbox_rule masked[] = {
+		{ SCMP_SYS(lseek), 0, { MASKED(1, BIG | 4, 4) }, "test" }
+	};
+
+	cr_assert_eq(outcome(eq, 1, seek(0, 0), EBADF), ALLOWED);
+	cr_assert_eq(outcome(eq, 1, seek((long)BIG, 0), EBADF), SIGSYS);
+	cr_assert_eq(outcome(le, 1, seek(5, 0), EBADF), ALLOWED);
+	cr_assert_eq(outcome(le, 1, seek(0, 0), EBADF), ALLOWED);
+	cr_assert_eq(outcome(le, 1, seek(6, 0), EBADF), SIGSYS);
+	cr_assert_eq(outcome(le, 1, seek((long)BIG, 0), EBADF), SIGSYS);
+	cr_assert_eq(outcome(le, 1, seek(-1, 0), EBADF), SIGSYS);
+	cr_assert_eq(outcome(masked, 1, seek(4, 0), EBADF), ALLOWED);
+	cr_assert_eq(outcome(masked, 1, seek(7, 0), EBADF), ALLOWED);
+	cr_assert_eq(outcome(masked, 1, seek(3, 0), EBADF), SIGSYS);
+	cr_assert_eq(outcome(masked, 1, seek((long)BIG + 4, 0), EBADF),
+	    SIGSYS);
+}
+
+Test(sandbox, error_rows_fail_without_the_call)
+{
+	static const struct sandbox_rule rules[] = {
+		{ SCMP_SYS(getppid), ENOSYS, {}, "test" },
+		{ SCMP_SYS(lseek), EACCES, { EQ(1, 1) }, "test" },
+		{ SCMP_SYS(lseek), 0, { EQ(1, 2) }, "test" },
+	};
+
+	cr_assert_eq(outcome(rules, 3, getppid_call, ENOSYS), ALLOWED);
+	cr_assert_eq(outcome(rules, 3, seek(1, 0), EACCES), ALLOWED);
+	cr_assert_eq(outcome(rules, 3, seek(2, 0), EBADF), ALLOWED);
+	cr_assert_eq(outcome(rules, 3, seek(3, 0), EBADF), SIGSYS);
+}
+
+#ifdef __x86_64__
+/* The x32 numbers are those of another architecture. */
+Test(sandbox, P2_other_architecture_kills)
+{
+	static const struct sandbox_rule rules[] = {
+		{ SCMP_SYS(getppid), 0, {}, "test" }
+	};
+	struct call x32 = getppid_call;
+
+	cr_assert_eq(outcome(rules, 1, getppid_call, 0), ALLOWED);
+	x32.number |= 0x40000000;
+	cr_assert_eq(outcome(rules, 1, x32, 0), SIGSYS);
+}
+#endif
+
+static int
+filter_status(const struct sandbox_rule *rules, size_t n)
+{
+	int status;
+	pid_t pid;
+
+	cr_assert_neq(pid = fork(), -1);
+	if (pid == 0) {
+		sandbox_seccomp(rules, n);
+		_exit(0);
+	}
+	cr_assert_eq(waitpid(pid, &status, 0), pid);
+	return (WIFEXITED(status) ? WEXITSTATUS(status) : -1);
+}
+
+/* P3: what cannot be installed ends the process. */
+Test(sandbox, P3_filter_that_cannot_be_made_is_fatal)
+{
+	static const struct sandbox_rule unknown[] = {
+		{ -1, 0, {}, "no such call" }
+	};
+	static const struct sandbox_rule argument[] = {
+		{ SCMP_SYS(lseek), 0, { EQ(6, 0) }, "no such argument" }
+	};
+
+	cr_assert_eq(filter_status(unknown, 1), 1);
+	cr_assert_eq(filter_status(argument, 1), 1);
+}
+
+/* The tables of the programs. */
+static const struct table {
+	const char	*name;
+	const struct sandbox_rule *rules;
+	const size_t	*n;
+} tables[] = {
+	{ "dnsfw-priv", priv_rules, &priv_nrules },
+	{ "compiler", compiler_rules, &compiler_nrules },
+	{ "worker", worker_rules, &worker_nrules },
+};
+enum { PRIV, COMPILER, WORKER };
+
+/* What no table may allow: the ways to more files, processes, privileges. */
+static const long denied[] = {
+	SYS_execve, SYS_execveat, SYS_fork, SYS_vfork, SYS_clone, SYS_clone3,
+	SYS_ptrace, SYS_process_vm_readv, SYS_process_vm_writev, SYS_kill,
+	SYS_tkill, SYS_open, SYS_openat2, SYS_creat, SYS_unlinkat,
+	SYS_renameat2, SYS_mkdirat, SYS_chmod, SYS_mount, SYS_umount2,
+	SYS_pivot_root, SYS_chroot, SYS_unshare, SYS_setns, SYS_setresuid,
+	SYS_setuid, SYS_setgroups, SYS_capset, SYS_prctl, SYS_seccomp,
+	SYS_keyctl, SYS_bpf, SYS_perf_event_open, SYS_io_uring_setup,
+	SYS_userfaultfd, SYS_init_module, SYS_finit_module, SYS_kexec_load,
+	SYS_reboot, SYS_pidfd_getfd, SYS_setrlimit, SYS_prlimit64, SYS_ioctl,
+	SYS_socketpair, SYS_bind, SYS_listen, SYS_setsockopt, SYS_dup2,
+	SYS_dup3
+};
+
+/* dnsfw-priv and the compiler reach nobody that they did not know. */
+static const long denied_without_network[] = {
+	SYS_socket, SYS_connect, SYS_accept, SYS_accept4, SYS_sendmmsg,
+	SYS_recvmmsg
+};
+
+static int
+table_outcome(unsigned int table, struct call c, int error)
+{
+	return (outcome(tables[table].rules, *tables[table].n, c, error));
+}
+
+/* With arguments that no row has. */
+static int
+plain_outcome(unsigned int table, long number)
+{
+	return (table_outcome(table, (struct call){ number,
+	    { -1, -1, -1, -1, -1, -1 } }, EBADF));
+}
+
+Test(sandbox, P1_P2_tables_deny_the_ways_out)
+{
+	unsigned int t;
+	size_t i;
+
+	for (t = 0; t < NROWS(tables); t++)
+		for (i = 0; i < NROWS(denied); i++)
+			cr_assert_eq(plain_outcome(t, denied[i]), SIGSYS,
+			    "%s, call %ld", tables[t].name, denied[i]);
+	for (t = PRIV; t <= COMPILER; t++)
+		for (i = 0; i < NROWS(denied_without_network); i++)
+			cr_assert_eq(plain_outcome(t,
+			    denied_without_network[i]), SIGSYS, "%s, call %ld",
+			    tables[t].name, denied_without_network[i]);
+	cr_assert_eq(plain_outcome(PRIV, SYS_memfd_create), SIGSYS);
+	cr_assert_eq(plain_outcome(WORKER, SYS_memfd_create), SIGSYS);
+}
+
+/* fcntl for the seals, getsockopt for iptables-legacy, and no more. */
+Test(sandbox, P1_arguments_of_dnsfw_priv)
+{
+	static const struct {
+		struct call call;
+		int outcome;
+	} calls[] = {
+		{ { SYS_fcntl, { -1, F_GET_SEALS } }, ALLOWED },
+		{ { SYS_fcntl, { -1, F_DUPFD } }, SIGSYS },
+		{ { SYS_fcntl, { -1, F_SETFL } }, SIGSYS },
+		{ { SYS_getsockopt, { -1, SOL_SOCKET, SO_ERROR } }, SIGSYS },
+		/* IPT_SO_GET_ENTRIES */
+		{ { SYS_getsockopt, { -1, IPPROTO_IP, 65 } }, ALLOWED },
+		{ { SYS_getsockopt, { -1, IPPROTO_TCP, 65 } }, SIGSYS },
+	};
+	size_t i;
+
+	for (i = 0; i < NROWS(calls); i++)
+		cr_assert_eq(table_outcome(PRIV, calls[i].call, EBADF),
+		    calls[i].outcome, "number %zu", i);
+}
+
+/* A connected UDP socket would take sendto() to anywhere. */
+Test(sandbox, P2_arguments_of_the_worker)
+{
+	static const struct {
+		struct call call;
+		int error, outcome;
+	} calls[] = {
+		{ { SYS_sendto, { -1, 0, 0, 0, 0, 0 } }, EBADF, ALLOWED },
+		{ { SYS_sendto, { -1, 0, 0, 0, 4096, 16 } }, EBADF, SIGSYS },
+		{ { SYS_sendmsg, { 99 } }, EBADF, SIGSYS },
+		{ { SYS_sendmsg, { -1 } }, EBADF, SIGSYS },
+		{ { SYS_sendmmsg, { MSG_FD_LISTEN + 2 * MSG_BINDS_MAX } },
+		    EBADF, SIGSYS },
+		{ { SYS_socket, { AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK |
+		    SOCK_CLOEXEC } }, 0, SIGSYS },
+		{ { SYS_socket, { AF_NETLINK, SOCK_RAW } }, 0, SIGSYS },
+		{ { SYS_socket, { AF_PACKET, SOCK_RAW } }, 0, SIGSYS },
+		{ { SYS_socket, { AF_INET, SOCK_RAW | SOCK_NONBLOCK |
+		    SOCK_CLOEXEC, IPPROTO_ICMP } }, 0, SIGSYS },
+		{ { SYS_socket, { AF_INET, SOCK_DGRAM | SOCK_NONBLOCK |
+		    SOCK_CLOEXEC, IPPROTO_ICMP } }, 0, SIGSYS },
+		{ { SYS_socket, { AF_INET, SOCK_DGRAM | SOCK_NONBLOCK |
+		    SOCK_CLOEXEC } }, 0, ALLOWED },
+		{ { SYS_fcntl, { -1, F_DUPFD } }, EBADF, SIGSYS },
+		{ { SYS_read, { -1 } }, EBADF, SIGSYS },
+	};
+	size_t i;
+
+	for (i = 0; i < NROWS(calls); i++)
+		cr_assert_eq(table_outcome(WORKER, calls[i].call,
+		    calls[i].error), calls[i].outcome, "number %zu", i);
+}
+
+Test(sandbox, P2_arguments_of_the_compiler)
+{
+	static const struct {
+		struct call call;
+		int outcome;
+	} calls[] = {
+		{ { SYS_read, { -1 } }, SIGSYS },
+		{ { SYS_read, { MSG_FD_CHANNEL } }, SIGSYS },
+		{ { SYS_sendmsg, { -1 } }, SIGSYS },
+		{ { SYS_fcntl, { -1, F_ADD_SEALS } }, ALLOWED },
+		{ { SYS_fcntl, { -1, F_SETFL } }, SIGSYS },
+		{ { SYS_sendto, { -1, 0, 0, 0, 4096, 16 } }, SIGSYS },
+		{ { SYS_recvmsg, { MSG_FD_CHANNEL } }, SIGSYS },
+	};
+	size_t i;
+
+	for (i = 0; i < NROWS(calls); i++)
+		cr_assert_eq(table_outcome(COMPILER, calls[i].call, EBADF),
+		    calls[i].outcome, "number %zu", i);
+}
+
+#ifndef DNSFW_SANITIZE
+/* The sanitizers' rows are wider. */
+Test(sandbox, P1_P2_tables_open_and_execute_nothing)
+{
+	const long protection = PROT_READ | PROT_WRITE;
+	struct call map = { SYS_mmap, { 0, 4096, protection,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0 } };
+	unsigned int t;
+
+	for (t = 0; t < NROWS(tables); t++) {
+		map.args[2] = protection;
+		cr_assert_eq(table_outcome(t, map, 0), ALLOWED, "%s",
+		    tables[t].name);
+		map.args[2] = protection | PROT_EXEC;
+		cr_assert_eq(table_outcome(t, map, 0), SIGSYS, "%s",
+		    tables[t].name);
+		cr_assert_eq(plain_outcome(t, SYS_mprotect), SIGSYS);
+		cr_assert_eq(plain_outcome(t, SYS_openat), SIGSYS);
+		cr_assert_eq(plain_outcome(t, SYS_readlink), SIGSYS);
+		cr_assert_eq(plain_outcome(t, SYS_rt_sigaction), SIGSYS);
+	}
+}
+#endif
+
+Test(sandbox, tables_give_a_reason_for_each_row)
+{
+	unsigned int t;
+	size_t i;
+
+	for (t = 0; t < NROWS(tables); t++)
+		for (i = 0; i < *tables[t].n; i++)
+			cr_assert(tables[t].rules[i].why != NULL &&
+			    *tables[t].rules[i].why != '\0', "%s, row %zu",
+			    tables[t].name, i);
+}
+
+/* Landlock.  Each check runs in a child that has been confined by it. */
+
+static int listener = -1;
+static uint16_t listener_port;
+
+static int
+tcp_connect(uint16_t port)
+{
+	struct sockaddr_in sin = { .sin_family = AF_INET,
+	    .sin_port = htons(port),
+	    .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	int fd = socket(AF_INET, SOCK_STREAM, 0), r;
+
+	if (fd == -1)
+		return (-1);
+	r = connect(fd, (struct sockaddr *)&sin, sizeof(sin)) == -1 ?
+	    errno : 0;
+	close(fd);
+	return (r);
+}
+
+static int
+no_file_can_be_reached(void)
+{
+	if (open("/etc/passwd", O_RDONLY) != -1 || errno != EACCES)
+		return (1);
+	if (open("/tmp/dnsfw-test", O_WRONLY | O_CREAT, 0600) != -1 ||
+	    errno != EACCES)
+		return (2);
+	if (open("/", O_RDONLY | O_DIRECTORY) != -1 || errno != EACCES)
+		return (3);
+	if (mkdir("/tmp/dnsfw-test", 0700) != -1 || errno != EACCES)
+		return (4);
+	execl("/bin/true", "true", (char *)NULL);
+	return (errno == EACCES ? 0 : 5);
+}
+
+static int
+only_one_port_can_be_reached(void)
+{
+	struct sockaddr_in any = { .sin_family = AF_INET };
+	int fd;
+
+	if (tcp_connect(listener_port) != 0)
+		return (1);
+	if (tcp_connect((uint16_t)(listener_port ^ 1)) != EACCES)
+		return (2);
+	fd = socket(AF_INET, SOCK_STREAM, 0);
+	any.sin_port = htons((uint16_t)(listener_port ^ 1));
+	if (bind(fd, (struct sockaddr *)&any, sizeof(any)) != -1 ||
+	    errno != EACCES)
+		return (3);
+	/* What was open before goes on. */
+	return (accept(listener, NULL, NULL) == -1 ? 4 : 0);
+}
+
+static int
+no_other_process_can_be_reached(void)
+{
+	static const char name[] = "\0dnsfw-test-abstract";
+	struct sockaddr_un un = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	if (kill(getppid(), 0) != -1 || errno != EPERM)
+		return (1);
+	memcpy(un.sun_path, name, sizeof(name));
+	/* The parent listens there. */
+	if (connect(fd, (struct sockaddr *)&un,
+	    (socklen_t)(offsetof(struct sockaddr_un, sun_path) +
+	    sizeof(name))) != -1 || errno != EPERM)
+		return (2);
+	return (0);
+}
+
+static int
+under_landlock(int (*fn)(void), const uint16_t *ports, size_t n)
+{
+	int status;
+	pid_t pid;
+
+	cr_assert_neq(pid = fork(), -1);
+	if (pid == 0) {
+		if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1)
+			_exit(99);
+		sandbox_landlock(ports, n);
+		_exit(fn());
+	}
+	cr_assert_eq(waitpid(pid, &status, 0), pid);
+	return (WIFEXITED(status) ? WEXITSTATUS(status) : -1);
+}
+
+/* The version of Landlock's ABI; what it cannot do is not asked of it. */
+static long
+landlock_abi(void)
+{
+	return (syscall(SYS_landlock_create_ruleset, NULL, 0,
+	    LANDLOCK_CREATE_RULESET_VERSION));
+}
+
+Test(sandbox, P2_landlock_denies_all_files)
+{
+	cr_assert_geq(landlock_abi(), 1, "this kernel has no Landlock");
+	cr_assert_eq(under_landlock(no_file_can_be_reached, NULL, 0), 0);
+}
+
+Test(sandbox, P2_landlock_denies_tcp_but_to_its_ports)
+{
+	struct sockaddr_in sin = { .sin_family = AF_INET,
+	    .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t len = sizeof(sin);
+
+	cr_assert_geq(landlock_abi(), 4, "this kernel's Landlock is too old");
+	listener = socket(AF_INET, SOCK_STREAM, 0);
+	cr_assert_eq(bind(listener, (struct sockaddr *)&sin, len), 0);
+	cr_assert_eq(listen(listener, 5), 0);
+	cr_assert_eq(getsockname(listener, (struct sockaddr *)&sin, &len), 0);
+	listener_port = ntohs(sin.sin_port);
+	cr_assert_eq(under_landlock(only_one_port_can_be_reached,
+	    &listener_port, 1), 0);
+}
+
+Test(sandbox, P2_landlock_denies_signals_and_abstract_sockets)
+{
+	static const char name[] = "\0dnsfw-test-abstract";
+	struct sockaddr_un un = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	cr_assert_geq(landlock_abi(), 6, "this kernel's Landlock is too old");
+	memcpy(un.sun_path, name, sizeof(name));
+	cr_assert_eq(bind(fd, (struct sockaddr *)&un,
+	    (socklen_t)(offsetof(struct sockaddr_un, sun_path) +
+	    sizeof(name))), 0);
+	cr_assert_eq(listen(fd, 5), 0);
+	cr_assert_eq(under_landlock(no_other_process_can_be_reached, NULL, 0),
+	    0);
+}
