@@ -13,7 +13,8 @@
 #define INLINE_MAX	512	/* octets of a message without an allocation */
 #define TRIES_MAX	16	/* of one exchange */
 #define STEP_MAX	CLOCK_SECOND	/* before the next upstream is asked */
-#define RETRY_AGE	(CLOCK_SECOND / 2)	/* see exchange_join() */
+#define RETRY_AGE	(CLOCK_SECOND / 2)	/* see try_again() */
+#define RETRY_LOOK	64	/* waiting queries that are looked at for it */
 
 TAILQ_HEAD(waiting, query);
 LIST_HEAD(tries, try);
@@ -34,6 +35,7 @@ struct exchange {
 	bool		stepping;	/* is in the list by_step */
 	bool		reconnected;	/* TCP: a closed connection was had */
 	bool		tcp;
+	const char	*broken;	/* what was wrong with an answer */
 	uint8_t		*msg;		/* as the first query had it, but the id */
 	size_t		len;
 	uint8_t		space[INLINE_MAX];
@@ -232,6 +234,7 @@ exchange_new(const struct query *q, const uint8_t *msg, size_t len)
 	x->tried = 0;
 	x->ntries = 0;
 	x->stepping = x->reconnected = false;
+	x->broken = NULL;
 	TAILQ_INIT(&x->waiting);
 	LIST_INIT(&x->tries);
 	/* Over UDP an answer of one fragment is what can be trusted (D13). */
@@ -258,14 +261,32 @@ begin(struct query *q, const uint8_t *msg, size_t len, struct bucket *bucket)
 		fail(x, EDE_NETWORK_ERROR, "no upstream can be reached");
 }
 
+static bool
+waits_already(const struct exchange *x, const struct addr *client)
+{
+	const struct query *q;
+	unsigned int n = 0;
+
+	TAILQ_FOREACH(q, &x->waiting, link) {
+		if (addr_equal(&q->addr, client))
+			return (true);
+		if (++n == RETRY_LOOK)
+			break;
+	}
+	return (false);
+}
+
 /*
  * A client that sends its question again has lost patience, so perhaps the
- * message was lost: ask once more, the next upstream if there is one.
+ * message was lost: ask once more, the next upstream if there is one.  Other
+ * clients with the same question start nothing: each try is a chance for a
+ * forger.
  */
 static void
-try_again(struct exchange *x)
+try_again(struct exchange *x, const struct addr *client)
 {
-	if (worker.now < x->last_try + RETRY_AGE || x->ntries >= TRIES_MAX)
+	if (worker.now < x->last_try + RETRY_AGE || x->ntries >= TRIES_MAX ||
+	    !waits_already(x, client))
 		return;
 	if (!next_try(x))
 		send_to(x, (x->last + 1) % (int)upstream_count());
@@ -286,9 +307,9 @@ exchange_join(struct query *q, const uint8_t *msg, size_t len)
 		return;
 	}
 	counters.shared++;
+	try_again(x, &q->addr);
 	TAILQ_INSERT_TAIL(&x->waiting, q, link);
 	q->exchange = x;
-	try_again(x);
 }
 
 void
@@ -300,6 +321,24 @@ exchange_leave(struct query *q)
 	q->exchange = NULL;
 	if (TAILQ_EMPTY(&x->waiting))
 		exchange_free(x);
+}
+
+/*
+ * It matches, but cannot be parsed to its last byte (D10).  Over UDP that may
+ * be a forgery or a damaged datagram, and the true answer may still come (D11);
+ * meanwhile another upstream may have a better one.
+ */
+static bool
+broken_answer(struct exchange *x, enum dns_err err)
+{
+	if (x->tcp) {
+		fail(x, EDE_OTHER, dns_strerror(err));
+		return (true);
+	}
+	counters.junk++;
+	x->broken = dns_strerror(err);
+	next_try(x);
+	return (false);
 }
 
 bool
@@ -317,10 +356,8 @@ exchange_answer(struct try *t, const uint8_t *msg, size_t len)
 		return (false);
 	}
 	upstream_answered(t->upstream);
-	if ((err = dns_response_parse(msg, len, &r)) != DNS_OK) {
-		fail(x, EDE_OTHER, dns_strerror(err));
-		return (true);
-	}
+	if ((err = dns_response_parse(msg, len, &r)) != DNS_OK)
+		return (broken_answer(x, err));
 	take_waiting(x, &waiting);
 	while ((q = TAILQ_FIRST(&waiting)) != NULL) {
 		TAILQ_REMOVE(&waiting, q, link);
@@ -372,7 +409,11 @@ exchange_tick(void)
 		counters.timeouts++;
 		if (!x->stepping && !LIST_EMPTY(&x->tries))
 			upstream_silent(x->last);
-		fail(x, EDE_NO_REACHABLE, "the upstream does not answer");
+		if (x->broken != NULL)
+			fail(x, EDE_OTHER, x->broken);
+		else
+			fail(x, EDE_NO_REACHABLE,
+			    "the upstream does not answer");
 	}
 	return (!TAILQ_EMPTY(&by_deadline));
 }

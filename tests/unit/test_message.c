@@ -176,7 +176,7 @@ Test(message, D4_strict)
 	cr_assert_eq(DNS_OPCODE_OF(q.flags), 4);
 	/* OPT and one more. */
 	cr_assert_eq(PARSE_QUERY(H(QUERY, "\1", "\0", "\0", "\2") Q OPT
-	    AT_Q "\0\372\0\377" "\0\0\0\0" "\0\0", &q), DNS_OK);
+	    AT_Q "\377\0\0\377" "\0\0\0\0" "\0\0", &q), DNS_OK);
 	cr_assert(q.edns.present);
 	cr_assert_not(q.strict);
 }
@@ -297,7 +297,7 @@ Test(message, D10_rdata_of_each_type)
 /* RFC 3597 5: a type that is not known is opaque, and may be empty. */
 Test(message, D1_unknown_types_pass)
 {
-	static const uint16_t types[] = { 10, TYPE_TXT, 46, 250, 65280 };
+	static const uint16_t types[] = { 10, TYPE_TXT, 99, 65280 };
 	size_t i;
 
 	for (i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
