@@ -190,6 +190,27 @@ dns_truncate(uint8_t *msg, size_t len, const struct dns_response *r,
 	return (end);
 }
 
+size_t
+dns_append_ede(uint8_t *msg, size_t len, size_t limit,
+    struct dns_edns *edns, enum dns_ede ede, const char *text)
+{
+	struct wcur w = { .buf = msg, .len = limit, .pos = len };
+	size_t n = strlen(text);
+
+	if (!edns->present || edns->offset + edns->length != len ||
+	    len > limit || limit - len < EDE_FIXED + n)
+		return (len);
+	wcur_u16(&w, OPTION_EDE);
+	wcur_u16(&w, (uint16_t)(EDE_FIXED - 4 + n));
+	wcur_u16(&w, (uint16_t)ede);
+	wcur_bytes(&w, text, n);
+	len = w.pos;
+	edns->length += EDE_FIXED + n;
+	w.pos = edns->offset + OPT_FIXED - 2;
+	wcur_u16(&w, (uint16_t)(edns->length - OPT_FIXED));
+	return (len);
+}
+
 void
 dns_restore_question(uint8_t *msg, const struct dns_query *q)
 {

@@ -61,6 +61,14 @@ size_t	dns_udp_limit(const struct dns_query *q);
 size_t	dns_truncate(uint8_t *msg, size_t len, const struct dns_response *r,
 	    size_t limit);
 
+/*
+ * Append an Extended DNS Error to the OPT record of an answer of len octets, if
+ * it has one at its end and the result is not above limit.  Lengthens
+ * edns->length.  Returns the new length.
+ */
+size_t	dns_append_ede(uint8_t *msg, size_t len, size_t limit,
+	    struct dns_edns *edns, enum dns_ede ede, const char *text);
+
 /* Put the spelling of q's question into the echoed question of an answer. */
 void	dns_restore_question(uint8_t *msg, const struct dns_query *q);
 

@@ -217,9 +217,12 @@ remove_unwanted(const struct query *q, const struct granting *g,
 	    sizeof(clean), &n, &removed);
 	if (err != DNS_OK || removed == 0)
 		return (err);
+	if ((err = dns_response_parse(clean, n, r)) != DNS_OK)
+		return (err);
 	*msg = clean;
-	*len = n;
-	return (dns_response_parse(clean, n, r));
+	*len = dns_append_ede(clean, n, query_limit(q), &r->edns, EDE_FILTERED,
+	    "an address that is never granted was removed");
+	return (DNS_OK);
 }
 
 /* --- the answer leaves --- */

@@ -235,6 +235,35 @@ Test(build, D13_truncation_keeps_the_id)
 	cr_assert_eq(memcmp(out, "\x56\x78\x83\x80", 4), 0);
 }
 
+#define OPT_ANSWER	"\0\0\051\004\320\0\0\0\0\0"
+
+Test(build, G8_extended_error_is_appended)
+{
+	static const char with[] = HEAD("\x81\x80", "\0", "\1") QNAME
+	    "\0\001\0\001" OPT_ANSWER "\0";
+	static const char want[] = HEAD("\x81\x80", "\0", "\1") QNAME
+	    "\0\001\0\001" OPT_ANSWER "\011" "\0\017\0\005\0\021bad";
+	size_t len = sizeof(with) - 1, whole = sizeof(want) - 1;
+	struct dns_response r;
+
+	memcpy(out, with, len);
+	cr_assert_eq(dns_response_parse(out, len, &r), DNS_OK);
+	/* One octet less than it takes: as it was. */
+	cr_assert_eq(dns_append_ede(out, len, whole - 1, &r.edns,
+	    EDE_FILTERED, "bad"), len);
+	EXPECT(len, HEAD("\x81\x80", "\0", "\1") QNAME "\0\001\0\001"
+	    OPT_ANSWER "\0");
+	cr_assert_eq(dns_append_ede(out, len, whole, &r.edns, EDE_FILTERED,
+	    "bad"), whole);
+	expect(whole, want, whole);
+	cr_assert_eq(dns_response_parse(out, whole, &r), DNS_OK);
+	cr_assert_eq(r.edns.length, 20);
+	/* Without an OPT there is no place for it. */
+	r.edns.present = false;
+	cr_assert_eq(dns_append_ede(out, whole, sizeof(out), &r.edns,
+	    EDE_FILTERED, "bad"), whole);
+}
+
 Test(build, D12_spelling_of_the_question)
 {
 	static const char answer[] = HEAD("\x81\x80", "\1", "\0")
