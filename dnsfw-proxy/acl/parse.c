@@ -9,6 +9,9 @@
 #include <string.h>
 #include <strings.h>
 
+#include "idn.h"
+
+#define NAME_SHOWN	84	/* that an error has room for, with NUL */
 #define PROTOCOL_SHOWN	16	/* octets of a wrong one that an error shows */
 
 static int __attribute__((format(printf, 3, 4)))
@@ -66,16 +69,33 @@ parse_action(const struct lex_token *token, struct parse_rule *rule,
 	return (wrong(error, token->at, "expected \"->\", \"~>\" or \"-|\""));
 }
 
+/*
+ * The name of len octets at text is not ASCII.  What should be there instead
+ * is shown if it is known, and is a name.
+ */
+static int
+wrong_encoding(struct parse_error *error, size_t at, const char *text,
+    size_t len, bool wildcard)
+{
+	char ascii[NAME_SHOWN];
+	struct dns_name name;
+	size_t bad;
+
+	if (!idn_to_ascii(text, len, ascii, sizeof(ascii)) ||
+	    dns_name_parse(ascii, strlen(ascii), &name, &bad) != DNS_OK)
+		return (wrong(error, at, "a name outside ASCII must be "
+		    "written in its xn-- form"));
+	return (wrong(error, at, "a name outside ASCII must be written as "
+	    "\"%s%s\"", wildcard ? "*." : "", ascii));
+}
+
 /* Say what is wrong with the character that no name may have. */
 static int
-wrong_character(struct parse_error *error, size_t at, unsigned char c)
+wrong_character(struct parse_error *error, size_t at, char c)
 {
 	if (c == '*')
 		return (wrong(error, at, "\"*\" stands alone or as the whole "
 		    "first label: \"*.example.com\""));
-	if (c >= 0x80)
-		return (wrong(error, at, "a name outside ASCII must be "
-		    "written in its xn-- form"));
 	return (wrong(error, at, "expected a letter, a digit, \"-\", \"_\" "
 	    "or \".\" in a name"));
 }
@@ -108,9 +128,11 @@ parse_pattern(const struct lex_line *line, size_t at, size_t len,
 		return (0);
 	if (bad > len)
 		bad = len;
+	if (err == DNS_ECHAR && bad < len && (unsigned char)text[bad] >= 0x80)
+		return (wrong_encoding(error, at + bad, text, len,
+		    rule->wildcard));
 	if (err == DNS_ECHAR && bad < len)
-		return (wrong_character(error, at + bad,
-		    (unsigned char)text[bad]));
+		return (wrong_character(error, at + bad, text[bad]));
 	if (err == DNS_ELABEL)
 		return (wrong(error, at + bad,
 		    "label longer than %d octets", DNS_LABEL_MAX));

@@ -7,6 +7,7 @@
 
 #include "acl/compile.h"
 #include "acl/decide.h"
+#include "acl/idn.h"
 #include "acl/image.h"
 #include "acl/lex.h"
 
@@ -161,7 +162,7 @@ Test(acl_text, A7_where_and_what)
 		    "whole first label: \"*.example.com\"" },
 		{ "10.0.0.8 ~> *.*.a", 15, "\"*\" stands alone or as the "
 		    "whole first label: \"*.example.com\"" },
-		{ "10.0.0.8 ~> b\xc3\xbc" "cher.example", 14, "a name outside "
+		{ "10.0.0.8 ~> b\xfc" "cher.example", 14, "a name outside "
 		    "ASCII must be written in its xn-- form" },
 		{ "10.0.0.8 ~> a\\.b", 14, "expected a letter, a digit, "
 		    "\"-\", \"_\" or \".\" in a name" },
@@ -204,6 +205,70 @@ Test(acl_text, A7_where_and_what)
 	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		expect_error(bad[i].text, strlen(bad[i].text), 1,
 		    bad[i].column, bad[i].message);
+}
+
+/* An error shows the form in ASCII, if the build knows it and it is a name. */
+Test(acl_text, A7_names_outside_ASCII)
+{
+	static const struct {
+		const char	*text;
+		unsigned int	 column;
+		const char	*ascii;
+	} bad[] = {
+		{ "::1 ~> b\xc3\xbc" "cher.example", 9,
+		    "xn--bcher-kva.example" },
+		{ "::1 -> *.B\xc3\x9c" "CHER.Example.:TCP:80", 11,
+		    "*.xn--bcher-kva.example." },
+		{ "::1 -| _a.bu\xcc\x88" "cher = ::1", 13,
+		    "_a.xn--bcher-kva" },
+		{ "::1 ~> fa\xc3\x9f.de", 10, "xn--fa-hia.de" },
+		{ "::1 ~> \xe4\xbe\x8b\xe3\x81\x88\xe3\x80\x82jp", 8,
+		    "xn--r8jz45g.jp" },
+		{ "::1 ~> \xc3\xbc..example", 8, NULL },
+		{ "::1 ~> b\xfc" "cher.example", 9, NULL },
+		{ "::1 ~> \xc3", 8, NULL },
+		{ "::1 ~> -\xc3\xbc.example", 9, NULL },
+		{ "::1 ~> *.\xc3\xbc.*.example", 10, NULL },
+	};
+	char ascii[64], text[128];
+	bool known = idn_to_ascii("\xc3\xbc", 2, ascii, sizeof(ascii));
+	size_t i;
+
+	if (known)
+		cr_assert_str_eq(ascii, "xn--tda");
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		if (known && bad[i].ascii != NULL)
+			snprintf(text, sizeof(text), "a name outside ASCII "
+			    "must be written as \"%s\"", bad[i].ascii);
+		else
+			snprintf(text, sizeof(text), "a name outside ASCII "
+			    "must be written in its xn-- form");
+		expect_error(bad[i].text, strlen(bad[i].text), 1,
+		    bad[i].column, text);
+	}
+}
+
+/* As long as there is room for it, and for names of any length. */
+Test(acl_text, A7_long_names_outside_ASCII)
+{
+	char text[LEX_LINE_MAX + 1], ascii[8];
+	bool known = idn_to_ascii("\xc3\xbc", 2, ascii, sizeof(ascii));
+	struct acl_compiled c;
+	struct errors e;
+	int len;
+
+	cr_assert_not(idn_to_ascii("\xc3\xbc", 2, ascii, 7));
+	for (len = 1; len < LEX_LINE_MAX - 16; len += len < 128 ? 1 : 97) {
+		sprintf(text, "::1 ~> *.\xc3\xbc.%.*s%0*d", len > 50 ? 50 : 0,
+		    "12345678901234567890123456789012345678901234567890.",
+		    len, 0);
+		cr_assert_eq(compile(text, strlen(text), &e, &c), -1);
+		cr_assert_eq(e.count, 1);
+		cr_assert_eq(e.column[0], 10);
+		cr_assert_eq(strstr(e.text[0], "\"*.xn--tda.") != NULL &&
+		    e.text[0][strlen(e.text[0]) - 1] == '"',
+		    known && len <= 50, "%d: %s", len, e.text[0]);
+	}
 }
 
 Test(acl_text, A7_NUL_and_overlong_lines)
