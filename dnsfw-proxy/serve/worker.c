@@ -254,7 +254,7 @@ worker_run(void)
 
 	if (chan_send(MSG_FD_CHANNEL, &ready, sizeof(ready), -1) !=
 	    sizeof(ready) || event_add(channel, NULL) == -1)
-		fatalx("cannot report to dnsfw-priv");
+		fatalx("dnsfw-priv died: stopping");
 	while (!stopping) {
 		if (event_base_loop(worker.base, EVLOOP_ONCE) == -1)
 			fatalx("event_base_loop");
