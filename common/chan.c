@@ -2,18 +2,28 @@
 #include "chan.h"
 
 #include <sys/socket.h>
-#include <sys/uio.h>
 
 #include <errno.h>
 #include <string.h>
 
+union control {
+	struct cmsghdr	hdr;	/* for the alignment */
+	char		space[CMSG_SPACE(sizeof(int))];
+};
+
+/* What an error of a system call on the channel means. */
+static int
+chan_errno(void)
+{
+	if (errno == EAGAIN)
+		return (CHAN_AGAIN);
+	return (errno == EPIPE || errno == ECONNRESET ? CHAN_EOF : CHAN_ERROR);
+}
+
 ssize_t
 chan_send(int chan, const void *buf, size_t len, int fd)
 {
-	union {
-		struct cmsghdr hdr;	/* for the alignment */
-		char space[CMSG_SPACE(sizeof(int))];
-	} control;
+	union control control;
 	struct iovec iov = { .iov_base = (void *)(uintptr_t)buf,
 	    .iov_len = len };
 	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
@@ -31,11 +41,7 @@ chan_send(int chan, const void *buf, size_t len, int fd)
 	do {
 		n = sendmsg(chan, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
 	} while (n == -1 && errno == EINTR);
-	if (n != -1)
-		return (n);
-	if (errno == EAGAIN)
-		return (CHAN_AGAIN);
-	return (errno == EPIPE || errno == ECONNRESET ? CHAN_EOF : CHAN_ERROR);
+	return (n != -1 ? n : chan_errno());
 }
 
 /* The one descriptor that came along, or -1. */
@@ -56,10 +62,7 @@ passed_fd(struct msghdr *msg)
 ssize_t
 chan_recv(int chan, void *buf, int *fd, int wait)
 {
-	union {
-		struct cmsghdr hdr;
-		char space[CMSG_SPACE(sizeof(int))];
-	} control;
+	union control control;
 	struct iovec iov = { .iov_base = buf, .iov_len = MSG_SIZE_MAX };
 	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
 	ssize_t n;
@@ -75,11 +78,8 @@ chan_recv(int chan, void *buf, int *fd, int wait)
 		n = recvmsg(chan, &msg, MSG_CMSG_CLOEXEC |
 		    (wait ? 0 : MSG_DONTWAIT));
 	} while (n == -1 && errno == EINTR);
-	if (n == -1) {
-		if (errno == EAGAIN)
-			return (CHAN_AGAIN);
-		return (errno == ECONNRESET ? CHAN_EOF : CHAN_ERROR);
-	}
+	if (n == -1)
+		return (chan_errno());
 	if (fd != NULL)
 		*fd = passed_fd(&msg);
 	/*
@@ -89,4 +89,60 @@ chan_recv(int chan, void *buf, int *fd, int wait)
 	if (n == 0)
 		return (CHAN_EOF);
 	return (msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC) ? CHAN_BAD : n);
+}
+
+int
+chan_recv_many(int chan, struct chan_record *records, unsigned int n)
+{
+	union control controls[CHAN_BATCH];
+	struct mmsghdr hdrs[CHAN_BATCH];
+	struct iovec iovs[CHAN_BATCH];
+	int i, got;
+
+	memset(hdrs, 0, n * sizeof(hdrs[0]));
+	for (i = 0; i < (int)n; i++) {
+		iovs[i].iov_base = records[i].data;
+		iovs[i].iov_len = sizeof(records[i].data);
+		hdrs[i].msg_hdr.msg_iov = &iovs[i];
+		hdrs[i].msg_hdr.msg_iovlen = 1;
+		hdrs[i].msg_hdr.msg_control = controls[i].space;
+		hdrs[i].msg_hdr.msg_controllen = CMSG_LEN(sizeof(int));
+	}
+	do {
+		got = recvmmsg(chan, hdrs, n, MSG_CMSG_CLOEXEC | MSG_DONTWAIT,
+		    NULL);
+	} while (got == -1 && errno == EINTR);
+	if (got == -1)
+		return (chan_errno());
+	for (i = 0; i < got; i++) {
+		/*
+		 * An empty record would not be met again, so what came before
+		 * it is not served either; nor is what came before the end.
+		 */
+		if (hdrs[i].msg_len == 0)
+			return (CHAN_EOF);
+		if (hdrs[i].msg_hdr.msg_flags & (MSG_TRUNC | MSG_CTRUNC))
+			return (CHAN_BAD);
+		records[i].len = hdrs[i].msg_len;
+		records[i].fd = passed_fd(&hdrs[i].msg_hdr);
+	}
+	return (got);
+}
+
+int
+chan_send_many(int chan, struct iovec *records, unsigned int n)
+{
+	struct mmsghdr hdrs[CHAN_BATCH];
+	unsigned int i;
+	int sent;
+
+	memset(hdrs, 0, n * sizeof(hdrs[0]));
+	for (i = 0; i < n; i++) {
+		hdrs[i].msg_hdr.msg_iov = &records[i];
+		hdrs[i].msg_hdr.msg_iovlen = 1;
+	}
+	do {
+		sent = sendmmsg(chan, hdrs, n, MSG_NOSIGNAL | MSG_DONTWAIT);
+	} while (sent == -1 && errno == EINTR);
+	return (sent > 0 ? sent : chan_errno());
 }

@@ -1,10 +1,6 @@
 /* From the addresses of an answer to grants, and to the answer that leaves. */
 #include "grants.h"
 
-#include <sys/socket.h>
-#include <sys/uio.h>
-
-#include <errno.h>
 #include <event2/event.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +10,7 @@
 #include "../dns/strip.h"
 #include "../dns/vet.h"
 #include "accesslog.h"
+#include "chan.h"
 #include "clock.h"
 #include "hash.h"
 #include "known.h"
@@ -22,7 +19,6 @@
 
 #define SLOTS		16384	/* grants under way */
 #define ANSWER_MAX	4096	/* grants of one answer */
-#define SEND_MAX	64	/* messages in one system call */
 #define REMOVED_PERIOD	60	/* seconds between log lines of one name */
 #define REMOVED_NAMES	256	/* names that are told apart in that */
 #define NO_EXPIRY	UINT64_MAX
@@ -436,44 +432,29 @@ grants_result(const struct msg_result *r)
 
 /* --- to dnsfw-priv --- */
 
-/* Returns how many were sent, of the first n that wait. */
-static uint32_t
-send_some(uint32_t n)
-{
-	struct mmsghdr hdrs[SEND_MAX];
-	struct iovec iovs[SEND_MAX];
-	uint32_t i;
-	int sent;
-
-	memset(hdrs, 0, n * sizeof(hdrs[0]));
-	for (i = 0; i < n; i++) {
-		iovs[i].iov_base =
-		    &slots[unsent[(unsent_head + i) % SLOTS]].msg;
-		iovs[i].iov_len = sizeof(struct msg_grant);
-		hdrs[i].msg_hdr.msg_iov = &iovs[i];
-		hdrs[i].msg_hdr.msg_iovlen = 1;
-	}
-	sent = sendmmsg(MSG_FD_CHANNEL, hdrs, n, MSG_DONTWAIT | MSG_NOSIGNAL);
-	if (sent == -1 && (errno == EPIPE || errno == ECONNRESET))
-		return (0);	/* the channel's end of file says the rest */
-	if (sent == -1 && errno != EAGAIN && errno != EINTR)
-		fatal("cannot send to dnsfw-priv");
-	return (sent > 0 ? (uint32_t)sent : 0);
-}
-
 void
 grants_flush(void)
 {
-	uint32_t n, sent;
+	struct iovec records[CHAN_BATCH];
+	uint32_t n;
+	int sent;
 
 	while (unsent_count > 0) {
-		n = unsent_count < SEND_MAX ? unsent_count : SEND_MAX;
-		sent = send_some(n);
-		unsent_head = (unsent_head + sent) % SLOTS;
-		unsent_count -= sent;
-		if (sent < n) {
+		for (n = 0; n < unsent_count && n < CHAN_BATCH; n++) {
+			records[n].iov_base =
+			    &slots[unsent[(unsent_head + n) % SLOTS]].msg;
+			records[n].iov_len = sizeof(struct msg_grant);
+		}
+		sent = chan_send_many(MSG_FD_CHANNEL, records, n);
+		if (sent == CHAN_EOF)
+			return;	/* what can be read of the channel says why */
+		if (sent == CHAN_ERROR)
+			fatal("cannot send to dnsfw-priv");
+		if (sent == CHAN_AGAIN) {
 			event_add(writable, NULL);
 			return;
 		}
+		unsent_head = (unsent_head + (uint32_t)sent) % SLOTS;
+		unsent_count -= (uint32_t)sent;
 	}
 }

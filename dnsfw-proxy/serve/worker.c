@@ -21,7 +21,6 @@
 #include "upstream.h"
 
 #define TICK_USEC	100000	/* how exact a deadline is */
-#define MESSAGES_MAX	256	/* of dnsfw-priv, in a turn */
 #define DESCRIPTORS_OWN	64	/* loop, log, channel, image, and some */
 
 struct worker worker;
@@ -120,26 +119,21 @@ take_message(const uint8_t *buf, size_t len, int fd)
 static void
 on_channel(evutil_socket_t chan, short what, void *arg)
 {
-	uint8_t buf[MSG_SIZE_MAX];
-	unsigned int i;
-	ssize_t n;
-	int fd;
+	static struct chan_record records[CHAN_BATCH];
+	int i, n;
 
 	(void)what;
 	(void)arg;
 	worker_clock();
-	for (i = 0; i < MESSAGES_MAX && !stopping; i++) {
-		n = chan_recv(chan, buf, &fd, 0);
-		if (n == CHAN_AGAIN)
-			return;
-		if (n == CHAN_EOF)
-			fatalx("dnsfw-priv died: stopping");
-		if (n == CHAN_ERROR)
-			fatal("cannot receive from dnsfw-priv");
-		if (n == CHAN_BAD)
-			fatalx("malformed message from dnsfw-priv: truncated");
-		take_message(buf, (size_t)n, fd);
-	}
+	n = chan_recv_many(chan, records, CHAN_BATCH);
+	if (n == CHAN_EOF)
+		fatalx("dnsfw-priv died: stopping");
+	if (n == CHAN_ERROR)
+		fatal("cannot receive from dnsfw-priv");
+	if (n == CHAN_BAD)
+		fatalx("malformed message from dnsfw-priv: truncated");
+	for (i = 0; i < n && !stopping; i++)
+		take_message(records[i].data, records[i].len, records[i].fd);
 }
 
 /* --- time --- */

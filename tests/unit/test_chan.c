@@ -242,3 +242,75 @@ Test(chan, signal_does_not_end_the_wait, .timeout = 10)
 	cr_assert_eq(chan_recv(pair[1], in, NULL, 1), 3);
 	cr_assert_eq(memcmp(in, "abc", 3), 0);
 }
+
+static struct chan_record records[CHAN_BATCH];
+
+Test(chan, many_records_at_once)
+{
+	struct iovec iovs[CHAN_BATCH];
+	unsigned int i;
+
+	for (i = 0; i < CHAN_BATCH; i++)
+		iovs[i] = (struct iovec){ out + i, i + 1 };
+	cr_assert_eq(chan_recv_many(pair[1], records, CHAN_BATCH), CHAN_AGAIN);
+	cr_assert_eq(chan_send_many(pair[0], iovs, CHAN_BATCH), CHAN_BATCH);
+	/* As many as there is room for, and then the rest. */
+	cr_assert_eq(chan_recv_many(pair[1], records, 10), 10);
+	cr_assert_eq(chan_recv_many(pair[1], records, CHAN_BATCH),
+	    CHAN_BATCH - 10);
+	for (i = 10; i < CHAN_BATCH; i++) {
+		cr_assert_eq(records[i - 10].len, i + 1, "record %u", i);
+		cr_assert_eq(memcmp(records[i - 10].data, out + i, i + 1), 0);
+		cr_assert_eq(records[i - 10].fd, -1);
+	}
+}
+
+Test(chan, many_and_a_descriptor)
+{
+	size_t before = descriptors();
+
+	cr_assert_eq(chan_send(pair[0], out, 5, -1), 5);
+	cr_assert_eq(chan_send(pair[0], out, 6, pair[0]), 6);
+	cr_assert_eq(chan_recv_many(pair[1], records, 8), 2);
+	cr_assert_eq(records[0].fd, -1);
+	cr_assert_neq(records[1].fd, -1);
+	cr_assert_eq(descriptors(), before + 1);
+	close(records[1].fd);
+	/* Two with one record are too many. */
+	send_descriptors(out, 5, pair[0], 2);
+	cr_assert_eq(chan_recv_many(pair[1], records, 8), CHAN_BAD);
+}
+
+Test(chan, many_end_with_what_is_no_record)
+{
+	struct iovec iov = { out, sizeof(out) };
+
+	cr_assert_eq(chan_send(pair[0], out, 5, -1), 5);
+	cr_assert_eq(chan_send(pair[0], out, 0, -1), 0);
+	cr_assert_eq(chan_recv_many(pair[1], records, 8), CHAN_EOF);
+	cr_assert_eq(chan_send_many(pair[0], &iov, 1), 1);
+	cr_assert_eq(chan_recv_many(pair[1], records, 8), CHAN_BAD);
+	close(pair[0]);
+	cr_assert_eq(chan_recv_many(pair[1], records, 8), CHAN_EOF);
+	cr_assert_eq(chan_send_many(pair[1], &iov, 1), CHAN_EOF);
+}
+
+Test(chan, many_while_the_peer_is_slow)
+{
+	struct iovec iovs[CHAN_BATCH];
+	unsigned int i;
+	int n, sent = 0;
+
+	for (i = 0; i < CHAN_BATCH; i++)
+		iovs[i] = (struct iovec){ out, 100 };
+	for (i = 0; i < 1000; i++) {
+		if ((n = chan_send_many(pair[0], iovs, CHAN_BATCH)) <= 0)
+			break;
+		sent += n;
+	}
+	cr_assert_eq(n, CHAN_AGAIN);
+	while ((n = chan_recv_many(pair[1], records, CHAN_BATCH)) > 0)
+		sent -= n;
+	cr_assert_eq(n, CHAN_AGAIN);
+	cr_assert_eq(sent, 0);
+}
