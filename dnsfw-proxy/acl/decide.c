@@ -150,7 +150,7 @@ acl_decide(const struct acl_image *image, const struct addr *client,
 	struct addr base = *client;
 	unsigned int i, family;
 
-	memset(out, 0, sizeof(*out));
+	memset(out, 0, offsetof(struct acl_decision, ports));
 	if (addr_len(client->family) == 0)
 		return;
 	family = client->family == ADDR_V4 ? IMAGE_V4 : IMAGE_V6;

@@ -35,8 +35,8 @@ struct acl_decision {
 	bool		only_any;	/* ... and no other allow rule is */
 	bool		overflow;	/* more ports than ACL_PORTS_MAX: refuse */
 	uint16_t	nports;		/* distinct, in rule order */
-	struct acl_port	ports[ACL_PORTS_MAX];
 	struct addr	local;		/* ACL_LOCAL */
+	struct acl_port	ports[ACL_PORTS_MAX];	/* nports of them are set */
 };
 
 /*

@@ -95,12 +95,22 @@ put_number(uint32_t n)
 	put(digits + i, sizeof(digits) - i);
 }
 
+/* As addr_print, but without printf(3) for IPv4: each line has one or two. */
 static void
 put_address(const struct addr *a)
 {
 	char text[ADDR_TEXT_MAX];
+	unsigned int i;
 
-	put_text(addr_print(a, text));
+	if (a->family != ADDR_V4) {
+		put_text(addr_print(a, text));
+		return;
+	}
+	for (i = 0; i < 4; i++) {
+		if (i > 0)
+			put_text(".");
+		put_number(a->bytes[i]);
+	}
 }
 
 /* A member of a JSON object behind another one. */
@@ -189,18 +199,13 @@ void
 access_local(const struct addr *client, uint16_t id,
     const struct dns_name *name, const struct addr *local)
 {
-	char text[ADDR_TEXT_MAX];
-
 	if (!begin(&kind_local, client, id))
 		return;
 	put_name(name);
-	addr_print(local, text);
+	put_text(json ? ",\"address\":\"" : " = ");
+	put_address(local);
 	if (json)
-		put_string("address", text);
-	else {
-		put_text(" = ");
-		put_text(text);
-	}
+		put_text("\"");
 	end();
 }
 
@@ -210,21 +215,19 @@ access_grant(const struct addr *client, uint16_t id,
     const struct acl_port *port, uint32_t ttl)
 {
 	const char *proto = port->proto == IPPROTO_TCP ? "TCP" : "UDP";
-	char text[ADDR_TEXT_MAX];
 
 	if (!begin(&kind_grant, client, id))
 		return;
 	put_name(name);
-	addr_print(dst, text);
+	put_text(json ? ",\"address\":\"" : " [");
+	put_address(dst);
 	if (json) {
-		put_string("address", text);
+		put_text("\"");
 		put_string("protocol", proto);
 		put_key("port");
 		put_number(port->port);
 		put_key("ttl");
 	} else {
-		put_text(" [");
-		put_text(text);
 		put_text("]:");
 		put_text(proto);
 		put_text(":");
