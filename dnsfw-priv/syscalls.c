@@ -67,14 +67,3 @@ const struct sandbox_rule priv_rules[] = {
 };
 
 const size_t priv_nrules = sizeof(priv_rules) / sizeof(priv_rules[0]);
-
-#ifdef DNSFW_SANITIZE
-/* To look for leaks at the end takes a thread that traces. */
-const char *__asan_default_options(void);
-
-const char *
-__asan_default_options(void)
-{
-	return ("detect_leaks=0");
-}
-#endif

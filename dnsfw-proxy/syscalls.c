@@ -108,14 +108,3 @@ const struct sandbox_rule worker_rules[] = {
 };
 
 const size_t worker_nrules = sizeof(worker_rules) / sizeof(worker_rules[0]);
-
-#ifdef DNSFW_SANITIZE
-/* To look for leaks at the end takes a thread that traces. */
-const char *__asan_default_options(void);
-
-const char *
-__asan_default_options(void)
-{
-	return ("detect_leaks=0");
-}
-#endif

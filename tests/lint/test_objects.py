@@ -1,0 +1,72 @@
+"""Pure code (DESIGN, "Files"): what its objects ask of the C library."""
+
+import re
+import subprocess
+
+import pytest
+
+from tree import build_dir, files, none
+
+# No system call, clock, log or lock is behind any of these.
+ALLOWED = {
+    "memchr", "memcmp", "memcpy", "memmove", "memset", "memmem", "strchr",
+    "strcmp", "strcspn", "strlen", "strncasecmp", "strcasecmp", "strncmp",
+    "strnlen", "strspn", "snprintf", "vsnprintf", "inet_ntop", "inet_pton",
+    # What the compiler's hardening makes of some of them.
+    "__memcpy_chk", "__memmove_chk", "__memset_chk", "__snprintf_chk",
+    "__vsnprintf_chk", "__stack_chk_fail", "__ctype_b_loc",
+    "_GLOBAL_OFFSET_TABLE_",
+}
+# The ACL's compiler makes an image in memory of its own.
+ALLOCATE = {"calloc", "free", "malloc", "realloc", "reallocarray"}
+COMPILER = {f"dnsfw-proxy/acl/libproxy_acl.a.p/{module}.c.o"
+            for module in ("bounds", "compile")}
+
+# Each folder with pure code, its library, and the pure modules, or None: all.
+PURE = [
+    ("common", "common_pure", {"addr", "msg"}),
+    ("dnsfw-proxy/acl", "proxy_acl",
+     {"bounds", "compile", "decide", "image", "lex", "parse"}),
+    ("dnsfw-proxy/dns", "proxy_dns", None),
+]
+OBJECTS = [f"{folder}/lib{library}.a.p/{path.name}.o"
+           for folder, library, modules in PURE
+           for path in files(folder, ext=".c")
+           if modules is None or path.stem in modules]
+
+
+def tool(*argv):
+    return subprocess.run(argv, check=True, capture_output=True,
+                          text=True).stdout
+
+
+def symbols(option, path):
+    """Names that nm lists for the object."""
+    return {line.split()[0] for line in
+            tool("nm", option, "--format=posix", str(path)).splitlines()}
+
+
+@pytest.fixture(scope="module")
+def own():
+    """What the pure objects define for each other."""
+    return {symbol for one in OBJECTS
+            for symbol in symbols("--defined-only", build_dir() / one)}
+
+
+@pytest.mark.parametrize("one", OBJECTS)
+def test_pure_object_needs_only_pure_functions(one, own):
+    allowed = ALLOWED | own
+    if one in COMPILER:
+        allowed |= ALLOCATE
+    none(symbols("--undefined-only", build_dir() / one) - allowed)
+
+
+@pytest.mark.parametrize("one", OBJECTS)
+def test_pure_object_has_no_variable(one):
+    """Constants with addresses in them are in .data.rel.ro."""
+    text = tool("readelf", "--section-headers", "--wide",
+                str(build_dir() / one))
+    sizes = re.findall(r"\] (\.t?(?:data|bss)(?:\.(?!rel\.ro)\S+)?) +\S+ +"
+                       r"\S+ +\S+ +(\S+)", text)
+    assert {section for section, _ in sizes} >= {".data", ".bss"}
+    none([found for found in sizes if int(found[1], 16) > 0])
