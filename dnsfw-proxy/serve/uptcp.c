@@ -18,6 +18,7 @@
 
 #include "../dns/build.h"
 #include "clock.h"
+#include "ids.h"
 #include "log.h"
 #include "worker.h"
 
@@ -261,7 +262,7 @@ ttry_new(struct upconn *c)
 	if (c->ntries >= TRIES_MAX || (t = calloc(1, sizeof(*t))) == NULL)
 		return (NULL);
 	do
-		arc4random_buf(&t->try.id, sizeof(t->try.id));
+		t->try.id = ids_next();
 	while (find(c, t->try.id) != NULL);
 	LIST_INSERT_HEAD(bucket_of(c, t->try.id), t, same_id);
 	if (c->ntries++ == 0)

@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "../dns/build.h"
+#include "ids.h"
 #include "log.h"
 #include "worker.h"
 
@@ -130,7 +131,7 @@ upudp_send(size_t upstream, uint8_t *msg, size_t len)
 	ss = upstream_sockaddr(upstream, &sslen);
 	if ((u = usock_take(ss->ss_family)) == NULL)
 		return (NULL);
-	arc4random_buf(&u->try.id, sizeof(u->try.id));
+	u->try.id = ids_next();
 	dns_set_id(msg, u->try.id);
 	if (connect(u->fd, (const struct sockaddr *)ss, sslen) == -1 ||
 	    send(u->fd, msg, len, 0) == -1) {
