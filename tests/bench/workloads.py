@@ -1,0 +1,222 @@
+"""The workloads W1 to W9, and one run of one of them."""
+
+import dataclasses
+import re
+import signal
+import time
+
+import policy
+from ground import Failed, Ground
+from policy import Policy, Rules
+
+WINDOW = 100            # queries in flight
+CLIENTS = 256           # that ask, if the workload does not say
+OTHER_NAMES = 1 << 24   # first number of names that no workload blocks
+RELOAD_DEADLINE = 10    # seconds
+
+WARM_UP = {"milliseconds": 200, "count": 1000}
+
+# In flight on one connection, and queries until it is closed.
+TCP_MANY = {"depth": 10, "per_connection": 100}
+TCP_ONE = {"depth": 1, "per_connection": 1}
+
+
+@dataclasses.dataclass(frozen=True)
+class Workload:
+    number: str         # "W5"
+    title: str
+    rules: Rules
+    firewall: object = None     # the server's; None: without one
+    load: dict = dataclasses.field(default_factory=dict)
+    variant: str = ""
+    tcp: bool = False
+
+    @property
+    def label(self):
+        return f"{self.number} {self.variant}".rstrip()
+
+    def suits(self, server):
+        """Can the server do this, and is it the server for it?"""
+        if self.rules.policy not in server.policies:
+            return False
+        if self.rules.policy is Policy.RELOAD and not server.reloaded:
+            return False
+        if self.rules.policy is Policy.CLIENTS:
+            return bool(server.firewall)
+        if self.tcp and not server.tcp:
+            return False
+        return server.firewall == self.firewall
+
+    def lack(self):
+        """What a server misses that does not suit."""
+        if self.tcp:
+            return "no TCP"
+        return {
+            Policy.PLAIN: "no plain forwarding",
+            Policy.GRANT: f"no grants through {self.firewall}",
+            Policy.BLOCK: "no policy",
+            Policy.CLIENTS: "no policy of single clients with grants",
+            Policy.RELOAD: "no reload of its rules by SIGHUP",
+        }[self.rules.policy]
+
+
+def all_workloads(quick):
+    plain = Rules(Policy.PLAIN)
+    grant = Rules(Policy.GRANT)
+    fresh = {"names": OTHER_NAMES, "clients": CLIENTS}
+    new_grants = {"names": 120000, "clients": CLIENTS,
+                  "count": 25000 if quick else 120000}
+    sizes = (10, 100000) if quick else (10, 1000, 100000, 1000000)
+    yield Workload("W1", "plain forwarding", plain, load=fresh)
+    yield Workload("W2", "every answer needs a new grant, ipset", grant,
+                   "ipset", new_grants)
+    # Each client has some of the names; all pairs are granted in the warm-up.
+    yield Workload("W3", "answers repeat, ipset", grant, "ipset",
+                   {"names": 1000, "clients": 100})
+    yield Workload("W4", "every answer needs a new grant, nftables", grant,
+                   "nftables", new_grants)
+    for size in sizes:
+        yield Workload("W5", f"refusals with {size:,} rules",
+                       Rules(Policy.BLOCK, size), variant=f"{size:,}",
+                       load={"plan": "random", "names": size,
+                             "clients": CLIENTS})
+    yield Workload("W6", "TCP, 100 queries a connection", plain,
+                   load={**fresh, **TCP_MANY}, variant="many", tcp=True)
+    yield Workload("W6", "TCP, a connection a query", plain,
+                   load={**fresh, **TCP_ONE}, variant="one", tcp=True)
+    yield Workload("W7", f"{policy.CLIENTS:,} clients with "
+                   f"{policy.CLIENT_NAMES} rules each, mixed",
+                   Rules(Policy.CLIENTS, policy.CLIENTS),
+                   load={"plan": "policy", "clients": policy.CLIENTS,
+                         "count": 50000 if quick else 200000})
+    yield Workload("W8", "latency at 20 % of the maximal load", plain,
+                   load=fresh)
+    yield Workload("W9", "reload of 1,000,000 rules at half load",
+                   Rules(Policy.RELOAD, 1000000),
+                   load={**fresh, "first": OTHER_NAMES})
+
+
+def figures_of(answers, used, cost):
+    """The figures of a run: what loadgen counted, and what it has cost."""
+    wrong = {key: answers[key] for key in (
+        "lost", "wrong_question", "wrong_rcode", "wrong_address", "strays",
+        "failed") if answers[key]}
+    if not answers["answered"]:
+        counts = ", ".join(f"{count} {key}" for key, count in wrong.items())
+        raise Failed(f"no right answer: {counts or 'none came'}")
+    return {
+        "cpu_us": used / 1000 / answers["answered"],
+        "qps": answers["answered"] / answers["seconds"],
+        "p50_us": answers["p50"] / 1000,
+        "p99_us": answers["p99"] / 1000,
+        "p999_us": answers["p999"] / 1000,
+        "rss_mib": cost.rss_kib / 1024,
+        "answered": answers["answered"],
+        "wrong": wrong,
+    }
+
+
+class Run:
+    """One run of one workload by one server."""
+
+    def __init__(self, where, server, workload, milliseconds):
+        self.where = where
+        self.server = server
+        self.workload = workload
+        self.load = {"window": WINDOW, "milliseconds": milliseconds,
+                     **workload.load}
+        if workload.rules.policy is Policy.BLOCK:
+            self.load["rcode"] = server.refusal
+
+    def start(self):
+        self.server.prepare(self.where)
+        return self.where.start(self.server.argv(self.where,
+                                                 self.workload.rules))
+
+    def warm_up(self):
+        """Ask what the measured load does not ask again, or (W3) does."""
+        options = {**self.load, **WARM_UP}
+        if self.workload.number == "W3":
+            # With the reference this takes seconds.
+            options |= {"milliseconds": 10000, "count": 2000}
+        elif self.workload.number in ("W2", "W4"):
+            options |= {"first": self.load["names"], "count": 500}
+        return self.where.load(**options)
+
+    def measure(self, **more):
+        before = self.where.cost()
+        answers = self.where.load(**{**self.load, **more})
+        after = self.where.cost()
+        return figures_of(answers, after.cpu_ns - before.cpu_ns, after)
+
+    def check_grants(self, warmed, figures):
+        """What was answered must be in the kernel."""
+        wanted = (self.load["names"] if self.workload.number == "W3" else
+                  warmed["answered"] + figures["answered"])
+        found = self.where.count_elements()
+        if found < wanted:
+            figures["wrong"]["not granted"] = wanted - found
+
+    def usual(self):
+        warmed = self.warm_up()
+        figures = self.measure()
+        if self.workload.firewall:
+            self.check_grants(warmed, figures)
+        return figures
+
+    def _rate(self, share):
+        """A share of the load that the server can bear."""
+        self.warm_up()
+        peak = self.where.load(**self.load)
+        if not peak["seconds"]:
+            raise Failed("no answer at full load")
+        return max(1, int(peak["answered"] / peak["seconds"] * share))
+
+    def at_low_load(self):
+        rate = self._rate(0.2)
+        return {**self.measure(rate=rate, window=10000), "rate": rate}
+
+    def reload(self):
+        """The same load twice, the second time from SIGHUP to its end."""
+        if self.where.server_ignores(signal.SIGHUP):
+            raise Failed("it ignores SIGHUP, so does not reload")
+        rate = self._rate(0.5)
+        still = self.measure(rate=rate, window=10000)
+        load = {**self.load, "rate": rate, "window": 10000,
+                "milliseconds": 30000}
+        before = self.where.cost()
+        process = self.where.start_load(**load)
+        try:
+            log = len(self.where.server_log())
+            self.where.server.send_signal(signal.SIGHUP)
+            seconds = self._wait_until_reloaded(log)
+        finally:
+            process.terminate()
+            answers = self.where.end_load(process)
+        after = self.where.cost()
+        figures = figures_of(answers, after.cpu_ns - before.cpu_ns, after)
+        return {**figures, "rate": rate, "reload_s": seconds,
+                "still_p999_us": still["p999_us"]}
+
+    def _wait_until_reloaded(self, log):
+        began = time.monotonic()
+        while time.monotonic() - began < RELOAD_DEADLINE:
+            self.where.cost()       # is it still there?
+            if re.search(self.server.reloaded, self.where.server_log()[log:]):
+                return time.monotonic() - began
+            time.sleep(0.005)
+        raise Failed(f"no reload within {RELOAD_DEADLINE} s of SIGHUP")
+
+
+def run(ground, server, workload, milliseconds):
+    """The figures of one run; ground makes the Ground."""
+    with Ground(*ground) as where:
+        one = Run(where, server, workload, milliseconds)
+        started = one.start()
+        if workload.number == "W8":
+            figures = one.at_low_load()
+        elif workload.number == "W9":
+            figures = one.reload()
+        else:
+            figures = one.usual()
+        return {**figures, "start_s": started}
