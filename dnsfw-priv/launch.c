@@ -2,6 +2,7 @@
 #include "launch.h"
 
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
@@ -105,8 +106,11 @@ bound_socket(const struct options *o, const struct addr *a, int type)
 			    "IP_PKTINFO");
 		set_option(fd, SOL_SOCKET, SO_RCVBUFFORCE, UDP_BUFFER,
 		    "SO_RCVBUFFORCE");
-	} else
+	} else {
 		set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1, "SO_REUSEADDR");
+		/* Inherited by each connection: no answer waits for an ACK. */
+		set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1, "TCP_NODELAY");
+	}
 	if (bind(fd, (struct sockaddr *)&ss, len) == -1)
 		fatal("cannot listen on %s port %u (%s; --bind, --bind-port)",
 		    addr_print(a, text), o->bind_port,

@@ -237,9 +237,6 @@ exchange_new(const struct query *q, const uint8_t *msg, size_t len)
 	x->broken = NULL;
 	TAILQ_INIT(&x->waiting);
 	LIST_INIT(&x->tries);
-	/* Over UDP an answer of one fragment is what can be trusted (D13). */
-	if (!x->tcp)
-		dns_limit_edns(x->msg, &x->dns.edns);
 	return (x);
 }
 
@@ -295,9 +292,17 @@ try_again(struct exchange *x, const struct addr *client)
 void
 exchange_join(struct query *q, const uint8_t *msg, size_t len)
 {
-	struct bucket *bucket = bucket_of(hash_of(q, msg, len));
+	static uint8_t copy[DNS_MESSAGE_MAX];
+	struct bucket *bucket;
 	struct exchange *x;
 
+	/* Over UDP an answer of one fragment is what can be trusted (D13). */
+	if (!q->from.tcp) {
+		memcpy(copy, msg, len);
+		dns_limit_edns(copy, &q->dns.edns);
+		msg = copy;
+	}
+	bucket = bucket_of(hash_of(q, msg, len));
 	LIST_FOREACH(x, bucket, same_hash) {
 		if (same(x, q, msg, len))
 			break;

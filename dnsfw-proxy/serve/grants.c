@@ -133,7 +133,7 @@ may_be_granted(const struct query *q, const struct addr *dst)
 	uint8_t bit = dst->family == ADDR_V4 ? MSG_FAMILY_V4 : MSG_FAMILY_V6;
 
 	/* A loopback client is this host, in both families (G5). */
-	return ((worker.families & bit) != 0 &&
+	return (worker.config.firewall && (worker.families & bit) != 0 &&
 	    (dst->family == q->addr.family || addr_is_loopback(&q->addr)));
 }
 
@@ -209,10 +209,13 @@ remove_unwanted(const struct query *q, const struct granting *g,
 	enum dns_err err;
 	size_t n, removed;
 
+	/* What is longer than before (see strip.h) may be too long. */
 	err = dns_strip(*msg, *len, r, unwanted, &vetting, clean,
-	    sizeof(clean), &n, &removed);
+	    query_limit(q), &n, &removed);
 	if (err != DNS_OK || removed == 0)
 		return (err);
+	/* No longer what a validator has called authentic (RFC 4035 3.2.3). */
+	clean[3] &= (uint8_t)~DNS_AD;
 	if ((err = dns_response_parse(clean, n, r)) != DNS_OK)
 		return (err);
 	*msg = clean;

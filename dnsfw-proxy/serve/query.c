@@ -190,11 +190,10 @@ refuse(const uint8_t *msg, const struct addr *addr,
     const struct endpoint *from, const struct dns_query *dns,
     const struct acl_decision *d)
 {
-	const struct dns_name *name = dns->has_question ? &dns->qname : NULL;
 	char text[TEXT_MAX];
 
 	counters.refused++;
-	access_log(ACCESS_REFUSE, addr, dns->id, name);
+	access_log(ACCESS_REFUSE, addr, dns->id, &dns->qname);
 	if (d->line != 0)
 		snprintf(text, sizeof(text), "blocked by ACL line %u", d->line);
 	else
@@ -263,7 +262,7 @@ forward(const uint8_t *msg, size_t len, const struct addr *addr,
 		overloaded(msg, addr, from, dns);
 		return;
 	}
-	q->wants_grants = grants && worker.config.firewall;
+	q->wants_grants = grants;
 	memcpy(q->head, msg, head);
 	access_log(grants ? ACCESS_FORWARD : ACCESS_RESOLVE, addr, dns->id,
 	    d->only_any ? NULL : &dns->qname);
@@ -281,6 +280,10 @@ decide(const uint8_t *msg, size_t len, const struct addr *addr,
 
 	acl_decide(worker.image, addr, dns->has_question ? &dns->qname : NULL,
 	    &d);
+	if (!dns->has_question && (d.verdict != ACL_ALLOW || !d.any)) {
+		bad_query(msg, addr, from, dns, "no question");
+		return;
+	}
 	switch (d.verdict) {
 	case ACL_NOMATCH:
 	case ACL_BLOCK:
@@ -292,9 +295,7 @@ decide(const uint8_t *msg, size_t len, const struct addr *addr,
 	case ACL_ALLOW:
 		break;
 	}
-	if (!dns->has_question && !d.any)
-		bad_query(msg, addr, from, dns, "no question");
-	else if ((text = check_kind(dns, &d, &grants)) != NULL)
+	if ((text = check_kind(dns, &d, &grants)) != NULL)
 		kind_refused(msg, addr, from, dns, text);
 	else if (grants && !dns->strict)
 		bad_query(msg, addr, from, dns,

@@ -53,7 +53,7 @@ struct query {
 	struct addr	 addr;		/* the client's address */
 	struct endpoint	 from;
 	struct dns_query dns;
-	bool		 wants_grants;	/* what the answer names is granted */
+	bool		 wants_grants;	/* -> : what the answer names is vetted */
 	struct granting	*granting;	/* while grants are on their way */
 	uint8_t		 head[QUERY_HEAD_MAX];
 };

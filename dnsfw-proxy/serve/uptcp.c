@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 
 #include <errno.h>
 #include <event2/event.h>
@@ -206,6 +207,7 @@ static bool
 open_conn(struct upconn *c)
 {
 	const struct sockaddr_storage *ss;
+	const int one = 1;
 	socklen_t len;
 
 	ss = upstream_sockaddr(c->upstream, &len);
@@ -213,6 +215,7 @@ open_conn(struct upconn *c)
 	    SOCK_CLOEXEC, 0);
 	if (c->fd == -1)
 		return (false);
+	(void)setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	if (connect(c->fd, (const struct sockaddr *)ss, len) == -1 &&
 	    errno != EINPROGRESS) {
 		close(c->fd);

@@ -15,7 +15,7 @@ TOOLS = ("dig", "ip", "ip6tables-nft-restore", "ipset", "iptables-legacy",
          "systemd-analyze", "unbound", "unshare")
 
 # Section 7 of the specification, for every line that any test provokes.
-ADDRESS = r"(?:\d+\.\d+\.\d+\.\d+|[0-9a-f:]+)"
+ADDRESS = r"(?:\d+\.\d+\.\d+\.\d+|[0-9a-f:.]+)"
 NAME = r"(?:[!-~]*\.)"
 ACCESS_LINE = re.compile(
     rf"{ADDRESS} (?:"
