@@ -10,9 +10,10 @@ import pytest
 import firewall
 from lab import Lab, priv_program
 
-TOOLS = ("dig", "ip", "ip6tables-nft-restore", "ipset", "iptables-legacy",
-         "iptables-nft", "mandoc", "nft", "nsenter", "setpriv", "strace",
-         "systemd-analyze", "unbound", "unshare")
+TOOLS = ("curl", "dig", "dnsmasq", "ip", "ip6tables-nft-restore", "ipset",
+         "iptables-legacy", "iptables-nft", "kdig", "mandoc", "musl-gcc",
+         "named", "nft", "nsenter", "setpriv", "strace", "systemd-analyze",
+         "unbound", "unshare")
 
 # Section 7 of the specification, for every line that any test provokes.
 ADDRESS = r"(?:\d+\.\d+\.\d+\.\d+|[0-9a-f:.]+)"

@@ -1,0 +1,39 @@
+# Installing what packages.txt lists; contrib/demo and tests/run read this file.
+# shellcheck shell=bash disable=SC2154
+
+# install_packages: what is missing, without starting daemons.  Uses the caller's
+# $top and $tmp.  While it works, $policy_rc names a file that the caller's
+# clean-up has to remove.
+install_packages() {
+	local package service missing=()
+
+	command -v dpkg-query >/dev/null || return 0
+	while read -r package; do
+		dpkg-query -W -f '${db:Status-Abbrev}' "$package" 2>/dev/null |
+		    grep -q '^ii' || missing+=("$package")
+	done < <(sed 's/#.*//; /^ *$/d' "$top/contrib/packages.txt")
+	[ ${#missing[@]} -gt 0 ] || return 0
+	echo "Installing: ${missing[*]}"
+	if [ ! -e /usr/sbin/policy-rc.d ]; then
+		policy_rc=/usr/sbin/policy-rc.d
+		printf '#!/bin/sh\nexit 101\n' >"$policy_rc"
+		chmod 755 "$policy_rc"
+	fi
+	if ! { apt-get -q update && DEBIAN_FRONTEND=noninteractive \
+	    apt-get -qy install --no-install-recommends "${missing[@]}"; } \
+	    >"$tmp/apt.log" 2>&1 </dev/null; then
+		tail -n 20 "$tmp/apt.log"
+		echo "The packages could not be installed."
+		return 1
+	fi
+	[ -d /run/systemd/system ] || return 0
+	# Two of them enable a resolver for the host, which is not our affair.
+	for package in "${missing[@]}"; do
+		case $package in
+		unbound) service=unbound.service ;;
+		bind9) service=named.service ;;
+		*) continue ;;
+		esac
+		systemctl -q disable "$service"
+	done
+}

@@ -1,0 +1,400 @@
+"""What people really have in front of dnsfw: resolvers, libraries, tools."""
+
+import pathlib
+import re
+import shutil
+import subprocess
+
+import pytest
+
+from lab import (CLIENT4, CLIENT6, GATEWAY4, GATEWAY6, addresses_of,
+                 build_dir, clean_environment)
+from process import until
+from upstream import Later
+
+HTTP = 8080         # plain HTTP is on this port of the "internet"
+AT_ONCE = 0.1       # seconds that a refusal may take a client
+# The kernel chooses which of its addresses the client has.
+ACL = f"""
+10.77.1.0/24 -| bad.example.com
+fd77:1::/64  -| bad.example.com
+10.77.1.0/24 -| ads.example.com = 192.0.2.1
+10.77.1.0/24 -> *.example.com:TCP:{HTTP}
+fd77:1::/64  -> *.example.com:TCP:{HTTP}
+10.77.1.0/24 ~> *.example.org
+"""
+BLOCK_LINE = 2
+
+# $1: a directory with files that take the place of those in /etc.
+PRIVATE_ETC = """
+for file in resolv.conf nsswitch.conf; do
+	mount --bind "$1/$file" "$(realpath /etc/$file)" || exit 1
+done
+shift
+exec "$@"
+"""
+
+
+class Host:
+    """The client as a machine with a name service of its own."""
+
+    def __init__(self, lab, server=GATEWAY4):
+        self._lab = lab
+        self._etc = lab.tmp / f"etc-{server}"
+        self._etc.mkdir()
+        (self._etc / "resolv.conf").write_text(f"nameserver {server}\n")
+        (self._etc / "nsswitch.conf").write_text("hosts: dns\n")
+
+    def run(self, *argv):
+        """Run a program to its end: (exit status, stdout, stderr)."""
+        done = subprocess.run(
+            self._lab.client.command(
+                "unshare", "--mount", "sh", "-c", PRIVATE_ETC, "sh",
+                str(self._etc), *argv),
+            text=True, capture_output=True, timeout=60,
+            env=clean_environment(HOME=str(self._lab.tmp)))
+        return done.returncode, done.stdout, done.stderr
+
+    def timed(self, *argv):
+        """The least of several times, in seconds, and the last result.
+
+        The machine may be busy with something else, but not each time.
+        """
+        best = 60.0
+        for _ in range(5):
+            result = self.run(
+                "bash", "-c", 'TIMEFORMAT="took %R"; time "$@"', "bash",
+                *argv)
+            best = min(best, float(re.search(r"took ([\d.]+)",
+                                             result[2])[1]))
+        return best, result
+
+
+def dig(lab, *argv, program="dig", server=GATEWAY4):
+    """Run dig or kdig on the client, and return what it printed."""
+    quick = ("+time=5", "+tries=1") if program == "dig" else (
+        "+time=5", "+retry=0")
+    return lab.client.run(program, f"@{server}", *quick, *argv,
+                          env=clean_environment(HOME=str(lab.tmp)))
+
+
+@pytest.fixture
+def http(lab):
+    """A web server on every address of the "internet"."""
+    www = lab.tmp / "www"
+    www.mkdir()
+    (www / "index.html").write_text("welcome\n")
+    lab.start(["/usr/bin/python3", "-m", "http.server", "--bind", "::",
+               "--directory", str(www), str(HTTP)], namespace=lab.internet)
+    until(lambda: subprocess.run(
+        lab.internet.command("curl", "-s", "--noproxy", "*",
+                             f"http://[::1]:{HTTP}/"),
+        capture_output=True, check=False).stdout == b"welcome\n")
+
+
+def test_D2_glibc_hears_a_refusal_at_once(lab):
+    """The reference's answer costs glibc 10 s: it has no question."""
+    lab.dnsfw(ACL)
+    host = Host(lab)
+    for name in ("www.example.net", "bad.example.com"):
+        seconds, (status, out, _) = host.timed("getent", "ahosts", name)
+        assert status == 2 and out == ""
+        assert seconds < AT_ONCE, name
+
+
+def test_D2_glibc_gets_addresses_of_both_families(lab):
+    lab.dnsfw(ACL)
+    site = lab.site()
+    seconds, (status, out, _) = Host(lab).timed("getent", "ahosts",
+                                                site.name)
+    assert status == 0
+    assert {line.split()[0] for line in out.splitlines()} == {site.v4,
+                                                             site.v6}
+    assert seconds < AT_ONCE
+
+
+def test_D3_glibc_takes_local_answers(lab):
+    lab.dnsfw(ACL)
+    status, out, _ = Host(lab).run("getent", "ahosts", "ads.example.com")
+    assert status == 0
+    assert {line.split()[0] for line in out.splitlines()} == {"192.0.2.1"}
+
+
+def test_D6_glibc_follows_a_truncated_answer_to_tcp(lab, fw):
+    lab.dnsfw(ACL, fw=fw)
+    addresses = [f"10.78.9.{i}" for i in range(1, 101)]
+    lab.upstream.add("many.example.com", 60, "A", *addresses)
+    status, out, _ = Host(lab).run("getent", "ahostsv4", "many.example.com")
+    assert status == 0
+    assert {line.split()[0] for line in out.splitlines()} == set(addresses)
+    assert {entry.address for entry in fw.entries()} == set(addresses)
+
+
+@pytest.fixture(scope="module")
+def lookup(tmp_path_factory):
+    """A program that is linked with musl."""
+    assert shutil.which("musl-gcc"), "musl-tools is missing"
+    program = tmp_path_factory.mktemp("musl") / "lookup"
+    subprocess.run(
+        ["musl-gcc", "-std=c11", "-D_GNU_SOURCE", "-static", "-o",
+         str(program), str(pathlib.Path(__file__).parent / "lookup.c")],
+        check=True)
+    program.parent.chmod(0o755)
+    return str(program)
+
+
+@pytest.mark.parametrize("how", ["nxdomain", "nodata"])
+def test_D3_musl_hears_a_refusal_at_once(lab, lookup, how):
+    """musl waits for another answer than REFUSED until its time is up."""
+    lab.dnsfw(ACL, "--refuse-with", how)
+    host = Host(lab)
+    for name in ("www.example.net", "bad.example.com"):
+        seconds, (status, out, _) = host.timed(lookup, name)
+        assert status == 1 and out.startswith("error: "), out
+        assert seconds < AT_ONCE, name
+
+
+def test_D2_musl_gets_addresses(lab, lookup):
+    lab.dnsfw(ACL)
+    site = lab.site()
+    host = Host(lab)
+    seconds, (status, out, _) = host.timed(lookup, site.name)
+    assert status == 0
+    assert set(out.split()[:-1]) == {site.v4, site.v6}
+    assert seconds < AT_ONCE
+    status, out, _ = host.run(lookup, "ads.example.com")
+    assert status == 0 and out.split()[:-1] == ["192.0.2.1"]
+
+
+DIG = {
+    "plain": (), "noedns": ("+noedns",), "tcp": ("+tcp",),
+    "tcp_noedns": ("+tcp", "+noedns"), "dnssec": ("+dnssec",),
+    "cookie": ("+cookie",), "size": ("+bufsize=4096",),
+    "flags": ("+cdflag", "+adflag"), "padding": ("+padding=128",),
+    "subnet": ("+subnet=192.0.2.0/24",), "nsid": ("+nsid",),
+}
+
+
+@pytest.mark.parametrize("options", DIG.values(), ids=DIG.keys())
+@pytest.mark.parametrize("program", ["dig", "kdig"])
+def test_D1_dig_and_kdig(lab, program, options):
+    lab.dnsfw(ACL)
+    site = lab.site()
+    for server in (GATEWAY4, GATEWAY6):
+        out = dig(lab, *options, site.name, program=program, server=server)
+        assert re.search(r"status: NOERROR", out), out
+        assert re.search(rf"\sA\s+{re.escape(site.v4)}$", out, re.M), out
+        assert "WARNING" not in out.upper(), out
+    out = dig(lab, *options, "bad.example.com", program=program)
+    assert "status: REFUSED" in out, out
+    assert "WARNING" not in out.upper(), out
+    if program == "dig" and "+noedns" not in options:
+        # kdig does without EDNS unless an option needs it.
+        assert re.search(rf"EDE: 15 .*ACL line {BLOCK_LINE}\b", out), out
+
+
+def test_D2_kdig_shows_the_reason(lab):
+    lab.dnsfw(ACL)
+    out = dig(lab, "+edns=0", "bad.example.com", program="kdig")
+    assert re.search(rf"(?i)15 \(Blocked\).*ACL line {BLOCK_LINE}\b", out)
+    out = dig(lab, "+edns=0", "www.example.net", program="kdig")
+    assert re.search(r"\((Blocked|Filtered|Prohibited)\)", out)
+
+
+@pytest.mark.parametrize("program", ["dig", "kdig"])
+def test_D7_keepopen(lab, program):
+    """Several queries on one connection, allowed and refused."""
+    server = lab.dnsfw(ACL)
+    sites = [lab.site() for _ in range(5)]
+    names = [site.name for site in sites] + ["bad.example.com",
+                                             sites[0].name]
+    out = dig(lab, "+tcp", "+keepopen", *names, program=program)
+    assert out.count("status: NOERROR") == 6, out
+    assert out.count("status: REFUSED") == 1, out
+    for site in sites:
+        assert site.v4 in out
+    assert len(server.out.lines) >= 13
+
+
+def test_D1_cookie_of_the_upstream_reaches_dig(lab):
+    """dig says "good" if the client's half of the cookie came back."""
+    lab.dnsfw(ACL)
+
+    def with_cookie(request):
+        reply = request.reply("www.example.org. 60 IN A 10.78.1.1")
+        (cookie,) = [option for option in request.message.options
+                     if option.otype == 10]
+        cookie.data += bytes(16)
+        reply.use_edns(0, payload=1232, options=[cookie])
+        return [reply]
+
+    lab.upstream.behave("www.example.org", with_cookie)
+    assert "(good)" in dig(lab, "+cookie", "www.example.org")
+
+
+UNBOUND = """
+server:
+    interface: 127.0.0.1
+    port: 5300
+    access-control: 127.0.0.0/8 allow
+    module-config: "iterator"
+    do-not-query-localhost: no
+    use-caps-for-id: {caps}
+    num-threads: 1
+    username: ""
+    chroot: ""
+    pidfile: ""
+    directory: "{tmp}"
+    use-syslog: no
+    do-daemonize: no
+    outgoing-interface: {client}
+    tcp-upstream: {tcp}
+remote-control:
+    control-enable: no
+forward-zone:
+    name: "."
+    forward-addr: {server}
+"""
+
+
+def start_unbound(lab, **values):
+    """unbound on the client, which forwards to dnsfw."""
+    config = lab.tmp / "unbound.conf"
+    config.write_text(UNBOUND.format(tmp=lab.tmp, **values))
+    process = lab.start(["unbound", "-d", "-c", str(config)],
+                        namespace=lab.client)
+    process.err.wait_for("start of service")
+
+
+@pytest.mark.parametrize("server, client, caps, tcp", [
+    (GATEWAY4, CLIENT4, "no", "no"), (GATEWAY4, CLIENT4, "yes", "no"),
+    (GATEWAY4, CLIENT4, "yes", "yes"), (GATEWAY6, CLIENT6, "yes", "no")],
+    ids=["udp", "mixed_case", "tcp", "ipv6"])
+def test_D1_unbound_in_front(lab, fw, server, client, caps, tcp):
+    lab.dnsfw(ACL, fw=fw)
+    site = lab.site()
+    start_unbound(lab, server=server, client=client, caps=caps, tcp=tcp)
+    rdtype = "AAAA" if client == CLIENT6 else "A"
+    out = dig(lab, "-p", "5300", site.name, rdtype, server="127.0.0.1")
+    assert site.address(client) in out, out
+    (entry,) = fw.entries()
+    assert entry[:4] == (client, "tcp", HTTP, site.address(client))
+    # A refusal is not a silent server, for which unbound would wait.
+    out = dig(lab, "-p", "5300", "bad.example.com", rdtype,
+              server="127.0.0.1")
+    assert re.search(r"status: (SERVFAIL|REFUSED)", out), out
+    assert int(re.search(r"Query time: (\d+)", out)[1]) < 1000
+    out = dig(lab, "-p", "5300", site.name, rdtype, server="127.0.0.1")
+    assert "status: NOERROR" in out
+
+
+RESOLVED = """
+[Resolve]
+DNS={server}
+FallbackDNS=
+Domains=~.
+LLMNR=no
+MulticastDNS=no
+DNSSEC=no
+DNSOverTLS=no
+Cache=no
+ReadEtcHosts=no
+"""
+
+# $1: the configuration, $2: the program.  It needs a /run of its own, does
+# without D-Bus, and keeps the capabilities that its unit gives it.
+START_RESOLVED = """
+config=$(cat "$1")
+mount -t tmpfs none /run && mount -t tmpfs none /etc/systemd || exit 1
+mkdir -p /run/systemd/resolve
+chown 65534:65534 /run/systemd/resolve
+echo "$config" >/etc/systemd/resolved.conf
+caps=+net_bind_service,+net_raw,+setpcap
+export SYSTEMD_LOG_LEVEL=debug
+exec setpriv --reuid=65534 --regid=65534 --clear-groups \
+	--inh-caps=$caps --ambient-caps=$caps "$2"
+"""
+
+
+@pytest.fixture(scope="module")
+def resolved():
+    """The program; its package is unpacked only.
+
+    Installed, it would take over this machine's own name service.
+    """
+    path = "lib/systemd/systemd-resolved"
+    if pathlib.Path("/", path).exists():
+        return f"/{path}"
+    tools = build_dir() / "tools"
+    if not (tools / path).exists():
+        tools.mkdir(exist_ok=True)
+        subprocess.run(["apt-get", "-q", "download", "systemd-resolved"],
+                       cwd=tools, check=True, timeout=120)
+        (package,) = tools.glob("systemd-resolved_*.deb")
+        subprocess.run(["dpkg-deb", "-x", package, tools], check=True)
+    return str(tools / path)
+
+
+def test_D2_systemd_resolved_in_front(lab, fw, resolved):
+    lab.dnsfw(ACL, fw=fw)
+    site = lab.site()
+    config = lab.tmp / "resolved.conf"
+    config.write_text(RESOLVED.format(server=GATEWAY4))
+    process = lab.start(["unshare", "--mount", "sh", "-c", START_RESOLVED,
+                         "sh", str(config), resolved], namespace=lab.client)
+    process.err.wait_for("Creating stub listener")
+    out = dig(lab, site.name, server="127.0.0.53")
+    assert "status: NOERROR" in out and site.v4 in out, out
+    assert [entry[:4] for entry in fw.entries()] == [
+        (CLIENT4, "tcp", HTTP, site.v4)]
+    for name in ("bad.example.com", "www.example.net"):
+        out = dig(lab, name, server="127.0.0.53")
+        assert "status: REFUSED" in out, out
+        assert int(re.search(r"Query time: (\d+)", out)[1]) < 1000
+    out = dig(lab, "ads.example.com", server="127.0.0.53")
+    assert "192.0.2.1" in out
+    # It has not taken dnsfw for a server of an older kind.
+    assert "Using degraded feature set" not in str(process.err)
+
+
+@pytest.mark.parametrize("server, client", [
+    (GATEWAY4, CLIENT4), (GATEWAY6, CLIENT6)], ids=["ipv4", "ipv6"])
+def test_G1_curl(lab, fw, http, server, client):
+    lab.dnsfw(ACL, fw=fw)
+    site = lab.site()
+    host = Host(lab, server)
+    family = "-6" if client == CLIENT6 else "-4"
+    curl = ("curl", "-sS", "--noproxy", "*", "-m", "10", family)
+    url = f"http://{site.name}:{HTTP}/"
+    bare = f"[{site.v6}]" if client == CLIENT6 else site.v4
+    status, _, err = host.run(*curl, f"http://{bare}:{HTTP}/")
+    assert status == 7, err         # nobody has asked for the name yet
+    status, out, err = host.run(*curl, url)
+    assert (status, out) == (0, "welcome\n"), err
+    seconds, (status, _, err) = host.timed(
+        *curl, f"http://www.example.net:{HTTP}/")
+    assert status == 6, err
+    assert seconds < AT_ONCE
+
+
+def test_G1_curl_takes_either_family(lab, fw, http):
+    """It asks over IPv4 for both; the way is open for IPv4 only (G5)."""
+    lab.dnsfw(ACL, fw=fw)
+    status, out, err = Host(lab).run(
+        "curl", "-sS", "--noproxy", "*", "-m", "10",
+        f"http://{lab.site().name}:{HTTP}/")
+    assert (status, out) == (0, "welcome\n"), err
+
+
+def test_D12_stub_resolvers_that_ask_at_once(lab):
+    """Twenty programs, one slow name: each has its answer."""
+    lab.dnsfw(ACL)
+    lab.upstream.behave("slow.example.com", lambda request: [Later(
+        0.5, request.reply("slow.example.com. 60 IN A 10.78.1.1")
+        if b"\0\x01\0\x01" in request.wire else request.reply())])
+    lines = lab.client.run(
+        "bash", "-c", "for i in {1..20}; do dig +short +tries=1 +time=5 "
+        f"@{GATEWAY4} slow.example.com & done; wait").splitlines()
+    assert lines == ["10.78.1.1"] * 20
+    assert len(lab.upstream.requests("slow.example.com")) <= 20
+    assert addresses_of(lab.ask("slow.example.com")) == ["10.78.1.1"]
