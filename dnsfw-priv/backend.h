@@ -8,6 +8,7 @@
 #ifndef PRIV_BACKEND_H
 #define PRIV_BACKEND_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,6 +22,19 @@ struct backend_add {
 	uint32_t	timeout;	/* whole seconds, never 0 (F1, F2) */
 	uint8_t		code;		/* out: enum msg_result_code */
 };
+
+/* The kinds of grants; each has a set of its own. */
+#define BACKEND_KINDS	4
+
+/*
+ * One entry of a set.  g has type, family, proto, local, port, client, dst and
+ * the label as they are in the kernel, which need not be a grant that
+ * msg_grant_decode takes.  ms: what is left of its time, 0 for ever.
+ */
+typedef void backend_found(void *arg, const struct msg_grant *g, uint64_t ms);
+
+/* Add all live grants of that kind. */
+typedef void backend_refill(uint8_t family, uint8_t local);
 
 struct backend_config {
 	const char	*chain;		/* at most 14 bytes with iptables, so */
@@ -49,10 +63,32 @@ struct backend {
 	int	(*check)(uint8_t *families);
 
 	/*
-	 * Make sets and rules, flush what was ours.  After check.  Returns 0,
-	 * or -1 after logging why; then the operator's rules are untouched.
+	 * Make sets and rules of the families.  After check.  Entries stay; a
+	 * set that must be replaced by a new one is filled by refill before it
+	 * comes into use.  Returns 0, or -1 after logging why; then the
+	 * operator's rules are untouched.
 	 */
-	int	(*prepare)(void);
+	int	(*prepare)(uint8_t families, backend_refill *refill);
+
+	/* The MSG_FAMILY_* bits of the families that have their chain now. */
+	uint8_t	(*chains)(void);
+
+	/* Of those, the ones to whose chain some rule leads. */
+	uint8_t	(*jumps)(void);
+
+	/*
+	 * Every entry of our sets that exist in these families, some perhaps
+	 * twice; found must not use the backend.  Returns 0, or -1 after
+	 * logging why.
+	 */
+	int	(*list)(uint8_t families, backend_found *found, void *arg);
+
+	/*
+	 * Are the sets of the families those that prepare left, with the given
+	 * grants in them (of each kind one, or NULL)?  NULL where events tell.
+	 */
+	bool	(*intact)(uint8_t families,
+		    const struct msg_grant *const samples[BACKEND_KINDS]);
 
 	/*
 	 * Add or refresh n <= BACKEND_BATCH_MAX grants in one transaction and
@@ -62,6 +98,12 @@ struct backend {
 	 * rate-limited); one bad element does not take the others with it.
 	 */
 	void	(*add)(struct backend_add *adds, size_t n);
+
+	/*
+	 * Take n <= BACKEND_BATCH_MAX grants out of the kernel, there or not, in
+	 * one transaction; timeout is not used.
+	 */
+	void	(*remove)(struct backend_add *removals, size_t n);
 };
 
 extern const struct backend backend_ipset;	/* --firewall iptables */

@@ -9,6 +9,7 @@
 
 #include <arpa/inet.h>
 
+#include <linux/netfilter.h>
 #include <linux/netfilter/ipset/ip_set.h>
 #include <linux/netfilter/nfnetlink.h>
 
@@ -19,6 +20,7 @@
 
 #include "log.h"
 #include "nlsock.h"
+#include "watch.h"
 #include "xtrules.h"
 
 /*
@@ -36,23 +38,31 @@ struct set {
 	const char	*type;
 	uint8_t		family;		/* ADDR_V4 or ADDR_V6 */
 	uint8_t		bit;		/* MSG_FAMILY_* */
+	uint8_t		local;
 	char		name[IPSET_MAXNAMELEN];
+	const char	*target;	/* of additions: name, or a new set's */
+	bool		 replace;	/* exists, with another size */
+	int		 index;		/* by which rules know it */
 };
 
 #define SET_LOCAL	1	/* offset of a family's set for this host */
 #define SET_V6		2	/* offset of the sets of IPv6 */
 
 static struct set sets[] = {
-	{ "-ipv4-allow", "hash:ip,port,ip", ADDR_V4, MSG_FAMILY_V4, "" },
-	{ "-ipv4-allow-local", "hash:ip,port", ADDR_V4, MSG_FAMILY_V4, "" },
-	{ "-ipv6-allow", "hash:ip,port,ip", ADDR_V6, MSG_FAMILY_V6, "" },
-	{ "-ipv6-allow-local", "hash:ip,port", ADDR_V6, MSG_FAMILY_V6, "" }
+	{ .suffix = "-ipv4-allow", .type = "hash:ip,port,ip",
+	    .family = ADDR_V4, .bit = MSG_FAMILY_V4, .local = 0 },
+	{ .suffix = "-ipv4-allow-local", .type = "hash:ip,port",
+	    .family = ADDR_V4, .bit = MSG_FAMILY_V4, .local = 1 },
+	{ .suffix = "-ipv6-allow", .type = "hash:ip,port,ip",
+	    .family = ADDR_V6, .bit = MSG_FAMILY_V6, .local = 0 },
+	{ .suffix = "-ipv6-allow-local", .type = "hash:ip,port",
+	    .family = ADDR_V6, .bit = MSG_FAMILY_V6, .local = 1 }
 };
 
 #define NSETS	(sizeof(sets) / sizeof(sets[0]))
+static_assert(NSETS == BACKEND_KINDS, "a set for each kind of grant");
 
 static const struct backend_config *config;
-static uint8_t families;		/* MSG_FAMILY_*: of check */
 static char new_name[IPSET_MAXNAMELEN];	/* of a set that replaces one */
 
 static void
@@ -65,11 +75,14 @@ ipset_open(const struct backend_config *c)
 		    "%zu bytes is needed: the names of ipsets begin with it",
 		    c->chain, CHAIN_MAX);
 	config = c;
-	for (i = 0; i < NSETS; i++)
+	for (i = 0; i < NSETS; i++) {
 		snprintf(sets[i].name, sizeof(sets[i].name), "%s%s", c->chain,
 		    sets[i].suffix);
+		sets[i].target = sets[i].name;
+	}
 	snprintf(new_name, sizeof(new_name), "%s-new", c->chain);
 	nlsock_open();
+	watch_open(NFPROTO_UNSPEC, XTRULES_TABLE, c->chain);
 	xtrules_open();
 }
 
@@ -102,6 +115,8 @@ af(const struct set *set)
 struct found {
 	const struct set *set;
 	bool	 suits;
+	uint32_t size;
+	uint32_t elements;
 	char	 text[128];
 };
 
@@ -120,6 +135,8 @@ on_set(const struct nlmsghdr *nlh, void *arg)
 	timeout = nlsock_nested(data, IPSET_ATTR_TIMEOUT) != NULL;
 	comment = (nlsock_u32(nlsock_nested(data, IPSET_ATTR_CADT_FLAGS)) &
 	    IPSET_FLAG_WITH_COMMENT) != 0;
+	f->size = nlsock_u32(nlsock_nested(data, IPSET_ATTR_MAXELEM));
+	f->elements = nlsock_u32(nlsock_nested(data, IPSET_ATTR_ELEMENTS));
 	f->suits = nlsock_is(type, f->set->type) && number == af(f->set) &&
 	    timeout && comment;
 	snprintf(f->text, sizeof(f->text), "%.*s family %s%s%s",
@@ -132,9 +149,10 @@ on_set(const struct nlmsghdr *nlh, void *arg)
 
 /* Is the name free, or that of a set as ours? */
 static int
-check_set(const struct set *set)
+check_set(struct set *set)
 {
-	struct found f = { .set = set, .suits = true };
+	struct found f = { .set = set, .suits = true,
+	    .size = config->max_grants };
 	struct nlmsghdr *nlh;
 
 	nlsock_begin();
@@ -144,6 +162,9 @@ check_set(const struct set *set)
 		log_error("ipset %s: %s", set->name, nlsock_strerror(errno));
 		return (-1);
 	}
+	/* What has more entries than there may be now stays as it is (G9). */
+	set->replace = f.size != config->max_grants &&
+	    f.elements <= config->max_grants;
 	if (f.suits)
 		return (0);
 	log_error("ipset %s is %s, but must be %s family %s timeout comment; "
@@ -164,7 +185,6 @@ ipset_check(uint8_t *found)
 		if ((*found & sets[i].bit) != 0 && check_set(&sets[i]) == -1)
 			return (-1);
 	}
-	families = *found;
 	return (0);
 }
 
@@ -213,19 +233,30 @@ swap(const char *name, const char *other)
 }
 
 /*
- * An empty set of that name.  The size of a set is fixed when it is made, and
- * one that rules refer to cannot be destroyed; so a set that exists is swapped
- * for a new one: the rules follow.
+ * The size of a set is fixed when it is made, and one that rules refer to
+ * cannot be destroyed; so it is swapped for a new one with the same entries:
+ * the rules follow.
  */
 static int
-make_set(const struct set *set)
+replace(struct set *set, backend_refill *refill)
 {
-	if (create(set, set->name) == 0)
+	if (destroy(new_name) == -1 || create(set, new_name) == -1)
+		return (-1);
+	set->target = new_name;
+	refill(set->family, set->local);
+	set->target = set->name;
+	return (swap(set->name, new_name) == -1 ? -1 : destroy(new_name));
+}
+
+/* A set of that name; what is in it stays. */
+static int
+make_set(struct set *set, backend_refill *refill)
+{
+	if (create(set, set->name) == 0 || (errno == EEXIST &&
+	    (!set->replace || replace(set, refill) == 0))) {
+		set->replace = false;
 		return (0);
-	if (errno == EEXIST && destroy(new_name) == 0 &&
-	    create(set, new_name) == 0 && swap(set->name, new_name) == 0 &&
-	    destroy(new_name) == 0)
-		return (0);
+	}
 	log_error("cannot make ipset %s: %s", set->name,
 	    nlsock_strerror(errno));
 	return (-1);
@@ -241,7 +272,7 @@ on_index(const struct nlmsghdr *nlh, void *arg)
 		*index = ntohs(mnl_attr_get_u16(attr));
 }
 
-/* The number by which a rule knows the set, or -1 after logging why. */
+/* The number by which a rule knows the set, or -1 if there is none. */
 static int
 set_index(const struct set *set)
 {
@@ -249,36 +280,118 @@ set_index(const struct set *set)
 
 	nlsock_begin();
 	(void)put_command(IPSET_CMD_GET_BYNAME, 0, set->name);
-	if (nlsock_run(on_index, &index) == -1)
-		log_error("ipset %s: %s", set->name, nlsock_strerror(errno));
-	else if (index == -1)
-		log_error("ipset %s: the kernel does not tell its index",
-		    set->name);
-	return (index);
+	return (nlsock_run(on_index, &index) == -1 ? -1 : index);
 }
 
 static int
-ipset_prepare(void)
+ipset_prepare(uint8_t families, backend_refill *refill)
 {
 	struct xtrules_sets rules[2];
 	size_t i, n = 0;
-	int grants, local;
 
+	/* Of a start that was interrupted. */
+	(void)destroy(new_name);
 	for (i = 0; i < NSETS; i++) {
-		if ((families & sets[i].bit) != 0 && make_set(&sets[i]) == -1)
-			return (-1);
-	}
-	for (i = 0; i < NSETS; i += SET_V6) {
 		if ((families & sets[i].bit) == 0)
 			continue;
-		grants = set_index(&sets[i]);
-		local = set_index(&sets[i + SET_LOCAL]);
-		if (grants == -1 || local == -1)
+		if (make_set(&sets[i], refill) == -1)
 			return (-1);
-		rules[n++] = (struct xtrules_sets){ .family = sets[i].family,
-		    .grants = (uint16_t)grants, .local = (uint16_t)local };
+		sets[i].index = set_index(&sets[i]);
+		if (sets[i].index == -1) {
+			log_error("ipset %s: the kernel does not tell its "
+			    "index", sets[i].name);
+			return (-1);
+		}
+	}
+	for (i = 0; i < NSETS; i += SET_V6) {
+		if ((families & sets[i].bit) != 0)
+			rules[n++] = (struct xtrules_sets){
+			    .family = sets[i].family,
+			    .grants = (uint16_t)sets[i].index,
+			    .local = (uint16_t)sets[i + SET_LOCAL].index };
 	}
 	return (xtrules_replace(config->chain, rules, n));
+}
+
+static uint8_t
+ipset_chains(void)
+{
+	return (xtrules_chains(config->chain));
+}
+
+static uint8_t
+ipset_jumps(void)
+{
+	return (xtrules_jumps(config->chain));
+}
+
+/* State of ipset_list. */
+struct lister {
+	const struct set *set;
+	backend_found	*found;
+	void		*arg;
+};
+
+static void
+take_address(const struct nlattr *nest, uint8_t family, uint8_t bytes[16])
+{
+	memset(bytes, 0, 16);
+	(void)nlsock_copy(nlsock_nested(nest, family == ADDR_V4 ?
+	    IPSET_ATTR_IPADDR_IPV4 : IPSET_ATTR_IPADDR_IPV6), bytes,
+	    addr_len(family));
+}
+
+static void
+take_element(const struct nlattr *data, void *arg)
+{
+	const struct lister *l = arg;
+	const struct nlattr *comment = nlsock_nested(data, IPSET_ATTR_COMMENT);
+	struct msg_grant g = { .type = MSG_GRANT, .family = l->set->family,
+	    .local = l->set->local };
+	uint32_t seconds;
+	uint16_t port;
+
+	take_address(nlsock_nested(data, IPSET_ATTR_IP), g.family,
+	    g.local ? g.dst : g.client);
+	if (!g.local)
+		take_address(nlsock_nested(data, IPSET_ATTR_IP2), g.family,
+		    g.dst);
+	(void)nlsock_copy(nlsock_nested(data, IPSET_ATTR_PORT), &port, 2);
+	g.port = ntohs(port);
+	(void)nlsock_copy(nlsock_nested(data, IPSET_ATTR_PROTO), &g.proto, 1);
+	if (comment != NULL)
+		nlsock_label(mnl_attr_get_payload(comment),
+		    mnl_attr_get_payload_len(comment), g.label);
+	seconds = nlsock_u32(nlsock_nested(data, IPSET_ATTR_TIMEOUT));
+	/* 0 is for ever; the last second also reads as 1, so it is none. */
+	l->found(l->arg, &g, seconds == 1 ? 1 : seconds * 1000ULL);
+}
+
+static void
+on_elements(const struct nlmsghdr *nlh, void *arg)
+{
+	nlsock_each(nlsock_attr(nlh, IPSET_ATTR_ADT), take_element, arg);
+}
+
+static int
+ipset_list(uint8_t families, backend_found *found, void *arg)
+{
+	struct lister l = { .found = found, .arg = arg };
+	size_t i;
+
+	for (i = 0; i < NSETS; i++) {
+		if ((families & sets[i].bit) == 0)
+			continue;
+		l.set = &sets[i];
+		nlsock_begin();
+		(void)put_command(IPSET_CMD_LIST, NLM_F_DUMP, sets[i].name);
+		if (nlsock_run(on_elements, &l) == -1 && errno != ENOENT) {
+			log_error("cannot list ipset %s: %s", sets[i].name,
+			    nlsock_strerror(errno));
+			return (-1);
+		}
+	}
+	return (0);
 }
 
 static const struct set *
@@ -301,15 +414,18 @@ put_address(struct nlmsghdr *nlh, uint16_t type, uint8_t family,
 	mnl_attr_nest_end(nlh, nest);
 }
 
-/* Without NLM_F_EXCL: an element that is there gets timeout and comment. */
+/*
+ * Without NLM_F_EXCL: an element that is to be added and is there gets timeout
+ * and comment; to delete one that is not there is no error.
+ */
 static void
-put_add(const struct backend_add *add)
+put_element(enum ipset_cmd command, const struct msg_grant *g,
+    uint32_t timeout)
 {
-	const struct msg_grant *g = add->grant;
 	struct nlmsghdr *nlh;
 	struct nlattr *data;
 
-	nlh = put_command(IPSET_CMD_ADD, 0, set_of(g)->name);
+	nlh = put_command(command, 0, set_of(g)->target);
 	data = mnl_attr_nest_start(nlh, IPSET_ATTR_DATA);
 	put_address(nlh, IPSET_ATTR_IP, g->family, g->local ?
 	    g->dst : g->client);
@@ -318,19 +434,21 @@ put_add(const struct backend_add *add)
 	mnl_attr_put_u8(nlh, IPSET_ATTR_PROTO, g->proto);
 	if (!g->local)
 		put_address(nlh, IPSET_ATTR_IP2, g->family, g->dst);
-	put_number(nlh, IPSET_ATTR_TIMEOUT, add->timeout);
-	mnl_attr_put_strz(nlh, IPSET_ATTR_COMMENT, g->label);
+	if (command == IPSET_CMD_ADD) {
+		put_number(nlh, IPSET_ATTR_TIMEOUT, timeout);
+		mnl_attr_put_strz(nlh, IPSET_ATTR_COMMENT, g->label);
+	}
 	mnl_attr_nest_end(nlh, data);
 }
 
 static void
-ipset_add(struct backend_add *adds, size_t n)
+run(enum ipset_cmd command, struct backend_add *adds, size_t n)
 {
 	size_t i;
 
 	nlsock_begin();
 	for (i = 0; i < n; i++)
-		put_add(&adds[i]);
+		put_element(command, adds[i].grant, adds[i].timeout);
 	/* Each message stands for itself: the others are not held up. */
 	(void)nlsock_run(NULL, NULL);
 	for (i = 0; i < n; i++)
@@ -338,10 +456,48 @@ ipset_add(struct backend_add *adds, size_t n)
 		    nlsock_error(i));
 }
 
+static void
+ipset_add(struct backend_add *adds, size_t n)
+{
+	run(IPSET_CMD_ADD, adds, n);
+}
+
+static void
+ipset_remove(struct backend_add *removals, size_t n)
+{
+	run(IPSET_CMD_DEL, removals, n);
+}
+
+/* ipset sends no events: look at the sets, and for a sample of the entries. */
+static bool
+ipset_intact(uint8_t families,
+    const struct msg_grant *const samples[BACKEND_KINDS])
+{
+	size_t i;
+
+	for (i = 0; i < NSETS; i++) {
+		if ((families & sets[i].bit) != 0 &&
+		    set_index(&sets[i]) != sets[i].index)
+			return (false);
+		if ((families & sets[i].bit) == 0 || samples[i] == NULL)
+			continue;
+		nlsock_begin();
+		put_element(IPSET_CMD_TEST, samples[i], 0);
+		if (nlsock_run(NULL, NULL) == -1)
+			return (false);
+	}
+	return (true);
+}
+
 const struct backend backend_ipset = {
 	.name = "iptables",
 	.open = ipset_open,
 	.check = ipset_check,
 	.prepare = ipset_prepare,
-	.add = ipset_add
+	.chains = ipset_chains,
+	.jumps = ipset_jumps,
+	.list = ipset_list,
+	.intact = ipset_intact,
+	.add = ipset_add,
+	.remove = ipset_remove
 };

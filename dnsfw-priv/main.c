@@ -85,6 +85,14 @@ launch_children(const struct options *o, struct child *compiler,
 	launch_child(worker, "worker", proxy, NULL, fds, nfds, &config);
 }
 
+/* No grant is known at the start. */
+static void
+no_refill(uint8_t family, uint8_t local)
+{
+	(void)family;
+	(void)local;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -127,7 +135,8 @@ main(int argc, char **argv)
 
 	image = serve_policy(&compiler, &sealed);
 	serve_wait_ready(&worker);
-	if (backend->check(&families) == -1 || backend->prepare() == -1)
+	if (backend->check(&families) == -1 || (families != 0 &&
+	    backend->prepare(families, no_refill) == -1))
 		fatalx("the firewall cannot be used");
 	serve_worker(&worker, backend, families, image, &sealed);
 	return (0);

@@ -35,28 +35,70 @@ nfrule_commit(void)
 	return (nlsock_run(NULL, NULL));
 }
 
+/* What GETCHAIN says. */
+struct chain {
+	enum nfrule_chain kind;
+	uint32_t	use;	/* rules in it, and rules that lead to it */
+};
+
 static void
 on_chain(const struct nlmsghdr *nlh, void *arg)
 {
-	enum nfrule_chain *found = arg;
+	struct chain *c = arg;
 
-	*found = nlsock_attr(nlh, NFTA_CHAIN_HOOK) != NULL ?
+	c->kind = nlsock_attr(nlh, NFTA_CHAIN_HOOK) != NULL ?
 	    NFRULE_CHAIN_BASE : NFRULE_CHAIN_REGULAR;
+	c->use = nlsock_u32(nlsock_attr(nlh, NFTA_CHAIN_USE));
 }
 
-enum nfrule_chain
-nfrule_chain(uint8_t family, const char *table, const char *chain)
+static struct chain
+get_chain(uint8_t family, const char *table, const char *chain)
 {
-	enum nfrule_chain found = NFRULE_CHAIN_MISSING;
+	struct chain c = { NFRULE_CHAIN_MISSING, 0 };
 	struct nlmsghdr *nlh;
 
 	nlsock_begin();
 	nlh = nfrule_message(NFT_MSG_GETCHAIN, 0, family);
 	mnl_attr_put_strz(nlh, NFTA_CHAIN_TABLE, table);
 	mnl_attr_put_strz(nlh, NFTA_CHAIN_NAME, chain);
-	if (nlsock_run(on_chain, &found) == -1 && errno != ENOENT)
-		return (NFRULE_CHAIN_ERROR);
-	return (found);
+	if (nlsock_run(on_chain, &c) == -1 && errno != ENOENT)
+		c.kind = NFRULE_CHAIN_ERROR;
+	return (c);
+}
+
+enum nfrule_chain
+nfrule_chain(uint8_t family, const char *table, const char *chain)
+{
+	return (get_chain(family, table, chain).kind);
+}
+
+/* State of nfrule_is_used. */
+struct count {
+	const char	*chain;
+	uint32_t	rules;
+};
+
+static void
+on_rule(const struct nlmsghdr *nlh, void *arg)
+{
+	struct count *c = arg;
+
+	/* Kernels that do not know the filter list all chains. */
+	c->rules += nlsock_is(nlsock_attr(nlh, NFTA_RULE_CHAIN), c->chain);
+}
+
+bool
+nfrule_is_used(uint8_t family, const char *table, const char *chain)
+{
+	struct count c = { .chain = chain };
+	struct nlmsghdr *nlh;
+
+	nlsock_begin();
+	nlh = nfrule_message(NFT_MSG_GETRULE, NLM_F_DUMP, family);
+	mnl_attr_put_strz(nlh, NFTA_RULE_TABLE, table);
+	mnl_attr_put_strz(nlh, NFTA_RULE_CHAIN, chain);
+	return (nlsock_run(on_rule, &c) == -1 ||
+	    get_chain(family, table, chain).use > c.rules);
 }
 
 void

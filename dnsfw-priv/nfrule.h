@@ -5,6 +5,7 @@
 #ifndef PRIV_NFRULE_H
 #define PRIV_NFRULE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -40,6 +41,9 @@ int	nfrule_commit(void);
 
 enum nfrule_chain nfrule_chain(uint8_t family, const char *table,
 	    const char *chain);
+
+/* True if a rule, of whatever chain, leads to this one. */
+bool	nfrule_is_used(uint8_t family, const char *table, const char *chain);
 
 /* A rule at the end of the chain. */
 void	nfrule_begin(struct nfrule *, uint8_t family, const char *table,

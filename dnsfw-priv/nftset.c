@@ -19,14 +19,13 @@
 
 #include "log.h"
 #include "nfrule.h"
+#include "nftset.h"
 #include "nlsock.h"
+#include "watch.h"
 
 #define RULE_COMMENT	"dnsfw:managed"	/* by which we know our rules */
 #define SET_COMMENT	"dnsfw: live grants"
 #define OWN_RULES_MAX	64		/* four, unless somebody copied them */
-
-#define NAME_LEN_MAX	63		/* bytes, of --table and of --chain */
-#define SET_NAME_SIZE	(NAME_LEN_MAX + sizeof("_ipv4_allow_local"))
 
 /* nft's numbers for the types of a key's fields, six bits each. */
 #define TYPE_IPV4	7U
@@ -36,47 +35,24 @@
 #define TYPE_FLOW(t)	(TYPE_PROTO << 12 | TYPE_SERVICE << 6 | (t))
 #define TYPE_GRANT(t)	((t) << 18 | TYPE_FLOW(t))
 
-#define KEY_MAX		40		/* bytes: IPv6, proto, port, IPv6 */
+#define SET_RECORD_COMMENT	7	/* of nft's user data for a set */
 
-/* Records of nft's user data for a set and for an element. */
-#define SET_RECORD_COMMENT	7
-#define ELEMENT_RECORD_COMMENT	0
-
-/* Attempts at one batch; each leaves out what failed in the one before. */
-#define ROUNDS_MAX	4
-
-struct set {
-	const char	*suffix;	/* of the name, after the chain's */
-	uint8_t		family;		/* ADDR_V4 or ADDR_V6 */
-	uint8_t		bit;		/* MSG_FAMILY_* */
-	bool		local;
-	uint32_t	key_type;
-	uint32_t	key_len;
-	char		name[SET_NAME_SIZE];
-	bool		resize;		/* exists, with another size */
+struct nftset nftset_sets[BACKEND_KINDS] = {
+	{ "_ipv4_allow", ADDR_V4, MSG_FAMILY_V4, 0,
+	    TYPE_GRANT(TYPE_IPV4), 16, "" },
+	{ "_ipv4_allow_local", ADDR_V4, MSG_FAMILY_V4, 1,
+	    TYPE_FLOW(TYPE_IPV4), 12, "" },
+	{ "_ipv6_allow", ADDR_V6, MSG_FAMILY_V6, 0,
+	    TYPE_GRANT(TYPE_IPV6), 40, "" },
+	{ "_ipv6_allow_local", ADDR_V6, MSG_FAMILY_V6, 1,
+	    TYPE_FLOW(TYPE_IPV6), 24, "" }
 };
-
-#define SET_LOCAL	1	/* offset of a family's set for this host */
-#define SET_V6		2	/* offset of the sets of IPv6 */
-
-static struct set sets[] = {
-	{ "_ipv4_allow", ADDR_V4, MSG_FAMILY_V4, false,
-	    TYPE_GRANT(TYPE_IPV4), 16, "", false },
-	{ "_ipv4_allow_local", ADDR_V4, MSG_FAMILY_V4, true,
-	    TYPE_FLOW(TYPE_IPV4), 12, "", false },
-	{ "_ipv6_allow", ADDR_V6, MSG_FAMILY_V6, false,
-	    TYPE_GRANT(TYPE_IPV6), 40, "", false },
-	{ "_ipv6_allow_local", ADDR_V6, MSG_FAMILY_V6, true,
-	    TYPE_FLOW(TYPE_IPV6), 24, "", false }
-};
-
-#define NSETS	(sizeof(sets) / sizeof(sets[0]))
 
 static const struct backend_config *config;
 static uint8_t families;		/* MSG_FAMILY_*: of the table */
 
 /* The table's and chain's name as nft has it, for the log. */
-static char chain_text[sizeof("inet  ") + 2 * NAME_LEN_MAX + 1];
+static char chain_text[sizeof("inet  ") + 2 * NFTSET_NAME_MAX + 1];
 
 static void
 nftset_open(const struct backend_config *c)
@@ -84,10 +60,10 @@ nftset_open(const struct backend_config *c)
 	const char *family = "inet";
 	size_t i;
 
-	if (strlen(c->chain) > NAME_LEN_MAX ||
-	    strlen(c->table) > NAME_LEN_MAX)
+	if (strlen(c->chain) > NFTSET_NAME_MAX ||
+	    strlen(c->table) > NFTSET_NAME_MAX)
 		fatalx("--table and --chain: a name has at most %d bytes",
-		    NAME_LEN_MAX);
+		    NFTSET_NAME_MAX);
 	config = c;
 	families = MSG_FAMILY_V4 | MSG_FAMILY_V6;
 	if (c->table_family == NFPROTO_IPV4) {
@@ -99,14 +75,15 @@ nftset_open(const struct backend_config *c)
 	}
 	snprintf(chain_text, sizeof(chain_text), "%s %s %s", family, c->table,
 	    c->chain);
-	for (i = 0; i < NSETS; i++)
-		snprintf(sets[i].name, sizeof(sets[i].name), "%s%s", c->chain,
-		    sets[i].suffix);
+	for (i = 0; i < BACKEND_KINDS; i++)
+		snprintf(nftset_sets[i].name, sizeof(nftset_sets[i].name), "%s%s", c->chain,
+		    nftset_sets[i].suffix);
 	nlsock_open();
+	watch_open(c->table_family, c->table, c->chain);
 }
 
 static bool
-in_use(const struct set *set)
+in_use(const struct nftset *set)
 {
 	return ((families & set->bit) != 0);
 }
@@ -127,9 +104,8 @@ static_assert((int)NFTA_RULE_TABLE == (int)NFTA_SET_TABLE &&
     (int)NFTA_RULE_CHAIN == (int)NFTA_SET_NAME &&
     (int)NFTA_SET_ELEM_LIST_SET == (int)NFTA_SET_NAME, "attributes");
 
-/* A message about the chain or set of that name in our table. */
-static struct nlmsghdr *
-message(uint16_t type, uint16_t flags, const char *name)
+struct nlmsghdr *
+nftset_message(uint16_t type, uint16_t flags, const char *name)
 {
 	struct nlmsghdr *nlh;
 
@@ -159,24 +135,28 @@ on_set(const struct nlmsghdr *nlh, void *arg)
 	    NFTA_SET_DESC_SIZE));
 }
 
+static int
+get_set(const struct nftset *set, struct found *f)
+{
+	memset(f, 0, sizeof(*f));
+	nlsock_begin();
+	(void)nftset_message(NFT_MSG_GETSET, 0, set->name);
+	return (nlsock_run(on_set, f));
+}
+
 /* Is the name free, or that of a set as ours? */
 static int
-check_set(struct set *set)
+check_set(const struct nftset *set)
 {
 	const char *addr = set->family == ADDR_V4 ? "ipv4_addr" : "ipv6_addr";
 	struct found f;
 
-	nlsock_begin();
-	(void)message(NFT_MSG_GETSET, 0, set->name);
-	memset(&f, 0, sizeof(f));
-	set->resize = false;
-	if (nlsock_run(on_set, &f) == -1) {
+	if (get_set(set, &f) == -1) {
 		if (errno == ENOENT)
 			return (0);
 		log_error("set %s: %s", set->name, nlsock_strerror(errno));
 		return (-1);
 	}
-	set->resize = f.size != wanted_size();
 	if (f.key_type == set->key_type && f.key_len == set->key_len &&
 	    f.flags == NFT_SET_TIMEOUT)
 		return (0);
@@ -209,8 +189,8 @@ nftset_check(uint8_t *found)
 		log_error("chain %s: %s", chain_text, nlsock_strerror(errno));
 		return (-1);
 	}
-	for (i = 0; i < NSETS; i++) {
-		if (in_use(&sets[i]) && check_set(&sets[i]) == -1)
+	for (i = 0; i < BACKEND_KINDS; i++) {
+		if (in_use(&nftset_sets[i]) && check_set(&nftset_sets[i]) == -1)
 			return (-1);
 	}
 	*found = families;
@@ -245,20 +225,14 @@ on_rule(const struct nlmsghdr *nlh, void *arg)
 		own->handles[own->n++] = mnl_attr_get_u64(handle);
 }
 
-/* The set, made if it is not there; and empty. */
+/* The set, made if it is not there; one that is gets the size. */
 static void
-put_set(const struct set *set, uint32_t id)
+put_set(const struct nftset *set, uint32_t id)
 {
 	struct nlmsghdr *nlh;
 	struct nlattr *desc;
 
-	/*
-	 * Our rules are gone by now.  Older kernels do not change the size of
-	 * a set that exists.
-	 */
-	if (set->resize)
-		(void)message(NFT_MSG_DELSET, 0, set->name);
-	nlh = message(NFT_MSG_NEWSET, NLM_F_CREATE, set->name);
+	nlh = nftset_message(NFT_MSG_NEWSET, NLM_F_CREATE, set->name);
 	nlsock_put_u32(nlh, NFTA_SET_ID, id);
 	nlsock_put_u32(nlh, NFTA_SET_FLAGS, NFT_SET_TIMEOUT);
 	nlsock_put_u32(nlh, NFTA_SET_KEY_TYPE, set->key_type);
@@ -268,9 +242,19 @@ put_set(const struct set *set, uint32_t id)
 	mnl_attr_nest_end(nlh, desc);
 	nfrule_put_comment(nlh, NFTA_SET_USERDATA, SET_RECORD_COMMENT,
 	    SET_COMMENT);
+}
 
-	/* Without elements: all of them. */
-	(void)message(NFT_MSG_DELSETELEM, 0, set->name);
+/* Kernels before 6.5 do not change the size of a set that exists. */
+static void
+verify_size(const struct nftset *set)
+{
+	struct found f;
+
+	if (get_set(set, &f) == 0 && f.size != wanted_size())
+		log_warn("set %s has room for %u entries, not %u as "
+		    "--max-grants asks for: this kernel does not change that; "
+		    "it will when the set is made anew", set->name, f.size,
+		    wanted_size());
 }
 
 static void
@@ -307,7 +291,7 @@ put_from_here(struct nfrule *r)
 
 /* The packet's fields, one behind the other in the registers, are the key. */
 static void
-put_rule(const struct set *set)
+put_rule(const struct nftset *set)
 {
 	bool v4 = set->family == ADDR_V4;
 	uint32_t len = (uint32_t)addr_len(set->family);
@@ -338,153 +322,55 @@ put_rule(const struct set *set)
 }
 
 static int
-nftset_prepare(void)
+nftset_prepare(uint8_t wanted, backend_refill *refill)
 {
 	struct own_rules own = { .n = 0 };
 	size_t i;
 
+	(void)wanted;	/* of one table: all or none */
+	(void)refill;
 	nlsock_begin();
-	(void)message(NFT_MSG_GETRULE, NLM_F_DUMP, config->chain);
+	(void)nftset_message(NFT_MSG_GETRULE, NLM_F_DUMP, config->chain);
 	if (nlsock_run(on_rule, &own) == -1) {
 		log_error("chain %s: %s", chain_text, nlsock_strerror(errno));
 		return (-1);
 	}
 	nfrule_batch();
 	for (i = 0; i < own.n; i++)
-		mnl_attr_put_u64(message(NFT_MSG_DELRULE, 0, config->chain),
+		mnl_attr_put_u64(nftset_message(NFT_MSG_DELRULE, 0, config->chain),
 		    NFTA_RULE_HANDLE, own.handles[i]);
-	for (i = 0; i < NSETS; i++) {
-		if (in_use(&sets[i]))
-			put_set(&sets[i], (uint32_t)i + 1);
+	for (i = 0; i < BACKEND_KINDS; i++) {
+		if (in_use(&nftset_sets[i]))
+			put_set(&nftset_sets[i], (uint32_t)i + 1);
 	}
-	for (i = 0; i < NSETS; i++) {
-		if (in_use(&sets[i]))
-			put_rule(&sets[i]);
+	for (i = 0; i < BACKEND_KINDS; i++) {
+		if (in_use(&nftset_sets[i]))
+			put_rule(&nftset_sets[i]);
 	}
-	if (nfrule_commit() == 0)
-		return (0);
-	if (errno == EBUSY)
-		log_error("a set of chain %s has another size than "
-		    "--max-grants says, and a rule that is not dnsfw's uses "
-		    "it: remove that rule", chain_text);
-	else
+	if (nfrule_commit() == -1) {
 		log_error("cannot put sets and rules into chain %s: %s",
 		    chain_text, nlsock_strerror(errno));
-	return (-1);
-}
-
-static const struct set *
-set_of(const struct msg_grant *g)
-{
-	return (&sets[(g->family == ADDR_V4 ? 0 : SET_V6) +
-	    (g->local ? SET_LOCAL : 0)]);
-}
-
-/* Every field is padded with zeros to four bytes.  Returns the length. */
-static size_t
-make_key(const struct msg_grant *g, uint8_t key[KEY_MAX])
-{
-	size_t len = addr_len(g->family), pos = 0;
-
-	memset(key, 0, KEY_MAX);
-	if (!g->local) {
-		memcpy(key, g->client, len);
-		pos = len;
+		return (-1);
 	}
-	key[pos] = g->proto;
-	key[pos + 4] = (uint8_t)(g->port >> 8);
-	key[pos + 5] = (uint8_t)g->port;
-	memcpy(key + pos + 8, g->dst, len);
-	return (pos + 8 + len);
-}
-
-/* NFT_MSG_NEWSETELEM or _DELSETELEM for one grant. */
-static void
-put_element(uint16_t type, uint16_t flags, const struct backend_add *add)
-{
-	const struct msg_grant *g = add->grant;
-	struct nlattr *list, *element, *nest;
-	uint8_t key[KEY_MAX];
-	struct nlmsghdr *nlh;
-
-	nlh = message(type, flags, set_of(g)->name);
-	list = mnl_attr_nest_start(nlh, NFTA_SET_ELEM_LIST_ELEMENTS);
-	element = mnl_attr_nest_start(nlh, NFTA_LIST_ELEM);
-	nest = mnl_attr_nest_start(nlh, NFTA_SET_ELEM_KEY);
-	mnl_attr_put(nlh, NFTA_DATA_VALUE, make_key(g, key), key);
-	mnl_attr_nest_end(nlh, nest);
-	if (type == NFT_MSG_NEWSETELEM) {
-		mnl_attr_put_u64(nlh, NFTA_SET_ELEM_TIMEOUT,
-		    htobe64(add->timeout * 1000ULL));
-		if (g->label[0] != '\0')
-			nfrule_put_comment(nlh, NFTA_SET_ELEM_USERDATA,
-			    ELEMENT_RECORD_COMMENT, g->label);
+	for (i = 0; i < BACKEND_KINDS; i++) {
+		if (in_use(&nftset_sets[i]))
+			verify_size(&nftset_sets[i]);
 	}
-	mnl_attr_nest_end(nlh, element);
-	mnl_attr_nest_end(nlh, list);
+	return (0);
 }
 
-/*
- * Three messages give an element its timeout and comment, whether it is there
- * or not, on every kernel: before 6.12 adding does not touch one that is there,
- * and deleting one that is not there is an error.  The batch is atomic, so no
- * packet sees the element missing.
- */
-#define MESSAGES_PER_ADD 3
-
-static void
-put_add(const struct backend_add *add)
+static uint8_t
+nftset_chains(void)
 {
-	put_element(NFT_MSG_NEWSETELEM, NLM_F_CREATE, add);
-	put_element(NFT_MSG_DELSETELEM, 0, add);
-	put_element(NFT_MSG_NEWSETELEM, NLM_F_CREATE | NLM_F_EXCL, add);
+	return (nfrule_chain(config->table_family, config->table,
+	    config->chain) == NFRULE_CHAIN_REGULAR ? families : 0);
 }
 
-/* The error of the i-th put_add of the batch, or 0. */
-static int
-add_error(size_t i)
+static uint8_t
+nftset_jumps(void)
 {
-	size_t j, first = 1 + MESSAGES_PER_ADD * i;	/* 0 begins the batch */
-	int error = 0;
-
-	for (j = 0; j < MESSAGES_PER_ADD && error == 0; j++)
-		error = nlsock_error(first + j);
-	return (error);
-}
-
-static void
-set_result(struct backend_add *add, int error)
-{
-	add->code = nlsock_result(set_of(add->grant)->name, error);
-}
-
-static void
-nftset_add(struct backend_add *adds, size_t n)
-{
-	struct backend_add *left[BACKEND_BATCH_MAX];
-	size_t i, kept, nleft = 0;
-	int error, round, failed = 0;
-
-	for (i = 0; i < n; i++)
-		left[nleft++] = &adds[i];
-	/* What fails takes the batch with it: the others are sent again. */
-	for (round = 0; round < ROUNDS_MAX && nleft > 0; round++) {
-		nfrule_batch();
-		for (i = 0; i < nleft; i++)
-			put_add(left[i]);
-		failed = nfrule_commit() == -1 ? errno : 0;
-		kept = 0;
-		for (i = 0; i < nleft; i++) {
-			error = add_error(i);
-			if (failed == 0 || error != 0)
-				set_result(left[i], error);
-			else
-				left[kept++] = left[i];
-		}
-		nleft = kept;
-	}
-	for (i = 0; i < nleft; i++)
-		set_result(left[i], failed);
+	return (nfrule_is_used(config->table_family, config->table,
+	    config->chain) ? families : 0);
 }
 
 const struct backend backend_nftables = {
@@ -492,5 +378,9 @@ const struct backend backend_nftables = {
 	.open = nftset_open,
 	.check = nftset_check,
 	.prepare = nftset_prepare,
-	.add = nftset_add
+	.chains = nftset_chains,
+	.jumps = nftset_jumps,
+	.list = nftelem_list,
+	.add = nftelem_add,
+	.remove = nftelem_remove
 };

@@ -133,6 +133,9 @@ take(struct run *r, const struct nlmsghdr *nlh)
 
 	if (i >= count || nlh->nlmsg_pid != portid)
 		return;
+	/* What was listed has changed meanwhile. */
+	if (nlh->nlmsg_flags & NLM_F_DUMP_INTR)
+		errors[i] = EINTR;
 	if (nlh->nlmsg_type != NLMSG_ERROR && nlh->nlmsg_type != NLMSG_DONE) {
 		if (nlh->nlmsg_type >= NLMSG_MIN_TYPE && r->reply != NULL &&
 		    mnl_nlmsg_get_payload_len(nlh) >= sizeof(struct nfgenmsg))
@@ -298,12 +301,57 @@ nlsock_nested(const struct nlattr *nest, uint16_t type)
 	    mnl_attr_get_payload_len(nest), type));
 }
 
+void
+nlsock_each(const struct nlattr *nest,
+    void (*fn)(const struct nlattr *, void *), void *arg)
+{
+	const struct nlattr *attr;
+	size_t len, size;
+
+	if (nest == NULL)
+		return;
+	attr = mnl_attr_get_payload(nest);
+	for (len = mnl_attr_get_payload_len(nest);
+	    mnl_attr_ok(attr, (int)len); len -= size) {
+		fn(attr, arg);
+		size = MNL_ALIGN(attr->nla_len);
+		if (size >= len)
+			break;
+		attr = mnl_attr_next(attr);
+	}
+}
+
+bool
+nlsock_copy(const struct nlattr *attr, void *to, size_t len)
+{
+	memset(to, 0, len);
+	if (attr == NULL || mnl_attr_get_payload_len(attr) != len)
+		return (false);
+	memcpy(to, mnl_attr_get_payload(attr), len);
+	return (true);
+}
+
 uint32_t
 nlsock_u32(const struct nlattr *attr)
 {
-	if (attr == NULL || mnl_attr_get_payload_len(attr) != sizeof(uint32_t))
-		return (0);
-	return (ntohl(mnl_attr_get_u32(attr)));
+	uint32_t value;
+
+	(void)nlsock_copy(attr, &value, sizeof(value));
+	return (ntohl(value));
+}
+
+void
+nlsock_label(const char *text, size_t len, char label[MSG_LABEL_SIZE])
+{
+	memset(label, 0, MSG_LABEL_SIZE);
+	memcpy(label, text, strnlen(text, len < MSG_LABEL_SIZE ?
+	    len : MSG_LABEL_SIZE - 1));
+}
+
+uint32_t
+nlsock_portid(void)
+{
+	return (portid);
 }
 
 bool

@@ -67,11 +67,27 @@ const struct nlattr *nlsock_attr(const struct nlmsghdr *, uint16_t type);
 /* The same inside a nested attribute, which may be NULL. */
 const struct nlattr *nlsock_nested(const struct nlattr *, uint16_t type);
 
+/* Call fn for each attribute inside a nested one, which may be NULL. */
+void	nlsock_each(const struct nlattr *nest,
+	    void (*fn)(const struct nlattr *, void *), void *arg);
+
+/*
+ * The len bytes of attr, or zeros if it is NULL or of another size.  Returns
+ * whether it was there.
+ */
+bool	nlsock_copy(const struct nlattr *attr, void *out, size_t len);
+
 /* A number in network byte order, or 0 if attr is NULL or of another size. */
 uint32_t nlsock_u32(const struct nlattr *attr);
 
 /* True if attr is this string; false if it is NULL. */
 bool	nlsock_is(const struct nlattr *attr, const char *text);
+
+/* Up to len bytes of a text as a label, cut if it is too long. */
+void	nlsock_label(const char *text, size_t len, char label[MSG_LABEL_SIZE]);
+
+/* The port id by which the kernel names this socket in its events. */
+uint32_t nlsock_portid(void);
 
 /* Put an unsigned 32-bit number in network byte order. */
 void	nlsock_put_u32(struct nlmsghdr *, uint16_t type, uint32_t value);

@@ -7,6 +7,7 @@ none_open(const struct backend_config *config)
 	(void)config;
 }
 
+/* Without a family nothing else is ever asked. */
 static int
 none_check(uint8_t *families)
 {
@@ -14,26 +15,8 @@ none_check(uint8_t *families)
 	return (0);
 }
 
-static int
-none_prepare(void)
-{
-	return (0);
-}
-
-/* Unreachable: no family can be granted. */
-static void
-none_add(struct backend_add *adds, size_t n)
-{
-	size_t i;
-
-	for (i = 0; i < n; i++)
-		adds[i].code = RESULT_FAILED;
-}
-
 const struct backend backend_none = {
 	.name = "none",
 	.open = none_open,
-	.check = none_check,
-	.prepare = none_prepare,
-	.add = none_add
+	.check = none_check
 };

@@ -20,7 +20,6 @@
 #include "log.h"
 #include "nfrule.h"
 
-#define TABLE		"filter"
 #define SET_REVISION	4	/* struct xt_set_info_match_v4 */
 #define ADDRTYPE_REVISION 1	/* struct xt_addrtype_info_v1 */
 #define LEGACY_MAX	(64U << 20)	/* bytes of a legacy table */
@@ -103,7 +102,7 @@ has_chain(const struct family *f, const char *entries, size_t size,
 static bool
 in_legacy(size_t i, const char *chain)
 {
-	struct ipt_getinfo info = { .name = TABLE };
+	struct ipt_getinfo info = { .name = XTRULES_TABLE };
 	struct ipt_get_entries *get;
 	socklen_t len = sizeof(info);
 	bool found = false;
@@ -116,7 +115,7 @@ in_legacy(size_t i, const char *chain)
 	get = calloc(1, len);
 	if (get == NULL)
 		return (false);
-	memcpy(get->name, TABLE, sizeof(TABLE));
+	memcpy(get->name, XTRULES_TABLE, sizeof(XTRULES_TABLE));
 	get->size = info.size;
 	if (getsockopt(legacy_sockets[i], families[i].level,
 	    IPT_SO_GET_ENTRIES, get, &len) == 0)
@@ -135,7 +134,7 @@ xtrules_check(const char *chain, uint8_t *found)
 	*found = 0;
 	for (i = 0; i < NFAMILIES; i++) {
 		f = &families[i];
-		switch (nfrule_chain(f->number, TABLE, chain)) {
+		switch (nfrule_chain(f->number, XTRULES_TABLE, chain)) {
 		case NFRULE_CHAIN_REGULAR:
 		case NFRULE_CHAIN_BASE:
 			*found |= f->bit;
@@ -155,7 +154,7 @@ xtrules_check(const char *chain, uint8_t *found)
 		else
 			log_warn("%s: there is no chain %s in table %s; to "
 			    "grant connections of this family, make it: "
-			    "%s -N %s", f->command, chain, TABLE, f->command,
+			    "%s -N %s", f->command, chain, XTRULES_TABLE, f->command,
 			    chain);
 	}
 	if (*found != 0)
@@ -163,6 +162,33 @@ xtrules_check(const char *chain, uint8_t *found)
 	log_error("neither iptables nor ip6tables has a chain %s; make it: "
 	    "iptables -N %s", chain, chain);
 	return (-1);
+}
+
+uint8_t
+xtrules_chains(const char *chain)
+{
+	uint8_t found = 0;
+	size_t i;
+
+	for (i = 0; i < NFAMILIES; i++) {
+		if (nfrule_chain(families[i].number, XTRULES_TABLE, chain) >
+		    NFRULE_CHAIN_MISSING)
+			found |= families[i].bit;
+	}
+	return (found);
+}
+
+uint8_t
+xtrules_jumps(const char *chain)
+{
+	uint8_t found = 0;
+	size_t i;
+
+	for (i = 0; i < NFAMILIES; i++) {
+		if (nfrule_is_used(families[i].number, XTRULES_TABLE, chain))
+			found |= families[i].bit;
+	}
+	return (found);
 }
 
 /* "-m NAME", with the options in the form that the kernel's module has. */
@@ -199,14 +225,14 @@ put_rules(const char *chain, const struct xtrules_sets *sets)
 
 	/* Without a handle: all rules of the chain. */
 	nlh = nfrule_message(NFT_MSG_DELRULE, 0, number);
-	mnl_attr_put_strz(nlh, NFTA_RULE_TABLE, TABLE);
+	mnl_attr_put_strz(nlh, NFTA_RULE_TABLE, XTRULES_TABLE);
 	mnl_attr_put_strz(nlh, NFTA_RULE_CHAIN, chain);
 
-	nfrule_begin(&rule, number, TABLE, chain);
+	nfrule_begin(&rule, number, XTRULES_TABLE, chain);
 	put_set_match(&rule, sets->grants, IPSET_DIM_THREE, IPSET_DIM_ONE_SRC);
 	nfrule_accept(&rule, NULL);
 
-	nfrule_begin(&rule, number, TABLE, chain);
+	nfrule_begin(&rule, number, XTRULES_TABLE, chain);
 	memset(&from_here, 0, sizeof(from_here));
 	from_here.source = XT_ADDRTYPE_LOCAL;
 	put_match(&rule, "addrtype", ADDRTYPE_REVISION, &from_here,

@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define XTRULES_TABLE	"filter"
+
 /* Open what xtrules_check needs; before privileges are dropped. */
 void	xtrules_open(void);
 
@@ -18,6 +20,12 @@ void	xtrules_open(void);
  * or the kernel does not let us look.
  */
 int	xtrules_check(const char *chain, uint8_t *families);
+
+/* The MSG_FAMILY_* bits of those that have the chain; logs nothing. */
+uint8_t	xtrules_chains(const char *chain);
+
+/* Of those, the ones that have a rule which leads to it. */
+uint8_t	xtrules_jumps(const char *chain);
 
 /* The ipsets of one family, by the kernel's index. */
 struct xtrules_sets {

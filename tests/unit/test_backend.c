@@ -93,14 +93,44 @@ new_netns(void)
 static struct backend_config config = { .chain = "DNSFW", .table = "filter",
     .table_family = NFPROTO_INET, .max_grants = 1000 };
 
-static void
-start(const struct backend *b)
+/* The families that b->check finds; it must find some. */
+static uint8_t
+check(const struct backend *b)
 {
 	uint8_t families = 0;
 
-	b->open(&config);
 	cr_assert_eq(b->check(&families), 0);
-	cr_assert_eq(b->prepare(), 0);
+	cr_assert_neq(families, 0);
+	return (families);
+}
+
+/* What a set that is replaced gets: refill_grants of that kind. */
+static const struct backend *refilled;
+static struct msg_grant *refill_grants;
+static size_t nrefill;
+
+static void
+refill(uint8_t family, uint8_t local)
+{
+	struct backend_add add = { .timeout = 500 };
+	size_t i;
+
+	for (i = 0; i < nrefill; i++) {
+		if (refill_grants[i].family != family ||
+		    refill_grants[i].local != local)
+			continue;
+		add.grant = &refill_grants[i];
+		refilled->add(&add, 1);
+		cr_assert_eq(add.code, RESULT_OK);
+	}
+}
+
+static void
+start(const struct backend *b)
+{
+	refilled = b;
+	b->open(&config);
+	cr_assert_eq(b->prepare(check(b), refill), 0);
 }
 
 static void
@@ -195,14 +225,11 @@ static struct backend_add batch[BACKEND_BATCH_MAX];
 
 Test(backend, F3_none_grants_nothing)
 {
-	struct msg_grant g = grant("10.0.0.8", 6, 1, "192.0.2.1", "");
 	uint8_t families = 7;
 
 	backend_none.open(&config);
 	cr_assert_eq(backend_none.check(&families), 0);
 	cr_assert_eq(families, 0);
-	cr_assert_eq(backend_none.prepare(), 0);
-	cr_assert_eq(add_one(&backend_none, &g, 60), RESULT_FAILED);
 }
 
 /* F1 */
@@ -275,33 +302,48 @@ Test(backend, F1_refresh_replaces_timeout_and_comment)
 	    "\"b.example.\""));
 }
 
-Test(backend, F1_start_flushes_chain_and_sets)
+Test(backend, F1_G9_start_flushes_the_chain_and_keeps_entries)
 {
 	struct backend_add adds[4];
 	struct msg_grant g[4];
-	uint8_t families;
 
 	start_iptables();
 	run("iptables -A DNSFW -p tcp --dport 22 -j ACCEPT");
 	backend_ipset.add(adds, four_grants(g, adds));
-	cr_assert_eq(backend_ipset.check(&families), 0);
-	cr_assert_eq(families, MSG_FAMILY_V4 | MSG_FAMILY_V6);
-	cr_assert_eq(backend_ipset.prepare(), 0);
+	cr_assert_eq(backend_ipset.prepare(check(&backend_ipset), refill), 0);
 	cr_assert_eq(lines("iptables -S DNSFW 2>/dev/null"), 3);
-	cr_assert_eq(lines("ipset save"), 4);
+	cr_assert_eq(lines("ipset save | grep ^add"), 4);
+	cr_assert_eq(lines("ipset save | grep -E 'timeout (590|58.)'"), 4);
 }
 
-Test(backend, F1_set_with_another_size_is_replaced)
+Test(backend, G9_ipset_with_another_size_is_replaced_by_a_full_one)
 {
-	uint8_t families;
+	struct backend_add adds[4];
+	struct msg_grant g[4];
 
 	start_iptables();
+	backend_ipset.add(adds, four_grants(g, adds));
 	config.max_grants = 5000;
-	cr_assert_eq(backend_ipset.check(&families), 0);
-	cr_assert_eq(backend_ipset.prepare(), 0);
+	refill_grants = g;
+	nrefill = 4;
+	cr_assert_eq(backend_ipset.prepare(check(&backend_ipset), refill), 0);
 	cr_assert_eq(lines("ipset save | grep 'hashsize 8192 maxelem 5000 '"),
 	    4);
+	cr_assert_eq(lines("ipset save | grep -E 'timeout (500|49.)'"), 4);
 	cr_assert(shows("iptables -S DNSFW 2>&1", "DNSFW-ipv4-allow-local"));
+	cr_assert_eq(lines("ipset list -n"), 4);
+}
+
+Test(backend, G9_ipset_that_has_more_than_the_limit_stays)
+{
+	start_iptables();
+	many(batch_grants, batch, 100);
+	backend_ipset.add(batch, 100);
+	config.max_grants = 99;
+	cr_assert_eq(backend_ipset.prepare(check(&backend_ipset), refill), 0);
+	cr_assert_eq(lines("ipset save | grep ^add"), 100);
+	cr_assert_eq(lines("ipset save | grep ' maxelem 1000 '"), 1);
+	cr_assert_eq(lines("ipset save | grep ' maxelem 99 '"), 3);
 }
 
 Test(backend, F1_set_of_another_kind_is_refused)
@@ -354,7 +396,7 @@ Test(backend, F1_missing_chain)
 	cr_assert_eq(families, MSG_FAMILY_V6);
 	cr_assert(strstr(log, "[WARN ] iptables: there is no chain DNSFW") !=
 	    NULL, "%s", log);
-	cr_assert_eq(backend_ipset.prepare(), 0);
+	cr_assert_eq(backend_ipset.prepare(families, refill), 0);
 	cr_assert_eq(lines("ipset save"), 2);
 }
 
@@ -432,7 +474,6 @@ Test(backend, F2_ruleset_is_readable_and_reloads)
 {
 	struct backend_add adds[4];
 	struct msg_grant g[4];
-	uint8_t families;
 
 	start_nftables();
 	backend_nftables.add(adds, four_grants(g, adds));
@@ -455,11 +496,11 @@ Test(backend, F2_ruleset_is_readable_and_reloads)
 	    "&& nft -f /tmp/test_backend.$PPID; e=$?; "
 	    "rm /tmp/test_backend.$PPID; exit $e");
 	cr_assert_eq(lines("nft list ruleset | grep expires"), 4);
-	/* What nft made of it is still known as ours. */
-	cr_assert_eq(backend_nftables.check(&families), 0);
-	cr_assert_eq(backend_nftables.prepare(), 0);
+	/* What nft made of it is still known as ours, and kept (G9). */
+	cr_assert_eq(backend_nftables.prepare(check(&backend_nftables),
+	    refill), 0);
 	cr_assert_eq(lines("nft list ruleset | grep accept"), 4);
-	cr_assert_eq(lines("nft list ruleset | grep expires"), 0);
+	cr_assert_eq(lines("nft list ruleset | grep expires"), 4);
 }
 
 Test(backend, F2_elements_of_all_kinds)
@@ -516,8 +557,6 @@ Test(backend, F2_twice_in_one_batch)
 
 Test(backend, F2_operators_rules_survive)
 {
-	uint8_t families;
-
 	new_netns();
 	config.chain = "dnsfw";
 	run("nft 'table inet filter { chain dnsfw { tcp dport 22 accept "
@@ -525,8 +564,8 @@ Test(backend, F2_operators_rules_survive)
 	    "comment \"dnsfw:managed\"; }; }'");
 	start(&backend_nftables);
 	run("nft add rule inet filter dnsfw tcp dport 23 accept");
-	cr_assert_eq(backend_nftables.check(&families), 0);
-	cr_assert_eq(backend_nftables.prepare(), 0);
+	cr_assert_eq(backend_nftables.prepare(check(&backend_nftables),
+	    refill), 0);
 	cr_assert_eq(lines("nft list chain inet filter dnsfw | grep accept"),
 	    6);
 	cr_assert_eq(lines("nft list chain inet filter dnsfw | grep dport.2"),
@@ -535,22 +574,27 @@ Test(backend, F2_operators_rules_survive)
 	    1);
 }
 
-Test(backend, F2_size_follows_max_grants)
+/* Linux 6.5 and later; else the size stays, and a warning says so. */
+Test(backend, G9_nftables_size_follows_max_grants_and_entries_stay)
 {
-	uint8_t families;
+	struct backend_add adds[4];
+	struct msg_grant g[4];
 
 	start_nftables();
+	backend_nftables.add(adds, four_grants(g, adds));
 	config.max_grants = 50;
-	cr_assert_eq(backend_nftables.check(&families), 0);
-	cr_assert_eq(backend_nftables.prepare(), 0);
+	cr_assert_eq(backend_nftables.prepare(check(&backend_nftables),
+	    refill), 0);
 	cr_assert_eq(lines("nft list ruleset | grep 'size 100$'"), 4);
-	/* The operator's rule keeps the set: refused, nothing changes. */
+	cr_assert_eq(lines("nft list ruleset | grep expires"), 4);
+	/* The operator's own use of a set is no obstacle. */
 	run("nft add rule inet filter dnsfw ip saddr . meta l4proto . th dport "
 	    ". ip daddr @dnsfw_ipv4_allow drop");
 	config.max_grants = 60;
-	cr_assert_eq(backend_nftables.check(&families), 0);
-	cr_assert_eq(backend_nftables.prepare(), -1);
-	cr_assert_eq(lines("nft list ruleset | grep 'size 100$'"), 4);
+	cr_assert_eq(backend_nftables.prepare(check(&backend_nftables),
+	    refill), 0);
+	cr_assert_eq(lines("nft list ruleset | grep 'size 120$'"), 4);
+	cr_assert_eq(lines("nft list ruleset | grep expires"), 4);
 	cr_assert_eq(lines("nft list ruleset | grep accept"), 4);
 }
 
@@ -711,6 +755,230 @@ Test(backend, F5_largest_batch_with_longest_names)
 	    BACKEND_BATCH_MAX);
 	cr_assert_eq(lines("nft list ruleset | grep expires"),
 	    BACKEND_BATCH_MAX);
+}
+
+/* What a listing found. */
+static struct msg_grant listed[BACKEND_BATCH_MAX];
+static uint64_t listed_ms[BACKEND_BATCH_MAX];
+static size_t nlisted;
+
+static void
+on_listed(void *arg, const struct msg_grant *g, uint64_t ms)
+{
+	(void)arg;
+	cr_assert_lt(nlisted, BACKEND_BATCH_MAX);
+	listed[nlisted] = *g;
+	listed_ms[nlisted++] = ms;
+}
+
+static size_t
+list(const struct backend *b)
+{
+	nlisted = 0;
+	cr_assert_eq(b->list(MSG_FAMILY_V4 | MSG_FAMILY_V6, on_listed, NULL),
+	    0);
+	return (nlisted);
+}
+
+/* What was added is listed, bit for bit, with no more time than it has. */
+static void
+lists_what_was_added(const struct backend *b)
+{
+	struct backend_add adds[4];
+	struct msg_grant g[4];
+	size_t i, j;
+
+	cr_assert_eq(list(b), 0);
+	b->add(adds, four_grants(g, adds));
+	cr_assert_eq(list(b), 4);
+	for (i = 0; i < 4; i++) {
+		for (j = 0; j < 4 && memcmp(&listed[i], &g[j],
+		    sizeof(g[j])) != 0; j++)
+			;
+		cr_assert_lt(j, 4);
+		cr_assert_leq(listed_ms[i], 590000);
+		cr_assert_geq(listed_ms[i], 588000);
+	}
+}
+
+Test(backend, G9_ipset_lists_what_was_added)
+{
+	start_iptables();
+	lists_what_was_added(&backend_ipset);
+}
+
+Test(backend, G9_nftables_lists_what_was_added)
+{
+	start_nftables();
+	lists_what_was_added(&backend_nftables);
+}
+
+Test(backend, G9_ipset_lists_what_others_added)
+{
+	start_iptables();
+	run("ipset add DNSFW-ipv4-allow 10.0.0.1,icmp:8/0,192.0.2.1 timeout 0 "
+	    "comment 'any text, at all' && "
+	    "ipset add DNSFW-ipv6-allow-local 2001:db8::1,udp:7 timeout 100");
+	cr_assert_eq(list(&backend_ipset), 2);
+	cr_assert_eq(listed[0].proto, IPPROTO_ICMP);
+	cr_assert_eq(listed_ms[0], 0);
+	cr_assert_str_eq(listed[0].label, "any text, at all");
+	cr_assert_eq(listed[1].local, 1);
+	cr_assert_str_eq(listed[1].label, "");
+}
+
+Test(backend, G9_nftables_lists_what_others_added)
+{
+	start_nftables();
+	run("nft add element inet filter dnsfw_ipv4_allow "
+	    "'{ 10.0.0.1 . icmp . 0 . 192.0.2.1 }'");
+	run("nft add element inet filter dnsfw_ipv4_allow_local "
+	    "'{ tcp . 22 . 192.0.2.1 timeout 1m comment \"by hand\" }'");
+	cr_assert_eq(list(&backend_nftables), 2);
+	cr_assert_eq(listed[0].proto, IPPROTO_ICMP);
+	cr_assert_eq(listed_ms[0], 0);
+	cr_assert_eq(listed[1].port, 22);
+	cr_assert_str_eq(listed[1].label, "by hand");
+	cr_assert_leq(listed_ms[1], 60000);
+}
+
+static void
+on_counted(void *arg, const struct msg_grant *g, uint64_t ms)
+{
+	(void)g;
+	(void)ms;
+	++*(size_t *)arg;
+}
+
+static size_t
+count_all(const struct backend *b)
+{
+	size_t n = 0;
+
+	cr_assert_eq(b->list(MSG_FAMILY_V4 | MSG_FAMILY_V6, on_counted, &n),
+	    0);
+	return (n);
+}
+
+/* A long listing comes in many datagrams. */
+static void
+lists_many(const struct backend *b)
+{
+	size_t i, j;
+
+	for (i = 0; i < 3; i++) {
+		many(batch_grants, batch, BACKEND_BATCH_MAX);
+		for (j = 0; j < BACKEND_BATCH_MAX; j++)
+			batch_grants[j].port = (uint16_t)(1000 + i);
+		b->add(batch, BACKEND_BATCH_MAX);
+	}
+	cr_assert_eq(count_all(b), 3 * BACKEND_BATCH_MAX);
+}
+
+Test(backend, G9_ipset_lists_many)
+{
+	start_iptables();
+	lists_many(&backend_ipset);
+}
+
+Test(backend, G9_nftables_lists_many)
+{
+	start_nftables();
+	lists_many(&backend_nftables);
+}
+
+/* A9 */
+
+static void
+removes(const struct backend *b)
+{
+	struct backend_add adds[4];
+	struct msg_grant g[4], other;
+
+	b->add(adds, four_grants(g, adds));
+	other = grant("10.0.0.9", IPPROTO_TCP, 443, "192.0.2.1", "a.example.");
+	adds[3].grant = &other;
+	/* Three that are there, one that is not. */
+	b->remove(adds, 4);
+	cr_assert_eq(count_code(adds, 4, RESULT_OK), 4);
+	cr_assert_eq(list(b), 1);
+	cr_assert_eq(memcmp(&listed[0], &g[3], sizeof(g[3])), 0);
+	many(batch_grants, batch, BACKEND_BATCH_MAX);
+	b->add(batch, BACKEND_BATCH_MAX);
+	b->remove(batch, BACKEND_BATCH_MAX);
+	cr_assert_eq(count_code(batch, BACKEND_BATCH_MAX, RESULT_OK),
+	    BACKEND_BATCH_MAX);
+	cr_assert_eq(list(b), 1);
+}
+
+Test(backend, A9_ipset_removes)
+{
+	start_iptables();
+	removes(&backend_ipset);
+}
+
+Test(backend, A9_nftables_removes)
+{
+	start_nftables();
+	removes(&backend_nftables);
+}
+
+/* G10 */
+
+Test(backend, G10_ipset_notices)
+{
+	const struct msg_grant *samples[BACKEND_KINDS] = { NULL };
+	struct backend_add adds[4];
+	struct msg_grant g[4];
+	uint8_t both = MSG_FAMILY_V4 | MSG_FAMILY_V6;
+
+	start_iptables();
+	cr_assert(backend_ipset.intact(both, samples));
+	backend_ipset.add(adds, four_grants(g, adds));
+	samples[0] = &g[0];
+	samples[3] = &g[3];
+	cr_assert(backend_ipset.intact(both, samples));
+	run("ipset flush DNSFW-ipv6-allow-local");
+	cr_assert_not(backend_ipset.intact(both, samples));
+	cr_assert(backend_ipset.intact(MSG_FAMILY_V4, samples));
+	samples[3] = NULL;
+	cr_assert(backend_ipset.intact(both, samples));
+	run("iptables -F DNSFW && ipset destroy DNSFW-ipv4-allow-local");
+	cr_assert_not(backend_ipset.intact(both, samples));
+}
+
+static void
+chains_and_jumps(const struct backend *b, const char *jump,
+    const char *unjump, const char *gone, uint8_t without)
+{
+	uint8_t both = MSG_FAMILY_V4 | MSG_FAMILY_V6;
+
+	cr_assert_eq(b->chains(), both);
+	cr_assert_eq(b->jumps(), 0);
+	run(jump);
+	cr_assert_eq(b->jumps(), both);
+	run(unjump);
+	cr_assert_eq(b->jumps(), 0);
+	run(gone);
+	cr_assert_eq(b->chains(), without);
+}
+
+Test(backend, G10_chains_and_jumps_iptables)
+{
+	start_iptables();
+	chains_and_jumps(&backend_ipset,
+	    "iptables -A FORWARD -j DNSFW && ip6tables -A OUTPUT -g DNSFW",
+	    "iptables -F FORWARD && ip6tables -F OUTPUT",
+	    "iptables -F DNSFW && iptables -X DNSFW", MSG_FAMILY_V6);
+}
+
+Test(backend, G10_chains_and_jumps_nftables)
+{
+	start_nftables();
+	chains_and_jumps(&backend_nftables,
+	    "nft 'table inet filter { chain f { tcp dport vmap "
+	    "{ 1 : jump dnsfw } ; }; }'", "nft flush chain inet filter f",
+	    "nft flush ruleset", 0);
 }
 
 /* Packets: each address is on the loopback interface, so no peer is needed. */

@@ -1,0 +1,39 @@
+/*
+ * The sets of --firewall nftables (F2): shared by nftset.c, which makes them,
+ * and nftelem.c, which fills them.
+ */
+#ifndef PRIV_NFTSET_H
+#define PRIV_NFTSET_H
+
+#include <stdint.h>
+
+#include "backend.h"
+#include "nlsock.h"
+
+#define NFTSET_NAME_MAX	63	/* bytes, of --table and of --chain */
+
+struct nftset {
+	const char	*suffix;	/* of the name, after the chain's */
+	uint8_t		family;		/* ADDR_V4 or ADDR_V6 */
+	uint8_t		bit;		/* MSG_FAMILY_* */
+	uint8_t		local;
+	uint32_t	key_type;
+	uint32_t	key_len;
+	char		name[NFTSET_NAME_MAX + sizeof("_ipv4_allow_local")];
+};
+
+#define NFTSET_LOCAL	1	/* offset of a family's set for this host */
+#define NFTSET_V6	2	/* offset of the sets of IPv6 */
+
+extern struct nftset nftset_sets[BACKEND_KINDS];
+
+/* A message about the chain or set of that name in our table. */
+struct nlmsghdr *nftset_message(uint16_t type, uint16_t flags,
+	    const char *name);
+
+/* Of struct backend. */
+int	nftelem_list(uint8_t families, backend_found *found, void *arg);
+void	nftelem_add(struct backend_add *adds, size_t n);
+void	nftelem_remove(struct backend_add *removals, size_t n);
+
+#endif
