@@ -29,6 +29,7 @@ static const char *const result_text[] = {
 	[RESULT_OUTSIDE] = "outside of the policy",
 	[RESULT_FULL] = "too many grants",
 	[RESULT_FAILED] = "Firewall configuration failed",
+	[RESULT_STALE] = "the policy has changed",
 };
 static_assert(sizeof(result_text) / sizeof(result_text[0]) == RESULT_COUNT,
     "a text for each code");
@@ -121,6 +122,25 @@ check_label(const char label[MSG_LABEL_SIZE])
 	return (MSG_OK);
 }
 
+/* local 1: this host, without an address (G5). */
+static enum msg_err
+check_client(uint8_t family, uint8_t local, const uint8_t client[16])
+{
+	if (local > 1)
+		return (MSG_EVALUE);
+	if (local == 1 && !is_zero(client, 16))
+		return (MSG_EADDR);
+	return (check_addr(family, client));
+}
+
+static enum msg_err
+check_flow(uint8_t proto, uint16_t port)
+{
+	if (proto != IPPROTO_TCP && proto != IPPROTO_UDP)
+		return (MSG_EPROTO);
+	return (port != 0 ? MSG_OK : MSG_EPORT);
+}
+
 enum msg_err
 msg_ready_decode(const void *buf, size_t len, struct msg_ready *out)
 {
@@ -140,19 +160,10 @@ msg_grant_decode(const void *buf, size_t len, struct msg_grant *out)
 
 	if ((err = take(buf, len, out, sizeof(*out), MSG_GRANT)) != MSG_OK)
 		return (err);
-	if (out->pad != 0)
-		return (MSG_EPAD);
-	if (out->local > 1)
-		return (MSG_EVALUE);
-	if ((err = check_addr(out->family, out->client)) != MSG_OK ||
-	    (err = check_addr(out->family, out->dst)) != MSG_OK)
+	if ((err = check_client(out->family, out->local, out->client)) !=
+	    MSG_OK || (err = check_addr(out->family, out->dst)) != MSG_OK ||
+	    (err = check_flow(out->proto, out->port)) != MSG_OK)
 		return (err);
-	if (out->local == 1 && !is_zero(out->client, sizeof(out->client)))
-		return (MSG_EADDR);
-	if (out->proto != IPPROTO_TCP && out->proto != IPPROTO_UDP)
-		return (MSG_EPROTO);
-	if (out->port == 0)
-		return (MSG_EPORT);
 	if (out->ttl > MSG_TTL_MAX)
 		return (MSG_ETTL);
 	return (check_label(out->label));
@@ -187,9 +198,7 @@ msg_bound_decode(const void *buf, size_t len, struct msg_bound *out)
 	/* Coarsened means both at once: a protocol with any port is nothing. */
 	if (out->proto == 0 && out->port == 0)
 		return (MSG_OK);
-	if (out->proto != IPPROTO_TCP && out->proto != IPPROTO_UDP)
-		return (MSG_EPROTO);
-	return (out->port != 0 ? MSG_OK : MSG_EPORT);
+	return (check_flow(out->proto, out->port));
 }
 
 enum msg_err
@@ -222,13 +231,41 @@ msg_policy_decode(const void *buf, size_t len, struct msg_policy *out)
 }
 
 enum msg_err
-msg_stop_decode(const void *buf, size_t len, struct msg_stop *out)
+msg_plain_decode(const void *buf, size_t len, enum msg_type type,
+    struct msg_plain *out)
 {
 	enum msg_err err;
 
-	if ((err = take(buf, len, out, sizeof(*out), MSG_STOP)) != MSG_OK)
+	if ((err = take(buf, len, out, sizeof(*out), type)) != MSG_OK)
 		return (err);
 	return (is_zero(out->pad, sizeof(out->pad)) ? MSG_OK : MSG_EPAD);
+}
+
+enum msg_err
+msg_check_decode(const void *buf, size_t len, struct msg_check *out)
+{
+	enum msg_err err;
+
+	if ((err = take(buf, len, out, sizeof(*out), MSG_CHECK)) != MSG_OK)
+		return (err);
+	if (out->pad != 0)
+		return (MSG_EPAD);
+	if ((err = check_client(out->family, out->local, out->client)) !=
+	    MSG_OK || (err = check_flow(out->proto, out->port)) != MSG_OK)
+		return (err);
+	return (check_label(out->label));
+}
+
+enum msg_err
+msg_checked_decode(const void *buf, size_t len, struct msg_checked *out)
+{
+	enum msg_err err;
+
+	if ((err = take(buf, len, out, sizeof(*out), MSG_CHECKED)) != MSG_OK)
+		return (err);
+	if (out->pad != 0)
+		return (MSG_EPAD);
+	return (out->keep <= 1 ? MSG_OK : MSG_EVALUE);
 }
 
 static enum msg_err
@@ -252,16 +289,30 @@ check_upstreams(const struct msg_config *c)
 	return (MSG_OK);
 }
 
-enum msg_err
-msg_config_decode(const void *buf, size_t len, struct msg_config *out)
+static enum msg_err
+check_nets(const struct msg_net *nets, uint8_t n)
 {
 	enum msg_err err;
 	size_t i;
 
+	if (n > MSG_NETS_MAX)
+		return (MSG_EVALUE);
+	for (i = 0; i < n; i++) {
+		if ((err = check_net(nets[i].family, nets[i].prefix,
+		    nets[i].base)) != MSG_OK)
+			return (err);
+	}
+	return (MSG_OK);
+}
+
+enum msg_err
+msg_config_decode(const void *buf, size_t len, struct msg_config *out)
+{
+	enum msg_err err;
+
 	if ((err = take(buf, len, out, sizeof(*out), MSG_CONFIG)) != MSG_OK)
 		return (err);
 	if (out->nbinds == 0 || out->nbinds > MSG_BINDS_MAX ||
-	    out->nclient_nets > MSG_NETS_MAX ||
 	    out->refuse_with > REFUSE_NODATA ||
 	    out->log_format > LOGFORMAT_JSON || out->firewall > 1 ||
 	    out->timeout == 0 || out->max_connections == 0 ||
@@ -271,11 +322,5 @@ msg_config_decode(const void *buf, size_t len, struct msg_config *out)
 		return (MSG_EVALUE);
 	if ((err = check_upstreams(out)) != MSG_OK)
 		return (err);
-	for (i = 0; i < out->nclient_nets; i++) {
-		if ((err = check_net(out->client_nets[i].family,
-		    out->client_nets[i].prefix,
-		    out->client_nets[i].base)) != MSG_OK)
-			return (err);
-	}
-	return (MSG_OK);
+	return (check_nets(out->client_nets, out->nclient_nets));
 }

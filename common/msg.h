@@ -36,8 +36,14 @@ enum msg_type {
 	MSG_GRANT = 4,		/* worker -> priv: open the way */
 	MSG_RESULT = 5,		/* priv -> worker: what became of a GRANT */
 	MSG_BOUND = 6,		/* compiler -> priv: what the ACL can grant */
-	MSG_STOP = 7,		/* priv -> worker: end with exit status 0 */
-	MSG_SEALED = 8		/* compiler -> priv: the image (descriptor) */
+	MSG_STOP = 7,		/* priv -> child: end with exit status 0 */
+	MSG_SEALED = 8,		/* compiler -> priv: the image (descriptor) */
+	MSG_FORGET = 9,		/* priv -> worker: know no grant any more */
+	MSG_REJECTED = 10,	/* compiler -> priv: the ACL's text is bad */
+	MSG_RELOAD = 11,	/* priv -> compiler: the ACL's text (descriptor) */
+	MSG_CHECKED = 12,	/* compiler -> priv: the answer to a CHECK */
+	MSG_CHECK = 13,		/* priv -> compiler: is it still allowed? */
+	MSG_STATS = 15		/* priv -> child: write a summary to the log */
 };
 
 enum msg_err {
@@ -79,7 +85,7 @@ struct msg_grant {
 	uint32_t	seq;		/* chosen by the worker, echoed */
 	uint32_t	ttl;		/* seconds, 0..MSG_TTL_MAX */
 	uint16_t	port;		/* destination port, host order, not 0 */
-	uint16_t	pad;
+	uint16_t	policy;		/* generation by which was decided */
 	uint8_t		client[16];	/* IPv4 in the first 4, rest zero */
 	uint8_t		dst[16];
 	char		label[MSG_LABEL_SIZE];	/* the name, NUL-padded */
@@ -93,6 +99,7 @@ enum msg_result_code {
 	RESULT_OUTSIDE,		/* outside of what the policy can grant (P7) */
 	RESULT_FULL,		/* --max-grants, or the set, is full (G11) */
 	RESULT_FAILED,		/* the kernel refused */
+	RESULT_STALE,		/* decided by another policy than today's */
 	RESULT_COUNT
 };
 
@@ -131,18 +138,54 @@ static_assert(sizeof(struct msg_sealed) == 16, "msg_sealed size");
 #define MSG_FAMILY_V4	0x01	/* bits of msg_policy.families: those whose */
 #define MSG_FAMILY_V6	0x02	/* chain exists; others get no grants */
 
+/*
+ * The policy from now on.  The first one comes after READY, further ones after
+ * each reload (A9), with another generation.
+ */
 struct msg_policy {
 	uint8_t		type;
 	uint8_t		families;
-	uint8_t		pad[6];
+	uint16_t	generation;
+	uint8_t		pad[4];
 	uint64_t	size;		/* of the attached image, bytes */
 };
 static_assert(sizeof(struct msg_policy) == 16, "msg_policy size");
 
-struct msg_stop {
+/*
+ * Messages that say no more than their type: STOP, STATS, RELOAD (with the
+ * ACL's text, read-only, as the descriptor), REJECTED (the errors have been
+ * logged) and FORGET.  After the latter a worker asks for every grant that an
+ * answer needs: what it knew may be gone from the kernel.
+ */
+struct msg_plain {
 	uint8_t		type;
 	uint8_t		pad[3];
 };
+
+/*
+ * Would the policy that the compiler sealed last give this grant to the client
+ * for the name in the label (A9)?  local 1: to a loopback client.
+ */
+struct msg_check {
+	uint8_t		type;
+	uint8_t		family;
+	uint8_t		proto;
+	uint8_t		local;
+	uint32_t	seq;		/* echoed */
+	uint16_t	port;
+	uint16_t	pad;
+	uint8_t		client[16];
+	char		label[MSG_LABEL_SIZE];
+};
+static_assert(sizeof(struct msg_check) == 156, "msg_check size");
+
+struct msg_checked {
+	uint8_t		type;
+	uint8_t		keep;		/* 0 or 1 */
+	uint16_t	pad;
+	uint32_t	seq;
+};
+static_assert(sizeof(struct msg_checked) == 8, "msg_checked size");
 
 enum msg_refuse { REFUSE_REFUSED = 0, REFUSE_NXDOMAIN, REFUSE_NODATA };
 enum msg_logformat { LOGFORMAT_TEXT = 0, LOGFORMAT_JSON };
@@ -166,7 +209,6 @@ struct msg_upstream {
  */
 #define MSG_FD_CHANNEL	3
 #define MSG_FD_LISTEN	4	/* worker */
-#define MSG_FD_ACL	4	/* compiler: the ACL's text, read-only */
 
 struct msg_config {
 	uint8_t		type;
@@ -213,8 +255,12 @@ enum msg_err	msg_sealed_decode(const void *buf, size_t len,
 		    struct msg_sealed *out);
 enum msg_err	msg_policy_decode(const void *buf, size_t len,
 		    struct msg_policy *out);
-enum msg_err	msg_stop_decode(const void *buf, size_t len,
-		    struct msg_stop *out);
+enum msg_err	msg_plain_decode(const void *buf, size_t len,
+		    enum msg_type type, struct msg_plain *out);
+enum msg_err	msg_check_decode(const void *buf, size_t len,
+		    struct msg_check *out);
+enum msg_err	msg_checked_decode(const void *buf, size_t len,
+		    struct msg_checked *out);
 enum msg_err	msg_config_decode(const void *buf, size_t len,
 		    struct msg_config *out);
 

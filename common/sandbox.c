@@ -107,9 +107,11 @@ deniable(int abi)
 }
 
 void
-sandbox_landlock(const uint16_t *connect_ports, size_t n)
+sandbox_landlock(const uint16_t *connect_ports, size_t n, int dir)
 {
 	struct ruleset_attr attr;
+	struct landlock_path_beneath_attr beneath = { .parent_fd = dir,
+	    .allowed_access = LANDLOCK_ACCESS_FS_READ_FILE };
 	struct net_port_attr port;
 	size_t i;
 	long abi;
@@ -135,6 +137,9 @@ sandbox_landlock(const uint16_t *connect_ports, size_t n)
 		    0) == -1)
 			fatal("landlock_add_rule");
 	}
+	if (dir != -1 && syscall(SYS_landlock_add_rule, fd,
+	    LANDLOCK_RULE_PATH_BENEATH, &beneath, 0) == -1)
+		fatal("landlock_add_rule");
 	if (syscall(SYS_landlock_restrict_self, fd, 0) == -1)
 		fatal("landlock_restrict_self");
 	close(fd);

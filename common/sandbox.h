@@ -41,11 +41,12 @@ struct sandbox_rule {
 void	sandbox_seccomp(const struct sandbox_rule *rules, size_t n);
 
 /*
- * Deny every file system access, every bind to a TCP port, every TCP connect
+ * Deny every file system access but reading what is below the directory dir
+ * (-1: none), every bind to a TCP port, every TCP connect
  * but to the given ports (host order), abstract unix sockets and signals to
  * others, as far as this kernel's Landlock knows them.  A kernel without
  * Landlock gets a warning in the log.
  */
-void	sandbox_landlock(const uint16_t *connect_ports, size_t n);
+void	sandbox_landlock(const uint16_t *connect_ports, size_t n, int dir);
 
 #endif

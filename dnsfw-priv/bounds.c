@@ -48,6 +48,15 @@ bounds_free(struct bounds *b)
 	free(b);
 }
 
+void
+bounds_clear(struct bounds *b)
+{
+	memset(b->slots, 0, sizeof(b->slots));
+	memset(b->prefixes, 0, sizeof(b->prefixes));
+	b->count = 0;
+	b->added = 0;
+}
+
 static uint32_t
 find_slot(const struct bounds *b, const struct triple *t)
 {

@@ -18,6 +18,9 @@ struct bounds;
 struct bounds *bounds_new(void);
 void	bounds_free(struct bounds *);
 
+/* Empty again. */
+void	bounds_clear(struct bounds *);
+
 /* Add one triple.  Returns 0, or -1 if there are BOUNDS_MAX already. */
 int	bounds_add(struct bounds *, const struct msg_bound *);
 

@@ -19,6 +19,7 @@
 
 #include "chan.h"
 #include "log.h"
+#include "syscalls.h"
 
 #define CHAN_BUFFER	(4 << 20)	/* bytes: room for many results */
 #define UDP_BUFFER	(4 << 20)
@@ -132,19 +133,28 @@ launch_sockets(const struct options *o, int fds[2 * MSG_BINDS_MAX])
 	return (2 * o->nbinds);
 }
 
-int
-launch_open_acl(const char *path)
+const char *
+launch_acl_directory(const char *path)
 {
+	const char *slash = strrchr(path, '/');
+	size_t len = slash == NULL ? 0 : (size_t)(slash - path) + 1;
+	char dir[PATH_MAX] = ".";
 	struct stat st;
 	int fd;
 
-	if ((fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY)) == -1)
+	if (stat(path, &st) == -1)
 		fatal("cannot open the ACL \"%s\" (--acl-file)", path);
-	if (fstat(fd, &st) == -1)
-		fatal("fstat %s", path);
 	if (S_ISDIR(st.st_mode))
 		fatalx("the ACL \"%s\" (--acl-file) is a directory", path);
-	return (fd);
+	if (len >= sizeof(dir))
+		fatalx("--acl-file: the path is too long");
+	if (len > 0)
+		memcpy(dir, path, len);
+	fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd == -1 || dup3(fd, FD_ACL_DIR, O_CLOEXEC) == -1)
+		fatal("cannot open the directory of the ACL \"%s\"", path);
+	close(fd);
+	return (path + len);
 }
 
 /*

@@ -39,8 +39,11 @@ struct user launch_user(const char *name, const char *option);
  */
 size_t	launch_sockets(const struct options *o, int fds[2 * MSG_BINDS_MAX]);
 
-/* The ACL, read-only. */
-int	launch_open_acl(const char *path);
+/*
+ * Open the ACL's directory as FD_ACL_DIR, by name only.  Returns the file's
+ * name in it.
+ */
+const char *launch_acl_directory(const char *path);
 
 /*
  * Start dnsfw-proxy in a role ("compiler", "worker") with nfds descriptors

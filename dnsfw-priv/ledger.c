@@ -4,44 +4,50 @@
  */
 #include "ledger.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "log.h"
 
 #define NONE	UINT32_MAX
+#define ENDING_MAX 256		/* that ledger_ending finds at once */
+#define KINDS	4		/* two families, local or not */
 
-/* All that tells two grants apart; no padding, compared as bytes. */
-struct key {
-	uint8_t		client[16];
-	uint8_t		dst[16];
-	uint16_t	port;
-	uint8_t		family;
-	uint8_t		proto;
-	uint8_t		local;
-	uint8_t		pad[3];
-};
-static_assert(sizeof(struct key) == 40, "key has no holes");
+/* All that tells two grants apart is before the label. */
+#define KEY_SIZE	offsetof(struct msg_grant, label)
+static_assert(KEY_SIZE == 48, "the key has no holes, and is hashed by words");
 
 struct entry {
-	struct key	key;
-	uint64_t	expiry;
+	struct msg_grant grant;		/* what is no part of the key is 0 */
+	uint64_t	expiry;		/* 0: not in use */
+	uint64_t	since;
 	uint32_t	heap;		/* place in the heap */
 	uint32_t	next_free;
 };
 
 struct ledger {
 	struct entry	*entries;
-	uint32_t	*slots;		/* NONE or index; power of two */
+	uint32_t	*slots;		/* index + 1, 0: empty; power of two */
 	uint32_t	*heap;		/* indices, earliest expiry first */
+	uint32_t	*clients;	/* grants by hash of the client */
 	uint32_t	 mask;		/* slots - 1 */
 	uint32_t	 max;
+	uint32_t	 room;		/* entries */
 	uint32_t	 count;
 	uint32_t	 used;		/* entries that were ever in use */
 	uint32_t	 free;		/* list of those given back */
-	uint64_t	 seed;
+	uint32_t	 kinds[KINDS];	/* how many of each */
+	uint32_t	 last[KINDS];	/* that ends last, or NONE: look */
 };
+
+/* Of the hashes: it keeps collisions unpredictable. */
+static uint64_t seed;
+
+void
+ledger_seed(void)
+{
+	arc4random_buf(&seed, sizeof(seed));
+}
 
 static void *
 table(size_t n, size_t size)
@@ -54,22 +60,25 @@ table(size_t n, size_t size)
 }
 
 struct ledger *
-ledger_new(uint32_t max)
+ledger_new(uint32_t max, uint32_t room)
 {
 	struct ledger *l = table(1, sizeof(*l));
 	uint32_t nslots = 16;
 
+	if (room < max)
+		room = max;
 	/* At most half full, so that probes stay short. */
-	while (nslots / 2 < max)
+	while (nslots / 2 < room)
 		nslots *= 2;
-	l->entries = table(max, sizeof(*l->entries));
-	l->heap = table(max, sizeof(*l->heap));
+	l->entries = table(room, sizeof(*l->entries));
+	l->heap = table(room, sizeof(*l->heap));
 	l->slots = table(nslots, sizeof(*l->slots));
-	memset(l->slots, 0xff, nslots * sizeof(*l->slots));
+	l->clients = table(nslots, sizeof(*l->clients));
 	l->mask = nslots - 1;
 	l->max = max;
+	l->room = room;
 	l->free = NONE;
-	arc4random_buf(&l->seed, sizeof(l->seed));
+	memset(l->last, 0xff, sizeof(l->last));
 	return (l);
 }
 
@@ -79,46 +88,73 @@ ledger_free(struct ledger *l)
 	free(l->entries);
 	free(l->heap);
 	free(l->slots);
+	free(l->clients);
 	free(l);
 }
 
 static void
-key_of(const struct msg_grant *g, struct key *k)
+key_of(const struct msg_grant *g, struct msg_grant *k)
 {
-	memset(k, 0, sizeof(*k));
-	memcpy(k->client, g->client, sizeof(k->client));
-	memcpy(k->dst, g->dst, sizeof(k->dst));
-	k->port = g->port;
-	k->family = g->family;
-	k->proto = g->proto;
-	k->local = g->local;
+	*k = *g;
+	k->type = MSG_GRANT;
+	k->seq = 0;
+	k->ttl = 0;
+	k->policy = 0;
 }
 
-/* Keyed multiply-and-fold; the seed keeps collisions unpredictable. */
+/* Keyed multiply-and-fold. */
 static uint32_t
-hash(const struct ledger *l, const struct key *k)
+hash(const struct ledger *l, const void *p, size_t len)
 {
-	uint64_t words[sizeof(*k) / 8], h = l->seed;
+	const uint8_t *bytes = p;
+	uint64_t word, h = seed;
 	size_t i;
 
-	memcpy(words, k, sizeof(words));
-	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-		h = (h ^ words[i]) * 0x9e3779b97f4a7c15ULL;
+	for (i = 0; i < len; i += sizeof(word)) {
+		memcpy(&word, bytes + i, sizeof(word));
+		h = (h ^ word) * 0x9e3779b97f4a7c15ULL;
 		h ^= h >> 29;
 	}
-	return ((uint32_t)(h ^ h >> 32));
+	return ((uint32_t)(h ^ h >> 32) & l->mask);
+}
+
+/*
+ * How many grants the client has; of an IPv6 address only the first half
+ * counts.  Two clients meet in one counter so seldom, and so unpredictably,
+ * that sharing it does no harm.
+ */
+static uint32_t *
+client_count(const struct ledger *l, const struct msg_grant *g)
+{
+	uint8_t client[16] = { 0 };
+
+	memcpy(client, g->client, 8);
+	client[8] = g->family;
+	client[9] = g->local;
+	return (&l->clients[hash(l, client, sizeof(client))]);
 }
 
 /* The slot of the key, or the empty one where it would go. */
 static uint32_t
-find_slot(const struct ledger *l, const struct key *k)
+find_slot(const struct ledger *l, const struct msg_grant *k)
 {
-	uint32_t s = hash(l, k) & l->mask;
+	uint32_t s = hash(l, k, KEY_SIZE);
 
-	while (l->slots[s] != NONE && memcmp(&l->entries[l->slots[s]].key, k,
-	    sizeof(*k)) != 0)
+	while (l->slots[s] != 0 && memcmp(&l->entries[l->slots[s] - 1].grant,
+	    k, KEY_SIZE) != 0)
 		s = (s + 1) & l->mask;
 	return (s);
+}
+
+static struct entry *
+find(const struct ledger *l, const struct msg_grant *g)
+{
+	struct msg_grant k;
+	uint32_t s;
+
+	key_of(g, &k);
+	s = l->slots[find_slot(l, &k)];
+	return (s == 0 ? NULL : &l->entries[s - 1]);
 }
 
 /* Empty a slot and close the gap (linear probing without tombstones). */
@@ -128,12 +164,13 @@ empty_slot(struct ledger *l, uint32_t s)
 	uint32_t hole = s, home;
 
 	for (;;) {
-		l->slots[hole] = NONE;
+		l->slots[hole] = 0;
 		for (;;) {
 			s = (s + 1) & l->mask;
-			if (l->slots[s] == NONE)
+			if (l->slots[s] == 0)
 				return;
-			home = hash(l, &l->entries[l->slots[s]].key) & l->mask;
+			home = hash(l, &l->entries[l->slots[s] - 1].grant,
+			    KEY_SIZE);
 			/* It may move if its home is not between hole and s. */
 			if (((s - home) & l->mask) >= ((s - hole) & l->mask))
 				break;
@@ -194,12 +231,26 @@ heap_down(struct ledger *l, uint32_t place)
 uint64_t
 ledger_expiry(const struct ledger *l, const struct msg_grant *g)
 {
-	struct key k;
-	uint32_t s;
+	const struct entry *e = find(l, g);
 
-	key_of(g, &k);
-	s = find_slot(l, &k);
-	return (l->slots[s] == NONE ? 0 : l->entries[l->slots[s]].expiry);
+	return (e == NULL ? 0 : e->expiry);
+}
+
+const struct msg_grant *
+ledger_find(const struct ledger *l, const struct msg_grant *g)
+{
+	const struct entry *e = find(l, g);
+
+	return (e == NULL ? NULL : &e->grant);
+}
+
+bool
+ledger_admits(const struct ledger *l, const struct msg_grant *g)
+{
+	uint32_t have = *client_count(l, g);
+
+	return (l->count < l->max &&
+	    (have < LEDGER_CLIENT_MIN || have < l->max - l->count));
 }
 
 static uint32_t
@@ -213,73 +264,180 @@ take_entry(struct ledger *l)
 	return (e);
 }
 
-int
-ledger_put(struct ledger *l, const struct msg_grant *g, uint64_t expiry)
+static size_t
+kind_of(const struct msg_grant *g)
 {
-	struct key k;
+	return ((g->family == ADDR_V4 ? 0U : 2U) + g->local);
+}
+
+static bool
+is_later(const struct ledger *l, uint32_t e, uint32_t other)
+{
+	return (other == NONE ||
+	    l->entries[e].expiry >= l->entries[other].expiry);
+}
+
+/* A grant is new or lengthened.  NONE stays if it is not the only one. */
+static void
+note_last(struct ledger *l, uint32_t e)
+{
+	size_t i = kind_of(&l->entries[e].grant);
+
+	if ((l->last[i] != NONE || l->kinds[i] == 1) &&
+	    is_later(l, e, l->last[i]))
+		l->last[i] = e;
+}
+
+int
+ledger_put(struct ledger *l, const struct msg_grant *g, uint64_t expiry,
+    uint64_t since)
+{
+	struct msg_grant k;
 	uint32_t s, e;
 
 	key_of(g, &k);
 	s = find_slot(l, &k);
-	if (l->slots[s] != NONE) {
-		e = l->slots[s];
-		if (expiry > l->entries[e].expiry) {
-			l->entries[e].expiry = expiry;
-			heap_down(l, l->entries[e].heap);
-		}
+	if (l->slots[s] != 0) {
+		e = l->slots[s] - 1;
+		if (expiry < l->entries[e].expiry)
+			expiry = l->entries[e].expiry;
+		l->entries[e].grant = k;
+		l->entries[e].expiry = expiry;
+		if (since != 0)
+			l->entries[e].since = since;
+		heap_down(l, l->entries[e].heap);
+		note_last(l, e);
 		return (0);
 	}
-	if (l->count == l->max)
+	if (l->count == l->room)
 		return (-1);
 	e = take_entry(l);
-	l->entries[e].key = k;
+	l->entries[e].grant = k;
 	l->entries[e].expiry = expiry;
-	l->slots[s] = e;
+	l->entries[e].since = since;
+	l->slots[s] = e + 1;
+	++*client_count(l, &k);
+	l->kinds[kind_of(&k)]++;
 	heap_set(l, l->count++, e);
 	heap_up(l, l->count - 1);
+	note_last(l, e);
 	return (0);
 }
 
-/* Take the entry at that place of the heap out. */
 static void
-forget(struct ledger *l, uint32_t place)
+remove_entry(struct ledger *l, uint32_t e)
 {
-	uint32_t e = l->heap[place];
+	struct entry *entry = &l->entries[e];
+	size_t kind = kind_of(&entry->grant);
+	uint32_t place = entry->heap, moved;
 
-	empty_slot(l, find_slot(l, &l->entries[e].key));
-	l->count--;
-	if (place < l->count) {
-		heap_set(l, place, l->heap[l->count]);
+	empty_slot(l, find_slot(l, &entry->grant));
+	--*client_count(l, &entry->grant);
+	l->kinds[kind]--;
+	if (l->last[kind] == e)
+		l->last[kind] = NONE;
+	moved = l->heap[--l->count];
+	if (moved != e) {
+		heap_set(l, place, moved);
 		heap_up(l, place);
-		heap_down(l, place);
+		heap_down(l, l->entries[moved].heap);
 	}
-	l->entries[e].next_free = l->free;
+	entry->expiry = 0;
+	entry->next_free = l->free;
 	l->free = e;
 }
 
 void
-ledger_restore(struct ledger *l, const struct msg_grant *g, uint64_t expiry)
+ledger_remove(struct ledger *l, const struct msg_grant *g)
 {
-	struct key k;
-	uint32_t s, e;
+	const struct entry *e = find(l, g);
 
-	key_of(g, &k);
-	s = find_slot(l, &k);
-	if ((e = l->slots[s]) == NONE)
+	if (e != NULL)
+		remove_entry(l, (uint32_t)(e - l->entries));
+}
+
+void
+ledger_restore(struct ledger *l, const struct msg_grant *was, uint64_t expiry)
+{
+	struct entry *e = find(l, was);
+
+	if (e == NULL)
 		return;
 	if (expiry == 0) {
-		forget(l, l->entries[e].heap);
+		remove_entry(l, (uint32_t)(e - l->entries));
 		return;
 	}
-	l->entries[e].expiry = expiry;
-	heap_up(l, l->entries[e].heap);
+	key_of(was, &e->grant);
+	e->expiry = expiry;
+	heap_up(l, e->heap);
+	/* Whether it still ends last has to be looked up. */
+	if (l->last[kind_of(was)] == (uint32_t)(e - l->entries))
+		l->last[kind_of(was)] = NONE;
 }
 
 void
 ledger_expire(struct ledger *l, uint64_t now)
 {
 	while (l->count > 0 && heap_expiry(l, 0) <= now)
-		forget(l, 0);
+		remove_entry(l, l->heap[0]);
+}
+
+const struct msg_grant *
+ledger_next(const struct ledger *l, uint32_t *cursor)
+{
+	while (*cursor < l->used) {
+		if (l->entries[(*cursor)++].expiry != 0)
+			return (&l->entries[*cursor - 1].grant);
+	}
+	return (NULL);
+}
+
+const struct msg_grant *
+ledger_last(struct ledger *l, uint8_t family, uint8_t local)
+{
+	const struct msg_grant kind = { .family = family, .local = local };
+	size_t i = kind_of(&kind);
+	uint32_t e, last = l->last[i];
+
+	/* The one that was noted was revoked. */
+	for (e = 0; l->last[i] == NONE && e < l->used && l->kinds[i] > 0;
+	    e++) {
+		if (l->entries[e].expiry != 0 &&
+		    kind_of(&l->entries[e].grant) == i &&
+		    is_later(l, e, last))
+			last = e;
+	}
+	l->last[i] = last;
+	return (l->last[i] == NONE ? NULL : &l->entries[l->last[i]].grant);
+}
+
+uint64_t
+ledger_since(const struct ledger *l, const struct msg_grant *g)
+{
+	return (find(l, g)->since);
+}
+
+size_t
+ledger_ending(const struct ledger *l, uint64_t until,
+    const struct msg_grant **out, size_t max)
+{
+	uint32_t places[ENDING_MAX], child;
+	size_t i, n = 0;
+
+	if (max > ENDING_MAX)
+		max = ENDING_MAX;
+	if (max > 0 && l->count > 0 && heap_expiry(l, 0) < until)
+		places[n++] = 0;
+	/* Below a place of the heap everything ends later. */
+	for (i = 0; i < n; i++) {
+		out[i] = &l->entries[l->heap[places[i]]].grant;
+		for (child = 2 * places[i] + 1; child <= 2 * places[i] + 2 &&
+		    child < l->count && n < max; child++) {
+			if (heap_expiry(l, child) < until)
+				places[n++] = child;
+		}
+	}
+	return (n);
 }
 
 uint32_t

@@ -13,10 +13,14 @@
 #include <unistd.h>
 
 #include "backend.h"
+#include "children.h"
 #include "drop.h"
+#include "firewall.h"
 #include "launch.h"
+#include "ledger.h"
 #include "log.h"
 #include "options.h"
+#include "policy.h"
 #include "sandbox.h"
 #include "serve.h"
 #include "syscalls.h"
@@ -36,6 +40,19 @@ select_backend(enum firewall firewall)
 		break;
 	}
 	return (&backend_none);
+}
+
+static uint8_t
+put_nets(struct msg_net *out, const struct addr_net *nets, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		out[i].family = nets[i].base.family;
+		out[i].prefix = nets[i].prefix;
+		memcpy(out[i].base, nets[i].base.bytes, 16);
+	}
+	return ((uint8_t)n);
 }
 
 /* The worker's share of the options. */
@@ -60,13 +77,8 @@ worker_config(const struct options *o, struct msg_config *c)
 		c->upstreams[i].port = (uint16_t)o->upstream_port;
 		memcpy(c->upstreams[i].addr, o->upstreams[i].bytes, 16);
 	}
-	c->nclient_nets = (uint8_t)o->nclient_nets;
-	for (i = 0; i < o->nclient_nets; i++) {
-		c->client_nets[i].family = o->client_nets[i].base.family;
-		c->client_nets[i].prefix = o->client_nets[i].prefix;
-		memcpy(c->client_nets[i].base,
-		    o->client_nets[i].base.bytes, 16);
-	}
+	c->nclient_nets = put_nets(c->client_nets, o->client_nets,
+	    o->nclient_nets);
 }
 
 static void
@@ -74,23 +86,14 @@ launch_children(const struct options *o, struct child *compiler,
     struct child *worker)
 {
 	struct user proxy = launch_user(o->proxy_user, "proxy-user");
-	int fds[2 * MSG_BINDS_MAX], acl;
+	int fds[2 * MSG_BINDS_MAX];
 	struct msg_config config;
 	size_t nfds;
 
-	acl = launch_open_acl(o->acl_file);
 	nfds = launch_sockets(o, fds);
-	launch_child(compiler, "compiler", proxy, o->acl_file, &acl, 1, NULL);
+	launch_child(compiler, "compiler", proxy, o->acl_file, NULL, 0, NULL);
 	worker_config(o, &config);
 	launch_child(worker, "worker", proxy, NULL, fds, nfds, &config);
-}
-
-/* No grant is known at the start. */
-static void
-no_refill(uint8_t family, uint8_t local)
-{
-	(void)family;
-	(void)local;
 }
 
 int
@@ -99,11 +102,9 @@ main(int argc, char **argv)
 	struct child compiler, worker;
 	struct backend_config config;
 	const struct backend *backend;
-	struct msg_sealed sealed;
 	struct options o;
 	struct user user;
-	uint8_t families;
-	int image;
+	const char *acl;
 
 	options_parse(&o, argc, argv);
 	launch_descriptors();
@@ -115,7 +116,8 @@ main(int argc, char **argv)
 	if (user.uid == launch_user(o.proxy_user, "proxy-user").uid)
 		fatalx("--priv-user and --proxy-user must be different users");
 	serve_signals();
-	serve_init(&o);
+	acl = launch_acl_directory(o.acl_file);
+	ledger_seed();
 	backend = select_backend(o.firewall);
 	config = (struct backend_config){ .chain = o.chain, .table = o.table,
 	    .table_family = o.table_family, .max_grants = o.max_grants };
@@ -130,14 +132,12 @@ main(int argc, char **argv)
 	drop_root_directory();
 	drop_limits(DESCRIPTORS_MAX);
 	drop_privileges(user.uid, user.gid, 1ULL << CAP_NET_ADMIN, 0);
-	sandbox_landlock(NULL, 0);
+	sandbox_landlock(NULL, 0, FD_ACL_DIR);
 	sandbox_seccomp(priv_rules, priv_nrules);
 
-	image = serve_policy(&compiler, &sealed);
-	serve_wait_ready(&worker);
-	if (backend->check(&families) == -1 || (families != 0 &&
-	    backend->prepare(families, no_refill) == -1))
-		fatalx("the firewall cannot be used");
-	serve_worker(&worker, backend, families, image, &sealed);
+	policy_start(&compiler, o.acl_file, acl);
+	children_wait_ready(&worker);
+	firewall_start(backend, o.max_grants);
+	serve(&compiler, &worker, &o);
 	return (0);
 }

@@ -248,22 +248,28 @@ set_refuse_with(struct options *o, const struct source *src, const char *value)
 }
 
 static void
-set_client_net(struct options *o, const struct source *src, const char *value)
+networks(const struct source *src, const char *value, struct addr_net *out,
+    size_t *n)
 {
 	const char *rest = value, *element;
 	size_t len;
 
 	do {
 		len = next_element(&rest, &element);
-		if (o->nclient_nets == MSG_NETS_MAX)
+		if (*n == MSG_NETS_MAX)
 			usage_error("--%s: at most %d networks", src->option,
 			    MSG_NETS_MAX);
-		if (addr_net_parse(element, len,
-		    &o->client_nets[o->nclient_nets]) == -1)
+		if (addr_net_parse(element, len, &out[*n]) == -1)
 			bad_value(src, value,
 			    "ADDRESS or ADDRESS/PREFIX, separated by commas");
-		o->nclient_nets++;
+		(*n)++;
 	} while (rest != NULL);
+}
+
+static void
+set_client_net(struct options *o, const struct source *src, const char *value)
+{
+	networks(src, value, o->client_nets, &o->nclient_nets);
 }
 
 static void

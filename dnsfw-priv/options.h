@@ -4,6 +4,7 @@
 #ifndef PRIV_OPTIONS_H
 #define PRIV_OPTIONS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 

@@ -1,6 +1,7 @@
 /*
  * The whole of what dnsfw-priv may ask of the kernel once it serves.  It
- * cannot open, connect, start or trace anything.
+ * cannot connect, start or trace anything, and open for reading only, in one
+ * directory.
  */
 #include "syscalls.h"
 
@@ -21,8 +22,10 @@
 
 const struct sandbox_rule priv_rules[] = {
 	{ SCMP_SYS(recvmsg), 0, {}, "messages of the children; netlink" },
-	{ SCMP_SYS(sendmsg), 0, {}, "results; the image; netlink" },
+	{ SCMP_SYS(sendmsg), 0, {}, "messages to the children" },
 	{ SCMP_SYS(sendto), 0, {}, "netlink (libmnl); the log to a socket" },
+	{ SCMP_SYS(openat), 0, { EQ(0, FD_ACL_DIR), EQ(2, ACL_OPEN_FLAGS) },
+	    "the ACL, to hand it to the compiler" },
 	{ SCMP_SYS(recvfrom), 0, {}, "netlink" },
 	{ SCMP_SYS(ppoll), 0, {}, "wait for a message or a signal" },
 	{ SCMP_SYS(poll), 0, {}, "wait for an acknowledgement of the kernel" },
@@ -62,7 +65,11 @@ const struct sandbox_rule priv_rules[] = {
 	{ SCMP_SYS(gettid), 0, {}, "sanitizer" },
 	{ SCMP_SYS(sched_yield), 0, {}, "sanitizer" },
 	{ SCMP_SYS(readlink), EACCES, {}, "sanitizer" },
-	{ SCMP_SYS(openat), EACCES, {}, "sanitizer" },
+	/* Not of every descriptor, as that would be of the ACL's, too. */
+	{ SCMP_SYS(openat), EACCES, { EQ(0, (uint32_t)AT_FDCWD) },
+	    "sanitizer" },
+	{ SCMP_SYS(openat), EACCES, { EQ(0, (uint64_t)AT_FDCWD) },
+	    "sanitizer" },
 #endif
 };
 

@@ -2,7 +2,14 @@
 #ifndef PRIV_SYSCALLS_H
 #define PRIV_SYSCALLS_H
 
+#include <fcntl.h>
+
 #include "sandbox.h"
+
+/* Descriptors that the table below tells from the others. */
+#define FD_ACL_DIR	61	/* the directory of the ACL */
+
+#define ACL_OPEN_FLAGS	(O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK)
 
 extern const struct sandbox_rule priv_rules[];
 extern const size_t priv_nrules;

@@ -6,11 +6,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "acl/compile.h"
+#include "acl/decide.h"
 #include "chan.h"
 #include "log.h"
 
@@ -19,30 +21,41 @@
 #define BOUNDS_MAX	65536		/* what dnsfw-priv takes (P7) */
 #define SEALS	(F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
 
+/* The whole text, or NULL after logging why. */
 static char *
-read_text(const char *name, size_t *len)
+read_text(int fd, const char *name, size_t *len)
 {
 	size_t size = TEXT_FIRST;
-	char *text = malloc(size);
+	char *text = malloc(size), *more;
 	ssize_t n;
 
 	*len = 0;
 	while (text != NULL) {
-		n = read(MSG_FD_ACL, text + *len, size - *len);
+		n = read(fd, text + *len, size - *len);
 		if (n == 0)
 			return (text);
-		if (n == -1 && errno != EINTR)
-			fatal("cannot read the ACL \"%s\"", name);
+		if (n == -1 && errno != EINTR) {
+			log_error("cannot read the ACL \"%s\": %m", name);
+			break;
+		}
 		if (n > 0)
 			*len += (size_t)n;
 		if (*len < size)
 			continue;
-		if (size >= TEXT_MAX)
-			fatalx("the ACL \"%s\" is longer than 1 GiB", name);
+		if (size >= TEXT_MAX) {
+			log_error("the ACL \"%s\" is longer than 1 GiB", name);
+			break;
+		}
 		size *= 2;
-		text = realloc(text, size);
+		if ((more = realloc(text, size)) == NULL)
+			log_error("no memory for the ACL \"%s\"", name);
+		else
+			text = more;
+		if (more == NULL)
+			break;
 	}
-	fatalx("no memory for the ACL \"%s\"", name);
+	free(text);
+	return (NULL);
 }
 
 /* Wait while dnsfw-priv is behind. */
@@ -105,28 +118,158 @@ seal(const struct acl_compiled *c)
 	return (fd);
 }
 
-void
-compiler_run(const char *name)
-{
-	struct msg_ready ready = { .type = MSG_READY, .version = MSG_VERSION };
-	struct msg_sealed sealed = { .type = MSG_SEALED };
-	struct acl_compiled compiled;
-	int coarsened;
-	char *text;
-	size_t len;
+/* The image that was sealed last, and how often what happened. */
+static const struct acl_image *image;
+static size_t image_size;
+static unsigned long compilations, checks;
 
-	send_record(&ready, sizeof(ready), -1);
-	text = read_text(name, &len);
-	if (acl_compile(text, len, on_error, (void *)(uintptr_t)name,
-	    &compiled) == -1)
-		fatalx("the ACL \"%s\" is not used", name);
-	free(text);
-	acl_bounds(&compiled, BOUNDS_MAX, on_bound, NULL, &coarsened);
+/* Keep the image by its descriptor: it is in memory once. */
+static void
+keep_image(int fd, size_t size)
+{
+	const char *why;
+	void *map;
+
+	if (image != NULL)
+		munmap((void *)(uintptr_t)image, image_size);
+	map = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
+	if (map == MAP_FAILED)
+		fatal("cannot map the ACL's image");
+	image = acl_image_open(map, size, &why);
+	if (image == NULL)
+		fatalx("the ACL's image is bad: %s", why);
+	image_size = size;
+}
+
+static void
+report(const struct acl_compiled *compiled)
+{
+	struct msg_sealed sealed = { .type = MSG_SEALED,
+	    .rules = compiled->rules, .size = compiled->size };
+	int coarsened, fd;
+
+	acl_bounds(compiled, BOUNDS_MAX, on_bound, NULL, &coarsened);
 	if (coarsened)
 		log_warn("the ACL has more than %d combinations of subnet, "
 		    "protocol and port: dnsfw-priv checks grants against "
 		    "fewer and wider ones", BOUNDS_MAX);
-	sealed.rules = compiled.rules;
-	sealed.size = compiled.size;
-	send_record(&sealed, sizeof(sealed), seal(&compiled));
+	fd = seal(compiled);
+	send_record(&sealed, sizeof(sealed), fd);
+	keep_image(fd, compiled->size);
+	close(fd);
+}
+
+static void
+compile(int fd, const char *name)
+{
+	struct msg_plain rejected = { .type = MSG_REJECTED };
+	struct acl_compiled compiled;
+	char *text;
+	size_t len;
+	int rc = -1;
+
+	compilations++;
+	text = read_text(fd, name, &len);
+	close(fd);
+	if (text != NULL)
+		rc = acl_compile(text, len, on_error,
+		    (void *)(uintptr_t)name, &compiled);
+	free(text);
+	if (rc == -1) {
+		send_record(&rejected, sizeof(rejected), -1);
+		return;
+	}
+	report(&compiled);
+	free(compiled.image);
+}
+
+static bool
+allows(const struct addr *client, const struct dns_name *name,
+    const struct msg_check *m)
+{
+	struct acl_decision d;
+	unsigned int i;
+
+	acl_decide(image, client, name, &d);
+	for (i = 0; d.verdict == ACL_ALLOW && !d.overflow && i < d.nports;
+	    i++) {
+		if (d.ports[i].proto == m->proto &&
+		    d.ports[i].port == m->port)
+			return (true);
+	}
+	return (false);
+}
+
+/*
+ * A label that is not the whole name (it has an asterisk then) says nothing
+ * that could be allowed.
+ */
+static void
+check(const struct msg_check *m)
+{
+	static const struct addr loopback[] = {
+		{ .family = ADDR_V4, .bytes = { 127, 0, 0, 1 } },
+		{ .family = ADDR_V6, .bytes = { [15] = 1 } }
+	};
+	struct msg_checked checked = { .type = MSG_CHECKED, .seq = m->seq };
+	struct addr client = { .family = m->family };
+	struct dns_name name;
+	size_t at;
+
+	checks++;
+	memcpy(client.bytes, m->client, sizeof(client.bytes));
+	if (dns_name_parse(m->label, strlen(m->label), &name, &at) != DNS_OK)
+		checked.keep = 0;
+	else if (m->local)
+		checked.keep = allows(&loopback[0], &name, m) ||
+		    allows(&loopback[1], &name, m);
+	else
+		checked.keep = allows(&client, &name, m);
+	send_record(&checked, sizeof(checked), -1);
+}
+
+/* One message; false after STOP. */
+static bool
+take_message(const uint8_t *buf, size_t len, int fd, const char *name)
+{
+	struct msg_plain plain;
+	struct msg_check m;
+	enum msg_err err = MSG_ETYPE;
+
+	if ((buf[0] == MSG_RELOAD) != (fd != -1))
+		fatalx("a descriptor from dnsfw-priv where none belongs");
+	if (buf[0] == MSG_RELOAD) {
+		err = msg_plain_decode(buf, len, MSG_RELOAD, &plain);
+		if (err == MSG_OK)
+			compile(fd, name);
+	} else if (buf[0] == MSG_CHECK && image != NULL) {
+		err = msg_check_decode(buf, len, &m);
+		if (err == MSG_OK)
+			check(&m);
+	} else if (buf[0] == MSG_STATS) {
+		err = msg_plain_decode(buf, len, MSG_STATS, &plain);
+		log_info("%lu times compiled, %lu grants checked, image of "
+		    "%zu bytes", compilations, checks, image_size);
+	} else if (buf[0] == MSG_STOP)
+		err = msg_plain_decode(buf, len, MSG_STOP, &plain);
+	if (err != MSG_OK)
+		fatalx("malformed message from dnsfw-priv: %s",
+		    msg_strerror(err));
+	return (buf[0] != MSG_STOP);
+}
+
+void
+compiler_run(const char *name)
+{
+	struct msg_ready ready = { .type = MSG_READY, .version = MSG_VERSION };
+	uint8_t buf[MSG_SIZE_MAX];
+	ssize_t n;
+	int fd;
+
+	send_record(&ready, sizeof(ready), -1);
+	do {
+		n = chan_recv(MSG_FD_CHANNEL, buf, &fd, 1);
+		if (n <= 0)
+			fatalx("dnsfw-priv died: stopping");
+	} while (take_message(buf, (size_t)n, fd, name));
 }

@@ -5,9 +5,10 @@
 #define PROXY_COMPILER_H
 
 /*
- * READY, then compile what MSG_FD_ACL holds and send its bounds and its image,
- * in a sealed memfd, to dnsfw-priv.  name is the file's, for the errors.  Ends
- * the program with status 1 if the text is bad, after logging each bad line.
+ * READY, then serve dnsfw-priv until it says STOP.  RELOAD: compile the text in
+ * the descriptor and answer with its bounds and its image, in a sealed memfd;
+ * or, if it is bad, log each bad line and answer REJECTED.  CHECK: decide by
+ * the last image.  name is the file's, for the errors.
  */
 void	compiler_run(const char *name);
 

@@ -62,9 +62,13 @@
 
 const struct sandbox_rule compiler_rules[] = {
 	SANITIZER_RULES
-	{ SCMP_SYS(read), 0, { EQ(0, MSG_FD_ACL) }, "the ACL" },
+	{ SCMP_SYS(recvmsg), 0, { EQ(0, MSG_FD_CHANNEL) },
+	    "the ACL and questions from dnsfw-priv" },
+	{ SCMP_SYS(read), 0, {}, "the ACL" },
 	{ SCMP_SYS(sendmsg), 0, { EQ(0, MSG_FD_CHANNEL) },
-	    "bounds and the image to dnsfw-priv" },
+	    "bounds, the image and answers to dnsfw-priv" },
+	{ SCMP_SYS(mmap), 0, { EQ(2, PROT_READ), EQ(3, MAP_SHARED) },
+	    "the image" },
 	{ SCMP_SYS(poll), 0, {}, "until dnsfw-priv takes more" },
 	{ SCMP_SYS(memfd_create), 0, {}, "the image" },
 	{ SCMP_SYS(fcntl), 0, { EQ(1, F_ADD_SEALS) }, "the image" },

@@ -147,6 +147,7 @@ make_grant(const struct query *q, const struct dns_address *a,
 	g->family = a->addr.family;
 	g->proto = port->proto;
 	g->port = port->port;
+	g->policy = worker.generation;
 	g->ttl = a->ttl;
 	memcpy(g->dst, a->addr.bytes, sizeof(g->dst));
 	g->local = addr_is_loopback(&q->addr);
@@ -250,9 +251,11 @@ finish(struct query *q)
 	uint8_t *msg = g->msg;
 	size_t len = g->len;
 
-	if (g->nforbidden > 0)
+	if (g->nforbidden > 0 && g->code == RESULT_OK)
 		err = remove_unwanted(q, g, &msg, &len, &g->response);
-	if (g->code != RESULT_OK)
+	if (g->code == RESULT_STALE)
+		grants_answer(q, g->msg, g->len, &g->response);
+	else if (g->code != RESULT_OK)
 		query_failed(q, EDE_OTHER, msg_result_text(g->code));
 	else if (err != DNS_OK)
 		query_failed(q, EDE_OTHER, dns_strerror(err));

@@ -68,6 +68,14 @@ known_expiry(const struct msg_grant *g)
 }
 
 void
+known_forget(void)
+{
+	/* Zeros again, when they are touched. */
+	if (madvise(table, BUCKETS * sizeof(*table), MADV_DONTNEED) == -1)
+		fatal("madvise");
+}
+
+void
 known_put(const struct msg_grant *g, uint64_t expiry)
 {
 	struct key k;

@@ -16,6 +16,9 @@ void	known_init(void);
 /* When the grant with these addresses, protocol and port ends (ns), or 0. */
 uint64_t known_expiry(const struct msg_grant *);
 
+/* Know nothing any more. */
+void	known_forget(void);
+
 /* It ends then. */
 void	known_put(const struct msg_grant *, uint64_t expiry);
 

@@ -15,6 +15,7 @@
 #include "exchange.h"
 #include "grants.h"
 #include "hash.h"
+#include "known.h"
 #include "log.h"
 #include "tcp.h"
 #include "udp.h"
@@ -43,10 +44,27 @@ malformed(enum msg_err err)
 	fatalx("malformed message from dnsfw-priv: %s", msg_strerror(err));
 }
 
+static void
+log_counters(void)
+{
+	const struct counters *c = &counters;
+
+	log_info("queries: %llu, refused %llu, bad %llu, turned away %llu; "
+	    "upstream: %llu exchanges, %llu shared, %llu timeouts, %llu junk; "
+	    "grants: %llu asked, %llu known", (unsigned long long)c->queries,
+	    (unsigned long long)c->refused, (unsigned long long)c->bad,
+	    (unsigned long long)c->overload,
+	    (unsigned long long)c->exchanges, (unsigned long long)c->shared,
+	    (unsigned long long)c->timeouts, (unsigned long long)c->junk,
+	    (unsigned long long)c->grants, (unsigned long long)c->known);
+}
+
 /* Map the image of the ACL, sealed by who made it, and check it. */
 static void
 take_policy(const uint8_t *buf, size_t len, int fd)
 {
+	static size_t image_size;
+	bool first = worker.image == NULL;
 	struct msg_policy policy;
 	const char *why;
 	enum msg_err err;
@@ -61,23 +79,38 @@ take_policy(const uint8_t *buf, size_t len, int fd)
 	if (map == MAP_FAILED)
 		fatal("cannot map the ACL's image");
 	close(fd);
+	if (!first)
+		munmap((void *)(uintptr_t)worker.image, image_size);
 	worker.image = acl_image_open(map, policy.size, &why);
 	if (worker.image == NULL)
 		fatalx("the ACL's image is bad: %s", why);
+	image_size = policy.size;
 	worker.families = policy.families;
-	udp_start();
-	tcp_start();
+	worker.generation = policy.generation;
+	/* What was granted before may be about to be revoked. */
+	known_forget();
+	if (first) {
+		udp_start();
+		tcp_start();
+	}
 }
 
+/* A message that is no more than its type. */
 static void
-take_stop(const uint8_t *buf, size_t len)
+take_plain(const uint8_t *buf, size_t len)
 {
-	struct msg_stop stop;
+	enum msg_type type = (enum msg_type)buf[0];
+	struct msg_plain plain;
 	enum msg_err err;
 
-	if ((err = msg_stop_decode(buf, len, &stop)) != MSG_OK)
+	if ((err = msg_plain_decode(buf, len, type, &plain)) != MSG_OK)
 		malformed(err);
-	stopping = true;
+	if (type == MSG_FORGET)
+		known_forget();
+	else if (type == MSG_STATS)
+		log_counters();
+	else
+		stopping = true;
 }
 
 static void
@@ -94,22 +127,19 @@ take_result(const uint8_t *buf, size_t len)
 static void
 take_message(const uint8_t *buf, size_t len, int fd)
 {
-	/* Only the first POLICY is expected, and with a descriptor. */
-	bool policy = buf[0] == MSG_POLICY && worker.image == NULL;
-
-	if (policy != (fd != -1))
+	if ((buf[0] == MSG_POLICY) != (fd != -1))
 		fatalx("a descriptor from dnsfw-priv where none belongs");
 	switch (buf[0]) {
 	case MSG_POLICY:
-		if (!policy)
-			malformed(MSG_ETYPE);
 		take_policy(buf, len, fd);
 		break;
 	case MSG_RESULT:
 		take_result(buf, len);
 		break;
+	case MSG_FORGET:
+	case MSG_STATS:
 	case MSG_STOP:
-		take_stop(buf, len);
+		take_plain(buf, len);
 		break;
 	default:
 		malformed(MSG_ETYPE);

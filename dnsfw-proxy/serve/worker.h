@@ -21,6 +21,7 @@ struct worker {
 	struct event_base *base;
 	const struct acl_image *image;
 	uint8_t		families;	/* MSG_FAMILY_*: those with a chain */
+	uint16_t	generation;	/* of the image, for GRANT */
 	uint64_t	now;		/* clock_now() of this turn, ns */
 	uint64_t	timeout;	/* --timeout, ns */
 };

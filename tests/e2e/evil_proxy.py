@@ -61,6 +61,15 @@ def results(channel, count):
             count -= 1
 
 
+def receive(channel, kind):
+    """The next message, which must be of that type; a descriptor is closed."""
+    record, descriptors, _, _ = socket.recv_fds(channel, 65536, 1)
+    for descriptor in descriptors:
+        os.close(descriptor)
+    if not record or record[0] != kind:
+        sys.exit(f"not a message of type {kind}: {record.hex()}")
+
+
 def say(_, text):
     print(text, flush=True)
 
@@ -84,6 +93,7 @@ def end(_, status):
 
 VERBS = {"send": send, "send_with_descriptor": send_with_descriptor,
          "send_image": send_image, "results": results, "say": say,
+         "receive": receive,
          "wait_for_end": wait_for_end, "close": close, "end": end}
 
 main()

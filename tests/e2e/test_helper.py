@@ -15,8 +15,9 @@ import pytest
 
 from lab import ALLOW, CLIENT4, CLIENT6, OTHER4, PORT, build_dir, priv_program
 
-READY, GRANT, RESULT, BOUND, STOP, SEALED = 2, 4, 5, 6, 7, 8
-OK, FORBIDDEN, OUTSIDE, FULL = range(4)
+READY, GRANT, RESULT, BOUND, STOP, SEALED, REJECTED, RELOAD, CHECKED = (
+    2, 4, 5, 6, 7, 8, 10, 11, 12)
+OK, FORBIDDEN, OUTSIDE, FULL, FAILED, STALE = range(6)
 TCP, UDP = 6, 17
 
 READY_RECORD = struct.pack("=B3xI", READY, 1)
@@ -28,14 +29,14 @@ def packed(address):
     return ipaddress.ip_address(address).packed.ljust(16, b"\0")
 
 
-def grant(seq=1, family=4, proto=TCP, local=0, ttl=60, port=PORT, pad=0,
+def grant(seq=1, family=4, proto=TCP, local=0, ttl=60, port=PORT, policy=0,
           client=CLIENT4, dst="10.78.1.1", label=b"www.example.com",
           kind=GRANT):
     """struct msg_grant; client and dst are texts, or 16 octets as they are."""
     octets = [value if isinstance(value, bytes) else packed(value)
               for value in (client, dst)]
     return struct.pack("=BBBBIIHH16s16s128s", kind, family, proto, local,
-                       seq, ttl, port, pad, *octets, label)
+                       seq, ttl, port, policy, *octets, label)
 
 
 def grant6(dst, **fields):
@@ -117,6 +118,72 @@ def test_P7_outside_of_the_policy_is_refused(evil, fw, record):
     assert re.search(r"WARN.* grants? refused", log)
 
 
+def test_A9_decided_by_another_policy_is_refused(evil, fw):
+    """Until the worker has decided by the one in force."""
+    codes, _ = evil.results([grant(1, policy=1), grant(2, policy=0xffff),
+                             grant(3)])
+    assert codes == {1: STALE, 2: STALE, 3: OK}
+    assert len(fw.entries()) == 1
+
+
+def sealed(size, claim=None):
+    return struct.pack("=B3xIQ", SEALED, 1, claim or size).hex()
+
+
+def bound(**fields):
+    values = {"family": 4, "prefix": 32, "proto": TCP, "port": PORT,
+              "pad": 0, "base": packed(CLIENT4), **fields}
+    return struct.pack("=BBBBHH16s", BOUND, *values.values()).hex()
+
+
+def plain(kind):
+    return struct.pack("=B3x", kind).hex()
+
+
+def checked(seq, keep=1, pad=0):
+    return struct.pack("=BBHI", CHECKED, keep, pad, seq).hex()
+
+
+START = [["send", READY_RECORD.hex()], ["receive", RELOAD]]
+
+
+@pytest.mark.parametrize("steps, words", [
+    ([["send", checked(0)]], "malformed.*CHECKED without a CHECK"),
+    ([["send", plain(STOP)]], "malformed"),
+    ([["send", plain(REJECTED)]], "has errors"),
+    ([["send_with_descriptor", plain(REJECTED)]], "malformed"),
+], ids=["checked", "stop", "rejected", "rejected_descriptor"])
+def test_A9_compiler_before_the_first_policy(lab, steps, words):
+    fw = lab.set_up_firewall("nftables")
+    process = Evil(lab, fw).start(compiler=[*START, *steps,
+                                            ["wait_for_end"]])
+    assert process.wait_exit() == 1
+    process.err.wait_for(rf"\[ERROR\] .*({words})")
+
+
+@pytest.mark.parametrize("steps, words", [
+    ([["send", checked(0)]], "CHECKED without a CHECK"),
+    ([["send", checked(63)]], "CHECKED without a CHECK"),
+    ([["send", checked(0, keep=2)]], "out of range"),
+    ([["send", checked(0, pad=1)]], "reserved bits"),
+    ([["send", plain(REJECTED)]], "wrong size|unexpected type"),
+    ([["send", plain(RELOAD)]], "wrong size|unexpected type"),
+    ([["send", bound()]], "wrong size|unexpected type"),
+    ([["send_image", sealed(4096), 4096, SEALS]], "a descriptor where none"),
+], ids=["check", "check_63", "keep", "pad", "rejected", "reload", "bound",
+        "sealed"])
+def test_A9_compiler_that_speaks_unasked(lab, steps, words):
+    """After the first policy, which is in force."""
+    fw = lab.set_up_firewall("nftables")
+    process = Evil(lab, fw).start(
+        compiler=[*START, ["send", bound()],
+                  ["send_image", sealed(4096), 4096, SEALS],
+                  *steps, ["wait_for_end"]],
+        worker=[["send", READY_RECORD.hex()], ["wait_for_end"]])
+    assert process.wait_exit() == 1
+    process.err.wait_for(rf"\[ERROR\] .*malformed.*compiler.*({words})")
+
+
 V6_FORBIDDEN = ["::", "::1", "fe80::1", "febf::1", "ff02::1",
                 "::ffff:127.0.0.1", "::169.254.1.1", "64:ff9b::127.0.0.1",
                 "2002:7f00:1::1", "2001:0:808:808::80ff:fffe"]
@@ -181,7 +248,7 @@ MALFORMED = {
     "family_2": grant(family=2), "family_10": grant(family=10),
     "proto_0": grant(proto=0), "proto_icmp": grant(proto=1),
     "local_2": grant(local=2), "local_with_client": grant(local=1),
-    "port_0": grant(port=0), "pad": grant(pad=1),
+    "port_0": grant(port=0),
     "ttl": grant(ttl=0x80000000),
     "octets_behind_client": grant(client=packed(CLIENT4)[:15] + b"\1"),
     "octets_behind_dst": grant(dst=packed("10.78.1.1")[:15] + b"\1"),
@@ -228,16 +295,6 @@ def test_P3_P4_worker_that_breaks_the_order(lab, steps, words):
     assert fw.entries() == []
 
 
-def sealed(size, claim=None):
-    return struct.pack("=B3xIQ", SEALED, 1, claim or size).hex()
-
-
-def bound(**fields):
-    values = {"family": 4, "prefix": 32, "proto": TCP, "port": PORT,
-              "pad": 0, "base": packed(CLIENT4), **fields}
-    return struct.pack("=BBBBHH16s", BOUND, *values.values()).hex()
-
-
 @pytest.mark.parametrize("steps, words", [
     ([["send", sealed(4096)]], "malformed"),
     ([["send_image", sealed(4096), 4096, 0]], "malformed"),
@@ -256,7 +313,7 @@ def bound(**fields):
     ([["send", GOOD.hex()]], "malformed"),
     ([["send", bound()]] * 65537, "malformed|too many"),
     ([["send_image", sealed(4096), 4096, SEALS], ["end", 1]],
-     "did not end as it should|exit status 1"),
+     "exit status 1"),
     ([["end", 0]], "exit status 0|died"),
 ], ids=["no_descriptor", "no_seals", "not_write", "not_seal", "size",
         "bound_descriptor", "prefix", "family", "proto", "pad",
@@ -264,7 +321,8 @@ def bound(**fields):
 def test_P7_compiler_that_breaks_the_order(lab, steps, words):
     fw = lab.set_up_firewall("nftables")
     process = Evil(lab, fw).start(
-        compiler=[["send", READY_RECORD.hex()], *steps, ["end", 0]])
+        compiler=[["send", READY_RECORD.hex()], ["receive", RELOAD], *steps,
+                  ["wait_for_end"]])
     assert process.wait_exit() == 1
     process.err.wait_for(rf"\[ERROR\] .*({words})")
 
@@ -273,8 +331,8 @@ def test_worker_does_not_take_any_image(lab):
     """It is sealed, and noise: the worker refuses it, and all stop."""
     fw = lab.set_up_firewall("nftables")
     process = Evil(lab, fw).start(compiler=[
-        ["send", READY_RECORD.hex()],
-        ["send_image", sealed(4096), 4096, SEALS], ["end", 0]])
+        ["send", READY_RECORD.hex()], ["receive", RELOAD],
+        ["send_image", sealed(4096), 4096, SEALS], ["wait_for_end"]])
     # The worker is the real one.
     assert process.wait_exit() == 1
     process.err.wait_for(r"\[ERROR\] .*dnsfw-proxy \(worker\) died")

@@ -51,13 +51,26 @@ check_grant(const struct msg_grant *g)
 	check_addr(g->family, g->client);
 	check_addr(g->family, g->dst);
 	require(g->proto == IPPROTO_TCP || g->proto == IPPROTO_UDP);
-	require(g->port != 0 && g->ttl <= MSG_TTL_MAX && g->pad == 0);
+	require(g->port != 0 && g->ttl <= MSG_TTL_MAX);
 	require(g->local == 0 || (g->local == 1 &&
 	    memcmp(g->client, none, sizeof(none)) == 0));
 	require(n > 0 && n < MSG_LABEL_SIZE && n == strspn(g->label,
 	    "abcdefghijklmnopqrstuvwxyz0123456789._*-"));
 	for (; n < MSG_LABEL_SIZE; n++)
 		require(g->label[n] == '\0');
+}
+
+/* A check has the fields of a grant but the destination. */
+static void
+check_check(const struct msg_check *c)
+{
+	struct msg_grant g = { .family = c->family, .proto = c->proto,
+	    .local = c->local, .port = c->port };
+
+	require(c->pad == 0);
+	memcpy(g.client, c->client, sizeof(g.client));
+	memcpy(g.label, c->label, sizeof(g.label));
+	check_grant(&g);
 }
 
 static void
@@ -101,6 +114,15 @@ taken(enum msg_err err, enum msg_type type, const void *out, size_t out_size,
 	return (1);
 }
 
+static unsigned int
+plain(const uint8_t *data, size_t size, enum msg_type type)
+{
+	struct msg_plain m;
+
+	return (taken(msg_plain_decode(data, size, type, &m), type, &m,
+	    sizeof(m), data, size));
+}
+
 /* What dnsfw-priv takes. */
 static unsigned int
 requests(const uint8_t *data, size_t size)
@@ -108,11 +130,15 @@ requests(const uint8_t *data, size_t size)
 	struct msg_ready ready;
 	struct msg_grant grant;
 	struct msg_bound bound;
+	struct msg_checked checked;
 	struct msg_sealed sealed;
 	unsigned int n;
 
 	n = taken(msg_ready_decode(data, size, &ready), MSG_READY, &ready,
 	    sizeof(ready), data, size);
+	n += plain(data, size, MSG_REJECTED);
+	n += taken(msg_checked_decode(data, size, &checked), MSG_CHECKED,
+	    &checked, sizeof(checked), data, size);
 	if (taken(msg_grant_decode(data, size, &grant), MSG_GRANT, &grant,
 	    sizeof(grant), data, size)) {
 		check_grant(&grant);
@@ -137,12 +163,17 @@ replies(const uint8_t *data, size_t size)
 {
 	struct msg_result result;
 	struct msg_policy policy;
+	struct msg_check check;
 	struct msg_config config;
-	struct msg_stop stop;
 	unsigned int n;
 
-	n = taken(msg_stop_decode(data, size, &stop), MSG_STOP, &stop,
-	    sizeof(stop), data, size);
+	n = plain(data, size, MSG_STOP) + plain(data, size, MSG_FORGET) +
+	    plain(data, size, MSG_STATS) + plain(data, size, MSG_RELOAD);
+	if (taken(msg_check_decode(data, size, &check), MSG_CHECK, &check,
+	    sizeof(check), data, size)) {
+		check_check(&check);
+		n++;
+	}
 	n += taken(msg_result_decode(data, size, &result), MSG_RESULT,
 	    &result, sizeof(result), data, size);
 	n += taken(msg_policy_decode(data, size, &policy), MSG_POLICY,

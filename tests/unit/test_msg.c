@@ -44,7 +44,21 @@ static const struct msg_policy good_policy = {
 	.size = 0x12345
 };
 
-static const struct msg_stop good_stop = { .type = MSG_STOP };
+static const struct msg_plain good_stop = { .type = MSG_STOP };
+static const struct msg_plain good_forget = { .type = MSG_FORGET };
+static const struct msg_plain good_reload = { .type = MSG_RELOAD };
+static const struct msg_plain good_rejected = { .type = MSG_REJECTED };
+static const struct msg_plain good_stats = { .type = MSG_STATS };
+
+static const struct msg_check good_check = {
+	.type = MSG_CHECK, .family = ADDR_V4, .proto = IPPROTO_TCP,
+	.seq = 0xfedcba98, .port = 443, .client = { 192, 0, 2, 1 },
+	.label = "www.example.com"
+};
+
+static const struct msg_checked good_checked = {
+	.type = MSG_CHECKED, .keep = 1, .seq = 0xfedcba98
+};
 
 static const struct msg_config good_config = {
 	.type = MSG_CONFIG, .worker = 3, .nbinds = 2, .nupstreams = 1,
@@ -97,7 +111,43 @@ decode_policy(const void *buf, size_t len, void *out)
 static enum msg_err
 decode_stop(const void *buf, size_t len, void *out)
 {
-	return (msg_stop_decode(buf, len, out));
+	return (msg_plain_decode(buf, len, MSG_STOP, out));
+}
+
+static enum msg_err
+decode_forget(const void *buf, size_t len, void *out)
+{
+	return (msg_plain_decode(buf, len, MSG_FORGET, out));
+}
+
+static enum msg_err
+decode_reload(const void *buf, size_t len, void *out)
+{
+	return (msg_plain_decode(buf, len, MSG_RELOAD, out));
+}
+
+static enum msg_err
+decode_rejected(const void *buf, size_t len, void *out)
+{
+	return (msg_plain_decode(buf, len, MSG_REJECTED, out));
+}
+
+static enum msg_err
+decode_stats(const void *buf, size_t len, void *out)
+{
+	return (msg_plain_decode(buf, len, MSG_STATS, out));
+}
+
+static enum msg_err
+decode_check(const void *buf, size_t len, void *out)
+{
+	return (msg_check_decode(buf, len, out));
+}
+
+static enum msg_err
+decode_checked(const void *buf, size_t len, void *out)
+{
+	return (msg_checked_decode(buf, len, out));
 }
 
 static enum msg_err
@@ -119,11 +169,19 @@ static const struct kind {
 	{ "SEALED", decode_sealed, &good_sealed, sizeof(good_sealed) },
 	{ "POLICY", decode_policy, &good_policy, sizeof(good_policy) },
 	{ "STOP", decode_stop, &good_stop, sizeof(good_stop) },
+	{ "FORGET", decode_forget, &good_forget, sizeof(good_forget) },
+	{ "RELOAD", decode_reload, &good_reload, sizeof(good_reload) },
+	{ "REJECTED", decode_rejected, &good_rejected,
+	    sizeof(good_rejected) },
+	{ "STATS", decode_stats, &good_stats, sizeof(good_stats) },
+	{ "CHECK", decode_check, &good_check, sizeof(good_check) },
+	{ "CHECKED", decode_checked, &good_checked, sizeof(good_checked) },
 	{ "CONFIG", decode_config, &good_config, sizeof(good_config) },
 };
 #define NKINDS	(sizeof(kinds) / sizeof(kinds[0]))
 
-enum { READY, GRANT, RESULT, BOUND, SEALED, POLICY, STOP, CONFIG };
+enum { READY, GRANT, RESULT, BOUND, SEALED, POLICY, STOP, FORGET, RELOAD,
+    REJECTED, STATS, CHECK, CHECKED, CONFIG };
 
 /*
  * Decode a copy of exactly len bytes, for AddressSanitizer.  What was taken
@@ -187,7 +245,7 @@ Test(msg, P7_only_its_own_type)
 Test(msg, sizes_of_the_contract)
 {
 	static const size_t sizes[NKINDS] = { 8, 176, 16, 24, 16, 16, 4,
-	    24 + 20 * 8 + 18 * 64 };
+	    4, 4, 4, 4, 156, 8, 24 + 20 * 8 + 18 * 64 };
 	unsigned int kind;
 
 	for (kind = 0; kind < NKINDS; kind++) {
@@ -221,7 +279,6 @@ static const struct guarded grant_bits[] = {
 	/* Local, but with a client. */
 	{ FIELD(msg_grant, local), 0x01, MSG_EADDR },
 	{ offsetof(struct msg_grant, ttl) + 3, 1, 0x80, MSG_ETTL },
-	{ FIELD(msg_grant, pad), 0xff, MSG_EPAD },
 	{ offsetof(struct msg_grant, client) + 4, 12, 0xff, MSG_EADDR },
 	{ offsetof(struct msg_grant, dst) + 4, 12, 0xff, MSG_EADDR },
 	{ offsetof(struct msg_grant, label) + sizeof("www.example.com") - 1,
@@ -263,14 +320,33 @@ static const struct guarded policy_bits[] = {
 	{ 0, 0, 0, MSG_OK }
 };
 
-static const struct guarded stop_bits[] = {
-	{ FIELD(msg_stop, pad), 0xff, MSG_EPAD },
+static const struct guarded check_bits[] = {
+	{ FIELD(msg_check, family), 0xfd, MSG_EFAMILY },
+	{ FIELD(msg_check, proto), 0xff, MSG_EPROTO },
+	{ FIELD(msg_check, local), 0xfe, MSG_EVALUE },
+	{ FIELD(msg_check, local), 0x01, MSG_EADDR },
+	{ FIELD(msg_check, pad), 0xff, MSG_EPAD },
+	{ offsetof(struct msg_check, client) + 4, 12, 0xff, MSG_EADDR },
+	{ offsetof(struct msg_check, label) + sizeof("www.example.com") - 1,
+	    MSG_LABEL_SIZE - sizeof("www.example.com") + 1, 0xff, MSG_ELABEL },
+	{ 0, 0, 0, MSG_OK }
+};
+
+static const struct guarded checked_bits[] = {
+	{ FIELD(msg_checked, keep), 0xfe, MSG_EVALUE },
+	{ FIELD(msg_checked, pad), 0xff, MSG_EPAD },
+	{ 0, 0, 0, MSG_OK }
+};
+
+static const struct guarded plain_bits[] = {
+	{ FIELD(msg_plain, pad), 0xff, MSG_EPAD },
 	{ 0, 0, 0, MSG_OK }
 };
 
 static const struct guarded *const bits_of[NKINDS] = {
 	ready_bits, grant_bits, result_bits, bound_bits, sealed_bits,
-	policy_bits, stop_bits, NULL
+	policy_bits, plain_bits, plain_bits, plain_bits, plain_bits,
+	plain_bits, check_bits, checked_bits, NULL
 };
 
 static bool
@@ -285,12 +361,13 @@ static enum msg_err
 expected(unsigned int kind, size_t at, uint8_t flipped)
 {
 	const struct guarded *g;
-	size_t in_label = at - offsetof(struct msg_grant, label);
+	size_t label = kind == GRANT ? offsetof(struct msg_grant, label) :
+	    offsetof(struct msg_check, label);
 
 	if (at == 0)
 		return (MSG_ETYPE);
-	if (kind == GRANT && at >= offsetof(struct msg_grant, label) &&
-	    in_label < strlen(good_grant.label))
+	if ((kind == GRANT || kind == CHECK) && at >= label &&
+	    at - label < strlen(good_grant.label))
 		return (is_label_byte(record[at]) ? MSG_OK : MSG_ELABEL);
 	for (g = bits_of[kind]; g->len != 0; g++) {
 		if (at >= g->from && at - g->from < g->len &&

@@ -17,6 +17,7 @@
 #include <seccomp.h>
 #include <signal.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -335,6 +336,8 @@ Test(sandbox, P1_arguments_of_dnsfw_priv)
 		/* IPT_SO_GET_ENTRIES */
 		{ { SYS_getsockopt, { -1, IPPROTO_IP, 65 } }, ALLOWED },
 		{ { SYS_getsockopt, { -1, IPPROTO_TCP, 65 } }, SIGSYS },
+		{ { SYS_openat, { FD_ACL_DIR, (long)"x", ACL_OPEN_FLAGS } },
+		    ALLOWED },
 	};
 	size_t i;
 
@@ -382,13 +385,12 @@ Test(sandbox, P2_arguments_of_the_compiler)
 		struct call call;
 		int outcome;
 	} calls[] = {
-		{ { SYS_read, { -1 } }, SIGSYS },
-		{ { SYS_read, { MSG_FD_CHANNEL } }, SIGSYS },
+		{ { SYS_read, { -1 } }, ALLOWED },
 		{ { SYS_sendmsg, { -1 } }, SIGSYS },
+		{ { SYS_recvmsg, { -1 } }, SIGSYS },
 		{ { SYS_fcntl, { -1, F_ADD_SEALS } }, ALLOWED },
 		{ { SYS_fcntl, { -1, F_SETFL } }, SIGSYS },
 		{ { SYS_sendto, { -1, 0, 0, 0, 4096, 16 } }, SIGSYS },
-		{ { SYS_recvmsg, { MSG_FD_CHANNEL } }, SIGSYS },
 	};
 	size_t i;
 
@@ -416,6 +418,10 @@ Test(sandbox, P1_P2_tables_open_and_execute_nothing)
 		cr_assert_eq(plain_outcome(t, SYS_mprotect), SIGSYS);
 		cr_assert_eq(plain_outcome(t, SYS_openat), SIGSYS);
 		cr_assert_eq(plain_outcome(t, SYS_readlink), SIGSYS);
+		cr_assert_eq(table_outcome(t, (struct call){ SYS_openat,
+		    { AT_FDCWD, (long)"x", ACL_OPEN_FLAGS } }, 0), SIGSYS);
+		cr_assert_eq(table_outcome(t, (struct call){ SYS_openat,
+		    { FD_ACL_DIR, (long)"x", O_RDWR } }, 0), SIGSYS);
 		cr_assert_eq(plain_outcome(t, SYS_rt_sigaction), SIGSYS);
 	}
 }
@@ -435,6 +441,7 @@ Test(sandbox, tables_give_a_reason_for_each_row)
 
 /* Landlock.  Each check runs in a child that has been confined by it. */
 
+static int readable = -1;	/* a directory, or none */
 static int listener = -1;
 static uint16_t listener_port;
 
@@ -517,7 +524,7 @@ under_landlock(int (*fn)(void), const uint16_t *ports, size_t n)
 	if (pid == 0) {
 		if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1)
 			_exit(99);
-		sandbox_landlock(ports, n);
+		sandbox_landlock(ports, n, readable);
 		_exit(fn());
 	}
 	cr_assert_eq(waitpid(pid, &status, 0), pid);
@@ -536,6 +543,46 @@ Test(sandbox, P2_landlock_denies_all_files)
 {
 	cr_assert_geq(landlock_abi(), 1, "this kernel has no Landlock");
 	cr_assert_eq(under_landlock(no_file_can_be_reached, NULL, 0), 0);
+}
+
+static int
+only_the_directory_can_be_read(void)
+{
+	if (openat(readable, "acl", O_RDONLY) == -1)
+		return (1);
+	if (openat(readable, "acl", O_RDWR) != -1 || errno != EACCES)
+		return (2);
+	if (openat(readable, "new", O_WRONLY | O_CREAT, 0600) != -1 ||
+	    errno != EACCES)
+		return (3);
+	if (openat(readable, "../outside", O_RDONLY) != -1 ||
+	    errno != EACCES)
+		return (4);
+	if (openat(readable, "link", O_RDONLY) != -1 || errno != EACCES)
+		return (5);
+	if (openat(readable, ".", O_RDONLY | O_DIRECTORY) != -1 ||
+	    errno != EACCES)
+		return (6);
+	return (no_file_can_be_reached());
+}
+
+Test(sandbox, A9_landlock_lets_one_directory_be_read)
+{
+	char top[] = "/tmp/test_sandbox.XXXXXX", command[256];
+	int status;
+
+	cr_assert_geq(landlock_abi(), 1, "this kernel has no Landlock");
+	cr_assert_neq(mkdtemp(top), NULL);
+	snprintf(command, sizeof(command), "cd %s && mkdir dir && "
+	    "touch dir/acl outside && ln -s ../outside dir/link", top);
+	cr_assert_eq(system(command), 0);
+	snprintf(command, sizeof(command), "%s/dir", top);
+	readable = open(command, O_PATH | O_DIRECTORY);
+	cr_assert_neq(readable, -1);
+	status = under_landlock(only_the_directory_can_be_read, NULL, 0);
+	snprintf(command, sizeof(command), "rm -r %s", top);
+	cr_assert_eq(system(command), 0);
+	cr_assert_eq(status, 0);
 }
 
 Test(sandbox, P2_landlock_denies_tcp_but_to_its_ports)

@@ -1,0 +1,338 @@
+/* The ledger and the kernel's firewall say the same. */
+#include "firewall.h"
+
+#include "clock.h"
+#include "log.h"
+#include "watch.h"
+
+#define CHECK_PERIOD	(CLOCK_SECOND / 4)	/* of what sends no events */
+#define RETRY_PERIOD	(5 * CLOCK_SECOND)	/* after a repair that failed */
+
+/* How long nobody must have deleted anything; and how long that may take. */
+#define QUIET		(80 * (CLOCK_SECOND / 1000))
+#define QUIET_MAX	(400 * (CLOCK_SECOND / 1000))
+
+/* No grant of ours lives longer; nor does ipset's timeout. */
+#define MS_MAX		(2147483 * 1000ULL)
+
+/* An entry that ends sooner is no sample for intact(): it may just go. */
+#define SAMPLE_LEFT	(2 * CLOCK_SECOND)
+
+struct firewall_counts firewall_counts;
+
+static const struct backend *backend;
+static struct ledger *ledger;
+static uint8_t families, ready;
+static uint64_t next_look;
+static uint64_t repair_at, repair_latest;	/* 0: nothing to repair */
+static bool jumps_known, missing_logged;
+static uint8_t jumps;
+
+/* One batch at a time, of whatever. */
+static struct msg_grant strangers[BACKEND_BATCH_MAX];
+static size_t nstrangers;
+static struct backend_add batch[BACKEND_BATCH_MAX];
+
+struct ledger *
+firewall_ledger(void)
+{
+	return (ledger);
+}
+
+uint8_t
+firewall_families(void)
+{
+	return (families);
+}
+
+uint8_t
+firewall_ready(void)
+{
+	return (ready);
+}
+
+void
+firewall_add(struct backend_add *adds, size_t n)
+{
+	backend->add(adds, n);
+	firewall_counts.transactions++;
+}
+
+static void
+remove_from_kernel(const struct msg_grant *grants, size_t n)
+{
+	size_t i;
+
+	if (n == 0)
+		return;
+	for (i = 0; i < n; i++)
+		batch[i] = (struct backend_add){ .grant = &grants[i],
+		    .timeout = 1 };
+	backend->remove(batch, n);
+	firewall_counts.transactions++;
+}
+
+void
+firewall_revoke(const struct msg_grant *grants, size_t n)
+{
+	size_t i;
+
+	/* What cannot be removed now is a stranger to the next repair. */
+	remove_from_kernel(grants, n);
+	for (i = 0; i < n; i++)
+		ledger_remove(ledger, &grants[i]);
+	firewall_counts.revoked += n;
+}
+
+static void
+count_entry(void *arg, const struct msg_grant *g, uint64_t ms)
+{
+	uint32_t *n = arg;
+
+	(void)g;
+	(void)ms;
+	++*n;
+}
+
+static void
+take_over(void *arg, const struct msg_grant *g, uint64_t ms)
+{
+	uint64_t now = *(const uint64_t *)arg;
+	struct msg_grant copy;
+
+	/* More than was counted is a stranger, too. */
+	if (ms > 0 && ms <= MS_MAX && msg_grant_decode(g, sizeof(*g), &copy) == MSG_OK)
+		(void)ledger_put(ledger, &copy,
+		    now + ms * (CLOCK_SECOND / 1000), now);
+}
+
+static void
+note_stranger(void *arg, const struct msg_grant *g, uint64_t ms)
+{
+	(void)arg;
+	(void)ms;
+	if (nstrangers < BACKEND_BATCH_MAX && ledger_find(ledger, g) == NULL)
+		strangers[nstrangers++] = *g;
+}
+
+/* What is in the kernel but not in the ledger goes.  Returns how many did. */
+static uint32_t
+remove_strangers(void)
+{
+	uint32_t removed = 0;
+	size_t i;
+
+	do {
+		nstrangers = 0;
+		if (backend->list(ready, note_stranger, NULL) == -1)
+			break;
+		remove_from_kernel(strangers, nstrangers);
+		for (i = 0; i < nstrangers && batch[i].code == RESULT_OK; i++)
+			removed++;
+	} while (nstrangers == BACKEND_BATCH_MAX && i == nstrangers);
+	return (removed);
+}
+
+/* What the kernel does not take cannot be kept; the backend has logged it. */
+static void
+put_back(size_t n)
+{
+	size_t i;
+
+	if (n == 0)
+		return;
+	firewall_add(batch, n);
+	for (i = 0; i < n; i++) {
+		if (batch[i].code != RESULT_OK)
+			ledger_remove(ledger, batch[i].grant);
+	}
+}
+
+static void
+refill(uint8_t family, uint8_t local)
+{
+	const struct msg_grant *g;
+	uint64_t now = clock_now();
+	uint32_t cursor = 0;
+	size_t n = 0;
+
+	ledger_expire(ledger, now);
+	while ((g = ledger_next(ledger, &cursor)) != NULL) {
+		if (g->family != family || g->local != local)
+			continue;
+		batch[n++] = (struct backend_add){ .grant = g,
+		    .timeout = (uint32_t)((ledger_expiry(ledger, g) - now +
+		    CLOCK_SECOND - 1) / CLOCK_SECOND) };
+		if (n == BACKEND_BATCH_MAX) {
+			put_back(n);
+			n = 0;
+		}
+	}
+	put_back(n);
+}
+
+/* A chain that nobody calls opens nothing; only the operator can call it. */
+static void
+look_at_jumps(void)
+{
+	uint8_t now = backend->jumps() & ready;
+
+	if (ready != families || (jumps_known && now == jumps))
+		return;
+	if (now != families)
+		log_warn("no rule leads to our chain%s: grants there open "
+		    "nothing until one does", now == 0 ? "" :
+		    now == MSG_FAMILY_V4 ? " of IPv6" : " of IPv4");
+	else if (jumps_known)
+		log_info("a rule leads to our chain again");
+	jumps = now;
+	jumps_known = true;
+}
+
+void
+firewall_start(const struct backend *b, uint32_t max_grants)
+{
+	uint64_t now = clock_now();
+	uint32_t n = 0, removed;
+
+	backend = b;
+	if (b->check(&families) == -1)
+		fatalx("the firewall cannot be used");
+	if (families == 0) {
+		ledger = ledger_new(max_grants, 0);
+		return;
+	}
+	if (b->list(families, count_entry, &n) == -1)
+		fatalx("the firewall cannot be used");
+	ledger = ledger_new(max_grants, n);
+	if (b->list(families, take_over, &now) == -1 ||
+	    b->prepare(families, refill) == -1)
+		fatalx("the firewall cannot be used");
+	ready = families;
+	removed = remove_strangers();
+	firewall_counts.taken_over = ledger_count(ledger);
+	if (ledger_count(ledger) + removed > 0)
+		log_info("%u grants of before are taken over, %u entries "
+		    "without an end or meaning removed", ledger_count(ledger),
+		    removed);
+	look_at_jumps();
+}
+
+int
+firewall_fd(void)
+{
+	return (watch_fd());
+}
+
+int
+firewall_wait(void)
+{
+	uint64_t now = clock_now();
+
+	uint64_t next = repair_at != 0 ? repair_at : next_look;
+
+	if (ready == families && (families == 0 || backend->intact == NULL))
+		return (-1);
+	return (now >= next ? 0 :
+	    (int)((next - now) / (CLOCK_SECOND / 1000)) + 1);
+}
+
+static void
+repair(void)
+{
+	uint64_t begin = clock_now();
+	uint32_t removed;
+
+	repair_at = 0;
+	ready = backend->chains() & families;
+	if (ready != families && !missing_logged)
+		log_error("the firewall was changed: our chain%s is gone; "
+		    "nothing is granted until it exists again", ready == 0 ?
+		    "" : ready == MSG_FAMILY_V4 ? " of IPv6" : " of IPv4");
+	missing_logged = ready != families;
+	if (ready != 0 && backend->prepare(ready, refill) == -1) {
+		ready = 0;
+		next_look = begin + RETRY_PERIOD;
+	}
+	if (ready == 0)
+		return;
+	removed = remove_strangers();
+	if (ready & MSG_FAMILY_V4) {
+		refill(ADDR_V4, 0);
+		refill(ADDR_V4, 1);
+	}
+	if (ready & MSG_FAMILY_V6) {
+		refill(ADDR_V6, 0);
+		refill(ADDR_V6, 1);
+	}
+	firewall_counts.repairs++;
+	log_warn("the firewall was changed: rules, sets and %u grants are put "
+	    "back, %u other entries removed, in %llu ms", ledger_count(ledger),
+	    removed, (unsigned long long)((clock_now() - begin) /
+	    (CLOCK_SECOND / 1000)));
+}
+
+/* What sends no events. */
+static bool
+is_intact(void)
+{
+	const struct msg_grant *samples[BACKEND_KINDS];
+	uint64_t now = clock_now();
+	size_t i;
+
+	ledger_expire(ledger, now);
+	for (i = 0; i < BACKEND_KINDS; i++) {
+		samples[i] = ledger_last(ledger, i < 2 ? ADDR_V4 : ADDR_V6,
+		    i % 2);
+		if (samples[i] != NULL && ledger_expiry(ledger, samples[i]) <
+		    now + SAMPLE_LEFT)
+			samples[i] = NULL;
+	}
+	return (backend->intact(ready, samples));
+}
+
+/* Until then nothing can be promised. */
+static void
+put_off_repair(uint64_t now)
+{
+	if (repair_at == 0)
+		repair_latest = now + QUIET_MAX;
+	repair_at = now + QUIET < repair_latest ? now + QUIET : repair_latest;
+	ready = 0;
+}
+
+/* Is it time to repair?  For seen, see watch.h. */
+static bool
+must_repair(unsigned int seen, uint64_t now)
+{
+	bool added = (seen & WATCH_ADDED) != 0, due = now >= next_look;
+
+	if (repair_at != 0)
+		return (added || now >= repair_at);
+	if (ready != families)
+		return ((added || due) &&
+		    (backend->chains() & families) != ready);
+	return (due && backend->intact != NULL && !is_intact());
+}
+
+bool
+firewall_look(void)
+{
+	uint64_t now = clock_now();
+	bool repaired;
+	unsigned int seen;
+
+	if (families == 0)
+		return (false);
+	seen = watch_read();
+	if (seen & WATCH_LOST)
+		put_off_repair(now);
+	repaired = must_repair(seen, now);
+	if (now >= next_look)
+		next_look = now + CHECK_PERIOD;
+	if (repaired)
+		repair();
+	if (seen != 0 || repaired)
+		look_at_jumps();
+	return (repaired || (seen & WATCH_LOST) != 0);
+}

@@ -1,0 +1,357 @@
+/* What a worker may ask, and what comes of it. */
+#include "grants.h"
+
+#include <string.h>
+
+#include "children.h"
+#include "clock.h"
+#include "firewall.h"
+#include "forbidden.h"
+#include "log.h"
+#include "policy.h"
+
+#define REFUSED_PERIOD	60	/* seconds between log lines */
+
+/*
+ * Transactions with the kernel: at most so many a second (P7).  An honest
+ * worker that is asked for more has larger batches instead.
+ */
+#define TRANSACTIONS	20000ULL
+#define TRANSACTIONS_BURST 1000ULL
+
+#define REVIEW_BATCH	64	/* grants that are looked at again at once */
+
+static struct ledger *ledger;
+static const struct options *options;
+
+static struct log_limit refused_limit, full_limit;
+static bool reviewing;
+static uint64_t tokens, tokens_time;
+static uint64_t counts[RESULT_COUNT], known_count;
+
+/* One turn: what was asked, and what goes back. */
+static struct msg_grant grants[BACKEND_BATCH_MAX];
+static struct msg_result results[BACKEND_BATCH_MAX];
+static struct msg_grant was[BACKEND_BATCH_MAX];	/* in the ledger, before */
+static uint64_t before[BACKEND_BATCH_MAX];	/* and its expiry; 0: none */
+static struct backend_add adds[BACKEND_BATCH_MAX];
+static size_t add_index[BACKEND_BATCH_MAX];
+
+void
+grants_start(const struct options *o)
+{
+	options = o;
+	ledger = firewall_ledger();
+	tokens = TRANSACTIONS_BURST;
+	tokens_time = clock_now();
+}
+
+static uint8_t
+family_bit(const struct msg_grant *g)
+{
+	return (g->family == ADDR_V4 ? MSG_FAMILY_V4 : MSG_FAMILY_V6);
+}
+
+/* P7: what root and the policy allow, whatever a proxy says. */
+static enum msg_result_code
+within_limits(const struct msg_grant *g)
+{
+	struct addr client = { .family = g->family };
+	struct addr dst = { .family = g->family };
+	size_t i;
+
+	memcpy(client.bytes, g->client, sizeof(client.bytes));
+	memcpy(dst.bytes, g->dst, sizeof(dst.bytes));
+	if (forbidden_destination(&dst))
+		return (RESULT_FORBIDDEN);
+	if ((firewall_families() & family_bit(g)) == 0 ||
+	    !bounds_cover(policy_bounds(), g))
+		return (RESULT_OUTSIDE);
+	if (options->nclient_nets == 0 || g->local)
+		return (RESULT_OK);
+	for (i = 0; i < options->nclient_nets; i++) {
+		if (addr_in_net(&client, &options->client_nets[i]))
+			return (RESULT_OK);
+	}
+	return (RESULT_OUTSIDE);
+}
+
+static enum msg_result_code
+permitted(const struct msg_grant *g)
+{
+	enum msg_result_code code;
+
+	if (g->policy != policy_generation())
+		return (RESULT_STALE);
+	code = within_limits(g);
+	if (code == RESULT_OK && (firewall_ready() & family_bit(g)) == 0)
+		return (RESULT_FAILED);
+	return (code);
+}
+
+static void
+log_refused(enum msg_result_code code, uint64_t now)
+{
+	struct log_limit *limit = code == RESULT_FULL ?
+	    &full_limit : &refused_limit;
+	uint64_t count;
+
+	/* The backend has logged what failed; STALE is no refusal. */
+	if (code == RESULT_OK || code == RESULT_FAILED ||
+	    code == RESULT_STALE ||
+	    !log_allowed(limit, now, REFUSED_PERIOD, &count))
+		return;
+	if (code == RESULT_FULL)
+		log_warn("%llu grants refused: %u are live, and --max-grants "
+		    "is %u", (unsigned long long)count, ledger_count(ledger),
+		    ledger_max(ledger));
+	else
+		log_warn("%llu grants refused: %s", (unsigned long long)count,
+		    msg_result_text(code));
+}
+
+/*
+ * Decide on grants[i].  Returns true if the kernel has to be asked; then the
+ * grant is in the ledger already, so that another one of this turn neither
+ * shortens it nor takes its room.  Else results[i] is complete.
+ */
+static bool
+decide(size_t i, uint64_t now)
+{
+	const struct msg_grant *g = &grants[i], *known = ledger_find(ledger, g);
+	uint64_t lifetime, grace, expiry = ledger_expiry(ledger, g);
+	struct msg_result *r = &results[i];
+
+	was[i] = known == NULL ? *g : *known;
+	before[i] = expiry;
+	r->code = (uint8_t)permitted(g);
+	if (r->code != RESULT_OK)
+		return (false);
+	lifetime = msg_lifetime(g->ttl, options->min_rule_time,
+	    options->max_rule_time);
+	grace = options->max_rule_time - lifetime;
+	if (grace > GRANT_GRACE)
+		grace = GRANT_GRACE;
+	/* While a review may revoke it for its name, it gets the new name. */
+	if (expiry >= now + lifetime * CLOCK_SECOND && (!reviewing ||
+	    memcmp(known->label, g->label, sizeof(g->label)) == 0)) {
+		r->expiry = expiry;
+		known_count++;
+		return (false);
+	}
+	if (known == NULL && !ledger_admits(ledger, g)) {
+		r->code = RESULT_FULL;
+		return (false);
+	}
+	r->expiry = now + (lifetime + grace) * CLOCK_SECOND;
+	if (r->expiry < expiry)
+		r->expiry = expiry;
+	/* ledger_admits() has seen to the room. */
+	if (ledger_put(ledger, g, r->expiry, now) == -1)
+		fatalx("the ledger is full");
+	return (true);
+}
+
+/* What the kernel refused goes out of the ledger, the latest first. */
+static void
+take_back(size_t nadds, size_t n)
+{
+	size_t a, i;
+	bool any = false;
+
+	for (a = nadds; a-- > 0;) {
+		i = add_index[a];
+		if (adds[a].code == RESULT_OK)
+			continue;
+		results[i].code = adds[a].code;
+		results[i].expiry = 0;
+		ledger_restore(ledger, &was[i], before[i]);
+		any = true;
+	}
+	/* One of them may be what another relied on. */
+	for (i = 0; any && i < n; i++) {
+		if (results[i].code == RESULT_OK &&
+		    ledger_expiry(ledger, &grants[i]) < results[i].expiry) {
+			results[i].code = RESULT_FAILED;
+			results[i].expiry = 0;
+		}
+	}
+}
+
+/* n grants of one turn: check, one transaction, results. */
+static void
+program(struct child *c, size_t n)
+{
+	uint64_t now = clock_now();
+	size_t i, nadds = 0;
+
+	ledger_expire(ledger, now);
+	for (i = 0; i < n; i++) {
+		memset(&results[i], 0, sizeof(results[i]));
+		results[i].type = MSG_RESULT;
+		results[i].seq = grants[i].seq;
+		if (!decide(i, now))
+			continue;
+		adds[nadds].grant = &grants[i];
+		/* Rounded up: 0 would be for ever. */
+		adds[nadds].timeout = (uint32_t)((results[i].expiry - now +
+		    CLOCK_SECOND - 1) / CLOCK_SECOND);
+		add_index[nadds++] = i;
+	}
+	if (nadds > 0) {
+		firewall_add(adds, nadds);
+		tokens -= tokens > 0;
+		take_back(nadds, n);
+	}
+	for (i = 0; i < n; i++) {
+		log_refused((enum msg_result_code)results[i].code, now);
+		counts[results[i].code]++;
+		children_send(c, &results[i], sizeof(results[i]), -1);
+	}
+}
+
+void
+grants_serve(struct child *c)
+{
+	uint8_t buf[MSG_SIZE_MAX];
+	enum msg_err err;
+	size_t len, n = 0;
+
+	while (n < BACKEND_BATCH_MAX &&
+	    (len = children_receive(c, buf, NULL)) > 0) {
+		err = msg_grant_decode(buf, len, &grants[n]);
+		if (err != MSG_OK)
+			children_malformed(c, msg_strerror(err));
+		n++;
+	}
+	if (n > 0)
+		program(c, n);
+}
+
+bool
+grants_may_serve(void)
+{
+	uint64_t now = clock_now(), more;
+
+	more = (now - tokens_time) / (CLOCK_SECOND / TRANSACTIONS);
+	if (more > 0) {
+		tokens = tokens + more > TRANSACTIONS_BURST ?
+		    TRANSACTIONS_BURST : tokens + more;
+		tokens_time = now;
+	}
+	return (tokens > 0);
+}
+
+/*
+ * A batch of the review is with the compiler; but those that root's limits or
+ * the policy's bounds exclude are not even asked about.
+ */
+
+static struct msg_grant reviewed[REVIEW_BATCH];
+static bool keep[REVIEW_BATCH], answered[REVIEW_BATCH];
+static size_t nreviewed, nasked;
+static uint32_t review_cursor;
+
+void
+grants_review(void)
+{
+	review_cursor = 0;
+	reviewing = true;
+}
+
+static void
+ask(struct child *compiler, size_t i)
+{
+	const struct msg_grant *g = &reviewed[i];
+	struct msg_check check = { .type = MSG_CHECK, .family = g->family,
+	    .proto = g->proto, .local = g->local, .seq = (uint32_t)i,
+	    .port = g->port };
+
+	memcpy(check.client, g->client, sizeof(check.client));
+	memcpy(check.label, g->label, sizeof(check.label));
+	children_send(compiler, &check, sizeof(check), -1);
+	answered[i] = false;
+	nasked++;
+}
+
+void
+grants_checked(struct child *compiler, const struct msg_checked *m)
+{
+	if (m->seq >= nreviewed || answered[m->seq])
+		children_malformed(compiler, "CHECKED without a CHECK");
+	keep[m->seq] = m->keep == 1;
+	answered[m->seq] = true;
+	nasked--;
+}
+
+/* Returns how many are revoked. */
+static size_t
+end_batch(void)
+{
+	static struct msg_grant revoked[REVIEW_BATCH];
+	const struct msg_grant *g;
+	size_t i, n = 0;
+
+	for (i = 0; i < nreviewed; i++) {
+		g = ledger_find(ledger, &reviewed[i]);
+		/* Meanwhile it may have ended, or been granted for another. */
+		if (!keep[i] && g != NULL && memcmp(g->label,
+		    reviewed[i].label, sizeof(g->label)) == 0)
+			revoked[n++] = *g;
+	}
+	nreviewed = 0;
+	firewall_revoke(revoked, n);
+	if (n > 0)
+		log_info("%zu grants revoked: the policy has changed", n);
+	return (n);
+}
+
+bool
+grants_step_due(void)
+{
+	return (reviewing && nasked == 0);
+}
+
+bool
+grants_step(struct child *compiler)
+{
+	const struct msg_grant *g;
+	size_t revoked;
+
+	if (!grants_step_due())
+		return (false);
+	revoked = end_batch();
+	ledger_expire(ledger, clock_now());
+	while (nreviewed < REVIEW_BATCH &&
+	    (g = ledger_next(ledger, &review_cursor)) != NULL) {
+		reviewed[nreviewed] = *g;
+		keep[nreviewed] = within_limits(g) == RESULT_OK;
+		answered[nreviewed] = true;
+		if (keep[nreviewed])
+			ask(compiler, nreviewed);
+		nreviewed++;
+	}
+	reviewing = nreviewed > 0;
+	return (revoked > 0);
+}
+
+void
+grants_log(void)
+{
+	enum msg_result_code code;
+
+	log_info("policy: %u rules, generation %u; grants: %u live of %u, "
+	    "%llu known already",
+	    policy_rules(), policy_generation(), ledger_count(ledger),
+	    ledger_max(ledger), (unsigned long long)known_count);
+	for (code = RESULT_OK; code < RESULT_COUNT; code++)
+		log_info("grants asked for, %s: %llu", msg_result_text(code),
+		    (unsigned long long)counts[code]);
+	log_info("firewall: %s, %llu transactions, %llu repairs, "
+	    "%llu grants revoked, %llu taken over at the start",
+	    firewall_ready() == firewall_families() ? "working" :
+	    "incomplete", (unsigned long long)firewall_counts.transactions,
+	    (unsigned long long)firewall_counts.repairs,
+	    (unsigned long long)firewall_counts.revoked,
+	    (unsigned long long)firewall_counts.taken_over);
+}

@@ -1,0 +1,206 @@
+"""The firewall is changed under us (G10): noticed, and put back."""
+
+import threading
+import time
+
+import dns.rcode
+import pytest
+
+from firewall import IPTABLES_RULES, NFTABLES_RULES, dump
+from lab import ALLOW, CLIENT4, CLIENT6, PORT
+from process import until
+
+LOST = r"the firewall was changed: .* put back"
+
+
+def flush(lab, fw):
+    """All of the operator's rules go, and with them ours."""
+    if fw.name == "nftables":
+        lab.gateway.run("nft", "flush ruleset")
+        return
+    for command in ("iptables-nft", "ip6tables-nft"):
+        lab.gateway.run(command, "-F")
+        lab.gateway.run(command, "-X")
+
+
+def restored(lab, fw, site, server, start):
+    """Within a second the client reaches the site, without asking."""
+    begin = time.monotonic()
+    server.err.wait_for(LOST, 1, start)
+    until(lambda: lab.reaches(site.v4) and
+          lab.reaches(site.v6, CLIENT6), 1)
+    assert time.monotonic() - begin < 1
+    (four, six) = sorted(fw.entries(), key=lambda entry: ":" in entry.address)
+    assert four[:4] == (CLIENT4, "tcp", PORT, site.v4)
+    assert six[:4] == (CLIENT6, "tcp", PORT, site.v6)
+    assert 900 < four.timeout <= 1015
+
+
+@pytest.fixture
+def served(lab, fw):
+    """A server with two grants; what it has in the kernel then."""
+    server = lab.dnsfw(ALLOW, fw=fw)
+    site = lab.site(ttl=1000)
+    lab.resolve(site, CLIENT4)
+    lab.resolve(site, CLIENT6)
+    return server, site, dump(lab.gateway)
+
+
+NFT = {
+    "reload": ["-f", "-"],
+    "flush_set": ["flush set inet filter dnsfw_ipv4_allow"],
+    "flush_chain": ["flush chain inet filter dnsfw"],
+    "delete_element": ["delete element inet filter dnsfw_ipv4_allow "
+                       "{{ 10.77.1.2 . tcp . 8000 . {site.v4} }}"],
+}
+
+
+@pytest.mark.parametrize("how", NFT)
+def test_G10_nftables(lab, how):
+    fw = lab.set_up_firewall("nftables")
+    server = lab.dnsfw(ALLOW, fw=fw)
+    site = lab.site(ttl=1000)
+    lab.resolve(site, CLIENT4)
+    lab.resolve(site, CLIENT6)
+    before, seen = dump(lab.gateway), len(server.err.lines)
+    lab.gateway.run("nft", *(part.format(site=site) for part in NFT[how]),
+                    text="flush ruleset\n" + NFTABLES_RULES)
+    restored(lab, fw, site, server, seen)
+    assert sorted(dump(lab.gateway).split()) == sorted(before.split())
+
+
+IPTABLES = {
+    "ipset_flush": [["ipset", "flush"]],
+    "ipset_destroy": [["iptables-nft", "-F", "DNSFW"],
+                      ["ip6tables-nft", "-F", "DNSFW"],
+                      ["ipset", "destroy"]],
+    "flush_chain": [["iptables-nft", "-F", "DNSFW"]],
+    "restore": [["iptables-nft-restore"]],
+}
+
+
+@pytest.mark.parametrize("how", IPTABLES)
+def test_G10_iptables(lab, how):
+    fw = lab.set_up_firewall("iptables")
+    server = lab.dnsfw(ALLOW, fw=fw)
+    site = lab.site(ttl=1000)
+    lab.resolve(site, CLIENT4)
+    lab.resolve(site, CLIENT6)
+    before, seen = dump(lab.gateway), len(server.err.lines)
+    for command in IPTABLES[how]:
+        lab.gateway.run(*command, text=IPTABLES_RULES.format(
+            chain="DNSFW", reject="icmp-admin-prohibited",
+            outside="10.77.2.0/24", icmp="icmp"))
+    restored(lab, fw, site, server, seen)
+    assert sorted(dump(lab.gateway).split()) == sorted(before.split())
+
+
+def test_G10_no_chain_no_answer_until_it_is_there_again(lab, fw, served):
+    server, site, before = served
+    seen = len(server.err.lines)
+    flush(lab, fw)
+    server.err.wait_for(r"ERROR.*the firewall was changed: our chain", 1,
+                        seen)
+    other = lab.site()
+    # What is known, and what is new.
+    for name in (site.name, other.name):
+        answer = lab.ask(name)
+        assert answer.rcode() == dns.rcode.SERVFAIL
+        assert not answer.answer
+    seen = len(server.err.lines)
+    fw.set_up()
+    restored(lab, fw, site, server, seen)
+    lab.resolve(other)
+    assert lab.reaches(other.v4)
+    lab.ask(other.name, "AAAA", CLIENT4)
+    assert dump(lab.gateway).count("comment") >= before.count("comment")
+
+
+def test_G10_a_family_is_gone_the_other_goes_on(lab):
+    fw = lab.set_up_firewall("iptables")
+    server = lab.dnsfw(ALLOW, fw=fw)
+    site = lab.site()
+    lab.gateway.run("ip6tables-nft", "-F")
+    lab.gateway.run("ip6tables-nft", "-X", "DNSFW")
+    server.err.wait_for(r"ERROR.*our chain of IPv6 is gone", 1)
+    assert lab.ask(site.name, "AAAA", CLIENT6).rcode() == dns.rcode.SERVFAIL
+    lab.resolve(site, CLIENT4)
+    assert lab.reaches(site.v4)
+
+
+def test_G10_the_operators_jump_is_missed(lab, fw, served):
+    server, site, _ = served
+    seen = len(server.err.lines)
+    if fw.name == "nftables":
+        text = lab.gateway.run("nft", "-a", "list", "ruleset")
+        for chain in ("forward", "output"):
+            block = text.split(f"chain {chain} ")[1]
+            line = next(line for line in block.splitlines()
+                        if "jump dnsfw" in line)
+            lab.gateway.run("nft", "delete rule inet filter "
+                            f"{chain} handle {line.split()[-1]}")
+    else:
+        for command in ("iptables-nft", "ip6tables-nft"):
+            for chain in ("FORWARD", "OUTPUT"):
+                lab.gateway.run(command, "-D", chain, "-j", "DNSFW")
+    server.err.wait_for(r"WARN.*no rule leads to our chain", 1, seen)
+    assert not lab.reaches(site.v4)
+    seen = len(server.err.lines)
+    if fw.name == "nftables":
+        lab.gateway.run("nft", "insert rule inet filter forward jump dnsfw")
+    else:
+        for command in ("iptables-nft", "ip6tables-nft"):
+            lab.gateway.run(command, "-I", "FORWARD", "-j", "DNSFW")
+    server.err.wait_for(r"a rule leads to our chain again", 1, seen)
+    assert lab.reaches(site.v4)
+
+
+def test_G10_saved_entries_do_not_come_back(lab):
+    """A ruleset with entries was saved; one of them has been revoked."""
+    fw = lab.set_up_firewall("nftables")
+    server = lab.dnsfw(ALLOW, fw=fw)
+    site = lab.site(ttl=1000)
+    lab.resolve(site, CLIENT4)
+    lab.resolve(site, CLIENT6)
+    saved = lab.gateway.run("nft", "list", "ruleset")
+    seen = len(server.err.lines)
+    lab.gateway.run(
+        "nft", "-f", "-", text="flush ruleset\n" + saved +
+        "add element inet filter dnsfw_ipv4_allow { "
+        f"{CLIENT4} . tcp . {PORT} . 10.78.9.9 timeout 1h }}")
+    restored(lab, fw, site, server, seen)
+    assert not lab.reaches("10.78.9.9")
+
+
+def test_G10_ten_times_under_load(lab):
+    """Reloads while a client asks and connects: an answer with an address
+    that came after a reload was noticed is good."""
+    fw = lab.set_up_firewall("nftables")
+    server = lab.dnsfw(ALLOW, fw=fw)
+    sites = [lab.site(ttl=1000) for _ in range(40)]
+    failed = []
+    done = threading.Event()
+
+    def client():
+        while not done.is_set():
+            for site in sites:
+                if lab.ask(site.name).rcode() == 0:
+                    until(lambda one=site: lab.reaches(one.v4), 1, site.v4)
+
+    def guarded():
+        try:
+            client()
+        except AssertionError as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=guarded)
+    thread.start()
+    for _ in range(10):
+        seen = len(server.err.lines)
+        lab.gateway.run("nft", "-f", "-",
+                        text="flush ruleset\n" + NFTABLES_RULES)
+        server.err.wait_for(LOST, 1, seen)
+    done.set()
+    thread.join()
+    assert not failed
+    assert len(fw.entries()) == 40

@@ -1,0 +1,195 @@
+"""SIGHUP: another list, without a query lost (A9)."""
+
+import os
+import pathlib
+import signal
+import threading
+
+import dns.rcode
+import pytest
+
+from lab import ALLOW, CLIENT4, CLIENT6, OTHER4, PORT, addresses_of
+from process import until
+
+
+def acl_of(server):
+    argv = server.popen.args
+    return pathlib.Path(argv[argv.index("--acl-file") + 1])
+
+
+def reload(server, text, pattern=r"the ACL was reloaded"):
+    """Replace the list as editors do, and wait for what is said of it."""
+    path, seen = acl_of(server), len(server.err.lines)
+    new = path.with_suffix(".new")
+    new.write_text(text, encoding="utf-8")
+    new.rename(path)
+    server.signal(signal.SIGHUP)
+    return server.err.wait_for(pattern, start=seen)
+
+
+def keys(fw):
+    return {entry[:4] for entry in fw.entries()}
+
+
+def test_A9_the_new_list_counts(lab, fw):
+    server = lab.dnsfw(f"{CLIENT4} -> a.example.com:TCP:{PORT}\n", fw=fw)
+    a, b = lab.site(name="a.example.com"), lab.site(name="b.example.com")
+    lab.resolve(a)
+    assert lab.ask(b.name).rcode() == dns.rcode.REFUSED
+    reload(server, f"{CLIENT4} -> b.example.com:TCP:{PORT}\n")
+    # The worker may read a query before the news.
+    until(lambda: lab.ask(b.name).rcode() == 0, 1)
+    assert lab.reaches(b.v4)
+    assert lab.ask(a.name).rcode() == dns.rcode.REFUSED
+
+
+def test_A9_what_it_forbids_is_revoked_and_nothing_else(lab, fw):
+    server = lab.dnsfw(ALLOW + f"{OTHER4} -> *.example.com:TCP:{PORT}\n"
+                       f"127.0.0.1 -> *.example.com:UDP:{PORT}\n", fw=fw)
+    kept, gone = lab.site(ttl=1000), lab.site(ttl=1000)
+    for site in (kept, gone):
+        lab.resolve(site, CLIENT4)
+        lab.resolve(site, CLIENT6)
+        lab.resolve(site, OTHER4)
+        lab.ask(site.name, "A", "127.0.0.1")
+    assert len(fw.entries()) == 8
+    reload(server, ALLOW + f"{CLIENT4} -| {gone.name}\n"
+           f"{CLIENT6} -| {gone.name}\n"
+           f"127.0.0.1 -> {kept.name}:UDP:{PORT}\n")
+    until(lambda: keys(fw) == {
+        (CLIENT4, "tcp", PORT, kept.v4), (CLIENT6, "tcp", PORT, kept.v6),
+        (None, "udp", PORT, kept.v4)}, 1)
+    assert all(entry.timeout > 900 for entry in fw.entries())
+    assert lab.reaches(kept.v4) and lab.reaches(kept.v6, CLIENT6)
+    assert not lab.reaches(gone.v4) and not lab.reaches(gone.v6, CLIENT6)
+    assert not lab.reaches(kept.v4, OTHER4)
+    server.err.wait_for(r"5 grants revoked")
+    # It can be granted again, as nobody takes it for known.
+    reload(server, ALLOW)
+    lab.resolve(gone)
+    assert lab.reaches(gone.v4)
+
+
+def test_A9_what_is_still_allowed_keeps_its_counters(lab):
+    fw = lab.set_up_firewall("nftables")
+    server = lab.dnsfw(ALLOW, fw=fw)
+    site = lab.site()
+    lab.resolve(site)
+    assert lab.reaches(site.v4)
+    before = lab.gateway.run("nft", "list", "chain", "inet", "filter",
+                             "dnsfw")
+    assert "packets 1 " in before
+    reload(server, ALLOW + f"{OTHER4} -> *:TCP:1\n")
+    lab.ask(site.name)
+    assert lab.gateway.run("nft", "list", "chain", "inet", "filter",
+                           "dnsfw") == before
+
+
+@pytest.mark.parametrize("text, pattern", [
+    ("nonsense\n", r":1:\d+: "),
+    (f"{CLIENT4} -> a.example.com:TCP:1\n{CLIENT4} -| a.example.com\n",
+     r":2:\d+: "),
+])
+def test_A9_a_bad_list_changes_nothing(lab, fw, text, pattern):
+    server = lab.dnsfw(ALLOW, fw=fw)
+    site = lab.site()
+    lab.resolve(site)
+    seen = len(server.err.lines)
+    reload(server, text, r"ERROR.*has errors: the old one stays")
+    server.err.wait_for(pattern, start=seen)
+    assert lab.reaches(site.v4)
+    assert len(fw.entries()) == 1
+    other = lab.site()
+    lab.resolve(other)
+    assert lab.reaches(other.v4)
+
+
+def test_A9_a_missing_list_changes_nothing(lab):
+    server = lab.dnsfw(f"{CLIENT4} ~> *\n")
+    seen = len(server.err.lines)
+    acl_of(server).unlink()
+    server.signal(signal.SIGHUP)
+    server.err.wait_for(r"ERROR.*cannot open the ACL .*No such file.*"
+                        "the old one stays", start=seen)
+    site = lab.site()
+    assert addresses_of(lab.ask(site.name)) == [site.v4]
+
+
+def test_A9_the_list_must_be_readable_for_the_helper(lab):
+    lab.tmp.chmod(0o755)
+    argv = lab.dnsfw_argv(f"{CLIENT4} ~> *\n")
+    path = pathlib.Path(argv[argv.index("--acl-file") + 1])
+    path.chmod(0o600)
+    process = lab.start(argv)
+    assert process.wait_exit() == 1
+    process.err.wait_for(r"ERROR.*cannot open the ACL .* as --priv-user.*"
+                         "Permission denied")
+
+
+def test_A9_a_link_in_the_directory_is_followed(lab):
+    """As configuration managers have it."""
+    folder = lab.tmp / "etc"
+    folder.mkdir()
+    (folder / "one").write_text(f"{CLIENT4} ~> one.example.com\n")
+    (folder / "two").write_text(f"{CLIENT4} ~> two.example.com\n")
+    (folder / "acl").symlink_to("one")
+    argv = lab.dnsfw_argv("")
+    argv[argv.index("--acl-file") + 1] = str(folder / "acl")
+    lab.upstream.add("two.example.com", 60, "A", "10.78.1.1")
+    server = lab.start(argv)
+    server.err.wait_for("Server started")
+    assert lab.ask("two.example.com").rcode() == dns.rcode.REFUSED
+    seen = len(server.err.lines)
+    (folder / "new").symlink_to("two")
+    (folder / "new").rename(folder / "acl")
+    server.signal(signal.SIGHUP)
+    server.err.wait_for("the ACL was reloaded", start=seen)
+    until(lambda: lab.ask("two.example.com").rcode() == 0, 1)
+
+
+def test_A9_no_query_is_lost(lab, fw):
+    """Twenty reloads, with a list that takes its time, under queries."""
+    many = "".join(f"10.1.{i // 250}.{i % 250} -> name{i}.example.org:TCP:1\n"
+                   for i in range(20000))
+    server = lab.dnsfw(ALLOW + many, fw=fw)
+    sites = [lab.site(ttl=1000) for _ in range(20)]
+    failed, asked = [], []
+    done = threading.Event()
+
+    def client():
+        while not done.is_set():
+            for site in sites:
+                answer = lab.ask(site.name, timeout=2)
+                asked.append(answer.rcode())
+                if addresses_of(answer) != [site.v4] or \
+                        not lab.reaches(site.v4):
+                    failed.append(answer)
+
+    threads = [threading.Thread(target=client) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for i in range(20):
+        reload(server, ALLOW + many +
+               (f"{CLIENT4} -| gone.example.com\n" if i % 2 else ""))
+    done.set()
+    for thread in threads:
+        thread.join()
+    assert not failed
+    assert set(asked) == {0} and len(asked) > 100
+
+
+def test_P6_usr1_writes_statistics(lab, fw):
+    server = lab.dnsfw(ALLOW, fw=fw)
+    site = lab.site()
+    lab.resolve(site)
+    seen = len(server.err.lines)
+    server.signal(signal.SIGUSR1)
+    server.err.wait_for(r"INFO.*policy: 2 rules, generation 0; grants: "
+                        r"1 live of 65536", start=seen)
+    server.err.wait_for(r"INFO.*asked for, granted: 1$", start=seen)
+    server.err.wait_for(r"INFO.*firewall: working, 1 transactions, "
+                        r"0 repairs", start=seen)
+    server.err.wait_for(r"INFO.*worker: queries: 1, ", start=seen)
+    server.err.wait_for(r"INFO.*compiler: 1 times compiled", start=seen)
+    assert len(server.err.lines) - seen < 24
+    assert os.path.exists(f"/proc/{server.pid}")

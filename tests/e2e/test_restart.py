@@ -1,0 +1,155 @@
+"""Grants outlive dnsfw (G9): stop, crash, another --max-grants."""
+
+import os
+import signal
+
+import pytest
+
+from lab import ALLOW, CLIENT4, CLIENT6, DNS4, OTHER4, PORT, READY
+from process import until
+
+LOCAL = f"127.0.0.1 -> *.example.com:UDP:{PORT}\n"
+
+
+def keys(fw):
+    return {entry[:4] for entry in fw.entries()}
+
+
+def all_kinds(lab):
+    site = lab.site(ttl=1000)
+    lab.resolve(site, CLIENT4)
+    lab.resolve(site, CLIENT6)
+    lab.ask(site.name, "A", "127.0.0.1")
+    lab.ask(site.name, "AAAA", "127.0.0.1")
+    return site
+
+
+def end(server, how):
+    """Stop it, or kill one of its processes."""
+    pids = {"priv": server.pid, "compiler": server.children()[0],
+            "worker": server.children()[-1]}
+    if how == "stop":
+        server.signal(signal.SIGTERM)
+    else:
+        os.kill(pids[how], signal.SIGKILL)
+    server.wait_exit()
+    server.err.wait_end()
+
+
+@pytest.mark.parametrize("how", ["stop", "priv", "compiler", "worker"])
+def test_G9_grants_are_taken_over(lab, fw, how):
+    server = lab.dnsfw(ALLOW + LOCAL, fw=fw)
+    site = all_kinds(lab)
+    before = fw.entries()
+    assert len(before) == 4
+    end(server, how)
+    assert lab.reaches(site.v4)
+    server = lab.dnsfw(ALLOW + LOCAL, fw=fw)
+    server.err.wait_for(r"4 grants of before are taken over")
+    assert keys(fw) == {entry[:4] for entry in before}
+    for entry in fw.entries():
+        assert 900 < entry.timeout <= 1015
+        assert entry.comment.rstrip(".") == site.name
+    assert lab.reaches(site.v4) and lab.reaches(site.v6, CLIENT6)
+    assert lab.reaches(site.v4, "127.0.0.1", proto="udp")
+
+
+def test_G9_G2_a_smaller_ttl_after_the_restart_shortens_nothing(lab, fw):
+    server = lab.dnsfw(ALLOW, fw=fw)
+    long, short = lab.site(ttl=1000), "short.example.com"
+    lab.upstream.add(short, 5, "A", long.v4)
+    lab.resolve(long)
+    end(server, "priv")
+    lab.dnsfw(ALLOW, fw=fw)
+    lab.ask(short)
+    (entry,) = fw.entries()
+    assert entry.timeout > 900
+
+
+@pytest.mark.parametrize("before, after", [(100, 2), (2, 100), (3, 4)])
+def test_G9_another_size(lab, fw, before, after):
+    server = lab.dnsfw(ALLOW, "--max-grants", str(before), fw=fw)
+    sites = [lab.site(ttl=1000) for _ in range(before)][:10]
+    granted = [site for site in sites if not lab.ask(site.name).rcode()]
+    assert len(granted) == min(before, 10)
+    end(server, "stop")
+    server = lab.dnsfw(ALLOW, "--max-grants", str(after), fw=fw)
+    assert len(fw.entries()) == len(granted)
+    assert all(lab.reaches(site.v4) for site in granted)
+    more = lab.site()
+    room = len(granted) < after
+    assert lab.ask(more.name).rcode() == (0 if room else 2)
+    assert lab.reaches(more.v4) == room
+
+
+def test_G9_entries_without_an_end_or_a_name_go(lab, fw):
+    server = lab.dnsfw(ALLOW, fw=fw)
+    site = lab.site()
+    lab.resolve(site)
+    end(server, "stop")
+    if fw.name == "iptables":
+        lab.gateway.run("ipset", "add", "DNSFW-ipv4-allow",
+                        f"{CLIENT4},tcp:{PORT},10.78.9.1", "timeout", "0",
+                        "comment", site.name)
+        lab.gateway.run("ipset", "add", "DNSFW-ipv4-allow",
+                        f"{CLIENT4},tcp:{PORT},10.78.9.2", "timeout", "900")
+    else:
+        lab.gateway.run(
+            "nft", "add element inet filter dnsfw_ipv4_allow { "
+            f'{CLIENT4} . tcp . {PORT} . 10.78.9.1 comment "{site.name}", '
+            f"{CLIENT4} . tcp . {PORT} . 10.78.9.2 timeout 15m }}")
+    assert lab.reaches("10.78.9.1")
+    server = lab.dnsfw(ALLOW, fw=fw)
+    server.err.wait_for(r"1 grants .* 2 entries without an end or meaning")
+    assert not lab.reaches("10.78.9.1")
+    assert not lab.reaches("10.78.9.2")
+    assert lab.reaches(site.v4)
+
+
+def test_G9_A9_what_the_list_no_longer_gives_goes(lab, fw):
+    """The list was changed while dnsfw was stopped."""
+    server = lab.dnsfw(
+        f"{CLIENT4} -> *.example.com:TCP:{PORT}\n"
+        f"{OTHER4} -> *.example.com:TCP:{PORT}\n", fw=fw)
+    kept, gone = lab.site(), lab.site()
+    for site in (kept, gone):
+        lab.resolve(site, CLIENT4)
+        lab.resolve(site, OTHER4)
+    end(server, "stop")
+    server = lab.dnsfw(
+        f"{CLIENT4} -> {kept.name}:TCP:{PORT}\n", fw=fw)
+    server.err.wait_for(r"4 grants of before are taken over")
+    until(lambda: keys(fw) == {(CLIENT4, "tcp", PORT, kept.v4)}, 1)
+    assert lab.reaches(kept.v4)
+    assert not lab.reaches(gone.v4)
+
+
+def test_G9_the_sets_are_never_empty(lab, fw):
+    """Restarts, with other sizes too, under new connections."""
+    server = lab.dnsfw(ALLOW, fw=fw)
+    site = lab.site(ttl=1000)
+    lab.resolve(site)
+    for size in ("65536", "1000", "1001", "65536"):
+        end(server, "priv")
+        server = lab.start_dnsfw(ALLOW, "--max-grants", size, fw=fw)
+        tries = 0
+        while not any("Server started" in line for line in server.err.lines):
+            assert lab.reaches(site.v4)
+            assert server.popen.poll() is None
+            tries += 1
+        server.err.wait_for(READY)
+        assert tries > 0
+
+
+def test_G9_upgrade_keeps_a_connection_to(lab, fw):
+    """The next one serves, with the address that was granted before."""
+    server = lab.dnsfw(ALLOW, fw=fw)
+    site = lab.site(ttl=1000)
+    lab.resolve(site)
+    end(server, "stop")
+    lab.dnsfw(ALLOW, fw=fw, upstream=DNS4)
+    before = fw.entries()
+    lab.resolve(site)
+    assert lab.reaches(site.v4)
+    (entry,) = fw.entries()
+    assert entry.timeout <= before[0].timeout     # no call (G7)

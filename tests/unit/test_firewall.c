@@ -1,0 +1,515 @@
+/*
+ * What is in the kernel and what is in the ledger stay the same, whatever
+ * others do (G9, G10): against the kernel, each test in a network namespace
+ * of its own.
+ */
+#include <criterion/criterion.h>
+
+#include <sys/wait.h>
+
+#include <netinet/in.h>
+
+#include <linux/netfilter.h>
+
+#include <errno.h>
+#include <poll.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "backend.h"
+#include "clock.h"
+#include "firewall.h"
+
+#define BOTH	(MSG_FAMILY_V4 | MSG_FAMILY_V6)
+
+static struct backend_config config = { .chain = "DNSFW", .table = "filter",
+    .table_family = NFPROTO_INET, .max_grants = 1000 };
+
+static void
+run(const char *command)
+{
+	cr_assert_eq(system(command), 0, "%s", command);
+}
+
+/* The first number that a command prints. */
+static unsigned long
+number(const char *command)
+{
+	FILE *f = popen(command, "r");
+	unsigned long n = 0;
+
+	cr_assert_not_null(f, "%s", command);
+	cr_assert_eq(fscanf(f, "%lu", &n), 1, "%s", command);
+	pclose(f);
+	return (n);
+}
+
+/* One backend, and how its operator does things. */
+struct firewall {
+	const struct backend *backend;
+	const char	*make;		/* table, chain, jump */
+	const char	*entries;	/* how many there are */
+	const char	*rules;
+};
+
+static const struct firewall iptables = {
+	.backend = &backend_ipset,
+	.make = "iptables -N DNSFW && ip6tables -N DNSFW && "
+	    "iptables -A FORWARD -j DNSFW && ip6tables -A FORWARD -j DNSFW",
+	.entries = "ipset save | grep -c ^add; true",
+	.rules = "(iptables -S DNSFW; ip6tables -S DNSFW) 2>/dev/null | "
+	    "grep -c match-set; true"
+};
+
+static const struct firewall nftables = {
+	.backend = &backend_nftables,
+	.make = "nft 'table inet filter { chain DNSFW { }; chain f { type "
+	    "filter hook forward priority 0; jump DNSFW; }; }'",
+	.entries = "nft list ruleset | grep -c expires; true",
+	.rules = "nft list ruleset | grep -c dnsfw:managed; true"
+};
+
+static const struct firewall *fw;
+
+static void
+prepare(const struct firewall *f)
+{
+	cr_assert_eq(unshare(CLONE_NEWNET), 0, "no network namespace: %s",
+	    strerror(errno));
+	fw = f;
+	run(fw->make);
+	ledger_seed();
+	fw->backend->open(&config);
+}
+
+static void
+start(const struct firewall *f)
+{
+	prepare(f);
+	firewall_start(fw->backend, config.max_grants);
+	cr_assert_eq(firewall_families(), BOTH);
+	cr_assert_eq(firewall_ready(), BOTH);
+	(void)firewall_look();
+}
+
+static struct msg_grant
+grant(unsigned int i)
+{
+	struct msg_grant g = { .type = MSG_GRANT, .proto = IPPROTO_TCP,
+	    .port = (uint16_t)(1 + i % 50000), .label = "a.example" };
+
+	/* All four kinds in turn. */
+	g.family = i % 4 < 2 ? ADDR_V4 : ADDR_V6;
+	g.local = i % 2 == 1;
+	if (!g.local)
+		g.client[0] = 10;
+	g.dst[0] = 32;
+	return (g);
+}
+
+/* n grants from number first on, with seconds to live, as serve does it. */
+static void
+give(unsigned int first, unsigned int n, uint32_t seconds)
+{
+	static struct msg_grant grants[BACKEND_BATCH_MAX];
+	static struct backend_add adds[BACKEND_BATCH_MAX];
+	uint64_t now = clock_now();
+	unsigned int i;
+
+	cr_assert_leq(n, BACKEND_BATCH_MAX);
+	for (i = 0; i < n; i++) {
+		grants[i] = grant(first + i);
+		adds[i] = (struct backend_add){ .grant = &grants[i],
+		    .timeout = seconds };
+	}
+	firewall_add(adds, n);
+	for (i = 0; i < n; i++) {
+		cr_assert_eq(adds[i].code, RESULT_OK);
+		cr_assert_eq(ledger_put(firewall_ledger(), &grants[i],
+		    now + seconds * CLOCK_SECOND, now), 0);
+	}
+}
+
+/* Look until it says that something was lost; true if it does in time. */
+static bool
+notices(void)
+{
+	uint64_t deadline = clock_now() + CLOCK_SECOND;
+	struct pollfd pfd = { .fd = firewall_fd(), .events = POLLIN };
+
+	do {
+		if (firewall_look())
+			return (true);
+		poll(&pfd, 1, firewall_wait() < 0 ? 100 : firewall_wait());
+	} while (clock_now() < deadline);
+	return (false);
+}
+
+/* Look until everything is there again; true if it is in time. */
+static bool
+is_repaired(unsigned int grants)
+{
+	uint64_t deadline = clock_now() + CLOCK_SECOND;
+	struct pollfd pfd = { .fd = firewall_fd(), .events = POLLIN };
+
+	do {
+		(void)firewall_look();
+		if (firewall_counts.repairs > 0 && firewall_ready() == BOTH &&
+		    number(fw->entries) == grants && number(fw->rules) == 4)
+			return (true);
+		poll(&pfd, 1, firewall_wait() < 0 ? 100 : firewall_wait());
+	} while (clock_now() < deadline);
+	return (false);
+}
+
+static void
+is_whole(unsigned int grants)
+{
+	cr_assert_eq(firewall_ready(), BOTH);
+	cr_assert_eq(ledger_count(firewall_ledger()), grants);
+	cr_assert_eq(number(fw->entries), grants);
+	cr_assert_eq(number(fw->rules), 4);
+}
+
+/* G9 */
+
+static void
+restart(const struct firewall *f)
+{
+	struct msg_grant g = grant(1);
+	uint64_t left;
+
+	start(f);
+	give(0, 200, 500);
+	firewall_start(fw->backend, config.max_grants);
+	is_whole(200);
+	left = ledger_expiry(firewall_ledger(), &g) - clock_now();
+	cr_assert_leq(left, 500 * CLOCK_SECOND);
+	cr_assert_geq(left, 497 * CLOCK_SECOND);
+	cr_assert_str_eq(ledger_find(firewall_ledger(), &g)->label,
+	    "a.example");
+}
+
+Test(firewall, G9_restart_iptables)
+{
+	restart(&iptables);
+}
+
+Test(firewall, G9_restart_nftables)
+{
+	restart(&nftables);
+}
+
+/* More are live than there may be: they stay, others are not admitted. */
+static void
+smaller_limit(const struct firewall *f)
+{
+	struct msg_grant other = grant(1000);
+
+	start(f);
+	give(0, 200, 500);
+	config.max_grants = 20;
+	firewall_start(fw->backend, config.max_grants);
+	is_whole(200);
+	cr_assert_not(ledger_admits(firewall_ledger(), &other));
+}
+
+Test(firewall, G9_smaller_limit_iptables)
+{
+	smaller_limit(&iptables);
+}
+
+Test(firewall, G9_smaller_limit_nftables)
+{
+	smaller_limit(&nftables);
+}
+
+static void
+greater_limit(const struct firewall *f)
+{
+	start(f);
+	give(0, 200, 500);
+	config.max_grants = 3000;
+	firewall_start(fw->backend, config.max_grants);
+	is_whole(200);
+	give(200, 256, 500);
+	is_whole(456);
+}
+
+Test(firewall, G9_greater_limit_iptables)
+{
+	greater_limit(&iptables);
+}
+
+Test(firewall, G9_greater_limit_nftables)
+{
+	greater_limit(&nftables);
+}
+
+static void
+strangers_go(const struct firewall *f, const char *add)
+{
+	start(f);
+	give(0, 8, 500);
+	run(add);
+	cr_assert_gt(number(fw->entries), 7);
+	firewall_start(fw->backend, config.max_grants);
+	is_whole(8);
+}
+
+Test(firewall, G9_entries_that_are_no_grants_go_iptables)
+{
+	strangers_go(&iptables,
+	    "ipset add DNSFW-ipv4-allow 10.0.0.1,tcp:1,192.0.2.1 timeout 0 "
+	    "comment for.ever && "
+	    "ipset add DNSFW-ipv4-allow 10.0.0.1,icmp:8/0,192.0.2.1 "
+	    "comment a.ping && "
+	    "ipset add DNSFW-ipv6-allow-local 2001:db8::1,udp:7 && "
+	    "ipset add DNSFW-ipv6-allow-local 2001:db8::1,udp:8 "
+	    "comment 'any Text'");
+}
+
+Test(firewall, G9_entries_that_are_no_grants_go_nftables)
+{
+	strangers_go(&nftables,
+	    "nft 'add element inet filter DNSFW_ipv4_allow { "
+	    "10.0.0.1 . tcp . 1 . 192.0.2.1 comment \"for.ever\", "
+	    "10.0.0.1 . icmp . 1 . 192.0.2.1 timeout 1m comment \"a.ping\", "
+	    "10.0.0.1 . tcp . 2 . 192.0.2.1 timeout 1m, "
+	    "10.0.0.1 . tcp . 3 . 192.0.2.1 timeout 1m comment \"any Text\" "
+	    "}'");
+}
+
+/* A set of the other size is never empty on the way (ipset: swapped). */
+Test(firewall, G9_traffic_never_notices, .timeout = 60)
+{
+	pid_t watcher;
+	int status;
+
+	start(&iptables);
+	give(0, 200, 500);
+	if ((watcher = fork()) == 0) {
+		execlp("sh", "sh", "-c", "for i in $(seq 300); do "
+		    "ipset -q test DNSFW-ipv4-allow 10.0.0.0,tcp:1,32.0.0.0 "
+		    "|| exit 1; done", NULL);
+		_exit(2);
+	}
+	do {
+		config.max_grants++;
+		firewall_start(fw->backend, config.max_grants);
+	} while (waitpid(watcher, &status, WNOHANG) == 0);
+	cr_assert_eq(status, 0);
+	cr_assert_gt(config.max_grants, 1002);
+	is_whole(200);
+}
+
+/* G10 */
+
+/* Put back with what is left, within a second. */
+static void
+comes_back(const struct firewall *f, const char *command)
+{
+	struct msg_grant g = grant(2);
+
+	start(f);
+	give(0, 256, 500);
+	give(256, 100, 900);
+	run(command);
+	cr_assert(is_repaired(356), "%s", command);
+	is_whole(356);
+	cr_assert_leq(ledger_expiry(firewall_ledger(), &g),
+	    clock_now() + 500 * CLOCK_SECOND);
+	cr_assert_not(firewall_look(), "and it is quiet again");
+}
+
+#define RELOADED "nft 'flush ruleset; table inet filter { chain DNSFW { }; " \
+	"chain f { type filter hook forward priority 0; jump DNSFW; }; }'"
+
+Test(firewall, G10_nft_f)
+{
+	comes_back(&nftables, RELOADED);
+}
+
+Test(firewall, G10_nft_flush_set)
+{
+	comes_back(&nftables, "nft flush set inet filter DNSFW_ipv6_allow");
+}
+
+Test(firewall, G10_nft_flush_chain)
+{
+	comes_back(&nftables, "nft flush chain inet filter DNSFW");
+}
+
+Test(firewall, G10_nft_delete_set)
+{
+	comes_back(&nftables, "nft 'flush chain inet filter DNSFW; "
+	    "delete set inet filter DNSFW_ipv4_allow_local'");
+}
+
+Test(firewall, G10_nft_delete_element)
+{
+	comes_back(&nftables, "nft delete element inet filter "
+	    "DNSFW_ipv4_allow '{ 10.0.0.0 . tcp . 1 . 32.0.0.0 }'");
+}
+
+Test(firewall, G10_nft_own_listing_loaded_again)
+{
+	comes_back(&nftables, "nft list ruleset > /tmp/test_firewall.$PPID && "
+	    "nft -f - < /dev/null && (echo flush ruleset; "
+	    "cat /tmp/test_firewall.$PPID) | nft -f -; e=$?; "
+	    "rm /tmp/test_firewall.$PPID; exit $e");
+}
+
+/* What ended long ago does not come back with a saved ruleset. */
+Test(firewall, G10_nft_f_with_old_entries)
+{
+	comes_back(&nftables, "(echo flush ruleset; nft list ruleset; "
+	    "echo 'add element inet filter DNSFW_ipv4_allow {'; "
+	    "for i in $(seq 600); do "
+	    "echo \"10.9.9.9 . tcp . $i . 192.0.2.1 timeout 1h,\"; done; "
+	    "echo '}') | nft -f -");
+}
+
+Test(firewall, G10_ipset_flush)
+{
+	comes_back(&iptables, "ipset flush");
+}
+
+Test(firewall, G10_ipset_flush_one)
+{
+	comes_back(&iptables, "ipset flush DNSFW-ipv6-allow-local");
+}
+
+Test(firewall, G10_ipset_destroyed)
+{
+	comes_back(&iptables, "iptables -F DNSFW && ip6tables -F DNSFW && "
+	    "ipset destroy");
+}
+
+Test(firewall, G10_iptables_F)
+{
+	comes_back(&iptables, "iptables -F DNSFW");
+}
+
+Test(firewall, G10_ip6tables_restore)
+{
+	comes_back(&iptables, "printf '*filter\\n:DNSFW - [0:0]\\n"
+	    "-A FORWARD -j DNSFW\\nCOMMIT\\n' | ip6tables-restore");
+}
+
+Test(firewall, G10_iptables_save_and_restore)
+{
+	comes_back(&iptables, "iptables-save | iptables-restore");
+}
+
+/* Nothing is granted until the chain exists again. */
+static void
+chain_gone(const struct firewall *f, const char *remove, uint8_t left,
+    const char *make)
+{
+	start(f);
+	give(0, 100, 500);
+	run(remove);
+	cr_assert(notices());
+	cr_assert_eq(firewall_ready() & ~left, 0);
+	cr_assert_eq(ledger_count(firewall_ledger()), 100);
+	run(make);
+	cr_assert(is_repaired(100));
+	is_whole(100);
+}
+
+Test(firewall, G10_nft_flush_ruleset)
+{
+	chain_gone(&nftables, "nft flush ruleset", 0, nftables.make);
+}
+
+Test(firewall, G10_nft_delete_table)
+{
+	chain_gone(&nftables, "nft delete table inet filter", 0,
+	    nftables.make);
+}
+
+Test(firewall, G10_nft_delete_chain)
+{
+	chain_gone(&nftables, "nft 'flush chain inet filter f; "
+	    "flush chain inet filter DNSFW; delete chain inet filter DNSFW'",
+	    0, "nft 'add chain inet filter DNSFW; "
+	    "add rule inet filter f jump DNSFW'");
+}
+
+Test(firewall, G10_iptables_X)
+{
+	chain_gone(&iptables, "iptables -F && iptables -X", MSG_FAMILY_V6,
+	    "iptables -N DNSFW && iptables -A FORWARD -j DNSFW");
+}
+
+Test(firewall, G10_iptables_restore_without_the_chain)
+{
+	chain_gone(&iptables, "printf '*filter\\nCOMMIT\\n' > "
+	    "/tmp/test_firewall.$PPID && iptables-restore "
+	    "< /tmp/test_firewall.$PPID && ip6tables-restore "
+	    "< /tmp/test_firewall.$PPID; e=$?; rm /tmp/test_firewall.$PPID; "
+	    "exit $e", 0, iptables.make);
+}
+
+/* What we and others do elsewhere is no news. */
+static void
+quiet(const struct firewall *f, const char *others)
+{
+	struct pollfd pfd = { .events = POLLIN };
+	unsigned int i;
+
+	start(f);
+	pfd.fd = firewall_fd();
+	for (i = 0; i < 3; i++)
+		give(256 * i, 200, 500);
+	cr_assert_eq(poll(&pfd, 1, 0), 0, "own changes are left out");
+	run(others);
+	cr_assert_not(notices());
+	is_whole(600);
+}
+
+Test(firewall, G10_others_are_let_alone_nftables)
+{
+	quiet(&nftables, "nft 'table inet other { chain DNSFW { accept; }; }; "
+	    "flush chain inet other DNSFW; delete table inet other; "
+	    "table inet filter { set s { type ipv4_addr; elements = "
+	    "{ 192.0.2.1 }; }; chain mine { accept; }; }' && "
+	    "nft 'flush set inet filter s; flush chain inet filter mine'");
+}
+
+Test(firewall, G10_others_are_let_alone_iptables)
+{
+	quiet(&iptables, "iptables -A FORWARD -p tcp -j DROP && "
+	    "iptables -D FORWARD -p tcp -j DROP && iptables -t nat -F && "
+	    "ipset create x hash:ip && ipset add x 192.0.2.1 && "
+	    "ipset flush x && ipset destroy x");
+}
+
+/* A revoked grant is in neither. */
+static void
+revoked(const struct firewall *f)
+{
+	struct msg_grant g[20];
+	unsigned int i;
+
+	start(f);
+	give(0, 100, 500);
+	for (i = 0; i < 20; i++)
+		g[i] = grant(3 * i);
+	firewall_revoke(g, 20);
+	is_whole(80);
+}
+
+Test(firewall, A9_revoked_iptables)
+{
+	revoked(&iptables);
+}
+
+Test(firewall, A9_revoked_nftables)
+{
+	revoked(&nftables);
+}
