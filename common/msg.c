@@ -312,6 +312,8 @@ msg_config_decode(const void *buf, size_t len, struct msg_config *out)
 
 	if ((err = take(buf, len, out, sizeof(*out), MSG_CONFIG)) != MSG_OK)
 		return (err);
+	if (out->pad != 0)
+		return (MSG_EPAD);
 	if (out->nbinds == 0 || out->nbinds > MSG_BINDS_MAX ||
 	    out->refuse_with > REFUSE_NODATA ||
 	    out->log_format > LOGFORMAT_JSON || out->firewall > 1 ||
@@ -320,7 +322,10 @@ msg_config_decode(const void *buf, size_t len, struct msg_config *out)
 	    out->max_rule_time < out->min_rule_time ||
 	    out->max_rule_time > MSG_TTL_MAX)
 		return (MSG_EVALUE);
-	if ((err = check_upstreams(out)) != MSG_OK)
+	if ((err = check_upstreams(out)) != MSG_OK ||
+	    (err = check_nets(out->client_nets, out->nclient_nets)) !=
+	    MSG_OK ||
+	    (err = check_nets(out->deny_nets, out->ndeny_nets)) != MSG_OK)
 		return (err);
-	return (check_nets(out->client_nets, out->nclient_nets));
+	return (check_nets(out->allow_nets, out->nallow_nets));
 }

@@ -219,15 +219,20 @@ struct msg_config {
 	uint8_t		refuse_with;	/* enum msg_refuse */
 	uint8_t		log_format;	/* enum msg_logformat */
 	uint8_t		firewall;	/* 0: none, no grants at all */
+	uint8_t		ndeny_nets;
+	uint8_t		nallow_nets;
+	uint16_t	pad;
 	uint32_t	timeout;	/* seconds, not 0 */
 	uint32_t	min_rule_time;	/* seconds, not 0 */
 	uint32_t	max_rule_time;	/* seconds, not below the minimum */
 	uint32_t	max_connections; /* not 0 */
 	struct msg_upstream upstreams[MSG_UPSTREAMS_MAX];
 	struct msg_net	client_nets[MSG_NETS_MAX];
+	struct msg_net	deny_nets[MSG_NETS_MAX];	/* never granted (G8) */
+	struct msg_net	allow_nets[MSG_NETS_MAX];	/* exceptions */
 };
 static_assert(sizeof(struct msg_config) ==
-    24 + 20 * MSG_UPSTREAMS_MAX + 18 * MSG_NETS_MAX, "msg_config size");
+    28 + 20 * MSG_UPSTREAMS_MAX + 3 * 18 * MSG_NETS_MAX, "msg_config size");
 
 /* Seconds of grace after a grant's lifetime (G3). */
 #define GRANT_GRACE	15U

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "own.h"
+
 struct range {
 	uint8_t	base[16];
 	uint8_t	prefix;
@@ -38,6 +40,31 @@ static const struct embedding {
 	{ { { 0x20, 0x01, 0x00, 0x00 }, 32 }, 12, 0xff },	/* client */
 };
 
+static const struct addr_net *denied, *allowed;
+static size_t ndenied, nallowed;
+
+void
+forbidden_networks(const struct addr_net *deny, size_t ndeny,
+    const struct addr_net *allow, size_t nallow)
+{
+	denied = deny;
+	ndenied = ndeny;
+	allowed = allow;
+	nallowed = nallow;
+}
+
+static bool
+in_nets(const struct addr *a, const struct addr_net *nets, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		if (addr_in_net(a, &nets[i]))
+			return (true);
+	}
+	return (false);
+}
+
 static bool
 in_range(const struct addr *a, const struct range *r)
 {
@@ -60,10 +87,16 @@ in_any(const struct addr *a, const struct range *ranges, size_t n)
 	return (false);
 }
 
+/* An address as it stands, whatever may be inside. */
 static bool
-forbidden_v4(const struct addr *a)
+is_forbidden(const struct addr *a)
 {
-	return (in_any(a, v4_ranges, sizeof(v4_ranges) / sizeof(v4_ranges[0])));
+	if (in_nets(a, allowed, nallowed))
+		return (false);
+	return ((a->family == ADDR_V4 ?
+	    in_any(a, v4_ranges, sizeof(v4_ranges) / sizeof(v4_ranges[0])) :
+	    in_any(a, v6_ranges, sizeof(v6_ranges) / sizeof(v6_ranges[0]))) ||
+	    own_has(a) || in_nets(a, denied, ndenied));
 }
 
 bool
@@ -73,10 +106,10 @@ forbidden_destination(const struct addr *dst)
 	struct addr inner;
 	size_t i, b;
 
-	if (dst->family == ADDR_V4)
-		return (forbidden_v4(dst));
-	if (in_any(dst, v6_ranges, sizeof(v6_ranges) / sizeof(v6_ranges[0])))
+	if (is_forbidden(dst))
 		return (true);
+	if (dst->family == ADDR_V4 || in_nets(dst, allowed, nallowed))
+		return (false);
 	for (i = 0; i < sizeof(embeddings) / sizeof(embeddings[0]); i++) {
 		e = &embeddings[i];
 		if (!in_range(dst, &e->range))
@@ -85,7 +118,7 @@ forbidden_destination(const struct addr *dst)
 		inner.family = ADDR_V4;
 		for (b = 0; b < 4; b++)
 			inner.bytes[b] = dst->bytes[e->offset + b] ^ e->invert;
-		if (forbidden_v4(&inner))
+		if (is_forbidden(&inner))
 			return (true);
 	}
 	return (false);

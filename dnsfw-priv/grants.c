@@ -8,6 +8,7 @@
 #include "firewall.h"
 #include "forbidden.h"
 #include "log.h"
+#include "own.h"
 #include "policy.h"
 
 #define REFUSED_PERIOD	60	/* seconds between log lines */
@@ -251,10 +252,12 @@ static struct msg_grant reviewed[REVIEW_BATCH];
 static bool keep[REVIEW_BATCH], answered[REVIEW_BATCH];
 static size_t nreviewed, nasked;
 static uint32_t review_cursor;
+static bool ask_compiler;
 
 void
-grants_review(void)
+grants_review(bool new_policy)
 {
+	ask_compiler = new_policy || (reviewing && ask_compiler);
 	review_cursor = 0;
 	reviewing = true;
 }
@@ -302,7 +305,8 @@ end_batch(void)
 	nreviewed = 0;
 	firewall_revoke(revoked, n);
 	if (n > 0)
-		log_info("%zu grants revoked: the policy has changed", n);
+		log_info("%zu grants revoked: the policy or this host's "
+		    "addresses have changed", n);
 	return (n);
 }
 
@@ -327,7 +331,7 @@ grants_step(struct child *compiler)
 		reviewed[nreviewed] = *g;
 		keep[nreviewed] = within_limits(g) == RESULT_OK;
 		answered[nreviewed] = true;
-		if (keep[nreviewed])
+		if (keep[nreviewed] && ask_compiler)
 			ask(compiler, nreviewed);
 		nreviewed++;
 	}
@@ -348,10 +352,11 @@ grants_log(void)
 		log_info("grants asked for, %s: %llu", msg_result_text(code),
 		    (unsigned long long)counts[code]);
 	log_info("firewall: %s, %llu transactions, %llu repairs, "
-	    "%llu grants revoked, %llu taken over at the start",
+	    "%llu grants revoked, %llu taken over at the start; "
+	    "%u own addresses",
 	    firewall_ready() == firewall_families() ? "working" :
 	    "incomplete", (unsigned long long)firewall_counts.transactions,
 	    (unsigned long long)firewall_counts.repairs,
 	    (unsigned long long)firewall_counts.revoked,
-	    (unsigned long long)firewall_counts.taken_over);
+	    (unsigned long long)firewall_counts.taken_over, own_count());
 }

@@ -1,6 +1,6 @@
 /*
  * What a worker may ask, and what comes of it; and the second look at live
- * grants when the policy has changed (A9).
+ * grants when the policy has changed (A9) or addresses have become forbidden.
  */
 #ifndef PRIV_GRANTS_H
 #define PRIV_GRANTS_H
@@ -20,8 +20,11 @@ void	grants_serve(struct child *worker);
 /* True if a transaction with the kernel may be made now (P7). */
 bool	grants_may_serve(void);
 
-/* Look at all live grants again, step by step. */
-void	grants_review(void);
+/*
+ * Look at all live grants again, step by step: by root's limits and the
+ * policy's bounds, and if the policy has changed by the compiler.
+ */
+void	grants_review(bool new_policy);
 
 /*
  * One step, to be called in every turn of the loop: ask the compiler about the

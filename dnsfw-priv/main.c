@@ -16,10 +16,12 @@
 #include "children.h"
 #include "drop.h"
 #include "firewall.h"
+#include "forbidden.h"
 #include "launch.h"
 #include "ledger.h"
 #include "log.h"
 #include "options.h"
+#include "own.h"
 #include "policy.h"
 #include "sandbox.h"
 #include "serve.h"
@@ -79,6 +81,9 @@ worker_config(const struct options *o, struct msg_config *c)
 	}
 	c->nclient_nets = put_nets(c->client_nets, o->client_nets,
 	    o->nclient_nets);
+	c->ndeny_nets = put_nets(c->deny_nets, o->deny_nets, o->ndeny_nets);
+	c->nallow_nets = put_nets(c->allow_nets, o->allow_nets,
+	    o->nallow_nets);
 }
 
 static void
@@ -117,6 +122,9 @@ main(int argc, char **argv)
 		fatalx("--priv-user and --proxy-user must be different users");
 	serve_signals();
 	acl = launch_acl_directory(o.acl_file);
+	forbidden_networks(o.deny_nets, o.ndeny_nets, o.allow_nets,
+	    o.nallow_nets);
+	own_open();
 	ledger_seed();
 	backend = select_backend(o.firewall);
 	config = (struct backend_config){ .chain = o.chain, .table = o.table,

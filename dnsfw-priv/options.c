@@ -273,6 +273,20 @@ set_client_net(struct options *o, const struct source *src, const char *value)
 }
 
 static void
+set_deny_answer(struct options *o, const struct source *src,
+    const char *value)
+{
+	networks(src, value, o->deny_nets, &o->ndeny_nets);
+}
+
+static void
+set_allow_answer(struct options *o, const struct source *src,
+    const char *value)
+{
+	networks(src, value, o->allow_nets, &o->nallow_nets);
+}
+
+static void
 set_proxy_user(struct options *o, const struct source *src, const char *value)
 {
 	(void)src;
@@ -318,6 +332,10 @@ static const struct option_def defs[] = {
 	    set_table },
 	{ "client-net", "CIDR", "clients that are answered [any] (list)",
 	    set_client_net },
+	{ "deny-answer", "CIDR", "destinations never granted (list)",
+	    set_deny_answer },
+	{ "allow-answer", "CIDR", "exceptions from what is never granted (list)",
+	    set_allow_answer },
 	{ "max-connections", "N", "requests in flight, TCP connections [10000]",
 	    set_max_connections },
 	{ "max-grants", "N", "live grants at most [65536]", set_max_grants },
@@ -403,6 +421,10 @@ forget_list(struct options *o, const char *name)
 		o->nbinds = 0;
 	else if (strcmp(name, "client-net") == 0)
 		o->nclient_nets = 0;
+	else if (strcmp(name, "deny-answer") == 0)
+		o->ndeny_nets = 0;
+	else if (strcmp(name, "allow-answer") == 0)
+		o->nallow_nets = 0;
 }
 
 static void

@@ -38,6 +38,10 @@ struct options {
 	enum msg_logformat log_format;
 	struct addr_net	 client_nets[MSG_NETS_MAX];
 	size_t		 nclient_nets;		/* 0: any */
+	struct addr_net	 deny_nets[MSG_NETS_MAX];	/* never granted */
+	size_t		 ndeny_nets;
+	struct addr_net	 allow_nets[MSG_NETS_MAX];	/* all the same */
+	size_t		 nallow_nets;
 	const char	*proxy_user;
 	const char	*priv_user;
 };

@@ -9,7 +9,9 @@
 #include "firewall.h"
 #include "grants.h"
 #include "log.h"
+#include "own.h"
 #include "policy.h"
+#include "syscalls.h"
 
 #define COMPILER_MAX	256	/* its messages in one turn */
 
@@ -75,7 +77,7 @@ serve_compiler(struct child *compiler, struct child *worker)
 			policy_send(worker, firewall_families());
 			log_info("the ACL was reloaded: %u rules",
 			    policy_rules());
-			grants_review();
+			grants_review(true);
 			break;
 		case POLICY_CHECKED:
 			grants_checked(compiler, &checked);
@@ -89,9 +91,10 @@ serve_compiler(struct child *compiler, struct child *worker)
 static void
 turn(struct child *compiler, struct child *worker)
 {
-	enum { FIREWALL, COMPILER, WORKER, NFDS };
+	enum { OWN, FIREWALL, COMPILER, WORKER, NFDS };
 	bool may_serve = grants_may_serve();
 	struct pollfd fds[NFDS] = {
+		[OWN] = { .fd = FD_OWN, .events = POLLIN },
 		[FIREWALL] = { .fd = firewall_fd(), .events = POLLIN },
 		[COMPILER] = { .fd = compiler->chan, .events = POLLIN },
 		[WORKER] = { .fd = may_serve ? worker->chan : -1,
@@ -104,6 +107,8 @@ turn(struct child *compiler, struct child *worker)
 		ms = 1;
 	children_poll(fds, NFDS, grants_step_due() ? 0 : ms);
 	serve_signalled(compiler, worker);
+	if (fds[OWN].revents != 0 && own_read())
+		grants_review(false);
 	/* Before grants: what is gone cannot be promised. */
 	forget = firewall_look();
 	if (fds[COMPILER].revents != 0)
@@ -120,7 +125,7 @@ serve(struct child *compiler, struct child *worker, const struct options *o)
 {
 	grants_start(o);
 	policy_send(worker, firewall_families());
-	grants_review();
+	grants_review(true);
 	(void)grants_step(compiler);
 	log_info("Server started: %u rules", policy_rules());
 	while (children_stop == 0)

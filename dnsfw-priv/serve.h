@@ -1,5 +1,6 @@
 /*
- * The loop: signals, the firewall's events, and the children.
+ * The loop: signals, the firewall's events, this host's addresses, and the
+ * children.
  */
 #ifndef PRIV_SERVE_H
 #define PRIV_SERVE_H

@@ -18,12 +18,18 @@
 #include <seccomp.h>
 
 #define EQ(i, v)	{ SANDBOX_EQ, (i), (v), 0 }
+#define LE(i, v)	{ SANDBOX_LE, (i), (v), 0 }
 #define NO_EXEC(i)	{ SANDBOX_MASKED_EQ, (i), 0, PROT_EXEC }
 
 const struct sandbox_rule priv_rules[] = {
 	{ SCMP_SYS(recvmsg), 0, {}, "messages of the children; netlink" },
-	{ SCMP_SYS(sendmsg), 0, {}, "messages to the children" },
-	{ SCMP_SYS(sendto), 0, {}, "netlink (libmnl); the log to a socket" },
+	{ SCMP_SYS(sendmsg), 0, { LE(0, FD_OWN - 1) },
+	    "messages to the children" },
+	{ SCMP_SYS(sendto), 0, { LE(0, FD_OWN - 1) },
+	    "netlink (libmnl); the log to a socket" },
+	{ SCMP_SYS(sendto), 0, { EQ(0, FD_OWN), EQ(4, 0) },
+	    "own addresses, please: without a destination, so that the "
+	    "capability does not count" },
 	{ SCMP_SYS(openat), 0, { EQ(0, FD_ACL_DIR), EQ(2, ACL_OPEN_FLAGS) },
 	    "the ACL, to hand it to the compiler" },
 	{ SCMP_SYS(recvfrom), 0, {}, "netlink" },

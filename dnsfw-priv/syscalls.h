@@ -6,7 +6,11 @@
 
 #include "sandbox.h"
 
-/* Descriptors that the table below tells from the others. */
+/*
+ * Descriptors that the table below tells from the others, which are all
+ * smaller than the first of these.
+ */
+#define FD_OWN		60	/* netlink, route (own.h) */
 #define FD_ACL_DIR	61	/* the directory of the ACL */
 
 #define ACL_OPEN_FLAGS	(O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK)

@@ -187,7 +187,9 @@ unwanted(void *arg, const struct addr *a)
 {
 	const struct vetting *v = arg;
 	const struct granting *g = v->granting;
-	bool bad = dns_vet_forbidden(a, NULL, 0, NULL, 0);
+	bool bad = dns_vet_forbidden(a, worker.deny_nets,
+	    worker.config.ndeny_nets, worker.allow_nets,
+	    worker.config.nallow_nets);
 	size_t i;
 
 	for (i = 0; g != NULL && !bad && i < g->nforbidden; i++)

@@ -199,6 +199,18 @@ worker_need_tick(void)
 /* --- start --- */
 
 static void
+take_nets(const struct msg_net *nets, size_t n, struct addr_net *out)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		out[i].base.family = nets[i].family;
+		out[i].prefix = nets[i].prefix;
+		memcpy(out[i].base.bytes, nets[i].base, 16);
+	}
+}
+
+static void
 receive_config(void)
 {
 	uint8_t buf[MSG_SIZE_MAX];
@@ -211,6 +223,10 @@ receive_config(void)
 	err = msg_config_decode(buf, (size_t)n, &worker.config);
 	if (err != MSG_OK)
 		malformed(err);
+	take_nets(worker.config.deny_nets, worker.config.ndeny_nets,
+	    worker.deny_nets);
+	take_nets(worker.config.allow_nets, worker.config.nallow_nets,
+	    worker.allow_nets);
 }
 
 static void

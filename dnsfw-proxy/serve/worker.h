@@ -18,6 +18,8 @@ struct event_base;
 
 struct worker {
 	struct msg_config config;
+	struct addr_net	deny_nets[MSG_NETS_MAX];	/* those of config */
+	struct addr_net	allow_nets[MSG_NETS_MAX];
 	struct event_base *base;
 	const struct acl_image *image;
 	uint8_t		families;	/* MSG_FAMILY_*: those with a chain */

@@ -11,7 +11,7 @@ INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"]', re.M)
 FOLDERS = ("common", "dnsfw-priv", "dnsfw-proxy")
 NETLINK = {f"dnsfw-priv/{module}.{ext}" for ext in "ch"
            for module in ("nlsock", "ipset", "xtrules", "nfrule", "nftset",
-                          "watch")}
+                          "own", "watch")}
 
 
 def includes(path):

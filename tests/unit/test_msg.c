@@ -245,7 +245,7 @@ Test(msg, P7_only_its_own_type)
 Test(msg, sizes_of_the_contract)
 {
 	static const size_t sizes[NKINDS] = { 8, 176, 16, 24, 16, 16, 4,
-	    4, 4, 4, 4, 156, 8, 24 + 20 * 8 + 18 * 64 };
+	    4, 4, 4, 4, 156, 8, 28 + 20 * 8 + 3 * 18 * 64 };
 	unsigned int kind;
 
 	for (kind = 0; kind < NKINDS; kind++) {
@@ -698,6 +698,29 @@ Test(msg, config_client_nets)
 	n.prefix = 24;
 	n.family = 5;
 	cr_assert_eq(config_with(at, &n, sizeof(n)), MSG_EFAMILY);
+}
+
+Test(msg, G8_config_deny_and_allow_nets)
+{
+	struct msg_config m = good_config;
+
+	m.pad = 1;
+	cr_assert_eq(decode_whole(CONFIG, &m), MSG_EPAD);
+	m.pad = 0;
+	m.ndeny_nets = MSG_NETS_MAX + 1;
+	cr_assert_eq(decode_whole(CONFIG, &m), MSG_EVALUE);
+	m.ndeny_nets = 1;
+	cr_assert_eq(decode_whole(CONFIG, &m), MSG_EFAMILY);
+	m.deny_nets[0] = good_config.client_nets[0];
+	cr_assert_eq(decode_whole(CONFIG, &m), MSG_OK);
+	m.nallow_nets = MSG_NETS_MAX + 1;
+	cr_assert_eq(decode_whole(CONFIG, &m), MSG_EVALUE);
+	m.nallow_nets = 1;
+	m.allow_nets[0] = good_config.client_nets[0];
+	m.allow_nets[0].prefix = 8;
+	cr_assert_eq(decode_whole(CONFIG, &m), MSG_EADDR);
+	m.allow_nets[0].prefix = 32;
+	cr_assert_eq(decode_whole(CONFIG, &m), MSG_OK);
 }
 
 Test(msg, G3_lifetime_is_held)

@@ -336,6 +336,14 @@ Test(sandbox, P1_arguments_of_dnsfw_priv)
 		/* IPT_SO_GET_ENTRIES */
 		{ { SYS_getsockopt, { -1, IPPROTO_IP, 65 } }, ALLOWED },
 		{ { SYS_getsockopt, { -1, IPPROTO_TCP, 65 } }, SIGSYS },
+		/* The socket of the route family: no destination. */
+		{ { SYS_sendto, { FD_OWN, 0, 0, 0, 0, 0 } }, ALLOWED },
+		{ { SYS_sendto, { FD_OWN, 0, 0, 0, 4096, 12 } }, SIGSYS },
+		{ { SYS_sendto, { FD_OWN - 1, 0, 0, 0, 0, 0 } }, ALLOWED },
+		{ { SYS_sendmsg, { FD_OWN - 1 } }, ALLOWED },
+		{ { SYS_sendmsg, { FD_OWN } }, SIGSYS },
+		{ { SYS_sendmsg, { FD_OWN + 1 } }, SIGSYS },
+		{ { SYS_sendmsg, { -1 } }, SIGSYS },
 		{ { SYS_openat, { FD_ACL_DIR, (long)"x", ACL_OPEN_FLAGS } },
 		    ALLOWED },
 	};

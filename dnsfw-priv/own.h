@@ -1,0 +1,37 @@
+/*
+ * This host's own addresses (G8), as interfaces change.
+ *
+ * The socket is of the route family, where CAP_NET_ADMIN could change routes
+ * and interfaces.  It cannot be used for that: it was opened without the
+ * capability, and the kernel looks at its opener as long as a message has no
+ * explicit destination, which the seccomp filter sees to (syscalls.c).
+ */
+#ifndef PRIV_OWN_H
+#define PRIV_OWN_H
+
+#include <stdbool.h>
+
+#include "addr.h"
+
+#define OWN_MAX	4096	/* addresses; more are not known, with a warning */
+
+/*
+ * Open the socket as descriptor FD_OWN and read all addresses.  As root,
+ * before the confinement.  fatal() on error.
+ */
+void	own_open(void);
+
+/* Take in what has changed.  Returns true if there is an address more. */
+bool	own_read(void);
+
+/*
+ * True for an address of this host, for an IPv4 network's broadcast address,
+ * and for the address of a network itself: old hosts take it for broadcast,
+ * and with IPv6 it is the routers' (RFC 4291 2.6.1).
+ */
+bool	own_has(const struct addr *a);
+
+/* How many are known, for the log. */
+unsigned int own_count(void);
+
+#endif

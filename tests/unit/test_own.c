@@ -1,0 +1,197 @@
+/*
+ * This host's own addresses, in a network namespace; and that the socket for
+ * them can do nothing else (G8).
+ */
+#include <criterion/criterion.h>
+
+#include <sys/socket.h>
+
+#include <arpa/inet.h>
+
+#include <linux/rtnetlink.h>
+
+#include <errno.h>
+#include <poll.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "forbidden.h"
+#include "own.h"
+#include "../../dnsfw-priv/syscalls.h"
+
+static void
+run(const char *command)
+{
+	cr_assert_eq(system(command), 0, "%s", command);
+}
+
+static void
+start(void)
+{
+	cr_assert_eq(unshare(CLONE_NEWNET), 0, "no network namespace: %s",
+	    strerror(errno));
+	run("ip link set lo up && ip link add d0 type veth peer name d0p && "
+	    "ip link set d0 up && ip addr add 192.0.2.5/24 dev d0 && "
+	    "ip addr add 198.51.100.1 peer 198.51.100.9/30 dev d0 && "
+	    "ip addr add 203.0.113.1/31 dev d0 && "
+	    "ip addr add 203.0.113.77/26 brd 203.0.113.100 dev d0 && "
+	    "ip addr add 2001:db8::5/64 dev d0 nodad && "
+	    "ip addr add 2001:db8:1::/127 dev d0 nodad");
+	own_open();
+}
+
+static bool
+has(const char *text)
+{
+	struct addr a;
+
+	cr_assert_eq(addr_parse(text, strlen(text), &a), 0);
+	return (own_has(&a));
+}
+
+static bool
+forbidden(const char *text)
+{
+	struct addr a;
+
+	cr_assert_eq(addr_parse(text, strlen(text), &a), 0);
+	return (forbidden_destination(&a));
+}
+
+/* Read until the address is known, or not, as wanted. */
+static bool
+comes_to(const char *text, bool wanted)
+{
+	uint64_t deadline = clock_now() + 5 * CLOCK_SECOND;
+	struct pollfd pfd = { .fd = FD_OWN, .events = POLLIN };
+
+	while (has(text) != wanted && clock_now() < deadline) {
+		poll(&pfd, 1, 100);
+		(void)own_read();
+	}
+	return (has(text) == wanted);
+}
+
+Test(own, G8_addresses_networks_and_broadcast)
+{
+	static const char *const ours[] = { "127.0.0.1", "::1", "192.0.2.5",
+	    "192.0.2.0", "192.0.2.255", "198.51.100.1", "198.51.100.8",
+	    "198.51.100.11", "203.0.113.1", "203.0.113.77", "203.0.113.100",
+	    "203.0.113.64", "203.0.113.127", "2001:db8::5", "2001:db8::",
+	    "2001:db8:1::" };
+	static const char *const others[] = { "192.0.2.4", "192.0.2.254",
+	    "198.51.100.9", "198.51.100.10", "203.0.113.0", "203.0.113.2",
+	    "203.0.113.63", "2001:db8::4", "2001:db8:1::1",
+	    "2001:db8::ffff:ffff:ffff:ffff", "::" };
+	size_t i;
+
+	start();
+	for (i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
+		cr_assert(has(ours[i]), "%s", ours[i]);
+	for (i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		cr_assert_not(has(others[i]), "%s", others[i]);
+}
+
+Test(own, G8_changes_are_followed)
+{
+	start();
+	cr_assert_not(has("192.0.2.6"));
+	run("ip addr add 192.0.2.6/25 dev d0");
+	cr_assert(comes_to("192.0.2.6", true));
+	cr_assert(has("192.0.2.127"));
+	run("ip addr del 192.0.2.6/25 dev d0");
+	cr_assert(comes_to("192.0.2.6", false));
+	cr_assert_not(has("192.0.2.127"));
+	cr_assert(has("192.0.2.5"));
+	run("ip addr add 2001:db8::6/64 dev d0 nodad");
+	cr_assert(comes_to("2001:db8::6", true));
+	run("ip link del d0");
+	cr_assert(comes_to("2001:db8::6", false));
+	cr_assert(comes_to("192.0.2.5", false));
+	cr_assert(has("127.0.0.1"));
+	run("ip link add d1 type veth peer name d1p && ip addr add 192.0.2.9/32 dev d1");
+	cr_assert(comes_to("192.0.2.9", true));
+}
+
+/* More events than the socket holds: the whole list is read again. */
+Test(own, G8_lost_events_are_made_up_for, .timeout = 60)
+{
+	int size = 1;
+
+	start();
+	cr_assert_eq(setsockopt(FD_OWN, SOL_SOCKET, SO_RCVBUF, &size,
+	    sizeof(size)), 0);
+	run("(for i in $(seq 250); do echo addr add 10.1.1.$i/32 dev d0; "
+	    "echo addr del 10.1.1.$i/32 dev d0; done; "
+	    "echo addr add 10.1.2.1/32 dev d0; "
+	    "echo addr del 192.0.2.5/24 dev d0) | ip -batch -");
+	cr_assert(comes_to("10.1.2.1", true));
+	cr_assert(comes_to("192.0.2.5", false));
+	cr_assert_not(has("10.1.1.250"));
+}
+
+Test(own, G8_own_addresses_are_forbidden)
+{
+	struct addr_net allow, deny;
+
+	start();
+	cr_assert(forbidden("192.0.2.5"));
+	cr_assert(forbidden("64:ff9b::192.0.2.255"));
+	cr_assert(forbidden("2002:c000:205::1"));
+	cr_assert_not(forbidden("192.0.2.4"));
+	cr_assert_not(forbidden("10.20.30.40"));
+	cr_assert_eq(addr_net_parse("10.20.0.0/16", 12, &deny), 0);
+	cr_assert_eq(addr_net_parse("192.0.2.5", 9, &allow), 0);
+	forbidden_networks(&deny, 1, &allow, 1);
+	cr_assert(forbidden("10.20.30.40"));
+	cr_assert(forbidden("::ffff:10.20.30.40"));
+	cr_assert_not(forbidden("192.0.2.5"));
+	cr_assert_not(forbidden("64:ff9b::192.0.2.5"));
+	cr_assert(forbidden("192.0.2.255"));
+	cr_assert_eq(addr_net_parse("64:ff9b::/96", 12, &allow), 0);
+	cr_assert_not(forbidden("64:ff9b::10.20.30.40"));
+	cr_assert(forbidden("::ffff:10.20.30.40"));
+}
+
+/* An answer of the kernel to "take the interface lo down". */
+static int
+take_down(bool with_destination)
+{
+	struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
+	struct {
+		struct nlmsghdr hdr;
+		struct ifinfomsg info;
+	} msg = {
+		.hdr = { .nlmsg_len = sizeof(msg), .nlmsg_type = RTM_NEWLINK,
+		    .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK },
+		.info = { .ifi_index = 1, .ifi_change = 1 }
+	};
+	struct {
+		struct nlmsghdr hdr;
+		struct nlmsgerr error;
+		char rest[8192];
+	} reply;
+	struct pollfd pfd = { .fd = FD_OWN, .events = POLLIN };
+
+	cr_assert_eq(sendto(FD_OWN, &msg, sizeof(msg), 0,
+	    with_destination ? (struct sockaddr *)&kernel : NULL,
+	    with_destination ? sizeof(kernel) : 0), sizeof(msg));
+	do {
+		cr_assert_eq(poll(&pfd, 1, 1000), 1);
+		cr_assert_gt(recv(FD_OWN, &reply, sizeof(reply), 0), 0);
+	} while (reply.hdr.nlmsg_type != NLMSG_ERROR);
+	return (reply.error.error);
+}
+
+/* As root, with every capability; the filter forbids a destination. */
+Test(own, P1_the_socket_changes_nothing_without_a_destination)
+{
+	start();
+	(void)own_read();
+	cr_assert_eq(take_down(false), -EPERM);
+	cr_assert_eq(take_down(true), 0, "the test is one");
+}
