@@ -5,6 +5,7 @@
 
 #include "children.h"
 #include "clock.h"
+#include "conntrack.h"
 #include "firewall.h"
 #include "forbidden.h"
 #include "log.h"
@@ -293,6 +294,7 @@ end_batch(void)
 {
 	static struct msg_grant revoked[REVIEW_BATCH];
 	const struct msg_grant *g;
+	unsigned int killed = 0;
 	size_t i, n = 0;
 
 	for (i = 0; i < nreviewed; i++) {
@@ -304,9 +306,11 @@ end_batch(void)
 	}
 	nreviewed = 0;
 	firewall_revoke(revoked, n);
+	for (i = 0; i < n && options->kill_connections; i++)
+		killed += conntrack_kill(&revoked[i]);
 	if (n > 0)
-		log_info("%zu grants revoked: the policy or this host's "
-		    "addresses have changed", n);
+		log_info("%zu grants revoked, %u connections ended: the "
+		    "policy or this host's addresses have changed", n, killed);
 	return (n);
 }
 
@@ -339,15 +343,74 @@ grants_step(struct child *compiler)
 	return (revoked > 0);
 }
 
+/*
+ * --hold-live.  To ask costs the kernel a walk through its table, so there is
+ * a limit of questions a second; a grant that is not asked about just ends.
+ */
+#define HOLD_MAX	64			/* in one step */
+#define HOLD_PERIOD	250			/* ms */
+#define HOLD_AHEAD	CLOCK_SECOND		/* before the end */
+#define HOLD_TIME	60			/* seconds that it gets */
+
+static uint64_t next_hold, held_count;
+
+/* When the grant will end if it is lengthened now; its maximum counts (G3). */
+static uint64_t
+held_until(const struct msg_grant *g, uint64_t now)
+{
+	uint64_t until = now + HOLD_TIME * CLOCK_SECOND;
+	uint64_t last = ledger_since(ledger, g) +
+	    options->max_rule_time * CLOCK_SECOND;
+
+	return (until < last ? until : last);
+}
+
+static void
+hold(const struct msg_grant *ending, uint64_t now)
+{
+	struct msg_grant g = *ending;
+	struct backend_add one = { .grant = &g };
+	uint64_t until = held_until(&g, now);
+
+	if (until < ledger_expiry(ledger, &g) + CLOCK_SECOND ||
+	    within_limits(&g) != RESULT_OK || !conntrack_is_live(&g))
+		return;
+	one.timeout = (uint32_t)((until - now) / CLOCK_SECOND);
+	firewall_add(&one, 1);
+	if (one.code == RESULT_OK)
+		(void)ledger_put(ledger, &g, until, 0);
+	held_count += one.code == RESULT_OK;
+}
+
+int
+grants_hold(void)
+{
+	const struct msg_grant *ending[HOLD_MAX];
+	uint64_t now = clock_now();
+	size_t i, n;
+
+	if (!options->hold_live)
+		return (-1);
+	if (now >= next_hold) {
+		ledger_expire(ledger, now);
+		n = ledger_ending(ledger, now + HOLD_AHEAD, ending, HOLD_MAX);
+		for (i = 0; i < n && firewall_ready() != 0; i++)
+			hold(ending[i], now);
+		next_hold = clock_now() + HOLD_PERIOD * (CLOCK_SECOND / 1000);
+	}
+	return (HOLD_PERIOD);
+}
+
 void
 grants_log(void)
 {
 	enum msg_result_code code;
 
 	log_info("policy: %u rules, generation %u; grants: %u live of %u, "
-	    "%llu known already",
+	    "%llu known already, %llu held for living connections",
 	    policy_rules(), policy_generation(), ledger_count(ledger),
-	    ledger_max(ledger), (unsigned long long)known_count);
+	    ledger_max(ledger), (unsigned long long)known_count,
+	    (unsigned long long)held_count);
 	for (code = RESULT_OK; code < RESULT_COUNT; code++)
 		log_info("grants asked for, %s: %llu", msg_result_text(code),
 		    (unsigned long long)counts[code]);

@@ -38,6 +38,12 @@ bool	grants_step_due(void);
 /* An answer of the compiler. */
 void	grants_checked(struct child *compiler, const struct msg_checked *);
 
+/*
+ * Lengthen grants that are about to end while their connections live
+ * (--hold-live).  Returns the ms until it wants to be called again, or -1.
+ */
+int	grants_hold(void);
+
 /* A summary for the log (P6). */
 void	grants_log(void);
 

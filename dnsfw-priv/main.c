@@ -14,6 +14,7 @@
 
 #include "backend.h"
 #include "children.h"
+#include "conntrack.h"
 #include "drop.h"
 #include "firewall.h"
 #include "forbidden.h"
@@ -146,6 +147,8 @@ main(int argc, char **argv)
 	policy_start(&compiler, o.acl_file, acl);
 	children_wait_ready(&worker);
 	firewall_start(backend, o.max_grants);
+	if (o.hold_live || o.kill_connections)
+		conntrack_check();
 	serve(&compiler, &worker, &o);
 	return (0);
 }

@@ -21,7 +21,7 @@ struct source {
 
 struct option_def {
 	const char	*name;
-	const char	*arg;
+	const char	*arg;		/* NULL: a flag, "yes" or "no" */
 	const char	*help;
 	void		(*set)(struct options *, const struct source *,
 			    const char *value);
@@ -286,6 +286,28 @@ set_allow_answer(struct options *o, const struct source *src,
 	networks(src, value, o->allow_nets, &o->nallow_nets);
 }
 
+/* A flag stands alone on the command line; a variable needs a value. */
+static bool
+yes_no(const struct source *src, const char *value)
+{
+	if (strcasecmp(value, "yes") != 0 && strcasecmp(value, "no") != 0)
+		bad_value(src, value, "yes or no");
+	return (strcasecmp(value, "yes") == 0);
+}
+
+static void
+set_kill_connections(struct options *o, const struct source *src,
+    const char *value)
+{
+	o->kill_connections = yes_no(src, value);
+}
+
+static void
+set_hold_live(struct options *o, const struct source *src, const char *value)
+{
+	o->hold_live = yes_no(src, value);
+}
+
 static void
 set_proxy_user(struct options *o, const struct source *src, const char *value)
 {
@@ -336,6 +358,10 @@ static const struct option_def defs[] = {
 	    set_deny_answer },
 	{ "allow-answer", "CIDR", "exceptions from what is never granted (list)",
 	    set_allow_answer },
+	{ "hold-live", NULL, "grants of living connections do not end",
+	    set_hold_live },
+	{ "kill-connections", NULL, "end those of grants that are revoked",
+	    set_kill_connections },
 	{ "max-connections", "N", "requests in flight, TCP connections [10000]",
 	    set_max_connections },
 	{ "max-grants", "N", "live grants at most [65536]", set_max_grants },
@@ -362,7 +388,7 @@ help(void)
 	    "--firewall BACKEND [OPTION]...\n");
 	for (i = 0; i < NDEFS; i++) {
 		snprintf(left, sizeof(left), "--%s %s", defs[i].name,
-		    defs[i].arg);
+		    defs[i].arg == NULL ? "" : defs[i].arg);
 		printf("  %-28s %s\n", left, defs[i].help);
 	}
 	puts("  --help                       this text\n"
@@ -439,6 +465,8 @@ from_command_line(struct options *o, int argc, char **argv)
 	for (i = 1; i < argc; i++) {
 		d = find(argv[i], &value);
 		src.option = defs[d].name;
+		if (value == NULL && defs[d].arg == NULL)
+			value = "yes";
 		if (value == NULL && ++i == argc)
 			usage_error("--%s needs a value", src.option);
 		if (value == NULL)
@@ -474,6 +502,10 @@ check(const struct options *o)
 	if (o->firewall != FIREWALL_NFTABLES && o->table[0] != '\0')
 		usage_error("--table \"%s\": only with --firewall nftables",
 		    o->table);
+	if (o->firewall == FIREWALL_NONE &&
+	    (o->hold_live || o->kill_connections))
+		usage_error("--hold-live and --kill-connections: not with "
+		    "--firewall none");
 	if (o->max_rule_time < o->min_rule_time)
 		usage_error("--max-rule-time \"%u\": expected at least "
 		    "--min-rule-time, which is %u", o->max_rule_time,

@@ -42,6 +42,8 @@ struct options {
 	size_t		 ndeny_nets;
 	struct addr_net	 allow_nets[MSG_NETS_MAX];	/* all the same */
 	size_t		 nallow_nets;
+	bool		 kill_connections;
+	bool		 hold_live;
 	const char	*proxy_user;
 	const char	*priv_user;
 };

@@ -88,6 +88,15 @@ serve_compiler(struct child *compiler, struct child *worker)
 	}
 }
 
+/* The smaller of two times in ms, of which -1 is none. */
+static int
+sooner(int a, int b)
+{
+	if (a == -1 || b == -1)
+		return (a == -1 ? b : a);
+	return (a < b ? a : b);
+}
+
 static void
 turn(struct child *compiler, struct child *worker)
 {
@@ -100,7 +109,7 @@ turn(struct child *compiler, struct child *worker)
 		[WORKER] = { .fd = may_serve ? worker->chan : -1,
 		    .events = POLLIN }
 	};
-	int ms = firewall_wait();
+	int ms = sooner(firewall_wait(), grants_hold());
 	bool forget;
 
 	if (!may_serve)

@@ -57,14 +57,15 @@ def test_G8_the_environment_has_them_too(lab):
     fw = lab.set_up_firewall("nftables")
     argv = lab.dnsfw_argv(ALLOW, fw=fw)
     lab.upstream        # is there before it is asked
-    server = lab.start(["env", "DENY_ANSWER=10.78.9.0/24", *argv])
+    server = lab.start(["env", "DENY_ANSWER=10.78.9.0/24", "HOLD_LIVE=no",
+                        *argv])
     server.err.wait_for("Server started")
     assert ask_for(lab, "10.78.9.1", "10.78.8.1") == {"10.78.8.1"}
 
 
 @pytest.mark.parametrize("option, value", [
     ("deny-answer", "10.0.0.0/33"), ("allow-answer", "example.com"),
-    ("deny-answer", ",".join(["10.0.0.1"] * 65))])
+    ("deny-answer", ",".join(["10.0.0.1"] * 65)), ("hold-live=maybe", None)])
 def test_bad_values_are_errors(lab, option, value):
     status, text = lab.dnsfw_fails(
         ALLOW, f"--{option}", *([value] if value else []))

@@ -3,6 +3,7 @@
 import os
 import pathlib
 import signal
+import socket
 import threading
 
 import dns.rcode
@@ -176,6 +177,40 @@ def test_A9_no_query_is_lost(lab, fw):
         thread.join()
     assert not failed
     assert set(asked) == {0} and len(asked) > 100
+
+
+@pytest.mark.parametrize("kill", [False, True])
+def test_A9_connections_of_revoked_grants(lab, fw, kill):
+    """They live on, or end with --kill-connections."""
+    server = lab.dnsfw(ALLOW, *(["--kill-connections"] if kill else []),
+                       fw=fw)
+    kept, gone = lab.site(ttl=1000), lab.site(ttl=1000)
+    with lab.internet.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
+        listener.bind((gone.v4, 0))
+        # The services have PORT on every address; a closer bind wins.
+        port = listener.getsockname()[1]
+        listener.listen()
+        reload(server, ALLOW + f"{CLIENT4} -> *.example.com:TCP:{port}\n")
+        for site in (kept, gone):
+            lab.resolve(site)
+        with lab.client_socket(CLIENT4, socket.SOCK_STREAM) as sock:
+            sock.connect((gone.v4, port))
+            peer = listener.accept()[0]
+            peer.settimeout(15)
+            with peer:
+                sock.send(b"before")
+                assert peer.recv(10) == b"before"
+                reload(server, f"{CLIENT4} -> {kept.name}:TCP:{PORT}\n",
+                       rf"grants revoked, {1 if kill else 0} connections")
+                sock.send(b"after")
+                if kill:
+                    with pytest.raises(OSError):
+                        while sock.recv(10):
+                            pass
+                        raise ConnectionResetError
+                else:
+                    assert peer.recv(10) == b"after"
+    assert lab.reaches(kept.v4)
 
 
 def test_P6_usr1_writes_statistics(lab, fw):
