@@ -6,7 +6,7 @@
 #include "watch.h"
 
 #define CHECK_PERIOD	(CLOCK_SECOND / 4)	/* of what sends no events */
-#define RETRY_PERIOD	(5 * CLOCK_SECOND)	/* after a repair that failed */
+#define RETRY_PERIOD	CLOCK_SECOND		/* after a repair that failed */
 
 /* How long nobody must have deleted anything; and how long that may take. */
 #define QUIET		(80 * (CLOCK_SECOND / 1000))
@@ -26,6 +26,7 @@ static uint8_t families, ready;
 static uint64_t next_look;
 static uint64_t repair_at, repair_latest;	/* 0: nothing to repair */
 static bool jumps_known, missing_logged;
+static bool sets_are_new;		/* none of the ledger's is in them */
 static uint8_t jumps;
 
 /* One batch at a time, of whatever. */
@@ -85,52 +86,82 @@ firewall_revoke(const struct msg_grant *grants, size_t n)
 }
 
 static void
-count_entry(void *arg, const struct msg_grant *g, uint64_t ms)
+note_stranger(const struct msg_grant *g)
 {
-	uint32_t *n = arg;
-
-	(void)g;
-	(void)ms;
-	++*n;
+	if (nstrangers < BACKEND_BATCH_MAX)
+		strangers[nstrangers++] = *g;
 }
+
+/* State of take_over. */
+struct taking {
+	uint64_t	now;
+	uint32_t	without_room;
+};
 
 static void
 take_over(void *arg, const struct msg_grant *g, uint64_t ms)
 {
-	uint64_t now = *(const uint64_t *)arg;
+	struct taking *t = arg;
 	struct msg_grant copy;
 
-	/* More than was counted is a stranger, too. */
-	if (ms > 0 && ms <= MS_MAX && msg_grant_decode(g, sizeof(*g), &copy) == MSG_OK)
-		(void)ledger_put(ledger, &copy,
-		    now + ms * (CLOCK_SECOND / 1000), now);
+	if (ms == 0 || ms > MS_MAX ||
+	    msg_grant_decode(g, sizeof(*g), &copy) != MSG_OK)
+		note_stranger(g);
+	else if (ledger_put(ledger, &copy,
+	    t->now + ms * (CLOCK_SECOND / 1000), t->now) == -1)
+		t->without_room++;
 }
 
-static void
-note_stranger(void *arg, const struct msg_grant *g, uint64_t ms)
+/* Make a ledger of what the kernel has, however much it is (G9). */
+static int
+take_all_over(uint32_t max_grants)
 {
-	(void)arg;
-	(void)ms;
-	if (nstrangers < BACKEND_BATCH_MAX && ledger_find(ledger, g) == NULL)
-		strangers[nstrangers++] = *g;
+	struct taking t = { .now = clock_now() };
+	uint32_t room = max_grants;
+
+	for (;;) {
+		nstrangers = 0;
+		t.without_room = 0;
+		ledger = ledger_new(max_grants, room);
+		if (backend->list(families, take_over, &t) == -1)
+			return (-1);
+		if (t.without_room == 0)
+			return (0);
+		room += t.without_room;
+		ledger_free(ledger);
+	}
 }
 
-/* What is in the kernel but not in the ledger goes.  Returns how many did. */
+/* What is in the kernel: is any of it in the ledger? */
+static void
+compare(void *arg, const struct msg_grant *g, uint64_t ms)
+{
+	bool *any_known = arg;
+
+	(void)ms;
+	if (ledger_find(ledger, g) == NULL)
+		note_stranger(g);
+	else
+		*any_known = true;
+}
+
+/* Remove strangers[], and if it was full, the others.  Returns how many. */
 static uint32_t
-remove_strangers(void)
+remove_strangers(bool *any_known)
 {
 	uint32_t removed = 0;
 	size_t i;
 
-	do {
-		nstrangers = 0;
-		if (backend->list(ready, note_stranger, NULL) == -1)
-			break;
+	for (;;) {
 		remove_from_kernel(strangers, nstrangers);
 		for (i = 0; i < nstrangers && batch[i].code == RESULT_OK; i++)
 			removed++;
-	} while (nstrangers == BACKEND_BATCH_MAX && i == nstrangers);
-	return (removed);
+		if (i < BACKEND_BATCH_MAX)
+			return (removed);
+		nstrangers = 0;
+		if (backend->list(ready, compare, any_known) == -1)
+			return (removed);
+	}
 }
 
 /* What the kernel does not take cannot be kept; the backend has logged it. */
@@ -161,6 +192,7 @@ refill(uint8_t family, uint8_t local)
 		if (g->family != family || g->local != local)
 			continue;
 		batch[n++] = (struct backend_add){ .grant = g,
+		    .is_new = sets_are_new,
 		    .timeout = (uint32_t)((ledger_expiry(ledger, g) - now +
 		    CLOCK_SECOND - 1) / CLOCK_SECOND) };
 		if (n == BACKEND_BATCH_MAX) {
@@ -192,8 +224,8 @@ look_at_jumps(void)
 void
 firewall_start(const struct backend *b, uint32_t max_grants)
 {
-	uint64_t now = clock_now();
-	uint32_t n = 0, removed;
+	bool any_known = false;
+	uint32_t removed;
 
 	backend = b;
 	if (b->check(&families) == -1)
@@ -202,14 +234,11 @@ firewall_start(const struct backend *b, uint32_t max_grants)
 		ledger = ledger_new(max_grants, 0);
 		return;
 	}
-	if (b->list(families, count_entry, &n) == -1)
-		fatalx("the firewall cannot be used");
-	ledger = ledger_new(max_grants, n);
-	if (b->list(families, take_over, &now) == -1 ||
+	if (take_all_over(max_grants) == -1 ||
 	    b->prepare(families, refill) == -1)
 		fatalx("the firewall cannot be used");
 	ready = families;
-	removed = remove_strangers();
+	removed = remove_strangers(&any_known);
 	firewall_counts.taken_over = ledger_count(ledger);
 	if (ledger_count(ledger) + removed > 0)
 		log_info("%u grants of before are taken over, %u entries "
@@ -241,6 +270,7 @@ static void
 repair(void)
 {
 	uint64_t begin = clock_now();
+	bool any_known = false;
 	uint32_t removed;
 
 	repair_at = 0;
@@ -256,7 +286,11 @@ repair(void)
 	}
 	if (ready == 0)
 		return;
-	removed = remove_strangers();
+	nstrangers = 0;
+	if (backend->list(ready, compare, &any_known) == -1)
+		any_known = true;
+	removed = remove_strangers(&any_known);
+	sets_are_new = !any_known;
 	if (ready & MSG_FAMILY_V4) {
 		refill(ADDR_V4, 0);
 		refill(ADDR_V4, 1);
@@ -265,6 +299,7 @@ repair(void)
 		refill(ADDR_V6, 0);
 		refill(ADDR_V6, 1);
 	}
+	sets_are_new = false;
 	firewall_counts.repairs++;
 	log_warn("the firewall was changed: rules, sets and %u grants are put "
 	    "back, %u other entries removed, in %llu ms", ledger_count(ledger),

@@ -16,7 +16,6 @@
 
 #define KEY_MAX		40	/* bytes: IPv6, proto, port, IPv6 */
 #define RECORD_COMMENT	0	/* of nft's user data for an element */
-#define LISTINGS_MAX	5	/* attempts at one listing */
 
 /* Attempts at one batch; each leaves out what failed in the one before. */
 #define ROUNDS_MAX	4
@@ -96,7 +95,7 @@ list_set(const struct lister *l)
 	int i, rc = -1;
 
 	/* The table may change while it is listed. */
-	for (i = 0; i < LISTINGS_MAX && rc == -1; i++) {
+	for (i = 0; i < NFTSET_LISTINGS && rc == -1; i++) {
 		nlsock_begin();
 		(void)nftset_message(NFT_MSG_GETSETELEM, NLM_F_DUMP, l->set->name);
 		rc = nlsock_run(on_elements, (void *)(uintptr_t)l);
@@ -248,10 +247,23 @@ run(void (*put)(const struct backend_add *), size_t size,
 		set_result(left[i], failed);
 }
 
+static void
+put_new(const struct backend_add *add)
+{
+	put_element(NFT_MSG_NEWSETELEM, NLM_F_CREATE, add);
+}
+
 void
 nftelem_add(struct backend_add *adds, size_t n)
 {
-	run(put_add, MESSAGES_PER_ADD, adds, n);
+	size_t i;
+
+	for (i = 0; i < n && adds[i].is_new; i++)
+		;
+	if (i == n)
+		run(put_new, 1, adds, n);
+	else
+		run(put_add, MESSAGES_PER_ADD, adds, n);
 }
 
 void

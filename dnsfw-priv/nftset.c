@@ -225,6 +225,24 @@ on_rule(const struct nlmsghdr *nlh, void *arg)
 		own->handles[own->n++] = mnl_attr_get_u64(handle);
 }
 
+static int
+list_own_rules(struct own_rules *own)
+{
+	int i, rc = -1;
+
+	/* The table may change while it is listed. */
+	for (i = 0; i < NFTSET_LISTINGS && rc == -1; i++) {
+		own->n = 0;
+		nlsock_begin();
+		(void)nftset_message(NFT_MSG_GETRULE, NLM_F_DUMP,
+		    config->chain);
+		rc = nlsock_run(on_rule, own);
+		if (rc == -1 && errno != EINTR)
+			break;
+	}
+	return (rc);
+}
+
 /* The set, made if it is not there; one that is gets the size. */
 static void
 put_set(const struct nftset *set, uint32_t id)
@@ -324,14 +342,12 @@ put_rule(const struct nftset *set)
 static int
 nftset_prepare(uint8_t wanted, backend_refill *refill)
 {
-	struct own_rules own = { .n = 0 };
+	struct own_rules own;
 	size_t i;
 
 	(void)wanted;	/* of one table: all or none */
 	(void)refill;
-	nlsock_begin();
-	(void)nftset_message(NFT_MSG_GETRULE, NLM_F_DUMP, config->chain);
-	if (nlsock_run(on_rule, &own) == -1) {
+	if (list_own_rules(&own) == -1) {
 		log_error("chain %s: %s", chain_text, nlsock_strerror(errno));
 		return (-1);
 	}
