@@ -2,6 +2,7 @@
 #include "chan.h"
 
 #include <sys/socket.h>
+#include <sys/uio.h>
 
 #include <errno.h>
 #include <string.h>
@@ -89,60 +90,4 @@ chan_recv(int chan, void *buf, int *fd, int wait)
 	if (n == 0)
 		return (CHAN_EOF);
 	return (msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC) ? CHAN_BAD : n);
-}
-
-int
-chan_recv_many(int chan, struct chan_record *records, unsigned int n)
-{
-	union control controls[CHAN_BATCH];
-	struct mmsghdr hdrs[CHAN_BATCH];
-	struct iovec iovs[CHAN_BATCH];
-	int i, got;
-
-	memset(hdrs, 0, n * sizeof(hdrs[0]));
-	for (i = 0; i < (int)n; i++) {
-		iovs[i].iov_base = records[i].data;
-		iovs[i].iov_len = sizeof(records[i].data);
-		hdrs[i].msg_hdr.msg_iov = &iovs[i];
-		hdrs[i].msg_hdr.msg_iovlen = 1;
-		hdrs[i].msg_hdr.msg_control = controls[i].space;
-		hdrs[i].msg_hdr.msg_controllen = CMSG_LEN(sizeof(int));
-	}
-	do {
-		got = recvmmsg(chan, hdrs, n, MSG_CMSG_CLOEXEC | MSG_DONTWAIT,
-		    NULL);
-	} while (got == -1 && errno == EINTR);
-	if (got == -1)
-		return (chan_errno());
-	for (i = 0; i < got; i++) {
-		/*
-		 * An empty record would not be met again, so what came before
-		 * it is not served either; nor is what came before the end.
-		 */
-		if (hdrs[i].msg_len == 0)
-			return (CHAN_EOF);
-		if (hdrs[i].msg_hdr.msg_flags & (MSG_TRUNC | MSG_CTRUNC))
-			return (CHAN_BAD);
-		records[i].len = hdrs[i].msg_len;
-		records[i].fd = passed_fd(&hdrs[i].msg_hdr);
-	}
-	return (got);
-}
-
-int
-chan_send_many(int chan, struct iovec *records, unsigned int n)
-{
-	struct mmsghdr hdrs[CHAN_BATCH];
-	unsigned int i;
-	int sent;
-
-	memset(hdrs, 0, n * sizeof(hdrs[0]));
-	for (i = 0; i < n; i++) {
-		hdrs[i].msg_hdr.msg_iov = &records[i];
-		hdrs[i].msg_hdr.msg_iovlen = 1;
-	}
-	do {
-		sent = sendmmsg(chan, hdrs, n, MSG_NOSIGNAL | MSG_DONTWAIT);
-	} while (sent == -1 && errno == EINTR);
-	return (sent > 0 ? sent : chan_errno());
 }

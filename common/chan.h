@@ -6,7 +6,6 @@
 
 #include <stddef.h>
 #include <sys/types.h>
-#include <sys/uio.h>
 
 #include "msg.h"
 
@@ -29,26 +28,5 @@ ssize_t	chan_send(int chan, const void *buf, size_t len, int fd);
  * Returns the length (> 0) or one of the CHAN_ values above.
  */
 ssize_t	chan_recv(int chan, void *buf, int *fd, int wait);
-
-#define CHAN_BATCH	64	/* records in one system call */
-
-struct chan_record {
-	size_t		len;	/* > 0 */
-	int		fd;	/* the caller's, close-on-exec; or -1 */
-	uint8_t		data[MSG_SIZE_MAX];
-};
-
-/*
- * As many records as there are now, at most n <= CHAN_BATCH.  Returns their
- * number (> 0) or one of the CHAN_ values; after CHAN_BAD descriptors may have
- * been lost, so it ends the program.
- */
-int	chan_recv_many(int chan, struct chan_record *records, unsigned int n);
-
-/*
- * Send n <= CHAN_BATCH records, one an iovec.  Returns how many went (> 0), or
- * one of the CHAN_ values.
- */
-int	chan_send_many(int chan, struct iovec *records, unsigned int n);
 
 #endif

@@ -1,7 +1,9 @@
 /*
  * The messages between dnsfw-priv and its children: the whole contract.
  *
- * One message is one SOCK_SEQPACKET record of exactly the size of its struct.
+ * One message is one SOCK_SEQPACKET record of exactly the size of its struct;
+ * but GRANT and RESULT, the frequent ones, come one or more to a record, at most
+ * MSG_BATCH_MAX, each decoded for itself: one record wakes its reader once.
  * Integers have fixed width and host byte order (both ends are one machine).
  * There are no pointers, no lengths that the receiver would have to trust, no
  * bit fields; padding is named and must be zero.  Each message has one decode
@@ -21,6 +23,7 @@
 #include "addr.h"
 
 #define MSG_VERSION	1	/* of this contract; sent in READY */
+#define MSG_BATCH_MAX	64	/* GRANTs or RESULTs in one record */
 #define MSG_LABEL_SIZE	128	/* bytes; nftables takes 127 and a NUL */
 #define MSG_TTL_MAX	0x7fffffffU	/* seconds, RFC 2181 section 8 */
 
@@ -270,7 +273,8 @@ enum msg_err	msg_config_decode(const void *buf, size_t len,
 		    struct msg_config *out);
 
 /* The largest record of any type; receive buffers have this size. */
-#define MSG_SIZE_MAX	sizeof(struct msg_config)
+#define MSG_SIZE_MAX	(MSG_BATCH_MAX * sizeof(struct msg_grant))
+static_assert(sizeof(struct msg_config) <= MSG_SIZE_MAX, "MSG_SIZE_MAX");
 
 /* The largest image that is accepted: a million rules take about 100 MB. */
 #define IMAGE_SIZE_MAX	(1ULL << 31)

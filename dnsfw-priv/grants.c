@@ -185,7 +185,7 @@ static void
 program(struct child *c, size_t n)
 {
 	uint64_t now = clock_now();
-	size_t i, nadds = 0;
+	size_t i, k, nadds = 0;
 
 	ledger_expire(ledger, now);
 	for (i = 0; i < n; i++) {
@@ -208,7 +208,10 @@ program(struct child *c, size_t n)
 	for (i = 0; i < n; i++) {
 		log_refused((enum msg_result_code)results[i].code, now);
 		counts[results[i].code]++;
-		children_send(c, &results[i], sizeof(results[i]), -1);
+	}
+	for (i = 0; i < n; i += k) {
+		k = n - i < MSG_BATCH_MAX ? n - i : MSG_BATCH_MAX;
+		children_send(c, &results[i], k * sizeof(results[0]), -1);
 	}
 }
 
@@ -217,14 +220,17 @@ grants_serve(struct child *c)
 {
 	uint8_t buf[MSG_SIZE_MAX];
 	enum msg_err err;
-	size_t len, n = 0;
+	size_t len, at, size, n = 0;
 
-	while (n < BACKEND_BATCH_MAX &&
+	while (n + MSG_BATCH_MAX <= BACKEND_BATCH_MAX &&
 	    (len = children_receive(c, buf, NULL)) > 0) {
-		err = msg_grant_decode(buf, len, &grants[n]);
-		if (err != MSG_OK)
-			children_malformed(c, msg_strerror(err));
-		n++;
+		for (at = 0; at < len; at += size) {
+			size = len - at < sizeof(grants[0]) ? len - at :
+			    sizeof(grants[0]);
+			err = msg_grant_decode(buf + at, size, &grants[n++]);
+			if (err != MSG_OK)
+				children_malformed(c, msg_strerror(err));
+		}
 	}
 	if (n > 0)
 		program(c, n);

@@ -443,17 +443,16 @@ grants_result(const struct msg_result *r)
 void
 grants_flush(void)
 {
-	struct iovec records[CHAN_BATCH];
+	static struct msg_grant record[MSG_BATCH_MAX];
 	uint32_t n;
-	int sent;
+	ssize_t sent;
 
 	while (unsent_count > 0) {
-		for (n = 0; n < unsent_count && n < CHAN_BATCH; n++) {
-			records[n].iov_base =
-			    &slots[unsent[(unsent_head + n) % SLOTS]].msg;
-			records[n].iov_len = sizeof(struct msg_grant);
-		}
-		sent = chan_send_many(MSG_FD_CHANNEL, records, n);
+		for (n = 0; n < unsent_count && n < MSG_BATCH_MAX; n++)
+			record[n] =
+			    slots[unsent[(unsent_head + n) % SLOTS]].msg;
+		sent = chan_send(MSG_FD_CHANNEL, record, n * sizeof(record[0]),
+		    -1);
 		if (sent == CHAN_EOF)
 			return;	/* what can be read of the channel says why */
 		if (sent == CHAN_ERROR)
@@ -462,7 +461,7 @@ grants_flush(void)
 			event_add(writable, NULL);
 			return;
 		}
-		unsent_head = (unsent_head + (uint32_t)sent) % SLOTS;
-		unsent_count -= (uint32_t)sent;
+		unsent_head = (unsent_head + n) % SLOTS;
+		unsent_count -= n;
 	}
 }

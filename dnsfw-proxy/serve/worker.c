@@ -22,6 +22,7 @@
 #include "upstream.h"
 
 #define TICK_USEC	100000	/* how exact a deadline is */
+#define RECORDS_MAX	16	/* of dnsfw-priv, in a turn */
 #define DESCRIPTORS_OWN	64	/* loop, log, channel, image, and some */
 
 struct worker worker;
@@ -114,14 +115,19 @@ take_plain(const uint8_t *buf, size_t len)
 }
 
 static void
-take_result(const uint8_t *buf, size_t len)
+take_results(const uint8_t *buf, size_t len)
 {
 	struct msg_result result;
 	enum msg_err err;
+	size_t at, size;
 
-	if ((err = msg_result_decode(buf, len, &result)) != MSG_OK)
-		malformed(err);
-	grants_result(&result);
+	for (at = 0; at < len; at += size) {
+		size = len - at < sizeof(result) ? len - at : sizeof(result);
+		err = msg_result_decode(buf + at, size, &result);
+		if (err != MSG_OK)
+			malformed(err);
+		grants_result(&result);
+	}
 }
 
 static void
@@ -134,7 +140,7 @@ take_message(const uint8_t *buf, size_t len, int fd)
 		take_policy(buf, len, fd);
 		break;
 	case MSG_RESULT:
-		take_result(buf, len);
+		take_results(buf, len);
 		break;
 	case MSG_FORGET:
 	case MSG_STATS:
@@ -149,21 +155,26 @@ take_message(const uint8_t *buf, size_t len, int fd)
 static void
 on_channel(evutil_socket_t chan, short what, void *arg)
 {
-	static struct chan_record records[CHAN_BATCH];
-	int i, n;
+	static uint8_t buf[MSG_SIZE_MAX];
+	unsigned int i;
+	ssize_t n;
+	int fd;
 
 	(void)what;
 	(void)arg;
 	worker_clock();
-	n = chan_recv_many(chan, records, CHAN_BATCH);
-	if (n == CHAN_EOF)
-		fatalx("dnsfw-priv died: stopping");
-	if (n == CHAN_ERROR)
-		fatal("cannot receive from dnsfw-priv");
-	if (n == CHAN_BAD)
-		fatalx("malformed message from dnsfw-priv: truncated");
-	for (i = 0; i < n && !stopping; i++)
-		take_message(records[i].data, records[i].len, records[i].fd);
+	for (i = 0; i < RECORDS_MAX && !stopping; i++) {
+		n = chan_recv(chan, buf, &fd, 0);
+		if (n == CHAN_AGAIN)
+			return;
+		if (n == CHAN_EOF)
+			fatalx("dnsfw-priv died: stopping");
+		if (n == CHAN_ERROR)
+			fatal("cannot receive from dnsfw-priv");
+		if (n == CHAN_BAD)
+			fatalx("malformed message from dnsfw-priv: truncated");
+		take_message(buf, (size_t)n, fd);
+	}
 }
 
 /* --- time --- */

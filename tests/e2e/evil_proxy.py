@@ -15,6 +15,7 @@ import sys
 
 CHANNEL = 3
 RESULT = 5      # common/msg.h
+RESULT_SIZE = 16
 
 
 def main():
@@ -57,8 +58,9 @@ def results(channel, count):
         if not record:
             sys.exit("end of file")
         if record[0] == RESULT:
-            print("RESULT", record.hex(), flush=True)
-            count -= 1
+            for at in range(0, len(record), RESULT_SIZE):
+                print("RESULT", record[at:at + RESULT_SIZE].hex(), flush=True)
+                count -= 1
 
 
 def receive(channel, kind):

@@ -70,12 +70,12 @@ class Evil:
             acl, *options, fw=self._fw, program=self.program))
         return process
 
-    def results(self, grants, *options, acl=ALLOW):
+    def results(self, grants, *options, acl=ALLOW, count=None):
         """What each grant's RESULT says: (code, expiry)."""
         process = self.start(*options, acl=acl, worker=[
             ["send", READY_RECORD.hex()],
             *(["send", record.hex()] for record in grants),
-            ["results", len(grants)], ["say", "DONE"], ["wait_for_end"]])
+            ["results", count or len(grants)], ["say", "DONE"], ["wait_for_end"]])
         process.out.wait_for("DONE")
         codes = {}
         for line in process.out.lines:
@@ -240,7 +240,8 @@ def test_P7_many_grants_at_once(evil, fw):
 
 MALFORMED = {
     "short": GOOD[:-1], "long": GOOD + b"\0", "one_octet": b"\4",
-    "huge": GOOD + bytes(60000), "type_0": b"\0" + GOOD[1:],
+    "second": GOOD + grant(proto=1), "second_short": GOOD + GOOD[:-1],
+    "too_many": GOOD * 65, "huge": GOOD + bytes(60000), "type_0": b"\0" + GOOD[1:],
     "type_unknown": b"\x63" + GOOD[1:], "type_of_ours": grant(kind=RESULT),
     "ready_again": READY_RECORD, "compilers": struct.pack(
         "=BBBBHH16s", BOUND, 4, 0, TCP, PORT, 0, bytes(16)),
@@ -258,6 +259,19 @@ MALFORMED = {
     "label_after_nul": grant(label=b"a\0b"),
     "label_without_nul": grant(label=b"a" * 128),
 }
+
+
+def test_P7_a_record_of_many_grants(evil, fw):
+    records = [b"".join(
+        grant(seq, dst=str(ipaddress.ip_address("10.78.1.0") + seq))
+        for seq in range(first, first + 64)) for first in (1, 65, 129)]
+    # Some of one record are refused, and some are not.
+    records.append(grant(193, port=PORT + 1) + grant(194) + grant(
+        195, dst="127.0.0.1"))
+    codes, _ = evil.results(records, count=195)
+    assert codes == {**{seq: OK for seq in range(1, 195)}, 193: OUTSIDE,
+                     195: FORBIDDEN}
+    assert len(fw.entries()) == 192
 
 
 @pytest.mark.parametrize("record", MALFORMED.values(), ids=MALFORMED)
