@@ -30,6 +30,7 @@
 #define MSG_UPSTREAMS_MAX 8
 #define MSG_BINDS_MAX	32
 #define MSG_NETS_MAX	64
+#define MSG_WORKERS_MAX	32
 
 /* Requests of a child are even, messages of dnsfw-priv odd; 0 is never valid. */
 enum msg_type {
@@ -215,7 +216,7 @@ struct msg_upstream {
 
 struct msg_config {
 	uint8_t		type;
-	uint8_t		worker;		/* 0-based number of this worker */
+	uint8_t		worker;		/* 0-based number, < MSG_WORKERS_MAX */
 	uint8_t		nbinds;		/* 1..MSG_BINDS_MAX */
 	uint8_t		nupstreams;	/* 1..MSG_UPSTREAMS_MAX */
 	uint8_t		nclient_nets;	/* 0: any client */
@@ -224,7 +225,10 @@ struct msg_config {
 	uint8_t		firewall;	/* 0: none, no grants at all */
 	uint8_t		ndeny_nets;
 	uint8_t		nallow_nets;
-	uint16_t	pad;
+	uint8_t		randomize_case;	/* 0 or 1 */
+	uint8_t		upstream_tcp;	/* 0 or 1: never UDP */
+	uint8_t		family_filter;	/* 0 or 1: G5, addresses go */
+	uint8_t		pad[3];
 	uint32_t	timeout;	/* seconds, not 0 */
 	uint32_t	min_rule_time;	/* seconds, not 0 */
 	uint32_t	max_rule_time;	/* seconds, not below the minimum */
@@ -235,7 +239,7 @@ struct msg_config {
 	struct msg_net	allow_nets[MSG_NETS_MAX];	/* exceptions */
 };
 static_assert(sizeof(struct msg_config) ==
-    28 + 20 * MSG_UPSTREAMS_MAX + 3 * 18 * MSG_NETS_MAX, "msg_config size");
+    32 + 20 * MSG_UPSTREAMS_MAX + 3 * 18 * MSG_NETS_MAX, "msg_config size");
 
 /* Seconds of grace after a grant's lifetime (G3). */
 #define GRANT_GRACE	15U

@@ -6,6 +6,8 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
+#include <linux/filter.h>
+
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
@@ -82,17 +84,81 @@ v6_only(const struct options *o)
 	return (0);
 }
 
+/*
+ * The workers' sockets of one address are a group, in which this program gives
+ * each packet to socket number "hash of the client's address modulo workers".
+ * It sees the IP header, so an IPv4 client is the same on an IPv6 socket.
+ */
+static void
+attach_choice(int fd, uint32_t workers)
+{
+	const uint32_t ip = (uint32_t)SKF_NET_OFF;
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, ip),
+		BPF_STMT(BPF_ALU | BPF_RSH | BPF_K, 4),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 6, 2, 0),
+		/* IPv4 (RFC 791): the source */
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, ip + 12),
+		BPF_STMT(BPF_JMP | BPF_JA, 10),
+		/* IPv6 (RFC 8200): its four words */
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, ip + 8),
+		BPF_STMT(BPF_MISC | BPF_TAX, 0),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, ip + 12),
+		BPF_STMT(BPF_ALU | BPF_XOR | BPF_X, 0),
+		BPF_STMT(BPF_MISC | BPF_TAX, 0),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, ip + 16),
+		BPF_STMT(BPF_ALU | BPF_XOR | BPF_X, 0),
+		BPF_STMT(BPF_MISC | BPF_TAX, 0),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, ip + 20),
+		BPF_STMT(BPF_ALU | BPF_XOR | BPF_X, 0),
+		/* neighbours go to different workers (Knuth) */
+		BPF_STMT(BPF_ALU | BPF_MUL | BPF_K, 0x9e3779b1),
+		BPF_STMT(BPF_ALU | BPF_RSH | BPF_K, 16),
+		BPF_STMT(BPF_ALU | BPF_MOD | BPF_K, workers),
+		BPF_STMT(BPF_RET | BPF_A, 0)
+	};
+	struct sock_fprog program = { .len = sizeof(code) / sizeof(code[0]),
+	    .filter = code };
+
+	if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &program,
+	    sizeof(program)) == -1)
+		fatal("SO_ATTACH_REUSEPORT_CBPF");
+}
+
+/* A group takes further members silently: is anybody there already? */
+static void
+check_free(const struct sockaddr_storage *ss, socklen_t len, int v6only,
+    const char *text)
+{
+	int fd = socket(ss->ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (fd == -1)
+		fatal("socket");
+	if (ss->ss_family == AF_INET6)
+		set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, v6only,
+		    "IPV6_V6ONLY");
+	if (bind(fd, (const struct sockaddr *)ss, len) == -1)
+		fatal("cannot listen on %s (--bind, --bind-port)", text);
+	close(fd);
+}
+
 static int
-bound_socket(const struct options *o, const struct addr *a, int type)
+bound_socket(const struct options *o, const struct addr *a, int type,
+    unsigned int worker)
 {
 	struct sockaddr_storage ss;
 	socklen_t len = addr_to_sockaddr(a, (uint16_t)o->bind_port, &ss);
 	char text[ADDR_TEXT_MAX];
 	int fd;
 
+	addr_print(a, text);
+	if (o->workers > 1 && worker == 0 && type == SOCK_DGRAM)
+		check_free(&ss, len, v6_only(o), text);
 	fd = socket(ss.ss_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd == -1)
-		fatal("socket for %s", addr_print(a, text));
+		fatal("socket for %s", text);
+	if (o->workers > 1)
+		set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1, "SO_REUSEPORT");
 	if (a->family == ADDR_V6) {
 		set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, v6_only(o),
 		    "IPV6_V6ONLY");
@@ -114,21 +180,25 @@ bound_socket(const struct options *o, const struct addr *a, int type)
 	}
 	if (bind(fd, (struct sockaddr *)&ss, len) == -1)
 		fatal("cannot listen on %s port %u (%s; --bind, --bind-port)",
-		    addr_print(a, text), o->bind_port,
-		    type == SOCK_DGRAM ? "UDP" : "TCP");
+		    text, o->bind_port, type == SOCK_DGRAM ? "UDP" : "TCP");
 	if (type == SOCK_STREAM && listen(fd, TCP_BACKLOG) == -1)
 		fatal("listen");
+	if (o->workers > 1 && worker == 0)
+		attach_choice(fd, o->workers);
 	return (fd);
 }
 
 size_t
-launch_sockets(const struct options *o, int fds[2 * MSG_BINDS_MAX])
+launch_sockets(const struct options *o, unsigned int worker,
+    int fds[2 * MSG_BINDS_MAX])
 {
 	size_t i;
 
 	for (i = 0; i < o->nbinds; i++) {
-		fds[2 * i] = bound_socket(o, &o->binds[i], SOCK_DGRAM);
-		fds[2 * i + 1] = bound_socket(o, &o->binds[i], SOCK_STREAM);
+		fds[2 * i] = bound_socket(o, &o->binds[i], SOCK_DGRAM,
+		    worker);
+		fds[2 * i + 1] = bound_socket(o, &o->binds[i], SOCK_STREAM,
+		    worker);
 	}
 	return (2 * o->nbinds);
 }
@@ -216,8 +286,7 @@ become_proxy(const char *role, struct user user, const char *extra)
 	argv[n++] = (char *)(uintptr_t)role;
 	argv[n++] = uid;
 	argv[n++] = gid;
-	if (extra != NULL)
-		argv[n++] = (char *)(uintptr_t)extra;
+	argv[n++] = (char *)(uintptr_t)extra;
 	argv[n] = NULL;
 	if (stream != NULL) {
 		snprintf(journal, sizeof(journal), "JOURNAL_STREAM=%s", stream);
@@ -228,8 +297,8 @@ become_proxy(const char *role, struct user user, const char *extra)
 }
 
 void
-launch_child(struct child *c, const char *role, struct user user,
-    const char *extra, const int *fds, size_t nfds,
+launch_child(struct child *c, const char *role, const char *name,
+    struct user user, const char *extra, const int *fds, size_t nfds,
     const struct msg_config *config)
 {
 	int pair[2];
@@ -252,7 +321,7 @@ launch_child(struct child *c, const char *role, struct user user,
 	close(pair[1]);
 	for (i = 0; i < nfds; i++)
 		close(fds[i]);
-	c->name = role;
+	snprintf(c->name, sizeof(c->name), "%s", name);
 	c->chan = pair[0];
 	c->ready = false;
 }

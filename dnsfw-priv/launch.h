@@ -16,9 +16,11 @@ struct user {
 	gid_t	gid;
 };
 
+#define CHILD_NAME_MAX	16
+
 /* A child and the channel to it. */
 struct child {
-	const char	*name;		/* for the log */
+	char		 name[CHILD_NAME_MAX];	/* for the log */
 	pid_t		 pid;
 	int		 chan;		/* -1 once closed */
 	bool		 ready;		/* READY has come */
@@ -35,9 +37,12 @@ struct user launch_user(const char *name, const char *option);
 
 /*
  * Bind and listen for every --bind: fds[2 * i] is UDP, fds[2 * i + 1] TCP.
- * All are non-blocking and close-on-exec.  Returns how many there are.
+ * All are non-blocking and close-on-exec.  Returns how many there are.  With
+ * several workers each has sockets of its own, made in their order from 0 on,
+ * and the kernel gives all that one client address sends to the same (P5).
  */
-size_t	launch_sockets(const struct options *o, int fds[2 * MSG_BINDS_MAX]);
+size_t	launch_sockets(const struct options *o, unsigned int worker,
+	    int fds[2 * MSG_BINDS_MAX]);
 
 /*
  * Open the ACL's directory as FD_ACL_DIR, by name only.  Returns the file's
@@ -47,11 +52,12 @@ const char *launch_acl_directory(const char *path);
 
 /*
  * Start dnsfw-proxy in a role ("compiler", "worker") with nfds descriptors
- * from 4 on, and give it the user to become.  extra: one more argument, or
- * NULL.  config, if not NULL, is its first message.  fds are closed here.
+ * from 4 on, and give it the user to become.  name is for the log.  extra is
+ * its last argument: the ACL's path, or the name.  config, if not NULL, is its
+ * first message.  fds are closed here.
  */
-void	launch_child(struct child *c, const char *role, struct user user,
-	    const char *extra, const int *fds, size_t nfds,
+void	launch_child(struct child *c, const char *role, const char *name,
+	    struct user user, const char *extra, const int *fds, size_t nfds,
 	    const struct msg_config *config);
 
 #endif

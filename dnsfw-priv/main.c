@@ -9,6 +9,7 @@
 
 #include <linux/capability.h>
 
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -85,32 +86,43 @@ worker_config(const struct options *o, struct msg_config *c)
 	c->ndeny_nets = put_nets(c->deny_nets, o->deny_nets, o->ndeny_nets);
 	c->nallow_nets = put_nets(c->allow_nets, o->allow_nets,
 	    o->nallow_nets);
+	c->randomize_case = o->randomize_case;
+	c->upstream_tcp = o->upstream_tcp;
+	c->family_filter = o->family_filter;
 }
 
 static void
 launch_children(const struct options *o, struct child *compiler,
-    struct child *worker)
+    struct child workers[MSG_WORKERS_MAX])
 {
 	struct user proxy = launch_user(o->proxy_user, "proxy-user");
 	int fds[2 * MSG_BINDS_MAX];
 	struct msg_config config;
-	size_t nfds;
+	char name[CHILD_NAME_MAX] = "worker";
+	uint8_t i;
 
-	nfds = launch_sockets(o, fds);
-	launch_child(compiler, "compiler", proxy, o->acl_file, NULL, 0, NULL);
 	worker_config(o, &config);
-	launch_child(worker, "worker", proxy, NULL, fds, nfds, &config);
+	launch_child(compiler, "compiler", "compiler", proxy, o->acl_file,
+	    NULL, 0, NULL);
+	for (i = 0; i < o->workers; i++) {
+		config.worker = i;
+		if (o->workers > 1)
+			snprintf(name, sizeof(name), "worker %u", i + 1U);
+		launch_child(&workers[i], "worker", name, proxy, name, fds,
+		    launch_sockets(o, i, fds), &config);
+	}
 }
 
 int
 main(int argc, char **argv)
 {
-	struct child compiler, worker;
+	struct child compiler, workers[MSG_WORKERS_MAX];
 	struct backend_config config;
 	const struct backend *backend;
 	struct options o;
 	struct user user;
 	const char *acl;
+	uint32_t i;
 
 	options_parse(&o, argc, argv);
 	launch_descriptors();
@@ -131,7 +143,7 @@ main(int argc, char **argv)
 	config = (struct backend_config){ .chain = o.chain, .table = o.table,
 	    .table_family = o.table_family, .max_grants = o.max_grants };
 	backend->open(&config);
-	launch_children(&o, &compiler, &worker);
+	launch_children(&o, &compiler, workers);
 
 	/*
 	 * Confinement.  The empty root needs CAP_SYS_CHROOT, so it comes
@@ -145,10 +157,11 @@ main(int argc, char **argv)
 	sandbox_seccomp(priv_rules, priv_nrules);
 
 	policy_start(&compiler, o.acl_file, acl);
-	children_wait_ready(&worker);
+	for (i = 0; i < o.workers; i++)
+		children_wait_ready(&workers[i]);
 	firewall_start(backend, o.max_grants);
 	if (o.hold_live || o.kill_connections)
 		conntrack_check();
-	serve(&compiler, &worker, &o);
+	serve(&compiler, workers, &o);
 	return (0);
 }

@@ -286,13 +286,24 @@ set_allow_answer(struct options *o, const struct source *src,
 	networks(src, value, o->allow_nets, &o->nallow_nets);
 }
 
+/* One of two words; true for the second. */
+static bool
+choice(const struct source *src, const char *value, const char *first,
+    const char *second)
+{
+	char expected[64];
+
+	snprintf(expected, sizeof(expected), "%s or %s", first, second);
+	if (strcasecmp(value, first) != 0 && strcasecmp(value, second) != 0)
+		bad_value(src, value, expected);
+	return (strcasecmp(value, second) == 0);
+}
+
 /* A flag stands alone on the command line; a variable needs a value. */
 static bool
 yes_no(const struct source *src, const char *value)
 {
-	if (strcasecmp(value, "yes") != 0 && strcasecmp(value, "no") != 0)
-		bad_value(src, value, "yes or no");
-	return (strcasecmp(value, "yes") == 0);
+	return (choice(src, value, "no", "yes"));
 }
 
 static void
@@ -306,6 +317,33 @@ static void
 set_hold_live(struct options *o, const struct source *src, const char *value)
 {
 	o->hold_live = yes_no(src, value);
+}
+
+static void
+set_randomize_case(struct options *o, const struct source *src,
+    const char *value)
+{
+	o->randomize_case = yes_no(src, value);
+}
+
+static void
+set_upstream_transport(struct options *o, const struct source *src,
+    const char *value)
+{
+	o->upstream_tcp = choice(src, value, "udp", "tcp");
+}
+
+static void
+set_family_mismatch(struct options *o, const struct source *src,
+    const char *value)
+{
+	o->family_filter = choice(src, value, "pass", "filter");
+}
+
+static void
+set_workers(struct options *o, const struct source *src, const char *value)
+{
+	o->workers = number(src, value, 1, MSG_WORKERS_MAX);
 }
 
 static void
@@ -325,12 +363,8 @@ set_priv_user(struct options *o, const struct source *src, const char *value)
 static void
 set_log_format(struct options *o, const struct source *src, const char *value)
 {
-	if (strcasecmp(value, "text") == 0)
-		o->log_format = LOGFORMAT_TEXT;
-	else if (strcasecmp(value, "json") == 0)
-		o->log_format = LOGFORMAT_JSON;
-	else
-		bad_value(src, value, "text or json");
+	o->log_format = choice(src, value, "text", "json") ?
+	    LOGFORMAT_JSON : LOGFORMAT_TEXT;
 }
 
 static const struct option_def defs[] = {
@@ -338,6 +372,10 @@ static const struct option_def defs[] = {
 	{ "upstream", "ADDRESS", "DNS server to ask (required; list)",
 	    set_upstream },
 	{ "upstream-port", "PORT", "its port [53]", set_upstream_port },
+	{ "upstream-transport", "WAY", "udp, or tcp for all queries [udp]",
+	    set_upstream_transport },
+	{ "randomize-case", NULL, "mix the letter case of what is asked",
+	    set_randomize_case },
 	{ "bind", "ADDRESS", "address to listen on [127.0.0.53] (list)",
 	    set_bind },
 	{ "bind-port", "PORT", "port to listen on [537]", set_bind_port },
@@ -358,10 +396,13 @@ static const struct option_def defs[] = {
 	    set_deny_answer },
 	{ "allow-answer", "CIDR", "exceptions from what is never granted (list)",
 	    set_allow_answer },
+	{ "family-mismatch", "WAY", "pass or filter addresses without grant [pass]",
+	    set_family_mismatch },
 	{ "hold-live", NULL, "grants of living connections do not end",
 	    set_hold_live },
 	{ "kill-connections", NULL, "end those of grants that are revoked",
 	    set_kill_connections },
+	{ "workers", "N", "processes that answer queries [1]", set_workers },
 	{ "max-connections", "N", "requests in flight, TCP connections [10000]",
 	    set_max_connections },
 	{ "max-grants", "N", "live grants at most [65536]", set_max_grants },
@@ -531,7 +572,7 @@ options_parse(struct options *o, int argc, char **argv)
 	*o = (struct options){
 		.upstream_port = 53, .bind_port = 537, .timeout = 10,
 		.min_rule_time = 5, .max_rule_time = 2147483,
-		.max_connections = 10000, .max_grants = 65536,
+		.max_connections = 10000, .max_grants = 65536, .workers = 1,
 		.proxy_user = PROXY_USER, .priv_user = PRIV_USER
 	};
 	from_environment(o);

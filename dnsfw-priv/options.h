@@ -44,6 +44,10 @@ struct options {
 	size_t		 nallow_nets;
 	bool		 kill_connections;
 	bool		 hold_live;
+	bool		 randomize_case;
+	bool		 upstream_tcp;
+	bool		 family_filter;
+	uint32_t	 workers;
 	const char	*proxy_user;
 	const char	*priv_user;
 };

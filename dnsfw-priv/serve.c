@@ -17,6 +17,9 @@
 
 static volatile sig_atomic_t reload_asked, statistics_asked;
 
+static struct child *compiler, *workers;
+static size_t nworkers;
+
 static void
 on_signal(int sig)
 {
@@ -49,7 +52,25 @@ serve_signals(void)
 }
 
 static void
-serve_signalled(struct child *compiler, struct child *worker)
+tell_workers(enum msg_type type)
+{
+	size_t i;
+
+	for (i = 0; i < nworkers; i++)
+		children_send_plain(&workers[i], type, -1);
+}
+
+static void
+send_policy(void)
+{
+	size_t i;
+
+	for (i = 0; i < nworkers; i++)
+		policy_send(&workers[i], firewall_families());
+}
+
+static void
+serve_signalled(void)
 {
 	if (reload_asked) {
 		reload_asked = 0;
@@ -59,13 +80,13 @@ serve_signalled(struct child *compiler, struct child *worker)
 		statistics_asked = 0;
 		grants_log();
 		children_send_plain(compiler, MSG_STATS, -1);
-		children_send_plain(worker, MSG_STATS, -1);
+		tell_workers(MSG_STATS);
 	}
 }
 
 /* What the compiler has to say now, at most so much of it. */
 static void
-serve_compiler(struct child *compiler, struct child *worker)
+serve_compiler(void)
 {
 	struct msg_checked checked;
 	bool more = true;
@@ -74,7 +95,7 @@ serve_compiler(struct child *compiler, struct child *worker)
 	for (i = 0; i < COMPILER_MAX && more; i++) {
 		switch (policy_receive(&more, &checked)) {
 		case POLICY_NEW:
-			policy_send(worker, firewall_families());
+			send_policy();
 			log_info("the ACL was reloaded: %u rules",
 			    policy_rules());
 			grants_review(true);
@@ -98,48 +119,55 @@ sooner(int a, int b)
 }
 
 static void
-turn(struct child *compiler, struct child *worker)
+turn(void)
 {
-	enum { OWN, FIREWALL, COMPILER, WORKER, NFDS };
-	bool may_serve = grants_may_serve();
-	struct pollfd fds[NFDS] = {
-		[OWN] = { .fd = FD_OWN, .events = POLLIN },
-		[FIREWALL] = { .fd = firewall_fd(), .events = POLLIN },
-		[COMPILER] = { .fd = compiler->chan, .events = POLLIN },
-		[WORKER] = { .fd = may_serve ? worker->chan : -1,
-		    .events = POLLIN }
-	};
-	int ms = sooner(firewall_wait(), grants_hold());
-	bool forget;
+	enum { OWN, FIREWALL, COMPILER, WORKERS };
+	struct pollfd fds[WORKERS + MSG_WORKERS_MAX];
+	bool may_serve = grants_may_serve(), forget;
+	int ms = may_serve ? sooner(firewall_wait(), grants_hold()) : 1;
+	size_t i;
 
-	if (!may_serve)
-		ms = 1;
-	children_poll(fds, NFDS, grants_step_due() ? 0 : ms);
-	serve_signalled(compiler, worker);
+	fds[OWN].fd = FD_OWN;
+	fds[FIREWALL].fd = firewall_fd();
+	fds[COMPILER].fd = compiler->chan;
+	for (i = 0; i < nworkers; i++)
+		fds[WORKERS + i].fd = may_serve ? workers[i].chan : -1;
+	for (i = 0; i < WORKERS + nworkers; i++)
+		fds[i].events = POLLIN;
+	children_poll(fds, WORKERS + nworkers, grants_step_due() ? 0 : ms);
+	serve_signalled();
 	if (fds[OWN].revents != 0 && own_read())
 		grants_review(false);
 	/* Before grants: what is gone cannot be promised. */
 	forget = firewall_look();
 	if (fds[COMPILER].revents != 0)
-		serve_compiler(compiler, worker);
+		serve_compiler();
 	forget |= grants_step(compiler);
 	if (forget)
-		children_send_plain(worker, MSG_FORGET, -1);
-	if (fds[WORKER].revents != 0)
-		grants_serve(worker);
+		tell_workers(MSG_FORGET);
+	for (i = 0; i < nworkers; i++) {
+		if (fds[WORKERS + i].revents != 0)
+			grants_serve(&workers[i]);
+	}
 }
 
 void
-serve(struct child *compiler, struct child *worker, const struct options *o)
+serve(struct child *c, struct child *w, const struct options *o)
 {
+	size_t i;
+
+	compiler = c;
+	workers = w;
+	nworkers = o->workers;
 	grants_start(o);
-	policy_send(worker, firewall_families());
+	send_policy();
 	grants_review(true);
 	(void)grants_step(compiler);
 	log_info("Server started: %u rules", policy_rules());
 	while (children_stop == 0)
-		turn(compiler, worker);
+		turn();
 	log_info("stopping (signal %d)", (int)children_stop);
 	children_end(compiler);
-	children_end(worker);
+	for (i = 0; i < nworkers; i++)
+		children_end(&workers[i]);
 }

@@ -9,10 +9,10 @@
 #include "options.h"
 
 /*
- * Serve until a signal asks to stop; then tell the children to stop, and
+ * Serve the compiler and o->workers workers until a signal asks to stop; then tell the children to stop, and
  * return.  Ends the program (P4) if one of them does.
  */
-void	serve(struct child *compiler, struct child *worker,
+void	serve(struct child *compiler, struct child *workers,
 	    const struct options *o);
 
 /*

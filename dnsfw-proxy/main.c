@@ -1,7 +1,7 @@
 /*
  * dnsfw-proxy: reads what strangers send, without any power.
  *
- * Started by dnsfw-priv, as "dnsfw-proxy ROLE UID GID [NAME]", with the
+ * Started by dnsfw-priv, as "dnsfw-proxy ROLE UID GID NAME", with the
  * descriptors that msg.h names.  Both roles confine themselves before they read
  * a byte of what they are to parse: the compiler the ACL, the worker DNS.
  */
@@ -69,13 +69,13 @@ run_compiler(uid_t uid, gid_t gid, const char *name)
 }
 
 static void
-run_worker(uid_t uid, gid_t gid)
+run_worker(uid_t uid, gid_t gid, const char *name)
 {
 	uint16_t ports[MSG_UPSTREAMS_MAX];
 	unsigned long nofile;
 	size_t nports;
 
-	log_init("worker");
+	log_init(name);
 	worker_init();
 	nports = worker_connect_ports(ports);
 	nofile = descriptors(worker_descriptors());
@@ -100,16 +100,16 @@ main(int argc, char **argv)
 	uid_t uid;
 	gid_t gid;
 
-	if (argc < 4)
+	if (argc != 5)
 		fatalx("dnsfw-proxy is started by dnsfw-priv; see "
 		    "dnsfw-priv(8)");
 	uid = number(argv[2]);
 	gid = number(argv[3]);
 	signal(SIGPIPE, SIG_IGN);
-	if (argc == 5 && strcmp(argv[1], "compiler") == 0)
+	if (strcmp(argv[1], "compiler") == 0)
 		run_compiler(uid, gid, argv[4]);
-	else if (argc == 4 && strcmp(argv[1], "worker") == 0)
-		run_worker(uid, gid);
+	else if (strcmp(argv[1], "worker") == 0)
+		run_worker(uid, gid, argv[4]);
 	else
 		fatalx("\"%s\": not a role of dnsfw-proxy", argv[1]);
 	return (0);

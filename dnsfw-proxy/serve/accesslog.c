@@ -1,10 +1,13 @@
 /* The access log. */
 #include "accesslog.h"
 
+#include <sys/stat.h>
+
 #include <netinet/in.h>
 
 #include <errno.h>
 #include <event2/event.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <string.h>
 #include <unistd.h>
@@ -13,7 +16,7 @@
 #include "worker.h"
 
 #define BUFFER_SIZE	(64 * 1024)
-#define ENTRY_MAX	4096	/* bytes; a name is at most 1,025, twice that
+#define ENTRY_MAX	PIPE_BUF	/* bytes; a name is at most 1,025, twice that
 				   when each byte is quoted for JSON */
 #define DROPPED_PERIOD	60	/* seconds between the warnings */
 
@@ -38,7 +41,7 @@ static size_t used;		/* bytes in the buffer */
 static uint64_t dropped;
 static struct log_limit dropped_limit;
 static int fd = STDOUT_FILENO;
-static bool json;
+static bool json, is_pipe;
 static struct event *writable;
 
 static void
@@ -52,8 +55,11 @@ on_writable(evutil_socket_t sock, short what, void *arg)
 void
 access_init(void)
 {
+	struct stat st;
+
 	json = worker.config.log_format == LOGFORMAT_JSON;
 	fd = log_private_fd(STDOUT_FILENO);
+	is_pipe = fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode);
 	writable = event_new(worker.base, fd, EV_WRITE, on_writable, NULL);
 	if (writable == NULL)
 		fatalx("event_new");
@@ -278,23 +284,41 @@ warn_dropped(void)
 	dropped = 0;
 }
 
-/* A pipe takes what has room; the rest, whole lines and a part, stays. */
+/*
+ * How much to write at once.  To a pipe it is whole lines of at most PIPE_BUF,
+ * which go into it all or not at all: other workers write to it, too.
+ */
+static size_t
+portion(size_t at)
+{
+	size_t n = used - at;
+
+	if (!is_pipe || n <= PIPE_BUF)
+		return (n);
+	/* A line is at most ENTRY_MAX, so there is an end of one. */
+	for (n = PIPE_BUF; buffer[at + n - 1] != '\n'; n--)
+		;
+	return (n);
+}
+
+/* The rest stays for when the reader takes more. */
 void
 access_flush(void)
 {
+	size_t at = 0;
 	ssize_t n;
 
-	if (used > 0) {
-		n = write(fd, buffer, used);
-		if (n > 0) {
-			used -= (size_t)n;
-			memmove(buffer, buffer + n, used);
-		} else if (n == -1 && errno != EAGAIN && errno != EINTR) {
-			/* Nobody will ever read it. */
-			used = 0;
-		}
-		if (used > 0)
+	while (used > at) {
+		n = write(fd, buffer + at, portion(at));
+		if (n > 0)
+			at += (size_t)n;
+		else if (n == -1 && errno == EAGAIN) {
 			event_add(writable, NULL);
+			break;
+		} else if (n == -1 && errno != EINTR)
+			at = used;	/* nobody will ever read it */
 	}
+	used -= at;
+	memmove(buffer, buffer + at, used);
 	warn_dropped();
 }

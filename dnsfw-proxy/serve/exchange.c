@@ -1,6 +1,7 @@
 /* Questions on their way to the upstream. */
 #include "exchange.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,7 +35,7 @@ struct exchange {
 	uint8_t		last;		/* upstream of the newest try */
 	bool		stepping;	/* is in the list by_step */
 	bool		reconnected;	/* TCP: a closed connection was had */
-	bool		tcp;
+	bool		tcp;		/* to the upstream */
 	const char	*broken;	/* what was wrong with an answer */
 	uint8_t		*msg;		/* as the first query had it, but the id */
 	size_t		len;
@@ -74,6 +75,13 @@ exchange_init(void)
 		LIST_INIT(&buckets[i]);
 }
 
+/* How the question goes upstream. */
+static bool
+by_tcp(const struct query *q)
+{
+	return (q->from.tcp || worker.config.upstream_tcp);
+}
+
 /* All but the id and letter case (D12). */
 static uint64_t
 hash_of(const struct query *q, const uint8_t *msg, size_t len)
@@ -82,7 +90,7 @@ hash_of(const struct query *q, const uint8_t *msg, size_t len)
 	struct dns_name folded;
 
 	memcpy(copy, msg, len);
-	copy[0] = q->from.tcp;
+	copy[0] = by_tcp(q);
 	copy[1] = 0;
 	if (q->dns.has_question) {
 		dns_name_fold(&q->dns.qname, &folded);
@@ -97,7 +105,7 @@ same(const struct exchange *x, const struct query *q, const uint8_t *msg,
 {
 	size_t rest = DNS_HEADER_SIZE;
 
-	if (x->len != len || x->tcp != q->from.tcp ||
+	if (x->len != len || x->tcp != by_tcp(q) ||
 	    x->dns.has_question != q->dns.has_question ||
 	    memcmp(x->msg + 2, msg + 2, DNS_HEADER_SIZE - 2) != 0)
 		return (false);
@@ -215,6 +223,25 @@ schedule_step(struct exchange *x)
 	x->stepping = true;
 }
 
+/*
+ * --randomize-case: a forger has to guess the case of each letter, too, since
+ * the upstream repeats the question as it was asked.
+ */
+static void
+mix_case(struct exchange *x)
+{
+	uint8_t bits[DNS_NAME_MAX], *c = x->dns.qname.wire;
+	size_t i, len = x->dns.has_question ? x->dns.qname.len : 0;
+
+	arc4random_buf(bits, sizeof(bits));
+	/* Lengths of labels, up to 63, are no letters. */
+	for (i = 0; i < len; i++) {
+		if (isalpha(c[i]) && (bits[i] & 1) != 0)
+			c[i] ^= 'a' ^ 'A';
+	}
+	memcpy(x->msg + DNS_HEADER_SIZE, c, len);
+}
+
 static struct exchange *
 exchange_new(const struct query *q, const uint8_t *msg, size_t len)
 {
@@ -229,7 +256,7 @@ exchange_new(const struct query *q, const uint8_t *msg, size_t len)
 		fatalx("no memory");
 	memcpy(x->msg, msg, len);
 	x->len = len;
-	x->tcp = q->from.tcp;
+	x->tcp = by_tcp(q);
 	x->dns = q->dns;
 	x->tried = 0;
 	x->ntries = 0;
@@ -237,6 +264,8 @@ exchange_new(const struct query *q, const uint8_t *msg, size_t len)
 	x->broken = NULL;
 	TAILQ_INIT(&x->waiting);
 	LIST_INIT(&x->tries);
+	if (worker.config.randomize_case)
+		mix_case(x);
 	return (x);
 }
 
@@ -297,7 +326,7 @@ exchange_join(struct query *q, const uint8_t *msg, size_t len)
 	struct exchange *x;
 
 	/* Over UDP an answer of one fragment is what can be trusted (D13). */
-	if (!q->from.tcp) {
+	if (!by_tcp(q)) {
 		memcpy(copy, msg, len);
 		dns_limit_edns(copy, &q->dns.edns);
 		msg = copy;
@@ -355,7 +384,8 @@ exchange_answer(struct try *t, const uint8_t *msg, size_t len)
 	struct query *q;
 	enum dns_err err;
 
-	err = dns_response_matches(msg, len, &x->dns, t->id, false);
+	err = dns_response_matches(msg, len, &x->dns, t->id,
+	    worker.config.randomize_case);
 	if (err != DNS_OK) {
 		counters.junk++;
 		return (false);

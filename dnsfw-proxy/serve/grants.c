@@ -127,16 +127,6 @@ make_label(const struct dns_name *name, char label[MSG_LABEL_SIZE])
 		label[0] = '*';
 }
 
-static bool
-may_be_granted(const struct query *q, const struct addr *dst)
-{
-	uint8_t bit = dst->family == ADDR_V4 ? MSG_FAMILY_V4 : MSG_FAMILY_V6;
-
-	/* A loopback client is this host, in both families (G5). */
-	return (worker.config.firewall && (worker.families & bit) != 0 &&
-	    (dst->family == q->addr.family || addr_is_loopback(&q->addr)));
-}
-
 /* The message for one address and port; seq and label are left out. */
 static void
 make_grant(const struct query *q, const struct dns_address *a,
@@ -155,7 +145,17 @@ make_grant(const struct query *q, const struct dns_address *a,
 		memcpy(g->client, q->addr.bytes, sizeof(g->client));
 }
 
-/* --- addresses that are never granted (G8) --- */
+/* --- addresses that are not granted (G5, G8) --- */
+
+static bool
+may_be_granted(const struct query *q, const struct addr *dst)
+{
+	uint8_t bit = dst->family == ADDR_V4 ? MSG_FAMILY_V4 : MSG_FAMILY_V6;
+
+	/* A loopback client is this host, in both families (G5). */
+	return (worker.config.firewall && (worker.families & bit) != 0 &&
+	    (dst->family == q->addr.family || addr_is_loopback(&q->addr)));
+}
 
 /* Who asks about an address, and what dnsfw-priv has said. */
 struct vetting {
@@ -196,7 +196,9 @@ unwanted(void *arg, const struct addr *a)
 		bad = addr_equal(&g->forbidden[i], a);
 	if (bad)
 		log_removed(v->query, a);
-	return (bad);
+	/* A way that is shut is better not tried (--family-mismatch). */
+	return (bad || (worker.config.family_filter &&
+	    worker.config.firewall && !may_be_granted(v->query, a)));
 }
 
 /*
@@ -223,7 +225,7 @@ remove_unwanted(const struct query *q, const struct granting *g,
 		return (err);
 	*msg = clean;
 	*len = dns_append_ede(clean, n, query_limit(q), &r->edns, EDE_FILTERED,
-	    "an address that is never granted was removed");
+	    "an address that is not granted was removed");
 	return (DNS_OK);
 }
 

@@ -245,7 +245,7 @@ Test(msg, P7_only_its_own_type)
 Test(msg, sizes_of_the_contract)
 {
 	static const size_t sizes[NKINDS] = { 8, 176, 16, 24, 16, 16, 4,
-	    4, 4, 4, 4, 156, 8, 28 + 20 * 8 + 3 * 18 * 64 };
+	    4, 4, 4, 4, 156, 8, 32 + 20 * 8 + 3 * 18 * 64 };
 	unsigned int kind;
 
 	for (kind = 0; kind < NKINDS; kind++) {
@@ -610,7 +610,11 @@ Test(msg, config_small_numbers)
 		size_t at;
 		unsigned int min, max;
 	} fields[] = {
-		{ offsetof(struct msg_config, worker), 0, 255 },
+		{ offsetof(struct msg_config, worker), 0,
+		    MSG_WORKERS_MAX - 1 },
+		{ offsetof(struct msg_config, randomize_case), 0, 1 },
+		{ offsetof(struct msg_config, upstream_tcp), 0, 1 },
+		{ offsetof(struct msg_config, family_filter), 0, 1 },
 		{ offsetof(struct msg_config, nbinds), 1, MSG_BINDS_MAX },
 		{ offsetof(struct msg_config, nupstreams), 1,
 		    MSG_UPSTREAMS_MAX },
@@ -700,13 +704,20 @@ Test(msg, config_client_nets)
 	cr_assert_eq(config_with(at, &n, sizeof(n)), MSG_EFAMILY);
 }
 
+Test(msg, config_padding)
+{
+	const size_t pad = offsetof(struct msg_config, pad);
+	const uint8_t one = 1;
+	size_t i;
+
+	for (i = 0; i < sizeof(good_config.pad); i++)
+		cr_assert_eq(config_with(pad + i, &one, 1), MSG_EPAD);
+}
+
 Test(msg, G8_config_deny_and_allow_nets)
 {
 	struct msg_config m = good_config;
 
-	m.pad = 1;
-	cr_assert_eq(decode_whole(CONFIG, &m), MSG_EPAD);
-	m.pad = 0;
 	m.ndeny_nets = MSG_NETS_MAX + 1;
 	cr_assert_eq(decode_whole(CONFIG, &m), MSG_EVALUE);
 	m.ndeny_nets = 1;
