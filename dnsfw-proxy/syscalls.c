@@ -70,6 +70,7 @@ const struct sandbox_rule compiler_rules[] = {
 	{ SCMP_SYS(mmap), 0, { EQ(2, PROT_READ), EQ(3, MAP_SHARED) },
 	    "the image" },
 	{ SCMP_SYS(poll), 0, {}, "until dnsfw-priv takes more" },
+	{ SCMP_SYS(ppoll), 0, {}, "poll on other machines" },
 	{ SCMP_SYS(memfd_create), 0, {}, "the image" },
 	{ SCMP_SYS(fcntl), 0, { EQ(1, F_ADD_SEALS) }, "the image" },
 	{ SCMP_SYS(mremap), 0, {}, "realloc of long tables" },

@@ -1,6 +1,7 @@
 /* The access log. */
 #include "accesslog.h"
 
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 #include <netinet/in.h>
@@ -41,7 +42,7 @@ static size_t used;		/* bytes in the buffer */
 static uint64_t dropped;
 static struct log_limit dropped_limit;
 static int fd = STDOUT_FILENO;
-static bool json, is_pipe;
+static bool json, is_pipe, is_socket;
 static struct event *writable;
 
 static void
@@ -59,7 +60,10 @@ access_init(void)
 
 	json = worker.config.log_format == LOGFORMAT_JSON;
 	fd = log_private_fd(STDOUT_FILENO);
-	is_pipe = fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode);
+	if (fstat(fd, &st) == -1)
+		fatal("fstat");
+	is_pipe = S_ISFIFO(st.st_mode);
+	is_socket = S_ISSOCK(st.st_mode);
 	writable = event_new(worker.base, fd, EV_WRITE, on_writable, NULL);
 	if (writable == NULL)
 		fatalx("event_new");
@@ -301,6 +305,15 @@ portion(size_t at)
 	return (n);
 }
 
+/* A socket, as of the journal, is shared with others, so it may block. */
+static ssize_t
+write_some(const char *text, size_t len)
+{
+	if (is_socket)
+		return (send(fd, text, len, MSG_DONTWAIT | MSG_NOSIGNAL));
+	return (write(fd, text, len));
+}
+
 /* The rest stays for when the reader takes more. */
 void
 access_flush(void)
@@ -309,7 +322,7 @@ access_flush(void)
 	ssize_t n;
 
 	while (used > at) {
-		n = write(fd, buffer + at, portion(at));
+		n = write_some(buffer + at, portion(at));
 		if (n > 0)
 			at += (size_t)n;
 		else if (n == -1 && errno == EAGAIN) {

@@ -2,6 +2,7 @@
 #include "exchange.h"
 
 #include <ctype.h>
+#include <event2/event.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,6 +17,7 @@
 #define STEP_MAX	CLOCK_SECOND	/* before the next upstream is asked */
 #define RETRY_AGE	(CLOCK_SECOND / 2)	/* see try_again() */
 #define RETRY_LOOK	64	/* waiting queries that are looked at for it */
+#define DELIVER_MAX	16	/* queries that one answer ends in a turn */
 
 TAILQ_HEAD(waiting, query);
 LIST_HEAD(tries, try);
@@ -42,6 +44,15 @@ struct exchange {
 	uint8_t		space[INLINE_MAX];
 };
 TAILQ_HEAD(exchanges, exchange);
+
+/* An answer that more queries have waited for than one turn has time for. */
+struct delivery {
+	STAILQ_ENTRY(delivery) link;
+	struct waiting	waiting;
+	struct dns_response response;
+	size_t		len;
+	uint8_t		msg[];
+};
 LIST_HEAD(bucket, exchange);
 
 static struct exchange *pool;
@@ -53,6 +64,10 @@ static struct exchanges unused = TAILQ_HEAD_INITIALIZER(unused);
 static struct exchanges by_deadline = TAILQ_HEAD_INITIALIZER(by_deadline);
 static struct exchanges by_step = TAILQ_HEAD_INITIALIZER(by_step);
 static uint64_t step;
+static STAILQ_HEAD(, delivery) deliveries = STAILQ_HEAD_INITIALIZER(deliveries);
+static struct event *deliver_more;
+
+static void on_deliver(evutil_socket_t, short, void *);
 
 void
 exchange_init(void)
@@ -69,7 +84,8 @@ exchange_init(void)
 	/* Each has a query, so there are never more than these. */
 	pool = calloc(worker.config.max_connections, sizeof(*pool));
 	buckets = calloc(nbuckets, sizeof(*buckets));
-	if (pool == NULL || buckets == NULL)
+	deliver_more = evtimer_new(worker.base, on_deliver, NULL);
+	if (pool == NULL || buckets == NULL || deliver_more == NULL)
 		fatalx("no memory for --max-connections");
 	for (i = 0; i < nbuckets; i++)
 		LIST_INIT(&buckets[i]);
@@ -332,8 +348,10 @@ exchange_join(struct query *q, const uint8_t *msg, size_t len)
 		msg = copy;
 	}
 	bucket = bucket_of(hash_of(q, msg, len));
+	/* One that is nearly over is no help to who asks only now (D6). */
 	LIST_FOREACH(x, bucket, same_hash) {
-		if (same(x, q, msg, len))
+		if (x->deadline - worker.timeout / 2 > worker.now &&
+		    same(x, q, msg, len))
 			break;
 	}
 	if (x == NULL) {
@@ -344,17 +362,6 @@ exchange_join(struct query *q, const uint8_t *msg, size_t len)
 	try_again(x, &q->addr);
 	TAILQ_INSERT_TAIL(&x->waiting, q, link);
 	q->exchange = x;
-}
-
-void
-exchange_leave(struct query *q)
-{
-	struct exchange *x = q->exchange;
-
-	TAILQ_REMOVE(&x->waiting, q, link);
-	q->exchange = NULL;
-	if (TAILQ_EMPTY(&x->waiting))
-		exchange_free(x);
 }
 
 /*
@@ -375,13 +382,68 @@ broken_answer(struct exchange *x, enum dns_err err)
 	return (false);
 }
 
+/* To some of those who wait. */
+static void
+deliver(struct waiting *waiting, const uint8_t *msg, size_t len,
+    const struct dns_response *r)
+{
+	struct query *q;
+	unsigned int i;
+
+	for (i = 0; i < DELIVER_MAX; i++) {
+		if ((q = TAILQ_FIRST(waiting)) == NULL)
+			return;
+		TAILQ_REMOVE(waiting, q, link);
+		query_answered(q, msg, len, r);
+	}
+}
+
+/* To the others in the next turns, so that nobody else waits for them all. */
+static void
+deliver_later(struct waiting *waiting, const uint8_t *msg, size_t len,
+    const struct dns_response *r)
+{
+	static const struct timeval at_once;
+	struct delivery *d;
+
+	if ((d = malloc(sizeof(*d) + len)) == NULL)
+		fatalx("no memory");
+	TAILQ_INIT(&d->waiting);
+	TAILQ_CONCAT(&d->waiting, waiting, link);
+	d->response = *r;
+	d->len = len;
+	memcpy(d->msg, msg, len);
+	STAILQ_INSERT_TAIL(&deliveries, d, link);
+	event_add(deliver_more, &at_once);
+}
+
+static void
+on_deliver(evutil_socket_t fd, short what, void *arg)
+{
+	static const struct timeval at_once;
+	struct delivery *d = STAILQ_FIRST(&deliveries);
+
+	(void)fd;
+	(void)what;
+	(void)arg;
+	worker_clock();
+	STAILQ_REMOVE_HEAD(&deliveries, link);
+	deliver(&d->waiting, d->msg, d->len, &d->response);
+	/* All deliveries take turns. */
+	if (TAILQ_EMPTY(&d->waiting))
+		free(d);
+	else
+		STAILQ_INSERT_TAIL(&deliveries, d, link);
+	if (!STAILQ_EMPTY(&deliveries))
+		event_add(deliver_more, &at_once);
+}
+
 bool
 exchange_answer(struct try *t, const uint8_t *msg, size_t len)
 {
 	struct exchange *x = t->exchange;
 	struct dns_response r;
 	struct waiting waiting;
-	struct query *q;
 	enum dns_err err;
 
 	err = dns_response_matches(msg, len, &x->dns, t->id,
@@ -394,10 +456,9 @@ exchange_answer(struct try *t, const uint8_t *msg, size_t len)
 	if ((err = dns_response_parse(msg, len, &r)) != DNS_OK)
 		return (broken_answer(x, err));
 	take_waiting(x, &waiting);
-	while ((q = TAILQ_FIRST(&waiting)) != NULL) {
-		TAILQ_REMOVE(&waiting, q, link);
-		query_answered(q, msg, len, &r);
-	}
+	deliver(&waiting, msg, len, &r);
+	if (!TAILQ_EMPTY(&waiting))
+		deliver_later(&waiting, msg, len, &r);
 	return (true);
 }
 

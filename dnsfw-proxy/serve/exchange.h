@@ -31,9 +31,6 @@ void	exchange_init(void);
 /* Wait for the answer to msg, as q sent it. */
 void	exchange_join(struct query *q, const uint8_t *msg, size_t len);
 
-/* The query no longer waits. */
-void	exchange_leave(struct query *q);
-
 /*
  * Something arrived where the answer to the try is to arrive.  False: it is
  * not the answer (D11).  True: it is, and the try has ended.

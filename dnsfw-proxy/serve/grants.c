@@ -18,7 +18,7 @@
 #include "worker.h"
 
 #define SLOTS		16384	/* grants under way */
-#define ANSWER_MAX	4096	/* grants of one answer */
+#define ANSWER_MAX	1024	/* grants of one answer */
 #define REMOVED_PERIOD	60	/* seconds between log lines of one name */
 #define REMOVED_NAMES	256	/* names that are told apart in that */
 #define NO_EXPIRY	UINT64_MAX

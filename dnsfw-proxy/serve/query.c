@@ -335,6 +335,12 @@ query_answered(struct query *q, const uint8_t *msg, size_t len,
 {
 	static uint8_t copy[DNS_MESSAGE_MAX];
 
+	/* Who has closed the connection takes no answer, and connects nowhere. */
+	if (q->from.tcp && q->from.conn == NULL) {
+		access_bad_answer(&q->addr, q->dns.id, "the client has left");
+		query_drop(q);
+		return;
+	}
 	/* Others may wait for the same answer: each gets its own copy. */
 	memcpy(copy, msg, len);
 	if (len > query_limit(q))

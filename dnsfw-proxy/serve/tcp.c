@@ -54,6 +54,7 @@ static struct event *accepting[MSG_BINDS_MAX];
 static struct conns conns = TAILQ_HEAD_INITIALIZER(conns);
 static uint32_t nconns;
 static size_t out_total;
+static bool paused;			/* no descriptor: accept no more */
 
 /* Something has happened: the time begins anew. */
 static void
@@ -62,6 +63,19 @@ touch(struct tcp_conn *c)
 	c->deadline = worker.now + worker.timeout;
 	TAILQ_REMOVE(&conns, c, link);
 	TAILQ_INSERT_TAIL(&conns, c, link);
+}
+
+/* Its memory; the descriptor and the client's place are the caller's. */
+static void
+free_conn(struct tcp_conn *c)
+{
+	if (c->readable != NULL)
+		event_free(c->readable);
+	if (c->writable != NULL)
+		event_free(c->writable);
+	free(c->in);
+	free(c->out);
+	free(c);
 }
 
 static void
@@ -79,13 +93,9 @@ close_conn(struct tcp_conn *c)
 	TAILQ_REMOVE(&conns, c, link);
 	nconns--;
 	out_total -= c->out_len;
-	event_free(c->readable);
-	event_free(c->writable);
 	close(c->fd);
 	client_leave(c->client);
-	free(c->in);
-	free(c->out);
-	free(c);
+	free_conn(c);
 }
 
 void
@@ -207,10 +217,12 @@ take_messages(struct tcp_conn *c)
 	}
 	c->in_len -= at;
 	memmove(c->in, c->in + at, c->in_len);
-	if (c->in_len < c->in_size)
-		return (true);
+	size = c->in_size;
 	/* A claimed length is believed only as far as octets have come. */
-	size = c->in_size * 2 < IN_MAX ? c->in_size * 2 : IN_MAX;
+	if (c->in_len == size)
+		size = size * 2 < IN_MAX ? size * 2 : IN_MAX;
+	else if (c->in_len == 0)
+		size = IN_FIRST;
 	if (size == c->in_size)
 		return (true);
 	if ((more = realloc(c->in, size)) == NULL)
@@ -276,10 +288,7 @@ conn_new(int fd, const struct addr *addr, struct client *client)
 
 	if ((c = calloc(1, sizeof(*c))) == NULL)
 		return (NULL);
-	if ((c->in = malloc(IN_FIRST)) == NULL) {
-		free(c);
-		return (NULL);
-	}
+	c->in = malloc(IN_FIRST);
 	c->in_size = IN_FIRST;
 	c->fd = fd;
 	c->addr = *addr;
@@ -288,9 +297,11 @@ conn_new(int fd, const struct addr *addr, struct client *client)
 	c->readable = event_new(worker.base, fd, EV_READ | EV_PERSIST,
 	    on_readable, c);
 	c->writable = event_new(worker.base, fd, EV_WRITE, on_writable, c);
-	if (c->readable == NULL || c->writable == NULL ||
-	    event_add(c->readable, NULL) == -1)
-		fatalx("event_new");
+	if (c->in == NULL || c->readable == NULL || c->writable == NULL ||
+	    event_add(c->readable, NULL) == -1) {
+		free_conn(c);
+		return (NULL);
+	}
 	c->deadline = worker.now + worker.timeout;
 	TAILQ_INSERT_TAIL(&conns, c, link);
 	nconns++;
@@ -298,8 +309,11 @@ conn_new(int fd, const struct addr *addr, struct client *client)
 	return (c);
 }
 
-/* Make room by closing one that waits for nothing, the longest idle first. */
-static void
+/*
+ * Make room by closing one that waits for nothing, the longest idle first.
+ * False: there is none.
+ */
+static bool
 evict(void)
 {
 	struct tcp_conn *c;
@@ -307,9 +321,22 @@ evict(void)
 	TAILQ_FOREACH(c, &conns, link) {
 		if (c->nqueries == 0 && c->out_len == 0) {
 			close_conn(c);
-			return;
+			return (true);
 		}
 	}
+	return (false);
+}
+
+/* Until the next tick: meanwhile the loop would only find the same again. */
+static void
+pause_accepting(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < worker.config.nbinds; i++)
+		event_del(accepting[i]);
+	paused = true;
+	worker_need_tick();
 }
 
 static void
@@ -324,7 +351,7 @@ take_connection(int fd, const struct sockaddr *sa)
 		return;
 	}
 	if (nconns >= worker.config.max_connections)
-		evict();
+		(void)evict();
 	client = nconns < worker.config.max_connections ?
 	    client_enter(&addr) : NULL;
 	if (client == NULL || conn_new(fd, &addr, client) == NULL) {
@@ -350,8 +377,9 @@ on_connection(evutil_socket_t fd, short what, void *arg)
 		len = sizeof(ss);
 		conn = accept4(fd, (struct sockaddr *)&ss, &len,
 		    SOCK_NONBLOCK | SOCK_CLOEXEC);
-		if (conn == -1 && (errno == EMFILE || errno == ENFILE))
-			evict();
+		if (conn == -1 && (errno == EMFILE || errno == ENFILE) &&
+		    !evict())
+			pause_accepting();
 		if (conn == -1)
 			return;
 		take_connection(conn, (struct sockaddr *)&ss);
@@ -388,6 +416,10 @@ tcp_tick(void)
 {
 	struct tcp_conn *c;
 
+	if (paused) {
+		paused = false;
+		tcp_start();
+	}
 	while ((c = TAILQ_FIRST(&conns)) != NULL && c->deadline <= worker.now) {
 		/*
 		 * An answer that is awaited has a deadline of its own; a half

@@ -218,17 +218,20 @@ write_control(struct msghdr *hdr, int level, int type, const void *info,
 static void
 write_local(struct msghdr *hdr, const struct endpoint *to)
 {
-	struct in_pktinfo in4;
+	struct in6_pktinfo in6 = to->local.in6;
+	struct in_pktinfo in4 = to->local.in;
 
 	hdr->msg_controllen = 0;
+	/* The route decides on the interface, unless it is part of the address. */
 	if (to->local_family == ADDR_V4) {
-		/* The route decides on the interface. */
-		memset(&in4, 0, sizeof(in4));
-		in4.ipi_spec_dst = to->local.in.ipi_spec_dst;
+		in4.ipi_ifindex = 0;
 		write_control(hdr, IPPROTO_IP, IP_PKTINFO, &in4, sizeof(in4));
-	} else if (to->local_family == ADDR_V6)
-		write_control(hdr, IPPROTO_IPV6, IPV6_PKTINFO, &to->local.in6,
-		    sizeof(to->local.in6));
+	} else if (to->local_family == ADDR_V6) {
+		if (!IN6_IS_ADDR_LINKLOCAL(&in6.ipi6_addr))
+			in6.ipi6_ifindex = 0;
+		write_control(hdr, IPPROTO_IPV6, IPV6_PKTINFO, &in6,
+		    sizeof(in6));
+	}
 }
 
 void

@@ -34,6 +34,9 @@ void	upstream_silent(size_t i);
 /* UDP: a socket for each try, with a new port that the kernel chooses (D5). */
 void	upudp_init(void);
 
+/* The most sockets, for each of --max-connections. */
+#define UPUDP_PER_REQUEST	2
+
 /*
  * Send msg, whose id this changes, to an upstream.  Returns the try, or NULL
  * if that is impossible now.

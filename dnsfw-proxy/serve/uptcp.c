@@ -42,7 +42,8 @@ struct upconn {
 	struct event	*readable, *writable;
 	struct ttries	buckets[BUCKETS];	/* by id */
 	unsigned int	ntries;
-	uint64_t	progress;	/* when something came, or work began */
+	uint64_t	asked;		/* since when it owes any octet, or 0 */
+	uint64_t	used;		/* when a try ended last */
 	uint8_t		*out;
 	size_t		out_len, out_size;
 	uint8_t		*in;
@@ -197,9 +198,9 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 			fail_conn(c);
 			return;
 		}
-		c->progress = worker.now;
 		c->in_len += (size_t)n;
 		take_messages(c);
+		c->asked = c->ntries > 0 ? worker.now : 0;
 	}
 }
 
@@ -222,6 +223,7 @@ open_conn(struct upconn *c)
 		c->fd = -1;
 		return (false);
 	}
+	c->asked = 0;
 	c->readable = event_new(worker.base, c->fd, EV_READ | EV_PERSIST,
 	    on_readable, c);
 	c->writable = event_new(worker.base, c->fd, EV_WRITE, on_writable, c);
@@ -268,8 +270,9 @@ ttry_new(struct upconn *c)
 		t->try.id = ids_next();
 	while (find(c, t->try.id) != NULL);
 	LIST_INSERT_HEAD(bucket_of(c, t->try.id), t, same_id);
-	if (c->ntries++ == 0)
-		c->progress = worker.now;
+	c->ntries++;
+	if (c->asked == 0)
+		c->asked = worker.now;
 	return (t);
 }
 
@@ -305,8 +308,8 @@ uptcp_end(struct try *try)
 
 	LIST_REMOVE(t, same_id);
 	free(t);
-	if (--c->ntries == 0)
-		c->progress = worker.now;
+	c->ntries--;
+	c->used = worker.now;
 }
 
 bool
@@ -320,11 +323,11 @@ uptcp_tick(void)
 		c = conns[i];
 		if (c->fd == -1)
 			continue;
-		if (c->ntries == 0 && worker.now - c->progress >= IDLE_TIME)
+		/* It hangs, though all who asked may have given up meanwhile. */
+		if (c->asked != 0 && worker.now - c->asked >= worker.timeout)
+			fail_conn(c);
+		else if (c->ntries == 0 && worker.now - c->used >= IDLE_TIME)
 			close_conn(c);
-		else if (c->ntries > 0 &&
-		    worker.now - c->progress >= worker.timeout)
-			fail_conn(c);	/* it hangs */
 		open |= c->fd != -1;
 	}
 	return (open);

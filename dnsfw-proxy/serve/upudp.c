@@ -26,6 +26,7 @@
 #include "worker.h"
 
 #define DATAGRAMS_MAX	32	/* that are read of one socket in a turn */
+#define IDLE_MAX	1024	/* sockets that are kept for later */
 
 struct usock {
 	struct try	try;		/* first: a try is converted back */
@@ -37,6 +38,7 @@ struct usock {
 SLIST_HEAD(usocks, usock);
 
 static struct usocks idle4, idle6;
+static unsigned int nsocks, nidle;
 
 static struct usocks *
 idle_list(sa_family_t family)
@@ -94,7 +96,9 @@ usock_new(sa_family_t family)
 {
 	struct usock *u;
 
-	if ((u = calloc(1, sizeof(*u))) == NULL)
+	/* The other descriptors are for clients. */
+	if (nsocks >= UPUDP_PER_REQUEST * worker.config.max_connections ||
+	    (u = calloc(1, sizeof(*u))) == NULL)
 		return (NULL);
 	u->family = family;
 	u->fd = socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -104,9 +108,39 @@ usock_new(sa_family_t family)
 	}
 	u->event = event_new(worker.base, u->fd, EV_READ | EV_PERSIST,
 	    on_readable, u);
-	if (u->event == NULL || event_add(u->event, NULL) == -1)
-		fatalx("event_new");
+	if (u->event == NULL || event_add(u->event, NULL) == -1) {
+		/* The kernel has a limit, too (max_user_watches). */
+		if (u->event != NULL)
+			event_free(u->event);
+		close(u->fd);
+		free(u);
+		return (NULL);
+	}
+	nsocks++;
 	return (u);
+}
+
+/*
+ * Keep the socket for another try, unless there are enough, or something is in
+ * it: what came for this try's port, a forgery perhaps, or an error, would meet
+ * the next one's question.
+ */
+static void
+usock_give_back(struct usock *u)
+{
+	uint8_t octet;
+
+	disconnect(u);
+	if (nidle < IDLE_MAX && recv(u->fd, &octet, sizeof(octet), 0) == -1 &&
+	    errno == EAGAIN) {
+		SLIST_INSERT_HEAD(idle_list(u->family), u, idle);
+		nidle++;
+		return;
+	}
+	event_free(u->event);
+	close(u->fd);
+	free(u);
+	nsocks--;
 }
 
 static struct usock *
@@ -118,6 +152,7 @@ usock_take(sa_family_t family)
 	if (u == NULL)
 		return (usock_new(family));
 	SLIST_REMOVE_HEAD(idle, idle);
+	nidle--;
 	return (u);
 }
 
@@ -135,8 +170,7 @@ upudp_send(size_t upstream, uint8_t *msg, size_t len)
 	dns_set_id(msg, u->try.id);
 	if (connect(u->fd, (const struct sockaddr *)ss, sslen) == -1 ||
 	    send(u->fd, msg, len, 0) == -1) {
-		SLIST_INSERT_HEAD(idle_list(u->family), u, idle);
-		disconnect(u);
+		usock_give_back(u);
 		return (NULL);
 	}
 	return (&u->try);
@@ -145,9 +179,6 @@ upudp_send(size_t upstream, uint8_t *msg, size_t len)
 void
 upudp_end(struct try *t)
 {
-	struct usock *u = (struct usock *)t;
-
 	t->exchange = NULL;
-	disconnect(u);
-	SLIST_INSERT_HEAD(idle_list(u->family), u, idle);
+	usock_give_back((struct usock *)t);
 }

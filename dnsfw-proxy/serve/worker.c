@@ -283,9 +283,9 @@ worker_init(void)
 unsigned long
 worker_descriptors(void)
 {
-	/* An upstream socket a request, a socket a TCP client. */
-	return (2UL * worker.config.max_connections + 2 * MSG_BINDS_MAX +
-	    MSG_UPSTREAMS_MAX + DESCRIPTORS_OWN);
+	/* Upstream sockets a request, a socket a TCP client. */
+	return ((UPUDP_PER_REQUEST + 1UL) * worker.config.max_connections +
+	    2 * MSG_BINDS_MAX + MSG_UPSTREAMS_MAX + DESCRIPTORS_OWN);
 }
 
 size_t
