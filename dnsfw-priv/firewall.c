@@ -28,6 +28,7 @@ static uint64_t repair_at, repair_latest;	/* 0: nothing to repair */
 static bool jumps_known, missing_logged;
 static bool sets_are_new;		/* none of the ledger's is in them */
 static uint8_t jumps;
+static unsigned int events;		/* WATCH_*, read and not yet acted on */
 
 /* One batch at a time, of whatever. */
 static struct msg_grant strangers[BACKEND_BATCH_MAX];
@@ -274,6 +275,8 @@ repair(void)
 	uint32_t removed;
 
 	repair_at = 0;
+	/* What has ended is a stranger. */
+	ledger_expire(ledger, begin);
 	ready = backend->chains() & families;
 	if (ready != families && !missing_logged)
 		log_error("the firewall was changed: our chain%s is gone; "
@@ -351,6 +354,14 @@ must_repair(unsigned int seen, uint64_t now)
 }
 
 bool
+firewall_lost(void)
+{
+	if (families != 0)
+		events |= watch_read();
+	return ((events & WATCH_LOST) != 0);
+}
+
+bool
 firewall_look(void)
 {
 	uint64_t now = clock_now();
@@ -359,7 +370,8 @@ firewall_look(void)
 
 	if (families == 0)
 		return (false);
-	seen = watch_read();
+	seen = watch_read() | events;
+	events = 0;
 	if (seen & WATCH_LOST)
 		put_off_repair(now);
 	repaired = must_repair(seen, now);

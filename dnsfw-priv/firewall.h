@@ -49,6 +49,9 @@ int	firewall_wait(void);
  */
 bool	firewall_look(void);
 
+/* True if something of ours is gone, which the next firewall_look repairs. */
+bool	firewall_lost(void);
+
 /* For the statistics. */
 struct firewall_counts {
 	uint64_t	transactions;

@@ -138,14 +138,17 @@ turn(void)
 	serve_signalled();
 	if (fds[OWN].revents != 0 && own_read())
 		grants_review(false);
-	/* Before grants: what is gone cannot be promised. */
+	/* Before grants: what is gone cannot be promised, nor while it is. */
+	if (firewall_lost())
+		tell_workers(MSG_FORGET);
 	forget = firewall_look();
 	if (fds[COMPILER].revents != 0)
 		serve_compiler();
 	forget |= grants_step(compiler);
 	if (forget)
 		tell_workers(MSG_FORGET);
-	for (i = 0; i < nworkers; i++) {
+	/* After a repair, events of meanwhile are to be read first. */
+	for (i = 0; i < nworkers && !forget; i++) {
 		if (fds[WORKERS + i].revents != 0)
 			grants_serve(&workers[i]);
 	}

@@ -253,10 +253,14 @@ make_base(void)
 	if (worker.base == NULL)
 		fatalx("event_base_new");
 	event_config_free(config);
+	/* What dnsfw-priv says (FORGET) comes before the answers of a turn. */
+	if (event_base_priority_init(worker.base, 2) == -1)
+		fatalx("event_base_priority_init");
 	channel = event_new(worker.base, MSG_FD_CHANNEL, EV_READ | EV_PERSIST,
 	    on_channel, NULL);
 	ticker = evtimer_new(worker.base, on_tick, NULL);
-	if (channel == NULL || ticker == NULL)
+	if (channel == NULL || ticker == NULL ||
+	    event_priority_set(channel, 0) == -1)
 		fatalx("event_new");
 }
 
