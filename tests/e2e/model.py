@@ -1,0 +1,248 @@
+"""What the kernel must have: grants by the specification, beside dnsfw.
+
+Nothing here is known from dnsfw: decisions are A4's words, lifetimes are G2's
+and G3's.  Times are seconds of time.monotonic().  When something ended or began
+is known only within the moments around it, so every time is an interval.
+"""
+
+import ipaddress
+
+# Seconds.  What the kernel's own clock (jiffies) and a batch may add.
+SLACK = 0.05
+GRACE = 15          # G3
+# A timeout that is put back is rounded up to whole seconds (never 0, which
+# would be for ever), and one that ipset tells is rounded down.
+ROUNDING = 1
+RULE_TIME_MAX = 2147483     # what ipset can do
+LOOPBACK = ("127.0.0.1", "::1")
+
+
+class Rule:
+    """One line of the list, for one subnet and pattern."""
+
+    def __init__(self, subnet, pattern, arrow, ports=()):
+        self.subnet = ipaddress.ip_network(subnet)
+        self.pattern = pattern
+        self.arrow = arrow
+        self.ports = ports          # (protocol, port), only with "->"
+
+    def lines(self):
+        if self.arrow != "->":
+            return [f"{self.subnet} {self.arrow} {self.pattern}"]
+        return [f"{self.subnet} -> {self.pattern}:{proto}:{port}"
+                for proto, port in self.ports]
+
+    def matches(self, client, name):
+        if client.version != self.subnet.version or \
+                client not in self.subnet:
+            return False
+        if self.pattern.startswith("*."):
+            return name.endswith(self.pattern[1:])
+        return self.pattern in ("*", name)
+
+    def rank(self):
+        """The most specific one is the greatest (A4)."""
+        return (self.subnet.prefixlen, self.pattern != "*",
+                len(self.pattern.removeprefix("*.").split(".")),
+                not self.pattern.startswith("*"))
+
+    def __repr__(self):
+        return "; ".join(self.lines())
+
+
+def decide(rules, client, name):
+    """None if refused, else the protocols and ports that are granted."""
+    client = ipaddress.ip_address(client)
+    found = sorted((rule for rule in rules if rule.matches(client, name)),
+                   key=Rule.rank, reverse=True)
+    allowed, ports = False, set()
+    for rule in found:
+        if rule.arrow == "-|":
+            break
+        allowed = True
+        ports.update(rule.ports)
+    return ports if allowed else None
+
+
+class Grant:
+    """One entry: when it ends for dnsfw, and when for the kernel."""
+
+    def __init__(self, low, high, label):
+        self.low, self.high = low, high
+        self.kernel_low, self.kernel_high = low, high
+        self.promised_low, self.promised_high = low, high
+        self.restarts = 0
+        self.labels = {label}
+
+    def __repr__(self):
+        return (f"ends {self.kernel_low:.2f}..{self.kernel_high:.2f}, "
+                f"promised {self.promised_low:.2f}..{self.promised_high:.2f}, "
+                f"{self.restarts} restarts, {' or '.join(self.labels)}")
+
+
+class Model:
+    def __init__(self, rules, rule_time):
+        self.rules = rules
+        self.rule_time = rule_time      # smallest and greatest
+        self.grants = {}    # (client or None, proto, port, address): Grant
+        self.reviewed = 0   # when the last review of all grants began
+        # The largest deviations from what was promised, in seconds.
+        self.early = self.late = 0
+
+    def lifetime(self, ttl):
+        low, high = self.rule_time
+        ttl = ttl if ttl < 2 ** 31 else 0       # RFC 2181 section 8
+        return max(low, min(ttl, high))
+
+    # What happens.
+
+    def answered(self, client, name, addresses, begin, end):
+        """addresses: (address, TTL) of the answer; the longest TTL counts."""
+        ports = decide(self.rules, client, name) or ()
+        local = client in LOOPBACK
+        keys = []
+        lifetimes = {}
+        for address, ttl in addresses:
+            lifetimes[address] = max(self.lifetime(ttl),
+                                     lifetimes.get(address, 0))
+        for address, lifetime in lifetimes.items():
+            if not local and (":" in address) != (":" in client):
+                continue
+            for proto, port in ports:
+                keys.append((None if local else client, proto.lower(), port,
+                             address))
+                self._grant(keys[-1], name, lifetime, begin, end)
+        return keys
+
+    def _grant(self, key, label, lifetime, begin, end):
+        grace = min(GRACE, self.rule_time[1] - lifetime)
+        low = begin + lifetime + grace - SLACK
+        high = end + lifetime + grace + SLACK
+        old = self.grants.get(key)
+        if old is None or old.high < begin:
+            if old is None or old.kernel_high < begin:
+                self.grants[key] = Grant(low, high, label)
+                return
+        if old.low >= end + lifetime + SLACK:       # G7: no call
+            if begin < self.reviewed + 1:
+                # It may be given the label of who needs it now.
+                old.labels.add(label)
+                self._put_back(old)
+            return
+        if old.high < begin + lifetime - SLACK:
+            new = Grant(max(low, old.low), max(high, old.high), label)
+            new.promised_low = max(low, old.promised_low -
+                                   ROUNDING * old.restarts)
+            self.grants[key] = new
+            return
+        # One of the two: it was a matter of milliseconds.
+        old.labels.add(label)
+        old.high = max(old.high, high)
+        old.kernel_high = max(old.kernel_high, high)
+        old.promised_high = max(old.promised_high, high)
+
+    @staticmethod
+    def _put_back(grant):
+        grant.kernel_low = grant.low - SLACK
+        grant.kernel_high = grant.high + ROUNDING + SLACK
+
+    def disturbed(self):
+        """Somebody took entries away; they are put back."""
+        for grant in self.grants.values():
+            self._put_back(grant)
+
+    def may_end(self, key, now):
+        """The entry may go before its end."""
+        grant = self.grants[key]
+        grant.low = grant.kernel_low = grant.promised_low = now
+
+    def restarted(self, rule_time, when):
+        """dnsfw knows now what the kernel says."""
+        self.rule_time = rule_time
+        self.reviewed = when
+        for grant in self.grants.values():
+            grant.low = grant.kernel_low - ROUNDING - SLACK
+            grant.high = grant.kernel_high
+            grant.restarts += 1
+
+    def reloaded(self, rules, when):
+        """What the rules would not give for the label goes (A9)."""
+        self.rules = rules
+        self.reviewed = when
+        for key, grant in list(self.grants.items()):
+            kept = {self._gives(key, label) for label in grant.labels}
+            if kept == {False} and grant.low > when:
+                del self.grants[key]
+            elif False in kept:
+                # Nobody has seen its label yet; or it has ended for dnsfw,
+                # which then leaves the kernel's last second alone.
+                self.may_end(key, when)
+
+    def _gives(self, key, label):
+        client, proto, port, _ = key
+        return any((proto.upper(), port) in
+                   (decide(self.rules, one, label) or ())
+                   for one in ([client] if client else LOOPBACK))
+
+    # What the kernel has.
+
+    def differences(self, entries, begin, end):
+        """entries were listed between begin and end; [] if all is right.
+
+        Then the model knows more exactly when entries end.
+        """
+        wrong = []
+        seen = {}
+        for entry in entries:
+            key = tuple(entry[:4])
+            if key in seen:
+                wrong.append(f"twice: {key}")
+            seen[key] = entry
+        for key, grant in list(self.grants.items()):
+            if grant.kernel_high < begin - SLACK and key not in seen:
+                del self.grants[key]
+            elif key not in seen and grant.kernel_low > end + SLACK:
+                wrong.append(f"missing: {key} {grant}, now {end:.2f}")
+        told = []
+        for key, entry in seen.items():
+            if key not in self.grants:
+                wrong.append(f"too much: {entry}")
+                continue
+            told.append((self.grants[key], entry))
+            wrong += self._compare(self.grants[key], entry, begin, end)
+        if not wrong:
+            for grant, entry in told:
+                self._learn(grant, entry, begin, end)
+        return wrong
+
+    @staticmethod
+    def _ends(entry, begin, end):
+        """The listed whole seconds are rounded down, but 0 to 1 by ipset."""
+        at_least = 0 if entry.timeout == 1 else entry.timeout
+        return (begin + at_least - SLACK, end + entry.timeout + 1 + SLACK)
+
+    def _compare(self, grant, entry, begin, end):
+        low, high = self._ends(entry, begin, end)
+        wrong = []
+        if high < grant.kernel_low or low > grant.kernel_high:
+            wrong.append("another time")
+        drift = ROUNDING * grant.restarts + SLACK
+        if high < grant.promised_low - drift:
+            wrong.append("shortened (G2)")
+        if low > grant.promised_high + ROUNDING + drift:
+            wrong.append("too long (G3)")
+        if (entry.comment or "").rstrip(".") not in grant.labels:
+            wrong.append("another name")
+        return [f"{' and '.join(wrong)}: {entry}, listed at {begin:.2f}.."
+                f"{end:.2f}, but {grant}"] if wrong else []
+
+    def _learn(self, grant, entry, begin, end):
+        low, high = self._ends(entry, begin, end)
+        self.early = max(self.early, grant.promised_low - high)
+        self.late = max(self.late, low - grant.promised_high)
+        grant.kernel_low = max(grant.kernel_low, low)
+        grant.kernel_high = min(grant.kernel_high, high)
+        # The kernel's timeout is that of dnsfw, or the next second.
+        grant.low = max(grant.low, grant.kernel_low - ROUNDING - SLACK)
+        grant.high = min(grant.high, grant.kernel_high)
+        grant.labels = {(entry.comment or "").rstrip(".")}

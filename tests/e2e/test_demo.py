@@ -1,0 +1,28 @@
+"""contrib/demo, as a person runs it."""
+
+import pathlib
+import subprocess
+
+import pytest
+
+from lab import build_dir, clean_environment
+
+DEMO = pathlib.Path(__file__).resolve().parents[2] / "contrib" / "demo"
+
+
+@pytest.mark.parametrize("firewall", ["iptables", "nftables"])
+def test_demo_shows_the_main_job(firewall):
+    done = subprocess.run(
+        [DEMO, "--firewall", firewall, "--build", build_dir()], text=True,
+        stdin=subprocess.DEVNULL, capture_output=True, timeout=120,
+        env=clean_environment(), check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "All as expected" in done.stdout and "FAILED" not in done.stdout
+
+
+def test_demo_usage():
+    done = subprocess.run([DEMO, "--firewall", "ufw"], text=True,
+                          capture_output=True, timeout=10,
+                          env=clean_environment(), check=False)
+    assert done.returncode == 2
+    assert '"ufw"' in done.stderr and "nftables" in done.stderr
