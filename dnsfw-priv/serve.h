@@ -9,8 +9,9 @@
 #include "options.h"
 
 /*
- * Serve the compiler and o->workers workers until a signal asks to stop; then tell the children to stop, and
- * return.  Ends the program (P4) if one of them does.
+ * Serve the compiler and o->workers workers until a signal asks to stop; then
+ * tell the children to stop, and return.  Ends the program (P4) if one of them
+ * does.
  */
 void	serve(struct child *compiler, struct child *workers,
 	    const struct options *o);
