@@ -19,6 +19,7 @@
 #include <string.h>
 
 #include "log.h"
+#include "nfrule.h"
 #include "nlsock.h"
 #include "watch.h"
 #include "xtrules.h"
@@ -316,13 +317,13 @@ ipset_prepare(uint8_t families, backend_refill *refill)
 static uint8_t
 ipset_chains(void)
 {
-	return (xtrules_chains(config->chain));
+	return (xtrules_which(nfrule_exists, config->chain));
 }
 
 static uint8_t
 ipset_jumps(void)
 {
-	return (xtrules_jumps(config->chain));
+	return (xtrules_which(nfrule_is_used, config->chain));
 }
 
 /* State of ipset_list. */

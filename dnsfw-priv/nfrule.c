@@ -10,7 +10,17 @@
 #include <errno.h>
 #include <string.h>
 
-#define RULE_COMMENT	0	/* record of a rule's user data */
+#include <libnftnl/chain.h>
+
+#include "log.h"
+
+void *
+nfrule_need(void *object)
+{
+	if (object == NULL)
+		fatalx("no memory for a message to nf_tables");
+	return (object);
+}
 
 struct nlmsghdr *
 nfrule_message(uint16_t type, uint16_t flags, uint8_t family)
@@ -35,146 +45,133 @@ nfrule_commit(void)
 	return (nlsock_run(NULL, NULL));
 }
 
-/* What GETCHAIN says. */
-struct chain {
-	enum nfrule_chain kind;
-	uint32_t	use;	/* rules in it, and rules that lead to it */
-};
-
 static void
 on_chain(const struct nlmsghdr *nlh, void *arg)
 {
-	struct chain *c = arg;
-
-	c->kind = nlsock_attr(nlh, NFTA_CHAIN_HOOK) != NULL ?
-	    NFRULE_CHAIN_BASE : NFRULE_CHAIN_REGULAR;
-	c->use = nlsock_u32(nlsock_attr(nlh, NFTA_CHAIN_USE));
+	(void)nftnl_chain_nlmsg_parse(nlh, arg);
 }
 
-static struct chain
-get_chain(uint8_t family, const char *table, const char *chain)
+/* *use gets the number of rules in it, and of rules that lead to it. */
+static enum nfrule_chain
+get_chain(uint8_t family, const char *table, const char *chain, uint32_t *use)
 {
-	struct chain c = { NFRULE_CHAIN_MISSING, 0 };
-	struct nlmsghdr *nlh;
+	struct nftnl_chain *c = nfrule_need(nftnl_chain_alloc());
+	enum nfrule_chain kind = NFRULE_CHAIN_REGULAR;
 
+	nftnl_chain_set_str(c, NFTNL_CHAIN_TABLE, table);
+	nftnl_chain_set_str(c, NFTNL_CHAIN_NAME, chain);
 	nlsock_begin();
-	nlh = nfrule_message(NFT_MSG_GETCHAIN, 0, family);
-	mnl_attr_put_strz(nlh, NFTA_CHAIN_TABLE, table);
-	mnl_attr_put_strz(nlh, NFTA_CHAIN_NAME, chain);
-	if (nlsock_run(on_chain, &c) == -1 && errno != ENOENT)
-		c.kind = NFRULE_CHAIN_ERROR;
-	return (c);
+	nftnl_chain_nlmsg_build_payload(nfrule_message(NFT_MSG_GETCHAIN, 0,
+	    family), c);
+	if (nlsock_run(on_chain, c) == -1)
+		kind = errno == ENOENT ? NFRULE_CHAIN_MISSING :
+		    NFRULE_CHAIN_ERROR;
+	else if (nftnl_chain_is_set(c, NFTNL_CHAIN_HOOKNUM))
+		kind = NFRULE_CHAIN_BASE;
+	*use = nftnl_chain_get_u32(c, NFTNL_CHAIN_USE);
+	nftnl_chain_free(c);
+	return (kind);
 }
 
 enum nfrule_chain
 nfrule_chain(uint8_t family, const char *table, const char *chain)
 {
-	return (get_chain(family, table, chain).kind);
+	uint32_t use;
+
+	return (get_chain(family, table, chain, &use));
 }
 
-/* State of nfrule_is_used. */
-struct count {
-	const char	*chain;
-	uint32_t	rules;
-};
+bool
+nfrule_exists(uint8_t family, const char *table, const char *chain)
+{
+	return (nfrule_chain(family, table, chain) > NFRULE_CHAIN_MISSING);
+}
 
 static void
 on_rule(const struct nlmsghdr *nlh, void *arg)
 {
-	struct count *c = arg;
+	uint32_t *rules = arg;
 
-	/* Kernels that do not know the filter list all chains. */
-	c->rules += nlsock_is(nlsock_attr(nlh, NFTA_RULE_CHAIN), c->chain);
+	(void)nlh;
+	++*rules;
 }
 
 bool
 nfrule_is_used(uint8_t family, const char *table, const char *chain)
 {
-	struct count c = { .chain = chain };
-	struct nlmsghdr *nlh;
+	uint32_t rules = 0, use;
 
+	return (nfrule_list(family, table, chain, on_rule, &rules) == -1 ||
+	    (get_chain(family, table, chain, &use) > NFRULE_CHAIN_MISSING &&
+	    use > rules));
+}
+
+int
+nfrule_list(uint8_t family, const char *table, const char *chain,
+    void (*reply)(const struct nlmsghdr *, void *), void *arg)
+{
 	nlsock_begin();
-	nlh = nfrule_message(NFT_MSG_GETRULE, NLM_F_DUMP, family);
-	mnl_attr_put_strz(nlh, NFTA_RULE_TABLE, table);
-	mnl_attr_put_strz(nlh, NFTA_RULE_CHAIN, chain);
-	return (nlsock_run(on_rule, &c) == -1 ||
-	    get_chain(family, table, chain).use > c.rules);
+	nfrule_put(NFT_MSG_GETRULE, NLM_F_DUMP, family,
+	    nfrule_new(table, chain));
+	return (nlsock_run(reply, arg));
+}
+
+struct nftnl_rule *
+nfrule_new(const char *table, const char *chain)
+{
+	struct nftnl_rule *r = nfrule_need(nftnl_rule_alloc());
+
+	nftnl_rule_set_str(r, NFTNL_RULE_TABLE, table);
+	nftnl_rule_set_str(r, NFTNL_RULE_CHAIN, chain);
+	return (r);
+}
+
+struct nftnl_expr *
+nfrule_expr(struct nftnl_rule *r, const char *name)
+{
+	struct nftnl_expr *e = nfrule_need(nftnl_expr_alloc(name));
+
+	nftnl_rule_add_expr(r, e);
+	return (e);
 }
 
 void
-nfrule_begin(struct nfrule *r, uint8_t family, const char *table,
-    const char *chain)
+nfrule_cmp(struct nftnl_rule *r, uint32_t reg, const void *value, uint32_t len)
 {
-	r->nlh = nfrule_message(NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND,
-	    family);
-	mnl_attr_put_strz(r->nlh, NFTA_RULE_TABLE, table);
-	mnl_attr_put_strz(r->nlh, NFTA_RULE_CHAIN, chain);
-	r->list = mnl_attr_nest_start(r->nlh, NFTA_RULE_EXPRESSIONS);
-	r->element = NULL;
-}
+	struct nftnl_expr *e = nfrule_expr(r, "cmp");
 
-/* End the last expression. */
-static void
-end_expr(struct nfrule *r)
-{
-	if (r->element == NULL)
-		return;
-	mnl_attr_nest_end(r->nlh, r->data);
-	mnl_attr_nest_end(r->nlh, r->element);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_CMP_SREG, reg);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_CMP_OP, NFT_CMP_EQ);
+	nftnl_expr_set(e, NFTNL_EXPR_CMP_DATA, value, len);
 }
 
 void
-nfrule_expr(struct nfrule *r, const char *name)
+nfrule_accept(struct nftnl_rule *r)
 {
-	end_expr(r);
-	r->element = mnl_attr_nest_start(r->nlh, NFTA_LIST_ELEM);
-	mnl_attr_put_strz(r->nlh, NFTA_EXPR_NAME, name);
-	r->data = mnl_attr_nest_start(r->nlh, NFTA_EXPR_DATA);
+	struct nftnl_expr *e;
+
+	(void)nfrule_expr(r, "counter");
+	e = nfrule_expr(r, "immediate");
+	nftnl_expr_set_u32(e, NFTNL_EXPR_IMM_DREG, NFT_REG_VERDICT);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_IMM_VERDICT, NF_ACCEPT);
 }
 
 void
-nfrule_cmp(struct nfrule *r, uint32_t reg, const void *value, size_t len)
+nfrule_put(uint16_t type, uint16_t flags, uint8_t family, struct nftnl_rule *r)
 {
-	struct nlattr *nest;
-
-	nfrule_expr(r, "cmp");
-	nlsock_put_u32(r->nlh, NFTA_CMP_SREG, reg);
-	nlsock_put_u32(r->nlh, NFTA_CMP_OP, NFT_CMP_EQ);
-	nest = mnl_attr_nest_start(r->nlh, NFTA_CMP_DATA);
-	mnl_attr_put(r->nlh, NFTA_DATA_VALUE, len, value);
-	mnl_attr_nest_end(r->nlh, nest);
+	nftnl_rule_nlmsg_build_payload(nfrule_message(type, flags, family), r);
+	nftnl_rule_free(r);
 }
 
-void
-nfrule_accept(struct nfrule *r, const char *comment)
+uint32_t
+nfrule_comment(uint8_t comment[NFRULE_COMMENT_MAX], uint8_t record_type,
+    const char *text)
 {
-	struct nlattr *data, *verdict;
-
-	nfrule_expr(r, "counter");
-	nfrule_expr(r, "immediate");
-	nlsock_put_u32(r->nlh, NFTA_IMMEDIATE_DREG, NFT_REG_VERDICT);
-	data = mnl_attr_nest_start(r->nlh, NFTA_IMMEDIATE_DATA);
-	verdict = mnl_attr_nest_start(r->nlh, NFTA_DATA_VERDICT);
-	nlsock_put_u32(r->nlh, NFTA_VERDICT_CODE, NF_ACCEPT);
-	mnl_attr_nest_end(r->nlh, verdict);
-	mnl_attr_nest_end(r->nlh, data);
-	end_expr(r);
-	mnl_attr_nest_end(r->nlh, r->list);
-	if (comment != NULL)
-		nfrule_put_comment(r->nlh, NFTA_RULE_USERDATA, RULE_COMMENT,
-		    comment);
-}
-
-void
-nfrule_put_comment(struct nlmsghdr *nlh, uint16_t attr_type,
-    uint8_t record_type, const char *text)
-{
-	uint8_t record[2 + MSG_LABEL_SIZE];
 	size_t len = strnlen(text, MSG_LABEL_SIZE - 1);
 
-	record[0] = record_type;
-	record[1] = (uint8_t)(len + 1);
-	memcpy(record + 2, text, len);
-	record[2 + len] = '\0';
-	mnl_attr_put(nlh, attr_type, 3 + len, record);
+	comment[0] = record_type;
+	comment[1] = (uint8_t)(len + 1);
+	memcpy(comment + 2, text, len);
+	comment[2 + len] = '\0';
+	return ((uint32_t)len + 3);
 }

@@ -8,6 +8,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>	/* libnftnl/expr.h needs it */
+
+#include <libnftnl/expr.h>
+#include <libnftnl/rule.h>
 
 #include "nlsock.h"
 
@@ -19,13 +23,11 @@ enum nfrule_chain {
 	NFRULE_CHAIN_BASE		/* one with a hook */
 };
 
-/* A rule that is being built: accept what all its expressions match. */
-struct nfrule {
-	struct nlmsghdr	*nlh;
-	struct nlattr	*list;
-	struct nlattr	*element;	/* the last expression, or NULL */
-	struct nlattr	*data;
-};
+/* Bytes of a comment as nft has it. */
+#define NFRULE_COMMENT_MAX	(2 + MSG_LABEL_SIZE)
+
+/* An object of libnftnl, which fatalx() if it is NULL: no memory. */
+void	*nfrule_need(void *object);
 
 /* One message; type is an enum nf_tables_msg_types. */
 struct nlmsghdr *nfrule_message(uint16_t type, uint16_t flags, uint8_t family);
@@ -42,28 +44,41 @@ int	nfrule_commit(void);
 enum nfrule_chain nfrule_chain(uint8_t family, const char *table,
 	    const char *chain);
 
+/* True if the chain exists, of whatever kind. */
+bool	nfrule_exists(uint8_t family, const char *table, const char *chain);
+
 /* True if a rule, of whatever chain, leads to this one. */
 bool	nfrule_is_used(uint8_t family, const char *table, const char *chain);
 
-/* A rule at the end of the chain. */
-void	nfrule_begin(struct nfrule *, uint8_t family, const char *table,
-	    const char *chain);
+/*
+ * Ask for all rules of the chain, each of which is a message for reply.
+ * Returns as nlsock_run.
+ */
+int	nfrule_list(uint8_t family, const char *table, const char *chain,
+	    void (*reply)(const struct nlmsghdr *, void *), void *arg);
 
-/* A further expression; its attributes follow. */
-void	nfrule_expr(struct nfrule *, const char *name);
+/* A rule without expressions, for nfrule_put. */
+struct nftnl_rule *nfrule_new(const char *table, const char *chain);
+
+/* A further expression, without attributes; the rule owns it. */
+struct nftnl_expr *nfrule_expr(struct nftnl_rule *, const char *name);
 
 /* Compare a register with len bytes. */
-void	nfrule_cmp(struct nfrule *, uint32_t reg, const void *value,
-	    size_t len);
+void	nfrule_cmp(struct nftnl_rule *, uint32_t reg, const void *value,
+	    uint32_t len);
 
-/* Count and accept, and end the rule with this comment (NULL: none). */
-void	nfrule_accept(struct nfrule *, const char *comment);
+/* Count and accept what all expressions match. */
+void	nfrule_accept(struct nftnl_rule *);
+
+/* A message about the rule: NFT_MSG_NEWRULE or _DELRULE.  It is freed. */
+void	nfrule_put(uint16_t type, uint16_t flags, uint8_t family,
+	    struct nftnl_rule *);
 
 /*
  * A comment as nft has it: user data of one record, type and length in a byte
- * each and a string.  text is at most 127 bytes.
+ * each and a string, cut at 127 bytes.  Returns how long it is.
  */
-void	nfrule_put_comment(struct nlmsghdr *, uint16_t attr_type,
+uint32_t nfrule_comment(uint8_t comment[NFRULE_COMMENT_MAX],
 	    uint8_t record_type, const char *text);
 
 #endif

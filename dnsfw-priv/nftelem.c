@@ -152,8 +152,8 @@ static void
 put_element(uint16_t type, uint16_t flags, const struct backend_add *add)
 {
 	const struct msg_grant *g = add->grant;
+	uint8_t key[KEY_MAX], comment[NFRULE_COMMENT_MAX];
 	struct nlattr *list, *element, *nest;
-	uint8_t key[KEY_MAX];
 	struct nlmsghdr *nlh;
 
 	nlh = nftset_message(type, flags, set_of(g)->name);
@@ -166,8 +166,9 @@ put_element(uint16_t type, uint16_t flags, const struct backend_add *add)
 		mnl_attr_put_u64(nlh, NFTA_SET_ELEM_TIMEOUT,
 		    htobe64(add->timeout * 1000ULL));
 		if (g->label[0] != '\0')
-			nfrule_put_comment(nlh, NFTA_SET_ELEM_USERDATA,
-			    RECORD_COMMENT, g->label);
+			mnl_attr_put(nlh, NFTA_SET_ELEM_USERDATA,
+			    nfrule_comment(comment, RECORD_COMMENT, g->label),
+			    comment);
 	}
 	mnl_attr_nest_end(nlh, element);
 	mnl_attr_nest_end(nlh, list);

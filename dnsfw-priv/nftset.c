@@ -5,9 +5,6 @@
  */
 #include "backend.h"
 
-#include <arpa/inet.h>
-#include <endian.h>
-
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/rtnetlink.h>
@@ -16,6 +13,8 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+
+#include <libnftnl/set.h>
 
 #include "log.h"
 #include "nfrule.h"
@@ -35,7 +34,9 @@
 #define TYPE_FLOW(t)	(TYPE_PROTO << 12 | TYPE_SERVICE << 6 | (t))
 #define TYPE_GRANT(t)	((t) << 18 | TYPE_FLOW(t))
 
-#define SET_RECORD_COMMENT	7	/* of nft's user data for a set */
+/* Of nft's user data for rules, and for sets. */
+#define RULE_RECORD_COMMENT	0
+#define SET_RECORD_COMMENT	7
 
 struct nftset nftset_sets[BACKEND_KINDS] = {
 	{ "_ipv4_allow", ADDR_V4, MSG_FAMILY_V4, 0,
@@ -98,50 +99,46 @@ wanted_size(void)
 	return (2 * config->max_grants);
 }
 
-/* Rules, sets and elements have the same two attributes first. */
-static_assert((int)NFTA_RULE_TABLE == (int)NFTA_SET_TABLE &&
-    (int)NFTA_SET_ELEM_LIST_TABLE == (int)NFTA_SET_TABLE &&
-    (int)NFTA_RULE_CHAIN == (int)NFTA_SET_NAME &&
-    (int)NFTA_SET_ELEM_LIST_SET == (int)NFTA_SET_NAME, "attributes");
-
 struct nlmsghdr *
 nftset_message(uint16_t type, uint16_t flags, const char *name)
 {
 	struct nlmsghdr *nlh;
 
 	nlh = nfrule_message(type, flags, config->table_family);
-	mnl_attr_put_strz(nlh, NFTA_SET_TABLE, config->table);
-	mnl_attr_put_strz(nlh, NFTA_SET_NAME, name);
+	mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_TABLE, config->table);
+	mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_SET, name);
 	return (nlh);
 }
 
-/* State of check_set: what a set of that name is, if there is one. */
-struct found {
-	uint32_t	key_type;
-	uint32_t	key_len;
-	uint32_t	flags;
-	uint32_t	size;
-};
+static struct nftnl_set *
+new_set(const struct nftset *set)
+{
+	struct nftnl_set *s = nfrule_need(nftnl_set_alloc());
+
+	nftnl_set_set_str(s, NFTNL_SET_TABLE, config->table);
+	nftnl_set_set_str(s, NFTNL_SET_NAME, set->name);
+	return (s);
+}
 
 static void
 on_set(const struct nlmsghdr *nlh, void *arg)
 {
-	struct found *f = arg;
-
-	f->key_type = nlsock_u32(nlsock_attr(nlh, NFTA_SET_KEY_TYPE));
-	f->key_len = nlsock_u32(nlsock_attr(nlh, NFTA_SET_KEY_LEN));
-	f->flags = nlsock_u32(nlsock_attr(nlh, NFTA_SET_FLAGS));
-	f->size = nlsock_u32(nlsock_nested(nlsock_attr(nlh, NFTA_SET_DESC),
-	    NFTA_SET_DESC_SIZE));
+	(void)nftnl_set_nlmsg_parse(nlh, arg);
 }
 
-static int
-get_set(const struct nftset *set, struct found *f)
+/* The set as it is in the kernel; or NULL, and errno says. */
+static struct nftnl_set *
+get_set(const struct nftset *set)
 {
-	memset(f, 0, sizeof(*f));
+	struct nftnl_set *s = new_set(set);
+
 	nlsock_begin();
-	(void)nftset_message(NFT_MSG_GETSET, 0, set->name);
-	return (nlsock_run(on_set, f));
+	nftnl_set_nlmsg_build_payload(nfrule_message(NFT_MSG_GETSET, 0,
+	    config->table_family), s);
+	if (nlsock_run(on_set, s) == 0)
+		return (s);
+	nftnl_set_free(s);
+	return (NULL);
 }
 
 /* Is the name free, or that of a set as ours? */
@@ -149,21 +146,26 @@ static int
 check_set(const struct nftset *set)
 {
 	const char *addr = set->family == ADDR_V4 ? "ipv4_addr" : "ipv6_addr";
-	struct found f;
+	struct nftnl_set *s = get_set(set);
+	uint32_t type, len, flags;
 
-	if (get_set(set, &f) == -1) {
+	if (s == NULL) {
 		if (errno == ENOENT)
 			return (0);
 		log_error("set %s: %s", set->name, nlsock_strerror(errno));
 		return (-1);
 	}
-	if (f.key_type == set->key_type && f.key_len == set->key_len &&
-	    f.flags == NFT_SET_TIMEOUT)
+	type = nftnl_set_get_u32(s, NFTNL_SET_KEY_TYPE);
+	len = nftnl_set_get_u32(s, NFTNL_SET_KEY_LEN);
+	flags = nftnl_set_get_u32(s, NFTNL_SET_FLAGS);
+	nftnl_set_free(s);
+	if (type == set->key_type && len == set->key_len &&
+	    flags == NFT_SET_TIMEOUT)
 		return (0);
 	log_error("table %s has a set %s of another type (key 0x%x of %u "
 	    "bytes, flags 0x%x); it must be \"type %s%sinet_proto . "
 	    "inet_service . %s; flags timeout;\": remove it, dnsfw makes it "
-	    "anew", config->table, set->name, f.key_type, f.key_len, f.flags,
+	    "anew", config->table, set->name, type, len, flags,
 	    set->local ? "" : addr, set->local ? "" : " . ", addr);
 	return (-1);
 }
@@ -197,32 +199,28 @@ nftset_check(uint8_t *found)
 	return (0);
 }
 
-/* The handles of our rules, in network byte order. */
 struct own_rules {
 	uint64_t	handles[OWN_RULES_MAX];
 	size_t		n;
 };
 
+/* Ours has nothing that libnftnl does not know; another's may. */
 static void
 on_rule(const struct nlmsghdr *nlh, void *arg)
 {
-	static const char ours[] = RULE_COMMENT;
-	const struct nlattr *user = nlsock_attr(nlh, NFTA_RULE_USERDATA);
-	const struct nlattr *handle = nlsock_attr(nlh, NFTA_RULE_HANDLE);
+	struct nftnl_rule *r = nfrule_need(nftnl_rule_alloc());
+	uint8_t comment[NFRULE_COMMENT_MAX];
 	struct own_rules *own = arg;
-	const char *record;
+	uint32_t len, ours;
+	const void *user;
 
-	/* Kernels that do not know the filter list all chains. */
-	if (user == NULL || handle == NULL || own->n == OWN_RULES_MAX ||
-	    !nlsock_is(nlsock_attr(nlh, NFTA_RULE_TABLE), config->table) ||
-	    !nlsock_is(nlsock_attr(nlh, NFTA_RULE_CHAIN), config->chain) ||
-	    mnl_attr_get_payload_len(handle) != sizeof(uint64_t))
-		return;
-	record = mnl_attr_get_payload(user);
-	if (mnl_attr_get_payload_len(user) == 2 + sizeof(ours) &&
-	    record[0] == 0 && record[1] == sizeof(ours) &&
-	    memcmp(record + 2, ours, sizeof(ours)) == 0)
-		own->handles[own->n++] = mnl_attr_get_u64(handle);
+	ours = nfrule_comment(comment, RULE_RECORD_COMMENT, RULE_COMMENT);
+	if (nftnl_rule_nlmsg_parse(nlh, r) == 0 && own->n < OWN_RULES_MAX &&
+	    (user = nftnl_rule_get_data(r, NFTNL_RULE_USERDATA,
+	    &len)) != NULL && len == ours && memcmp(user, comment, ours) == 0)
+		own->handles[own->n++] = nftnl_rule_get_u64(r,
+		    NFTNL_RULE_HANDLE);
+	nftnl_rule_free(r);
 }
 
 static int
@@ -233,10 +231,8 @@ list_own_rules(struct own_rules *own)
 	/* The table may change while it is listed. */
 	for (i = 0; i < NFTSET_LISTINGS && rc == -1; i++) {
 		own->n = 0;
-		nlsock_begin();
-		(void)nftset_message(NFT_MSG_GETRULE, NLM_F_DUMP,
-		    config->chain);
-		rc = nlsock_run(on_rule, own);
+		rc = nfrule_list(config->table_family, config->table,
+		    config->chain, on_rule, own);
 		if (rc == -1 && errno != EINTR)
 			break;
 	}
@@ -247,63 +243,70 @@ list_own_rules(struct own_rules *own)
 static void
 put_set(const struct nftset *set, uint32_t id)
 {
-	struct nlmsghdr *nlh;
-	struct nlattr *desc;
+	struct nftnl_set *s = new_set(set);
+	uint8_t comment[NFRULE_COMMENT_MAX];
 
-	nlh = nftset_message(NFT_MSG_NEWSET, NLM_F_CREATE, set->name);
-	nlsock_put_u32(nlh, NFTA_SET_ID, id);
-	nlsock_put_u32(nlh, NFTA_SET_FLAGS, NFT_SET_TIMEOUT);
-	nlsock_put_u32(nlh, NFTA_SET_KEY_TYPE, set->key_type);
-	nlsock_put_u32(nlh, NFTA_SET_KEY_LEN, set->key_len);
-	desc = mnl_attr_nest_start(nlh, NFTA_SET_DESC);
-	nlsock_put_u32(nlh, NFTA_SET_DESC_SIZE, wanted_size());
-	mnl_attr_nest_end(nlh, desc);
-	nfrule_put_comment(nlh, NFTA_SET_USERDATA, SET_RECORD_COMMENT,
-	    SET_COMMENT);
+	nftnl_set_set_u32(s, NFTNL_SET_ID, id);
+	nftnl_set_set_u32(s, NFTNL_SET_FLAGS, NFT_SET_TIMEOUT);
+	nftnl_set_set_u32(s, NFTNL_SET_KEY_TYPE, set->key_type);
+	nftnl_set_set_u32(s, NFTNL_SET_KEY_LEN, set->key_len);
+	nftnl_set_set_u32(s, NFTNL_SET_DESC_SIZE, wanted_size());
+	nftnl_set_set_data(s, NFTNL_SET_USERDATA, comment,
+	    nfrule_comment(comment, SET_RECORD_COMMENT, SET_COMMENT));
+	nftnl_set_nlmsg_build_payload(nfrule_message(NFT_MSG_NEWSET,
+	    NLM_F_CREATE, config->table_family), s);
+	nftnl_set_free(s);
 }
 
 /* Kernels before 6.5 do not change the size of a set that exists. */
 static void
 verify_size(const struct nftset *set)
 {
-	struct found f;
+	struct nftnl_set *s = get_set(set);
+	uint32_t size;
 
-	if (get_set(set, &f) == 0 && f.size != wanted_size())
+	if (s == NULL)
+		return;
+	size = nftnl_set_get_u32(s, NFTNL_SET_DESC_SIZE);
+	nftnl_set_free(s);
+	if (size != wanted_size())
 		log_warn("set %s has room for %u entries, not %u as "
 		    "--max-grants asks for: this kernel does not change that; "
-		    "it will when the set is made anew", set->name, f.size,
+		    "it will when the set is made anew", set->name, size,
 		    wanted_size());
 }
 
 static void
-put_payload(struct nfrule *r, uint32_t base, uint32_t offset, uint32_t len,
+put_payload(struct nftnl_rule *r, uint32_t base, uint32_t offset, uint32_t len,
     uint32_t reg)
 {
-	nfrule_expr(r, "payload");
-	nlsock_put_u32(r->nlh, NFTA_PAYLOAD_DREG, reg);
-	nlsock_put_u32(r->nlh, NFTA_PAYLOAD_BASE, base);
-	nlsock_put_u32(r->nlh, NFTA_PAYLOAD_OFFSET, offset);
-	nlsock_put_u32(r->nlh, NFTA_PAYLOAD_LEN, len);
+	struct nftnl_expr *e = nfrule_expr(r, "payload");
+
+	nftnl_expr_set_u32(e, NFTNL_EXPR_PAYLOAD_DREG, reg);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_PAYLOAD_BASE, base);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_PAYLOAD_OFFSET, offset);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_PAYLOAD_LEN, len);
 }
 
 static void
-put_meta(struct nfrule *r, uint32_t key, uint32_t reg)
+put_meta(struct nftnl_rule *r, uint32_t key, uint32_t reg)
 {
-	nfrule_expr(r, "meta");
-	nlsock_put_u32(r->nlh, NFTA_META_DREG, reg);
-	nlsock_put_u32(r->nlh, NFTA_META_KEY, key);
+	struct nftnl_expr *e = nfrule_expr(r, "meta");
+
+	nftnl_expr_set_u32(e, NFTNL_EXPR_META_DREG, reg);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_META_KEY, key);
 }
 
 /* Only packets whose source address is this host's. */
 static void
-put_from_here(struct nfrule *r)
+put_from_here(struct nftnl_rule *r)
 {
+	struct nftnl_expr *e = nfrule_expr(r, "fib");
 	uint32_t local = RTN_LOCAL;
 
-	nfrule_expr(r, "fib");
-	nlsock_put_u32(r->nlh, NFTA_FIB_DREG, NFT_REG_1);
-	nlsock_put_u32(r->nlh, NFTA_FIB_RESULT, NFT_FIB_RESULT_ADDRTYPE);
-	nlsock_put_u32(r->nlh, NFTA_FIB_FLAGS, NFTA_FIB_F_SADDR);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_FIB_DREG, NFT_REG_1);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_FIB_RESULT, NFT_FIB_RESULT_ADDRTYPE);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_FIB_FLAGS, NFTA_FIB_F_SADDR);
 	nfrule_cmp(r, NFT_REG_1, &local, sizeof(local));
 }
 
@@ -315,28 +318,41 @@ put_rule(const struct nftset *set)
 	uint32_t len = (uint32_t)addr_len(set->family);
 	uint32_t source = v4 ? 12 : 8;		/* RFC 791, RFC 8200 */
 	uint8_t family = v4 ? NFPROTO_IPV4 : NFPROTO_IPV6;
-	uint32_t next;				/* a register of 32 bits */
-	struct nfrule r;
+	uint32_t next = NFT_REG32_00;		/* a register of 32 bits */
+	struct nftnl_rule *r = nfrule_new(config->table, config->chain);
+	uint8_t comment[NFRULE_COMMENT_MAX];
+	struct nftnl_expr *e;
 
-	nfrule_begin(&r, config->table_family, config->table, config->chain);
 	if (config->table_family == NFPROTO_INET) {
-		put_meta(&r, NFT_META_NFPROTO, NFT_REG_1);
-		nfrule_cmp(&r, NFT_REG_1, &family, sizeof(family));
+		put_meta(r, NFT_META_NFPROTO, NFT_REG_1);
+		nfrule_cmp(r, NFT_REG_1, &family, sizeof(family));
 	}
-	next = NFT_REG32_00;
 	if (set->local)
-		put_from_here(&r);
+		put_from_here(r);
 	else {
-		put_payload(&r, NFT_PAYLOAD_NETWORK_HEADER, source, len, next);
+		put_payload(r, NFT_PAYLOAD_NETWORK_HEADER, source, len, next);
 		next += len / NFT_REG32_SIZE;
 	}
-	put_meta(&r, NFT_META_L4PROTO, next++);
-	put_payload(&r, NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2, next++);
-	put_payload(&r, NFT_PAYLOAD_NETWORK_HEADER, source + len, len, next);
-	nfrule_expr(&r, "lookup");
-	mnl_attr_put_strz(r.nlh, NFTA_LOOKUP_SET, set->name);
-	nlsock_put_u32(r.nlh, NFTA_LOOKUP_SREG, NFT_REG32_00);
-	nfrule_accept(&r, RULE_COMMENT);
+	put_meta(r, NFT_META_L4PROTO, next++);
+	put_payload(r, NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2, next++);
+	put_payload(r, NFT_PAYLOAD_NETWORK_HEADER, source + len, len, next);
+	e = nfrule_expr(r, "lookup");
+	nftnl_expr_set_str(e, NFTNL_EXPR_LOOKUP_SET, set->name);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_LOOKUP_SREG, NFT_REG32_00);
+	nfrule_accept(r);
+	nftnl_rule_set_data(r, NFTNL_RULE_USERDATA, comment,
+	    nfrule_comment(comment, RULE_RECORD_COMMENT, RULE_COMMENT));
+	nfrule_put(NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND,
+	    config->table_family, r);
+}
+
+static void
+put_removal(uint64_t handle)
+{
+	struct nftnl_rule *r = nfrule_new(config->table, config->chain);
+
+	nftnl_rule_set_u64(r, NFTNL_RULE_HANDLE, handle);
+	nfrule_put(NFT_MSG_DELRULE, 0, config->table_family, r);
 }
 
 static int
@@ -353,8 +369,7 @@ nftset_prepare(uint8_t wanted, backend_refill *refill)
 	}
 	nfrule_batch();
 	for (i = 0; i < own.n; i++)
-		mnl_attr_put_u64(nftset_message(NFT_MSG_DELRULE, 0, config->chain),
-		    NFTA_RULE_HANDLE, own.handles[i]);
+		put_removal(own.handles[i]);
 	for (i = 0; i < BACKEND_KINDS; i++) {
 		if (in_use(&nftset_sets[i]))
 			put_set(&nftset_sets[i], (uint32_t)i + 1);

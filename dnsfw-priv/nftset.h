@@ -28,7 +28,7 @@ struct nftset {
 
 extern struct nftset nftset_sets[BACKEND_KINDS];
 
-/* A message about the chain or set of that name in our table. */
+/* A message about elements of the set of that name in our table. */
 struct nlmsghdr *nftset_message(uint16_t type, uint16_t flags,
 	    const char *name);
 

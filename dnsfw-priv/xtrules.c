@@ -6,7 +6,6 @@
 #include <netinet/in.h>
 
 #include <linux/netfilter/nf_tables.h>
-#include <linux/netfilter/nf_tables_compat.h>
 #include <linux/netfilter/xt_addrtype.h>
 #include <linux/netfilter/xt_set.h>
 #include <linux/netfilter_ipv4/ip_tables.h>
@@ -165,27 +164,14 @@ xtrules_check(const char *chain, uint8_t *found)
 }
 
 uint8_t
-xtrules_chains(const char *chain)
+xtrules_which(bool (*is)(uint8_t, const char *, const char *),
+    const char *chain)
 {
 	uint8_t found = 0;
 	size_t i;
 
 	for (i = 0; i < NFAMILIES; i++) {
-		if (nfrule_chain(families[i].number, XTRULES_TABLE, chain) >
-		    NFRULE_CHAIN_MISSING)
-			found |= families[i].bit;
-	}
-	return (found);
-}
-
-uint8_t
-xtrules_jumps(const char *chain)
-{
-	uint8_t found = 0;
-	size_t i;
-
-	for (i = 0; i < NFAMILIES; i++) {
-		if (nfrule_is_used(families[i].number, XTRULES_TABLE, chain))
+		if (is(families[i].number, XTRULES_TABLE, chain))
 			found |= families[i].bit;
 	}
 	return (found);
@@ -193,18 +179,22 @@ xtrules_jumps(const char *chain)
 
 /* "-m NAME", with the options in the form that the kernel's module has. */
 static void
-put_match(struct nfrule *r, const char *name, uint32_t revision,
-    const void *info, size_t len)
+put_match(struct nftnl_rule *r, const char *name, uint32_t revision,
+    const void *options, uint32_t len)
 {
-	nfrule_expr(r, "match");
-	mnl_attr_put_strz(r->nlh, NFTA_MATCH_NAME, name);
-	nlsock_put_u32(r->nlh, NFTA_MATCH_REV, revision);
-	mnl_attr_put(r->nlh, NFTA_MATCH_INFO, len, info);
+	struct nftnl_expr *e = nfrule_expr(r, "match");
+	void *info = nfrule_need(malloc(len));
+
+	memcpy(info, options, len);
+	nftnl_expr_set_str(e, NFTNL_EXPR_MT_NAME, name);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_MT_REV, revision);
+	/* This is not copied, but freed with the expression. */
+	nftnl_expr_set(e, NFTNL_EXPR_MT_INFO, info, len);
 }
 
 /* "-m set --match-set": the set's fields are all dst but for those in src. */
 static void
-put_set_match(struct nfrule *r, uint16_t index, uint8_t fields, uint8_t src)
+put_set_match(struct nftnl_rule *r, uint16_t index, uint8_t fields, uint8_t src)
 {
 	struct xt_set_info_match_v4 info;
 
@@ -216,29 +206,33 @@ put_set_match(struct nfrule *r, uint16_t index, uint8_t fields, uint8_t src)
 }
 
 static void
+put_rule(uint8_t family, struct nftnl_rule *r)
+{
+	nfrule_accept(r);
+	nfrule_put(NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND, family, r);
+}
+
+static void
 put_rules(const char *chain, const struct xtrules_sets *sets)
 {
 	uint8_t number = sets->family == ADDR_V4 ? NFPROTO_IPV4 : NFPROTO_IPV6;
 	struct xt_addrtype_info_v1 from_here;
-	struct nlmsghdr *nlh;
-	struct nfrule rule;
+	struct nftnl_rule *r;
 
 	/* Without a handle: all rules of the chain. */
-	nlh = nfrule_message(NFT_MSG_DELRULE, 0, number);
-	mnl_attr_put_strz(nlh, NFTA_RULE_TABLE, XTRULES_TABLE);
-	mnl_attr_put_strz(nlh, NFTA_RULE_CHAIN, chain);
+	nfrule_put(NFT_MSG_DELRULE, 0, number, nfrule_new(XTRULES_TABLE, chain));
 
-	nfrule_begin(&rule, number, XTRULES_TABLE, chain);
-	put_set_match(&rule, sets->grants, IPSET_DIM_THREE, IPSET_DIM_ONE_SRC);
-	nfrule_accept(&rule, NULL);
+	r = nfrule_new(XTRULES_TABLE, chain);
+	put_set_match(r, sets->grants, IPSET_DIM_THREE, IPSET_DIM_ONE_SRC);
+	put_rule(number, r);
 
-	nfrule_begin(&rule, number, XTRULES_TABLE, chain);
+	r = nfrule_new(XTRULES_TABLE, chain);
 	memset(&from_here, 0, sizeof(from_here));
 	from_here.source = XT_ADDRTYPE_LOCAL;
-	put_match(&rule, "addrtype", ADDRTYPE_REVISION, &from_here,
+	put_match(r, "addrtype", ADDRTYPE_REVISION, &from_here,
 	    sizeof(from_here));
-	put_set_match(&rule, sets->local, IPSET_DIM_TWO, 0);
-	nfrule_accept(&rule, NULL);
+	put_set_match(r, sets->local, IPSET_DIM_TWO, 0);
+	put_rule(number, r);
 }
 
 int

@@ -5,6 +5,7 @@
 #ifndef PRIV_XTRULES_H
 #define PRIV_XTRULES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,11 +22,12 @@ void	xtrules_open(void);
  */
 int	xtrules_check(const char *chain, uint8_t *families);
 
-/* The MSG_FAMILY_* bits of those that have the chain; logs nothing. */
-uint8_t	xtrules_chains(const char *chain);
-
-/* Of those, the ones that have a rule which leads to it. */
-uint8_t	xtrules_jumps(const char *chain);
+/*
+ * The MSG_FAMILY_* bits of the families of whose chain that is true:
+ * nfrule_exists or nfrule_is_used.
+ */
+uint8_t	xtrules_which(bool (*is)(uint8_t family, const char *table,
+	    const char *chain), const char *chain);
 
 /* The ipsets of one family, by the kernel's index. */
 struct xtrules_sets {
