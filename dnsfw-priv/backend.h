@@ -20,7 +20,7 @@
 struct backend_add {
 	const struct msg_grant *grant;
 	uint32_t	timeout;	/* whole seconds, never 0 (F1, F2) */
-	bool		is_new;		/* surely not in the kernel: cheaper */
+	bool		is_new;		/* in: likely not in the kernel (F2) */
 	uint8_t		code;		/* out: enum msg_result_code */
 };
 

@@ -26,7 +26,6 @@ static uint8_t families, ready;
 static uint64_t next_look;
 static uint64_t repair_at, repair_latest;	/* 0: nothing to repair */
 static bool jumps_known, missing_logged;
-static bool sets_are_new;		/* none of the ledger's is in them */
 static uint8_t jumps;
 static unsigned int events;		/* WATCH_*, read and not yet acted on */
 
@@ -133,22 +132,19 @@ take_all_over(uint32_t max_grants)
 	}
 }
 
-/* What is in the kernel: is any of it in the ledger? */
+/* What is in the kernel must be in the ledger. */
 static void
 compare(void *arg, const struct msg_grant *g, uint64_t ms)
 {
-	bool *any_known = arg;
-
+	(void)arg;
 	(void)ms;
 	if (ledger_find(ledger, g) == NULL)
 		note_stranger(g);
-	else
-		*any_known = true;
 }
 
 /* Remove strangers[], and if it was full, the others.  Returns how many. */
 static uint32_t
-remove_strangers(bool *any_known)
+remove_strangers(void)
 {
 	uint32_t removed = 0;
 	size_t i;
@@ -160,7 +156,7 @@ remove_strangers(bool *any_known)
 		if (i < BACKEND_BATCH_MAX)
 			return (removed);
 		nstrangers = 0;
-		if (backend->list(ready, compare, any_known) == -1)
+		if (backend->list(ready, compare, NULL) == -1)
 			return (removed);
 	}
 }
@@ -193,7 +189,7 @@ refill(uint8_t family, uint8_t local)
 		if (g->family != family || g->local != local)
 			continue;
 		batch[n++] = (struct backend_add){ .grant = g,
-		    .is_new = sets_are_new,
+		    .is_new = true,
 		    .timeout = (uint32_t)((ledger_expiry(ledger, g) - now +
 		    CLOCK_SECOND - 1) / CLOCK_SECOND) };
 		if (n == BACKEND_BATCH_MAX) {
@@ -225,7 +221,6 @@ look_at_jumps(void)
 void
 firewall_start(const struct backend *b, uint32_t max_grants)
 {
-	bool any_known = false;
 	uint32_t removed;
 
 	backend = b;
@@ -239,7 +234,7 @@ firewall_start(const struct backend *b, uint32_t max_grants)
 	    b->prepare(families, refill) == -1)
 		fatalx("the firewall cannot be used");
 	ready = families;
-	removed = remove_strangers(&any_known);
+	removed = remove_strangers();
 	firewall_counts.taken_over = ledger_count(ledger);
 	if (ledger_count(ledger) + removed > 0)
 		log_info("%u grants of before are taken over, %u entries "
@@ -271,7 +266,6 @@ static void
 repair(void)
 {
 	uint64_t begin = clock_now();
-	bool any_known = false;
 	uint32_t removed;
 
 	repair_at = 0;
@@ -290,10 +284,8 @@ repair(void)
 	if (ready == 0)
 		return;
 	nstrangers = 0;
-	if (backend->list(ready, compare, &any_known) == -1)
-		any_known = true;
-	removed = remove_strangers(&any_known);
-	sets_are_new = !any_known;
+	(void)backend->list(ready, compare, NULL);
+	removed = remove_strangers();
 	if (ready & MSG_FAMILY_V4) {
 		refill(ADDR_V4, 0);
 		refill(ADDR_V4, 1);
@@ -302,7 +294,6 @@ repair(void)
 		refill(ADDR_V6, 0);
 		refill(ADDR_V6, 1);
 	}
-	sets_are_new = false;
 	firewall_counts.repairs++;
 	log_warn("the firewall was changed: rules, sets and %u grants are put "
 	    "back, %u other entries removed, in %llu ms", ledger_count(ledger),

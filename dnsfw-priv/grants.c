@@ -198,6 +198,7 @@ program(struct child *c, size_t n)
 		/* Rounded up: 0 would be for ever. */
 		adds[nadds].timeout = (uint32_t)((results[i].expiry - now +
 		    CLOCK_SECOND - 1) / CLOCK_SECOND);
+		adds[nadds].is_new = before[i] == 0;
 		add_index[nadds++] = i;
 	}
 	if (nadds > 0) {

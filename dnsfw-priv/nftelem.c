@@ -3,13 +3,14 @@
  */
 #include "nftset.h"
 
-#include <endian.h>
-
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 
 #include <errno.h>
+#include <stdbool.h>
 #include <string.h>
+
+#include <libnftnl/set.h>
 
 #include "log.h"
 #include "nfrule.h"
@@ -18,13 +19,14 @@
 #define RECORD_COMMENT	0	/* of nft's user data for an element */
 
 /* Attempts at one batch; each leaves out what failed in the one before. */
-#define ROUNDS_MAX	4
+#define ROUNDS_MAX	5
 
 /* State of nftelem_list. */
 struct lister {
 	const struct nftset *set;
 	backend_found	*found;
 	void		*arg;
+	bool		 odd;	/* there was what libnftnl does not know */
 };
 
 /* The inverse of make_key. */
@@ -44,13 +46,10 @@ take_key(const struct nftset *set, const uint8_t *key, struct msg_grant *g)
 	memcpy(g->dst, key + pos + 8, len);
 }
 
-/* The comment among the records of nft's user data. */
+/* The comment among the records of nft's user data, left bytes. */
 static void
-take_comment(const struct nlattr *user, char label[MSG_LABEL_SIZE])
+take_comment(const uint8_t *record, size_t left, char label[MSG_LABEL_SIZE])
 {
-	const uint8_t *record = mnl_attr_get_payload(user);
-	size_t left = mnl_attr_get_payload_len(user);
-
 	while (left >= 2 && record[1] <= left - 2) {
 		if (record[0] == RECORD_COMMENT)
 			nlsock_label((const char *)record + 2, record[1],
@@ -60,49 +59,57 @@ take_comment(const struct nlattr *user, char label[MSG_LABEL_SIZE])
 	}
 }
 
-static void
-take_element(const struct nlattr *element, void *arg)
+static int
+take_element(struct nftnl_set_elem *e, void *arg)
 {
 	const struct lister *l = arg;
-	const struct nlattr *user = nlsock_nested(element,
-	    NFTA_SET_ELEM_USERDATA);
 	struct msg_grant g = { .type = MSG_GRANT };
-	uint8_t key[KEY_MAX];
-	uint64_t left;
+	uint64_t ms = 0;	/* no EXPIRATION: for ever */
+	const void *data;
+	uint32_t len;
 
-	if (!nlsock_copy(nlsock_nested(nlsock_nested(element,
-	    NFTA_SET_ELEM_KEY), NFTA_DATA_VALUE), key, l->set->key_len))
-		return;
-	take_key(l->set, key, &g);
-	if (user != NULL)
-		take_comment(user, g.label);
-	/* Not there: for ever. */
-	(void)nlsock_copy(nlsock_nested(element, NFTA_SET_ELEM_EXPIRATION),
-	    &left, sizeof(left));
-	l->found(l->arg, &g, be64toh(left));
+	data = nftnl_set_elem_get(e, NFTNL_SET_ELEM_KEY, &len);
+	if (data == NULL || len != l->set->key_len)
+		return (0);
+	take_key(l->set, data, &g);
+	data = nftnl_set_elem_get(e, NFTNL_SET_ELEM_USERDATA, &len);
+	if (data != NULL)
+		take_comment(data, len, g.label);
+	if (nftnl_set_elem_is_set(e, NFTNL_SET_ELEM_EXPIRATION))
+		ms = nftnl_set_elem_get_u64(e, NFTNL_SET_ELEM_EXPIRATION);
+	l->found(l->arg, &g, ms);
+	return (0);
 }
 
 static void
 on_elements(const struct nlmsghdr *nlh, void *arg)
 {
-	nlsock_each(nlsock_attr(nlh, NFTA_SET_ELEM_LIST_ELEMENTS),
-	    take_element, arg);
+	struct nftnl_set *s = nfrule_need(nftnl_set_alloc());
+	struct lister *l = arg;
+
+	if (nftnl_set_elems_nlmsg_parse(nlh, s) == -1)
+		l->odd = true;
+	nftnl_set_elem_foreach(s, take_element, l);
+	nftnl_set_free(s);
 }
 
 static int
-list_set(const struct lister *l)
+list_set(struct lister *l)
 {
 	int i, rc = -1;
 
 	/* The table may change while it is listed. */
 	for (i = 0; i < NFTSET_LISTINGS && rc == -1; i++) {
 		nlsock_begin();
-		(void)nftset_message(NFT_MSG_GETSETELEM, NLM_F_DUMP, l->set->name);
-		rc = nlsock_run(on_elements, (void *)(uintptr_t)l);
+		(void)nftset_message(NFT_MSG_GETSETELEM, NLM_F_DUMP,
+		    l->set->name);
+		rc = nlsock_run(on_elements, l);
 		if (rc == -1 && errno != EINTR)
 			return (errno == ENOENT ? 0 : -1);
 	}
-	return (rc);
+	if (l->odd)
+		errno = EOPNOTSUPP;
+	return (l->odd ? -1 : rc);
 }
 
 int
@@ -130,7 +137,7 @@ set_of(const struct msg_grant *g)
 }
 
 /* Every field is padded with zeros to four bytes.  Returns the length. */
-static size_t
+static uint32_t
 make_key(const struct msg_grant *g, uint8_t key[KEY_MAX])
 {
 	size_t len = addr_len(g->family), pos = 0;
@@ -144,32 +151,37 @@ make_key(const struct msg_grant *g, uint8_t key[KEY_MAX])
 	key[pos + 4] = (uint8_t)(g->port >> 8);
 	key[pos + 5] = (uint8_t)g->port;
 	memcpy(key + pos + 8, g->dst, len);
-	return (pos + 8 + len);
+	return ((uint32_t)(pos + 8 + len));
 }
 
-/* NFT_MSG_NEWSETELEM or _DELSETELEM for one grant. */
+/*
+ * NFT_MSG_NEWSETELEM or _DELSETELEM for one grant.  One object serves for all,
+ * as this is done more often than anything else; only a comment is allocated.
+ */
 static void
 put_element(uint16_t type, uint16_t flags, const struct backend_add *add)
 {
-	const struct msg_grant *g = add->grant;
+	static struct nftnl_set_elem *e;
 	uint8_t key[KEY_MAX], comment[NFRULE_COMMENT_MAX];
-	struct nlattr *list, *element, *nest;
+	const struct msg_grant *g = add->grant;
+	struct nlattr *list, *element;
 	struct nlmsghdr *nlh;
 
+	if (e == NULL)
+		e = nfrule_need(nftnl_set_elem_alloc());
+	nftnl_set_elem_unset(e, NFTNL_SET_ELEM_TIMEOUT);
+	nftnl_set_elem_unset(e, NFTNL_SET_ELEM_USERDATA);
+	nftnl_set_elem_set(e, NFTNL_SET_ELEM_KEY, key, make_key(g, key));
+	if (type == NFT_MSG_NEWSETELEM)
+		nftnl_set_elem_set_u64(e, NFTNL_SET_ELEM_TIMEOUT,
+		    add->timeout * 1000ULL);
+	if (type == NFT_MSG_NEWSETELEM && g->label[0] != '\0')
+		nftnl_set_elem_set(e, NFTNL_SET_ELEM_USERDATA, comment,
+		    nfrule_comment(comment, RECORD_COMMENT, g->label));
 	nlh = nftset_message(type, flags, set_of(g)->name);
 	list = mnl_attr_nest_start(nlh, NFTA_SET_ELEM_LIST_ELEMENTS);
 	element = mnl_attr_nest_start(nlh, NFTA_LIST_ELEM);
-	nest = mnl_attr_nest_start(nlh, NFTA_SET_ELEM_KEY);
-	mnl_attr_put(nlh, NFTA_DATA_VALUE, make_key(g, key), key);
-	mnl_attr_nest_end(nlh, nest);
-	if (type == NFT_MSG_NEWSETELEM) {
-		mnl_attr_put_u64(nlh, NFTA_SET_ELEM_TIMEOUT,
-		    htobe64(add->timeout * 1000ULL));
-		if (g->label[0] != '\0')
-			mnl_attr_put(nlh, NFTA_SET_ELEM_USERDATA,
-			    nfrule_comment(comment, RECORD_COMMENT, g->label),
-			    comment);
-	}
+	nftnl_set_elem_nlmsg_build_payload(nlh, e);
 	mnl_attr_nest_end(nlh, element);
 	mnl_attr_nest_end(nlh, list);
 }
@@ -178,37 +190,37 @@ put_element(uint16_t type, uint16_t flags, const struct backend_add *add)
  * Three messages give an element its timeout and comment, whether it is there
  * or not, on every kernel: before 6.12 adding does not touch one that is there,
  * and deleting one that is not there is an error.  The batch is atomic, so no
- * packet sees the element missing.
+ * packet sees the element missing.  One is enough for what is not there.
+ * Returns how many.
  */
-#define MESSAGES_PER_ADD 3
-
-static void
+static size_t
 put_add(const struct backend_add *add)
 {
-	put_element(NFT_MSG_NEWSETELEM, NLM_F_CREATE, add);
-	put_element(NFT_MSG_DELSETELEM, 0, add);
+	if (!add->is_new) {
+		put_element(NFT_MSG_NEWSETELEM, NLM_F_CREATE, add);
+		put_element(NFT_MSG_DELSETELEM, 0, add);
+	}
 	put_element(NFT_MSG_NEWSETELEM, NLM_F_CREATE | NLM_F_EXCL, add);
+	return (add->is_new ? 1 : 3);
 }
 
 /* Two, that it is no error if the element is not there. */
-#define MESSAGES_PER_REMOVAL 2
-
-static void
+static size_t
 put_removal(const struct backend_add *add)
 {
 	put_element(NFT_MSG_NEWSETELEM, NLM_F_CREATE, add);
 	put_element(NFT_MSG_DELSETELEM, 0, add);
+	return (2);
 }
 
-/* The error of the i-th grant's messages, of which each has size; or 0. */
+/* The first error among n messages, or 0. */
 static int
-grant_error(size_t i, size_t size)
+first_error(size_t message, size_t n)
 {
-	size_t j, first = 1 + size * i;		/* 0 begins the batch */
 	int error = 0;
 
-	for (j = 0; j < size && error == 0; j++)
-		error = nlsock_error(first + j);
+	while (n-- > 0 && error == 0)
+		error = nlsock_error(message++);
 	return (error);
 }
 
@@ -218,57 +230,60 @@ set_result(struct backend_add *add, int error)
 	add->code = nlsock_result(set_of(add->grant)->name, error);
 }
 
-static void
-run(void (*put)(const struct backend_add *), size_t size,
-    struct backend_add *adds, size_t n)
+/*
+ * One batch.  Returns its error, or 0, and which grants are to be sent again:
+ * what fails takes the others with it, and may have been wrong to be new.
+ */
+static int
+try(size_t (*put)(const struct backend_add *),
+    struct backend_add *left[BACKEND_BATCH_MAX], size_t *nleft)
 {
-	struct backend_add *left[BACKEND_BATCH_MAX];
-	size_t i, kept, nleft = 0;
-	int error, round, failed = 0;
+	size_t sizes[BACKEND_BATCH_MAX], i, n = *nleft, message = 1;
+	int error, failed;
 
+	nfrule_batch();		/* its message 0 */
 	for (i = 0; i < n; i++)
-		left[nleft++] = &adds[i];
-	/* What fails takes the batch with it: the others are sent again. */
-	for (round = 0; round < ROUNDS_MAX && nleft > 0; round++) {
-		nfrule_batch();
-		for (i = 0; i < nleft; i++)
-			put(left[i]);
-		failed = nfrule_commit() == -1 ? errno : 0;
-		kept = 0;
-		for (i = 0; i < nleft; i++) {
-			error = grant_error(i, size);
-			if (failed == 0 || error != 0)
-				set_result(left[i], error);
-			else
-				left[kept++] = left[i];
+		sizes[i] = put(left[i]);
+	failed = nfrule_commit() == -1 ? errno : 0;
+	*nleft = 0;
+	for (i = 0; i < n; message += sizes[i++]) {
+		error = first_error(message, sizes[i]);
+		if (error == EEXIST && left[i]->is_new) {
+			left[i]->is_new = false;
+			error = 0;
 		}
-		nleft = kept;
+		if (failed == 0 || error != 0)
+			set_result(left[i], error);
+		else
+			left[(*nleft)++] = left[i];
 	}
-	for (i = 0; i < nleft; i++)
-		set_result(left[i], failed);
+	return (failed);
 }
 
 static void
-put_new(const struct backend_add *add)
+run(size_t (*put)(const struct backend_add *), struct backend_add *adds,
+    size_t n)
 {
-	put_element(NFT_MSG_NEWSETELEM, NLM_F_CREATE, add);
+	struct backend_add *left[BACKEND_BATCH_MAX];
+	size_t i, nleft = n;
+	int round, failed = 0;
+
+	for (i = 0; i < n; i++)
+		left[i] = &adds[i];
+	for (round = 0; round < ROUNDS_MAX && nleft > 0; round++)
+		failed = try(put, left, &nleft);
+	for (i = 0; i < nleft; i++)
+		set_result(left[i], failed);
 }
 
 void
 nftelem_add(struct backend_add *adds, size_t n)
 {
-	size_t i;
-
-	for (i = 0; i < n && adds[i].is_new; i++)
-		;
-	if (i == n)
-		run(put_new, 1, adds, n);
-	else
-		run(put_add, MESSAGES_PER_ADD, adds, n);
+	run(put_add, adds, n);
 }
 
 void
 nftelem_remove(struct backend_add *removals, size_t n)
 {
-	run(put_removal, MESSAGES_PER_REMOVAL, removals, n);
+	run(put_removal, removals, n);
 }

@@ -555,6 +555,27 @@ Test(backend, F2_twice_in_one_batch)
 	cr_assert_eq(lines("nft list ruleset | grep 'timeout 20m'"), 1);
 }
 
+/* All said to be new: some are there, and one comes twice. */
+Test(backend, F2_new_ones_that_are_there_are_refreshed)
+{
+	size_t i;
+
+	start_nftables();
+	many(batch_grants, batch, 100);
+	backend_nftables.add(batch, 50);
+	batch_grants[99] = batch_grants[98];
+	for (i = 0; i < 100; i++) {
+		strcpy(batch_grants[i].label, "n.example.");
+		batch[i].is_new = true;
+		batch[i].timeout = 1230;
+	}
+	backend_nftables.add(batch, 100);
+	cr_assert_eq(count_code(batch, 100, RESULT_OK), 100);
+	cr_assert_eq(lines("nft list ruleset | grep -o 'timeout 20m30s "
+	    "expires [0-9ms]* comment \"n.example.\"'"), 99);
+	cr_assert_eq(lines("nft list ruleset | grep expires"), 99);
+}
+
 Test(backend, F2_operators_rules_survive)
 {
 	new_netns();
