@@ -103,7 +103,7 @@ put_command(enum ipset_cmd command, uint16_t flags, const char *name)
 static void
 put_number(struct nlmsghdr *nlh, uint16_t type, uint32_t value)
 {
-	nlsock_put_u32(nlh, type | NLA_F_NET_BYTEORDER, value);
+	mnl_attr_put_u32(nlh, type | NLA_F_NET_BYTEORDER, htonl(value));
 }
 
 static int
@@ -342,7 +342,7 @@ take_address(const struct nlattr *nest, uint8_t family, uint8_t bytes[16])
 	    addr_len(family));
 }
 
-static void
+static int
 take_element(const struct nlattr *data, void *arg)
 {
 	const struct lister *l = arg;
@@ -366,12 +366,16 @@ take_element(const struct nlattr *data, void *arg)
 	seconds = nlsock_u32(nlsock_nested(data, IPSET_ATTR_TIMEOUT));
 	/* 0 is for ever; the last second also reads as 1, so it is none. */
 	l->found(l->arg, &g, seconds == 1 ? 1 : seconds * 1000ULL);
+	return (MNL_CB_OK);
 }
 
 static void
 on_elements(const struct nlmsghdr *nlh, void *arg)
 {
-	nlsock_each(nlsock_attr(nlh, IPSET_ATTR_ADT), take_element, arg);
+	const struct nlattr *all = nlsock_attr(nlh, IPSET_ATTR_ADT);
+
+	if (all != NULL)
+		(void)mnl_attr_parse_nested(all, take_element, arg);
 }
 
 static int

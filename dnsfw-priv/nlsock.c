@@ -19,6 +19,7 @@
 
 #define REPLY_TIMEOUT	(2 * CLOCK_SECOND)
 #define RESULT_PERIOD	60	/* seconds between log lines */
+#define READS_MAX	1000	/* datagrams in one go */
 
 /*
  * The kernel counts an answer with its bookkeeping, about 800 bytes, and every
@@ -47,18 +48,59 @@ struct run {
 	void	(*reply)(const struct nlmsghdr *, void *);
 	void	*arg;
 	bool	 answered;		/* the last answer has come */
-	int	 broken;		/* errno of the socket, or 0 */
 };
+
+struct mnl_socket *
+nlsock_new(int bus, unsigned int groups)
+{
+	struct mnl_socket *s;
+
+	s = mnl_socket_open2(bus, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (s == NULL || mnl_socket_bind(s, groups, MNL_SOCKET_AUTOPID) == -1)
+		fatal("netlink socket of family %d", bus);
+	return (s);
+}
 
 /* More than the system's limit with CAP_NET_ADMIN, else as much as allowed. */
 static void
-enlarge(int force, int plain)
+enlarge(int fd, int force, int plain)
 {
-	int fd = mnl_socket_get_fd(nl), size = SOCKET_BUFFER;
+	int size = SOCKET_BUFFER;
 
 	if (setsockopt(fd, SOL_SOCKET, force, &size, sizeof(size)) == -1 &&
 	    setsockopt(fd, SOL_SOCKET, plain, &size, sizeof(size)) == -1)
-		fatal("buffer of the netlink socket");
+		fatal("buffer of a netlink socket");
+}
+
+void
+nlsock_enlarge(const struct mnl_socket *s)
+{
+	enlarge(mnl_socket_get_fd(s), SO_SNDBUFFORCE, SO_SNDBUF);
+	enlarge(mnl_socket_get_fd(s), SO_RCVBUFFORCE, SO_RCVBUF);
+}
+
+int
+nlsock_receive(int fd, void (*take)(const struct nlmsghdr *, void *),
+    void *arg)
+{
+	const struct nlmsghdr *nlh;
+	int i, len, lost = 0;
+
+	for (i = 0; i < READS_MAX; i++) {
+		len = (int)recv(fd, in, sizeof(in), MSG_TRUNC);
+		if (len == -1 && errno == EAGAIN)
+			break;
+		if (len == -1 && errno == ENOBUFS)
+			lost = ENOBUFS;
+		else if (len == -1 && errno != EINTR)
+			return (errno);
+		if (len > (int)sizeof(in))
+			return (EMSGSIZE);
+		for (nlh = (const struct nlmsghdr *)in; mnl_nlmsg_ok(nlh, len);
+		    nlh = mnl_nlmsg_next(nlh, &len))
+			take(nlh, arg);
+	}
+	return (lost);
 }
 
 void
@@ -66,15 +108,12 @@ nlsock_open(void)
 {
 	int on = 1;
 
-	nl = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	if (nl == NULL || mnl_socket_bind(nl, 0, MNL_SOCKET_AUTOPID) == -1)
-		fatal("netlink socket (netfilter)");
+	nl = nlsock_new(NETLINK_NETFILTER, 0);
 	/* Errors without a copy of what was sent. */
 	if (mnl_socket_setsockopt(nl, NETLINK_CAP_ACK, &on, sizeof(on)) == -1)
 		fatal("NETLINK_CAP_ACK");
 	portid = mnl_socket_get_portid(nl);
-	enlarge(SO_SNDBUFFORCE, SO_SNDBUF);
-	enlarge(SO_RCVBUFFORCE, SO_RCVBUF);
+	nlsock_enlarge(nl);
 }
 
 void
@@ -126,9 +165,10 @@ nlsock_message(uint16_t type, uint16_t flags, uint8_t family,
 
 /* One message of the kernel. */
 static void
-take(struct run *r, const struct nlmsghdr *nlh)
+take(const struct nlmsghdr *nlh, void *arg)
 {
 	uint32_t i = nlh->nlmsg_seq - first_seq;
+	struct run *r = arg;
 	int error = 0;
 
 	if (i >= count || nlh->nlmsg_pid != portid)
@@ -151,74 +191,43 @@ take(struct run *r, const struct nlmsghdr *nlh)
 		r->answered = true;
 }
 
-/* Everything that is in the socket. */
-static void
-drain(struct run *r)
-{
-	const struct nlmsghdr *nlh;
-	ssize_t n;
-	int len;
-
-	for (;;) {
-		n = mnl_socket_recvfrom(nl, in, sizeof(in));
-		if (n == -1 && errno == EINTR)
-			continue;
-		if (n == -1 && errno == EAGAIN)
-			return;
-		if (n <= 0) {
-			/* ENOBUFS: answers are lost; others may follow. */
-			r->broken = n == 0 ? EPIPE : errno;
-			if (r->broken != ENOBUFS)
-				return;
-			continue;
-		}
-		len = (int)n;
-		for (nlh = (const struct nlmsghdr *)in; mnl_nlmsg_ok(nlh, len);
-		    nlh = mnl_nlmsg_next(nlh, &len))
-			take(r, nlh);
-	}
-}
-
-/* Wait until there is something to read; false at the deadline. */
-static bool
-wait_until(uint64_t deadline)
+/* Returns 0 when the last answer has come, or what went wrong. */
+static int
+await_answers(struct run *r)
 {
 	struct pollfd pfd = { .fd = mnl_socket_get_fd(nl), .events = POLLIN };
-	uint64_t now = clock_now();
+	uint64_t now, deadline = clock_now() + REPLY_TIMEOUT;
+	int broken;
 
-	if (now >= deadline)
-		return (false);
-	return (poll(&pfd, 1, (int)((deadline - now) / 1000000) + 1) != -1 ||
-	    errno == EINTR);
+	/*
+	 * The kernel has answered before sendto returns, but for the later
+	 * parts of a dump; so this waits only if an answer was lost.
+	 */
+	for (;;) {
+		broken = nlsock_receive(pfd.fd, take, r);
+		if (r->answered || broken != 0)
+			return (broken);
+		if ((now = clock_now()) >= deadline)
+			return (ETIMEDOUT);
+		(void)poll(&pfd, 1, (int)((deadline - now) / 1000000) + 1);
+	}
 }
 
 int
 nlsock_run(void (*reply)(const struct nlmsghdr *, void *), void *arg)
 {
 	struct run r = { .reply = reply, .arg = arg };
-	uint64_t deadline = clock_now() + REPLY_TIMEOUT;
+	int broken;
 	size_t i;
 
 	finish();
 	acked->nlmsg_flags |= NLM_F_ACK;
-	if (mnl_socket_sendto(nl, out, out_len) == -1)
-		r.broken = errno;
-	/*
-	 * The kernel has answered before sendto returns, but for the later
-	 * parts of a dump; so this waits only if an answer was lost.
-	 */
-	if (r.broken == 0)
-		drain(&r);
-	while (!r.answered && r.broken == 0) {
-		if (!wait_until(deadline))
-			r.broken = ETIMEDOUT;
-		else
-			drain(&r);
-	}
+	broken = mnl_socket_sendto(nl, out, out_len) == -1 ? errno :
+	    await_answers(&r);
 	errno = 0;
 	for (i = 0; i < count; i++) {
 		if (errors[i] == 0)
-			errors[i] = r.broken;
+			errors[i] = broken;
 		if (errno == 0)
 			errno = errors[i];
 	}
@@ -265,31 +274,28 @@ nlsock_result(const char *set, int error)
 	return (full ? RESULT_FULL : RESULT_FAILED);
 }
 
-/* len: bytes of the attributes; the last one's padding may lack. */
 static const struct nlattr *
-find(const struct nlattr *attr, size_t len, uint16_t type)
+find(const struct nlattr *attr, const char *end, uint16_t type)
 {
-	size_t size;
-
-	while (mnl_attr_ok(attr, (int)len)) {
+	while (mnl_attr_ok(attr, (int)(end - (const char *)attr))) {
 		if (mnl_attr_get_type(attr) == type)
 			return (attr);
-		size = MNL_ALIGN(attr->nla_len);
-		if (size >= len)
-			break;
-		len -= size;
 		attr = mnl_attr_next(attr);
 	}
 	return (NULL);
 }
 
 const struct nlattr *
+nlsock_find(const struct nlmsghdr *nlh, size_t header, uint16_t type)
+{
+	return (find(mnl_nlmsg_get_payload_offset(nlh, header),
+	    mnl_nlmsg_get_payload_tail(nlh), type));
+}
+
+const struct nlattr *
 nlsock_attr(const struct nlmsghdr *nlh, uint16_t type)
 {
-	/* nlsock_run has seen to the length. */
-	return (find(mnl_nlmsg_get_payload_offset(nlh,
-	    sizeof(struct nfgenmsg)), mnl_nlmsg_get_payload_len(nlh) -
-	    sizeof(struct nfgenmsg), type));
+	return (nlsock_find(nlh, sizeof(struct nfgenmsg), type));
 }
 
 const struct nlattr *
@@ -297,28 +303,8 @@ nlsock_nested(const struct nlattr *nest, uint16_t type)
 {
 	if (nest == NULL)
 		return (NULL);
-	return (find(mnl_attr_get_payload(nest),
-	    mnl_attr_get_payload_len(nest), type));
-}
-
-void
-nlsock_each(const struct nlattr *nest,
-    void (*fn)(const struct nlattr *, void *), void *arg)
-{
-	const struct nlattr *attr;
-	size_t len, size;
-
-	if (nest == NULL)
-		return;
-	attr = mnl_attr_get_payload(nest);
-	for (len = mnl_attr_get_payload_len(nest);
-	    mnl_attr_ok(attr, (int)len); len -= size) {
-		fn(attr, arg);
-		size = MNL_ALIGN(attr->nla_len);
-		if (size >= len)
-			break;
-		attr = mnl_attr_next(attr);
-	}
+	return (find(mnl_attr_get_payload(nest), (const char *)nest +
+	    nest->nla_len, type));
 }
 
 bool
@@ -361,10 +347,4 @@ nlsock_is(const struct nlattr *attr, const char *text)
 
 	return (attr != NULL && mnl_attr_get_payload_len(attr) == len &&
 	    memcmp(mnl_attr_get_payload(attr), text, len) == 0);
-}
-
-void
-nlsock_put_u32(struct nlmsghdr *nlh, uint16_t type, uint32_t value)
-{
-	mnl_attr_put_u32(nlh, type, htonl(value));
 }

@@ -27,6 +27,16 @@
 /* Open the socket.  fatal() on error. */
 void	nlsock_open(void);
 
+/*
+ * For other sockets of netlink: a new one that does not block and hears of the
+ * groups (bits); large buffers for it; and take for each message that is there.
+ * The latter returns 0 or an error number, ENOBUFS if messages were lost.
+ */
+struct mnl_socket *nlsock_new(int bus, unsigned int groups);
+void	nlsock_enlarge(const struct mnl_socket *);
+int	nlsock_receive(int fd, void (*take)(const struct nlmsghdr *, void *),
+	    void *arg);
+
 /* Begin a transaction: what was built before is forgotten. */
 void	nlsock_begin(void);
 
@@ -61,15 +71,16 @@ const char *nlsock_strerror(int error);
  */
 uint8_t	nlsock_result(const char *set, int error);
 
-/* The attribute of that type among those of a message, or NULL. */
+/*
+ * The attribute of that type among those of a message, which follow a header
+ * of that size, or NULL; and the same for messages of netfilter.
+ */
+const struct nlattr *nlsock_find(const struct nlmsghdr *, size_t header,
+	    uint16_t type);
 const struct nlattr *nlsock_attr(const struct nlmsghdr *, uint16_t type);
 
 /* The same inside a nested attribute, which may be NULL. */
 const struct nlattr *nlsock_nested(const struct nlattr *, uint16_t type);
-
-/* Call fn for each attribute inside a nested one, which may be NULL. */
-void	nlsock_each(const struct nlattr *nest,
-	    void (*fn)(const struct nlattr *, void *), void *arg);
 
 /*
  * The len bytes of attr, or zeros if it is NULL or of another size.  Returns
@@ -88,8 +99,5 @@ void	nlsock_label(const char *text, size_t len, char label[MSG_LABEL_SIZE]);
 
 /* The port id by which the kernel names this socket in its events. */
 uint32_t nlsock_portid(void);
-
-/* Put an unsigned 32-bit number in network byte order. */
-void	nlsock_put_u32(struct nlmsghdr *, uint16_t type, uint32_t value);
 
 #endif

@@ -7,19 +7,15 @@
 #include <linux/capability.h>
 #include <linux/rtnetlink.h>
 
-#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <string.h>
 #include <unistd.h>
 
-#include <libmnl/libmnl.h>
-
 #include "log.h"
+#include "nlsock.h"
 #include "syscalls.h"
 
-#define SOCKET_BUFFER	(1 << 20)
-#define READS_MAX	1000	/* datagrams in one go */
 #define START_TIMEOUT	5000	/* ms */
 
 struct own {
@@ -36,25 +32,22 @@ static size_t count;
 static uint32_t listing;		/* number of the last request */
 static bool listed;			/* and it has come to its end */
 static bool stale;			/* something was missed: ask again */
-static char in[32768] __attribute__((aligned(8)));
 
 /* All addresses, please.  send(2) gives no destination. */
 static void
 request(void)
 {
-	struct {
-		struct nlmsghdr hdr;
-		struct ifaddrmsg ifa;
-	} msg;
+	char buf[MNL_ALIGN(sizeof(struct nlmsghdr)) +
+	    MNL_ALIGN(sizeof(struct ifaddrmsg))] __attribute__((aligned(8)));
+	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
 
-	memset(&msg, 0, sizeof(msg));
-	msg.hdr.nlmsg_len = sizeof(msg);
-	msg.hdr.nlmsg_type = RTM_GETADDR;
-	msg.hdr.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
-	msg.hdr.nlmsg_seq = ++listing;
+	mnl_nlmsg_put_extra_header(nlh, sizeof(struct ifaddrmsg));
+	nlh->nlmsg_type = RTM_GETADDR;
+	nlh->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+	nlh->nlmsg_seq = ++listing;
 	listed = false;
 	stale = false;
-	if (send(FD_OWN, &msg, sizeof(msg), 0) == -1)
+	if (send(FD_OWN, buf, nlh->nlmsg_len, 0) == -1)
 		fatal("cannot ask for this host's addresses");
 }
 
@@ -79,21 +72,17 @@ set_effective(bool on)
 void
 own_open(void)
 {
-	struct sockaddr_nl addr = { .nl_family = AF_NETLINK,
-	    .nl_groups = RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR };
 	struct pollfd pfd = { .fd = FD_OWN, .events = POLLIN };
-	int fd, size = SOCKET_BUFFER;
+	struct mnl_socket *s;
 
 	set_effective(false);
-	fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK,
-	    NETLINK_ROUTE);
+	s = nlsock_new(NETLINK_ROUTE,
+	    RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR);
 	set_effective(true);
-	if (fd == -1 || bind(fd, (struct sockaddr *)&addr,
-	    sizeof(addr)) == -1 || dup3(fd, FD_OWN, O_CLOEXEC) == -1)
-		fatal("netlink socket (route)");
-	close(fd);
-	(void)setsockopt(FD_OWN, SOL_SOCKET, SO_RCVBUFFORCE, &size,
-	    sizeof(size));
+	nlsock_enlarge(s);
+	if (dup3(mnl_socket_get_fd(s), FD_OWN, O_CLOEXEC) == -1)
+		fatal("descriptor of the netlink socket");
+	mnl_socket_close(s);
 	request();
 	while (!listed) {
 		if (poll(&pfd, 1, START_TIMEOUT) == 0)
@@ -103,14 +92,15 @@ own_open(void)
 	}
 }
 
+/* Address 0 of no family if there is no attribute. */
 static void
-take_address(const struct nlattr *attr, uint8_t family, struct addr *out)
+take_address(const struct nlmsghdr *nlh, uint16_t type, uint8_t family,
+    struct addr *out)
 {
 	memset(out, 0, sizeof(*out));
-	if (mnl_attr_get_payload_len(attr) != addr_len(family))
-		return;
-	out->family = family;
-	memcpy(out->bytes, mnl_attr_get_payload(attr), addr_len(family));
+	if (nlsock_copy(nlsock_find(nlh, sizeof(struct ifaddrmsg), type),
+	    out->bytes, addr_len(family)))
+		out->family = family;
 }
 
 /* The address of a message; false if it is of another family. */
@@ -118,8 +108,6 @@ static bool
 parse(const struct nlmsghdr *nlh, struct own *o)
 {
 	const struct ifaddrmsg *ifa = mnl_nlmsg_get_payload(nlh);
-	const struct nlattr *attr;
-	const char *end;
 	uint8_t family;
 
 	if (mnl_nlmsg_get_payload_len(nlh) < sizeof(*ifa) ||
@@ -130,17 +118,9 @@ parse(const struct nlmsghdr *nlh, struct own *o)
 	o->prefix = ifa->ifa_prefixlen;
 	o->interface = ifa->ifa_index;
 	o->listing = listing;
-	end = mnl_nlmsg_get_payload_tail(nlh);
-	for (attr = mnl_nlmsg_get_payload_offset(nlh, sizeof(*ifa));
-	    mnl_attr_ok(attr, (int)(end - (const char *)attr));
-	    attr = mnl_attr_next(attr)) {
-		if (mnl_attr_get_type(attr) == IFA_LOCAL)
-			take_address(attr, family, &o->local);
-		else if (mnl_attr_get_type(attr) == IFA_ADDRESS)
-			take_address(attr, family, &o->peer);
-		else if (mnl_attr_get_type(attr) == IFA_BROADCAST)
-			take_address(attr, family, &o->broadcast);
-	}
+	take_address(nlh, IFA_LOCAL, family, &o->local);
+	take_address(nlh, IFA_ADDRESS, family, &o->peer);
+	take_address(nlh, IFA_BROADCAST, family, &o->broadcast);
 	if (o->local.family == 0)
 		o->local = o->peer;
 	return (o->local.family != 0 && o->prefix <= addr_len(family) * 8);
@@ -195,49 +175,31 @@ end_listing(void)
 	listed = true;
 }
 
-/* One message; returns true if there is an address more. */
-static bool
-take(const struct nlmsghdr *nlh)
+/* One message; *arg becomes true if there is an address more. */
+static void
+take(const struct nlmsghdr *nlh, void *arg)
 {
 	struct own o, *known;
+	bool *more = arg;
 
 	if (nlh->nlmsg_flags & NLM_F_DUMP_INTR)
 		stale = true;
-	if (nlh->nlmsg_type == NLMSG_DONE && nlh->nlmsg_seq == listing) {
+	if (nlh->nlmsg_type == NLMSG_DONE && nlh->nlmsg_seq == listing)
 		end_listing();
-		return (false);
-	}
-	if ((nlh->nlmsg_type != RTM_NEWADDR &&
-	    nlh->nlmsg_type != RTM_DELADDR) || !parse(nlh, &o))
-		return (false);
-	if (nlh->nlmsg_type == RTM_NEWADDR)
-		return (add(&o));
-	if ((known = find(&o)) != NULL)
+	else if (nlh->nlmsg_type == RTM_NEWADDR && parse(nlh, &o))
+		*more |= add(&o);
+	else if (nlh->nlmsg_type == RTM_DELADDR && parse(nlh, &o) &&
+	    (known = find(&o)) != NULL)
 		*known = owns[--count];
-	return (false);
 }
 
 bool
 own_read(void)
 {
-	const struct nlmsghdr *nlh;
 	bool more = false;
-	int i, len;
 
-	for (i = 0; i < READS_MAX; i++) {
-		len = (int)recv(FD_OWN, in, sizeof(in), 0);
-		if (len == -1 && errno == EINTR)
-			continue;
-		if (len == -1 && errno == ENOBUFS) {
-			stale = true;
-			continue;
-		}
-		if (len <= 0)
-			break;
-		for (nlh = (const struct nlmsghdr *)in; mnl_nlmsg_ok(nlh, len);
-		    nlh = mnl_nlmsg_next(nlh, &len))
-			more |= take(nlh);
-	}
+	if (nlsock_receive(FD_OWN, take, &more) != 0)
+		stale = true;
 	if (stale && listed)
 		request();
 	return (more);

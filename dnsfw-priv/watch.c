@@ -17,13 +17,9 @@
 #include "log.h"
 #include "nlsock.h"
 
-#define SOCKET_BUFFER	(1 << 20)
-#define READS_MAX	1000	/* datagrams in one go */
-
 static struct mnl_socket *events;
 static uint8_t our_family;
 static const char *our_table, *our_chain;
-static char in[32768] __attribute__((aligned(8)));
 
 /* The kernel need not queue what we did ourselves. */
 static void
@@ -47,19 +43,12 @@ leave_out(uint32_t portid)
 void
 watch_open(uint8_t family, const char *table, const char *chain)
 {
-	int size = SOCKET_BUFFER;
-
 	our_family = family;
 	our_table = table;
 	our_chain = chain;
-	events = mnl_socket_open2(NETLINK_NETFILTER,
-	    SOCK_CLOEXEC | SOCK_NONBLOCK);
-	if (events == NULL || mnl_socket_bind(events,
-	    1U << (NFNLGRP_NFTABLES - 1), MNL_SOCKET_AUTOPID) == -1)
-		fatal("netlink socket (events of nf_tables)");
+	events = nlsock_new(NETLINK_NETFILTER, 1U << (NFNLGRP_NFTABLES - 1));
 	/* If the system's limit stands, events may be lost; that is seen. */
-	(void)setsockopt(mnl_socket_get_fd(events), SOL_SOCKET,
-	    SO_RCVBUFFORCE, &size, sizeof(size));
+	nlsock_enlarge(events);
 	leave_out(nlsock_portid());
 }
 
@@ -120,26 +109,20 @@ meaning(const struct nlmsghdr *nlh)
 	}
 }
 
+static void
+take(const struct nlmsghdr *nlh, void *arg)
+{
+	unsigned int *seen = arg;
+
+	*seen |= meaning(nlh);
+}
+
 unsigned int
 watch_read(void)
 {
-	const struct nlmsghdr *nlh;
 	unsigned int seen = 0;
-	int i, len;
 
-	for (i = 0; i < READS_MAX; i++) {
-		len = (int)mnl_socket_recvfrom(events, in, sizeof(in));
-		if (len <= 0 && errno == EINTR)
-			continue;
-		if (len <= 0 && errno != ENOBUFS)
-			break;
-		if (len <= 0) {
-			seen |= WATCH_LOST | WATCH_RULES;
-			continue;
-		}
-		for (nlh = (const struct nlmsghdr *)in; mnl_nlmsg_ok(nlh, len);
-		    nlh = mnl_nlmsg_next(nlh, &len))
-			seen |= meaning(nlh);
-	}
+	if (nlsock_receive(mnl_socket_get_fd(events), take, &seen) == ENOBUFS)
+		seen |= WATCH_LOST | WATCH_RULES;
 	return (seen);
 }
