@@ -24,8 +24,17 @@ struct backend_add {
 	uint8_t		code;		/* out: enum msg_result_code */
 };
 
-/* The kinds of grants; each has a set of its own. */
+/*
+ * The kinds of grants, each of which has a set of its own: IPv4, IPv4 of this
+ * host, IPv6, IPv6 of this host.
+ */
 #define BACKEND_KINDS	4
+
+static inline size_t
+backend_kind(const struct msg_grant *g)
+{
+	return ((g->family == ADDR_V4 ? 0U : 2U) + g->local);
+}
 
 /*
  * One entry of a set.  g has type, family, proto, local, port, client, dst and
@@ -34,8 +43,8 @@ struct backend_add {
  */
 typedef void backend_found(void *arg, const struct msg_grant *g, uint64_t ms);
 
-/* Add all live grants of that kind. */
-typedef void backend_refill(uint8_t family, uint8_t local);
+/* Add all live grants of these kinds, of which each is a bit. */
+typedef void backend_refill(unsigned int kinds);
 
 struct backend_config {
 	const char	*chain;		/* at most 14 bytes with iptables, so */

@@ -43,12 +43,6 @@ bounds_new(void)
 }
 
 void
-bounds_free(struct bounds *b)
-{
-	free(b);
-}
-
-void
 bounds_clear(struct bounds *b)
 {
 	memset(b->slots, 0, sizeof(b->slots));

@@ -14,9 +14,8 @@
 
 struct bounds;
 
-/* Empty bounds: nothing can be granted.  fatal() without memory. */
+/* Empty bounds, to free(): nothing can be granted.  fatal() without memory. */
 struct bounds *bounds_new(void);
-void	bounds_free(struct bounds *);
 
 /* Empty again. */
 void	bounds_clear(struct bounds *);

@@ -177,7 +177,7 @@ put_back(size_t n)
 }
 
 static void
-refill(uint8_t family, uint8_t local)
+refill(unsigned int kinds)
 {
 	const struct msg_grant *g;
 	uint64_t now = clock_now();
@@ -186,10 +186,9 @@ refill(uint8_t family, uint8_t local)
 
 	ledger_expire(ledger, now);
 	while ((g = ledger_next(ledger, &cursor)) != NULL) {
-		if (g->family != family || g->local != local)
+		if ((kinds & 1U << backend_kind(g)) == 0)
 			continue;
-		batch[n++] = (struct backend_add){ .grant = g,
-		    .is_new = true,
+		batch[n++] = (struct backend_add){ .grant = g, .is_new = true,
 		    .timeout = (uint32_t)((ledger_expiry(ledger, g) - now +
 		    CLOCK_SECOND - 1) / CLOCK_SECOND) };
 		if (n == BACKEND_BATCH_MAX) {
@@ -286,14 +285,8 @@ repair(void)
 	nstrangers = 0;
 	(void)backend->list(ready, compare, NULL);
 	removed = remove_strangers();
-	if (ready & MSG_FAMILY_V4) {
-		refill(ADDR_V4, 0);
-		refill(ADDR_V4, 1);
-	}
-	if (ready & MSG_FAMILY_V6) {
-		refill(ADDR_V6, 0);
-		refill(ADDR_V6, 1);
-	}
+	refill((ready & MSG_FAMILY_V4 ? 3U : 0) |
+	    (ready & MSG_FAMILY_V6 ? 3U << 2 : 0));
 	firewall_counts.repairs++;
 	log_warn("the firewall was changed: rules, sets and %u grants are put "
 	    "back, %u other entries removed, in %llu ms", ledger_count(ledger),

@@ -5,39 +5,34 @@
 
 #include "own.h"
 
-struct range {
-	uint8_t	base[16];
-	uint8_t	prefix;
-};
+#define V4(n, ...)	{ { ADDR_V4, { __VA_ARGS__ } }, (n) }
+#define V6(n, ...)	{ { ADDR_V6, { __VA_ARGS__ } }, (n) }
 
-static const struct range v4_ranges[] = {
-	{ { 0 }, 8 },			/* 0.0.0.0/8, "this network" */
-	{ { 127 }, 8 },			/* loopback */
-	{ { 169, 254 }, 16 },		/* link-local */
-	{ { 224 }, 4 },			/* multicast */
-	{ { 240 }, 4 },			/* reserved, broadcast */
-};
-
-static const struct range v6_ranges[] = {
-	{ { 0 }, 128 },			/* :: */
-	{ { [15] = 1 }, 128 },		/* ::1 */
-	{ { 0xfe, 0x80 }, 10 },		/* link-local */
-	{ { 0xff }, 8 },		/* multicast */
+static const struct addr_net never[] = {
+	V4(8, 0),			/* 0.0.0.0/8, "this network" */
+	V4(8, 127),			/* loopback */
+	V4(16, 169, 254),		/* link-local */
+	V4(4, 224),			/* multicast */
+	V4(4, 240),			/* reserved, broadcast */
+	V6(128, 0),			/* :: */
+	V6(128, [15] = 1),		/* ::1 */
+	V6(10, 0xfe, 0x80),		/* link-local */
+	V6(8, 0xff),			/* multicast */
 };
 
 /* IPv6 prefixes and where the IPv4 address inside begins. */
 static const struct embedding {
-	struct range	range;
+	struct addr_net	net;
 	uint8_t		offset;
 	uint8_t		invert;		/* Teredo's client is inverted */
 } embeddings[] = {
-	{ { { 0 }, 96 }, 12, 0 },				/* ::a.b.c.d */
-	{ { { [10] = 0xff, 0xff }, 96 }, 12, 0 },		/* ::ffff:... */
-	{ { { 0x00, 0x64, 0xff, 0x9b }, 96 }, 12, 0 },		/* 64:ff9b:: */
-	{ { { 0x00, 0x64, 0xff, 0x9b, 0x00, 0x01 }, 48 }, 12, 0 },
-	{ { { 0x20, 0x02 }, 16 }, 2, 0 },			/* 6to4 */
-	{ { { 0x20, 0x01, 0x00, 0x00 }, 32 }, 4, 0 },		/* server */
-	{ { { 0x20, 0x01, 0x00, 0x00 }, 32 }, 12, 0xff },	/* client */
+	{ V6(96, 0), 12, 0 },				/* ::a.b.c.d */
+	{ V6(96, [10] = 0xff, 0xff), 12, 0 },		/* ::ffff:... */
+	{ V6(96, 0x00, 0x64, 0xff, 0x9b), 12, 0 },	/* 64:ff9b:: */
+	{ V6(48, 0x00, 0x64, 0xff, 0x9b, 0x00, 0x01), 12, 0 },
+	{ V6(16, 0x20, 0x02), 2, 0 },			/* 6to4 */
+	{ V6(32, 0x20, 0x01, 0x00, 0x00), 4, 0 },	/* server */
+	{ V6(32, 0x20, 0x01, 0x00, 0x00), 12, 0xff },	/* client */
 };
 
 static const struct addr_net *denied, *allowed;
@@ -65,38 +60,13 @@ in_nets(const struct addr *a, const struct addr_net *nets, size_t n)
 	return (false);
 }
 
-static bool
-in_range(const struct addr *a, const struct range *r)
-{
-	struct addr_net net = { .base.family = a->family,
-	    .prefix = r->prefix };
-
-	memcpy(net.base.bytes, r->base, sizeof(net.base.bytes));
-	return (addr_in_net(a, &net));
-}
-
-static bool
-in_any(const struct addr *a, const struct range *ranges, size_t n)
-{
-	size_t i;
-
-	for (i = 0; i < n; i++) {
-		if (in_range(a, &ranges[i]))
-			return (true);
-	}
-	return (false);
-}
-
 /* An address as it stands, whatever may be inside. */
 static bool
 is_forbidden(const struct addr *a)
 {
-	if (in_nets(a, allowed, nallowed))
-		return (false);
-	return ((a->family == ADDR_V4 ?
-	    in_any(a, v4_ranges, sizeof(v4_ranges) / sizeof(v4_ranges[0])) :
-	    in_any(a, v6_ranges, sizeof(v6_ranges) / sizeof(v6_ranges[0]))) ||
-	    own_has(a) || in_nets(a, denied, ndenied));
+	return (!in_nets(a, allowed, nallowed) &&
+	    (in_nets(a, never, sizeof(never) / sizeof(never[0])) ||
+	    own_has(a) || in_nets(a, denied, ndenied)));
 }
 
 bool
@@ -112,7 +82,7 @@ forbidden_destination(const struct addr *dst)
 		return (false);
 	for (i = 0; i < sizeof(embeddings) / sizeof(embeddings[0]); i++) {
 		e = &embeddings[i];
-		if (!in_range(dst, &e->range))
+		if (!addr_in_net(dst, &e->net))
 			continue;
 		memset(&inner, 0, sizeof(inner));
 		inner.family = ADDR_V4;

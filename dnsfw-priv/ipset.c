@@ -46,10 +46,7 @@ struct set {
 	int		 index;		/* by which rules know it */
 };
 
-#define SET_LOCAL	1	/* offset of a family's set for this host */
-#define SET_V6		2	/* offset of the sets of IPv6 */
-
-static struct set sets[] = {
+static struct set sets[BACKEND_KINDS] = {
 	{ .suffix = "-ipv4-allow", .type = "hash:ip,port,ip",
 	    .family = ADDR_V4, .bit = MSG_FAMILY_V4, .local = 0 },
 	{ .suffix = "-ipv4-allow-local", .type = "hash:ip,port",
@@ -59,9 +56,6 @@ static struct set sets[] = {
 	{ .suffix = "-ipv6-allow-local", .type = "hash:ip,port",
 	    .family = ADDR_V6, .bit = MSG_FAMILY_V6, .local = 1 }
 };
-
-#define NSETS	(sizeof(sets) / sizeof(sets[0]))
-static_assert(NSETS == BACKEND_KINDS, "a set for each kind of grant");
 
 static const struct backend_config *config;
 static char new_name[IPSET_MAXNAMELEN];	/* of a set that replaces one */
@@ -76,7 +70,7 @@ ipset_open(const struct backend_config *c)
 		    "%zu bytes is needed: the names of ipsets begin with it",
 		    c->chain, CHAIN_MAX);
 	config = c;
-	for (i = 0; i < NSETS; i++) {
+	for (i = 0; i < BACKEND_KINDS; i++) {
 		snprintf(sets[i].name, sizeof(sets[i].name), "%s%s", c->chain,
 		    sets[i].suffix);
 		sets[i].target = sets[i].name;
@@ -182,7 +176,7 @@ ipset_check(uint8_t *found)
 
 	if (xtrules_check(config->chain, found) == -1)
 		return (-1);
-	for (i = 0; i < NSETS; i++) {
+	for (i = 0; i < BACKEND_KINDS; i++) {
 		if ((*found & sets[i].bit) != 0 && check_set(&sets[i]) == -1)
 			return (-1);
 	}
@@ -244,7 +238,7 @@ replace(struct set *set, backend_refill *refill)
 	if (destroy(new_name) == -1 || create(set, new_name) == -1)
 		return (-1);
 	set->target = new_name;
-	refill(set->family, set->local);
+	refill(1U << (set - sets));
 	set->target = set->name;
 	return (swap(set->name, new_name) == -1 ? -1 : destroy(new_name));
 }
@@ -287,12 +281,11 @@ set_index(const struct set *set)
 static int
 ipset_prepare(uint8_t families, backend_refill *refill)
 {
-	struct xtrules_sets rules[2];
-	size_t i, n = 0;
+	size_t i;
 
 	/* Of a start that was interrupted. */
 	(void)destroy(new_name);
-	for (i = 0; i < NSETS; i++) {
+	for (i = 0; i < BACKEND_KINDS; i++) {
 		if ((families & sets[i].bit) == 0)
 			continue;
 		if (make_set(&sets[i], refill) == -1)
@@ -304,14 +297,18 @@ ipset_prepare(uint8_t families, backend_refill *refill)
 			return (-1);
 		}
 	}
-	for (i = 0; i < NSETS; i += SET_V6) {
+	nfrule_batch();
+	for (i = 0; i < BACKEND_KINDS; i += 2) {
 		if ((families & sets[i].bit) != 0)
-			rules[n++] = (struct xtrules_sets){
-			    .family = sets[i].family,
-			    .grants = (uint16_t)sets[i].index,
-			    .local = (uint16_t)sets[i + SET_LOCAL].index };
+			xtrules_put(config->chain, (uint8_t)af(&sets[i]),
+			    (uint16_t)sets[i].index,
+			    (uint16_t)sets[i + 1].index);
 	}
-	return (xtrules_replace(config->chain, rules, n));
+	if (nfrule_commit() == 0)
+		return (0);
+	log_error("iptables: cannot put rules into chain %s: %s",
+	    config->chain, nlsock_strerror(errno));
+	return (-1);
 }
 
 static uint8_t
@@ -384,7 +381,7 @@ ipset_list(uint8_t families, backend_found *found, void *arg)
 	struct lister l = { .found = found, .arg = arg };
 	size_t i;
 
-	for (i = 0; i < NSETS; i++) {
+	for (i = 0; i < BACKEND_KINDS; i++) {
 		if ((families & sets[i].bit) == 0)
 			continue;
 		l.set = &sets[i];
@@ -402,8 +399,7 @@ ipset_list(uint8_t families, backend_found *found, void *arg)
 static const struct set *
 set_of(const struct msg_grant *g)
 {
-	return (&sets[(g->family == ADDR_V4 ? 0 : SET_V6) +
-	    (g->local ? SET_LOCAL : 0)]);
+	return (&sets[backend_kind(g)]);
 }
 
 static void
@@ -480,7 +476,7 @@ ipset_intact(uint8_t families,
 {
 	size_t i;
 
-	for (i = 0; i < NSETS; i++) {
+	for (i = 0; i < BACKEND_KINDS; i++) {
 		if ((families & sets[i].bit) != 0 &&
 		    set_index(&sets[i]) != sets[i].index)
 			return (false);

@@ -7,11 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backend.h"
 #include "log.h"
 
 #define NONE	UINT32_MAX
 #define ENDING_MAX 256		/* that ledger_ending finds at once */
-#define KINDS	4		/* two families, local or not */
 
 /* All that tells two grants apart is before the label. */
 #define KEY_SIZE	offsetof(struct msg_grant, label)
@@ -36,8 +36,8 @@ struct ledger {
 	uint32_t	 count;
 	uint32_t	 used;		/* entries that were ever in use */
 	uint32_t	 free;		/* list of those given back */
-	uint32_t	 kinds[KINDS];	/* how many of each */
-	uint32_t	 last[KINDS];	/* that ends last, or NONE: look */
+	uint32_t	 kinds[BACKEND_KINDS];	/* how many of each */
+	uint32_t	 last[BACKEND_KINDS];	/* that ends last, or NONE: look */
 };
 
 /* Of the hashes: it keeps collisions unpredictable. */
@@ -264,12 +264,6 @@ take_entry(struct ledger *l)
 	return (e);
 }
 
-static size_t
-kind_of(const struct msg_grant *g)
-{
-	return ((g->family == ADDR_V4 ? 0U : 2U) + g->local);
-}
-
 static bool
 is_later(const struct ledger *l, uint32_t e, uint32_t other)
 {
@@ -281,7 +275,7 @@ is_later(const struct ledger *l, uint32_t e, uint32_t other)
 static void
 note_last(struct ledger *l, uint32_t e)
 {
-	size_t i = kind_of(&l->entries[e].grant);
+	size_t i = backend_kind(&l->entries[e].grant);
 
 	if ((l->last[i] != NONE || l->kinds[i] == 1) &&
 	    is_later(l, e, l->last[i]))
@@ -317,7 +311,7 @@ ledger_put(struct ledger *l, const struct msg_grant *g, uint64_t expiry,
 	l->entries[e].since = since;
 	l->slots[s] = e + 1;
 	++*client_count(l, &k);
-	l->kinds[kind_of(&k)]++;
+	l->kinds[backend_kind(&k)]++;
 	heap_set(l, l->count++, e);
 	heap_up(l, l->count - 1);
 	note_last(l, e);
@@ -328,7 +322,7 @@ static void
 remove_entry(struct ledger *l, uint32_t e)
 {
 	struct entry *entry = &l->entries[e];
-	size_t kind = kind_of(&entry->grant);
+	size_t kind = backend_kind(&entry->grant);
 	uint32_t place = entry->heap, moved;
 
 	empty_slot(l, find_slot(l, &entry->grant));
@@ -371,8 +365,8 @@ ledger_restore(struct ledger *l, const struct msg_grant *was, uint64_t expiry)
 	e->expiry = expiry;
 	heap_up(l, e->heap);
 	/* Whether it still ends last has to be looked up. */
-	if (l->last[kind_of(was)] == (uint32_t)(e - l->entries))
-		l->last[kind_of(was)] = NONE;
+	if (l->last[backend_kind(was)] == (uint32_t)(e - l->entries))
+		l->last[backend_kind(was)] = NONE;
 }
 
 void
@@ -396,14 +390,14 @@ const struct msg_grant *
 ledger_last(struct ledger *l, uint8_t family, uint8_t local)
 {
 	const struct msg_grant kind = { .family = family, .local = local };
-	size_t i = kind_of(&kind);
+	size_t i = backend_kind(&kind);
 	uint32_t e, last = l->last[i];
 
 	/* The one that was noted was revoked. */
 	for (e = 0; l->last[i] == NONE && e < l->used && l->kinds[i] > 0;
 	    e++) {
 		if (l->entries[e].expiry != 0 &&
-		    kind_of(&l->entries[e].grant) == i &&
+		    backend_kind(&l->entries[e].grant) == i &&
 		    is_later(l, e, last))
 			last = e;
 	}

@@ -132,8 +132,7 @@ nftelem_list(uint8_t wanted, backend_found *found, void *arg)
 static const struct nftset *
 set_of(const struct msg_grant *g)
 {
-	return (&nftset_sets[(g->family == ADDR_V4 ? 0 : NFTSET_V6) +
-	    (g->local ? NFTSET_LOCAL : 0)]);
+	return (&nftset_sets[backend_kind(g)]);
 }
 
 /* Every field is padded with zeros to four bytes.  Returns the length. */

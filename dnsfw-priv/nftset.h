@@ -23,9 +23,6 @@ struct nftset {
 	char		name[NFTSET_NAME_MAX + sizeof("_ipv4_allow_local")];
 };
 
-#define NFTSET_LOCAL	1	/* offset of a family's set for this host */
-#define NFTSET_V6	2	/* offset of the sets of IPv6 */
-
 extern struct nftset nftset_sets[BACKEND_KINDS];
 
 /* A message about elements of the set of that name in our table. */

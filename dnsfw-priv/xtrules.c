@@ -212,40 +212,23 @@ put_rule(uint8_t family, struct nftnl_rule *r)
 	nfrule_put(NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND, family, r);
 }
 
-static void
-put_rules(const char *chain, const struct xtrules_sets *sets)
+void
+xtrules_put(const char *chain, uint8_t family, uint16_t grants, uint16_t local)
 {
-	uint8_t number = sets->family == ADDR_V4 ? NFPROTO_IPV4 : NFPROTO_IPV6;
-	struct xt_addrtype_info_v1 from_here;
+	const struct xt_addrtype_info_v1 from_here = {
+	    .source = XT_ADDRTYPE_LOCAL };
 	struct nftnl_rule *r;
 
 	/* Without a handle: all rules of the chain. */
-	nfrule_put(NFT_MSG_DELRULE, 0, number, nfrule_new(XTRULES_TABLE, chain));
+	nfrule_put(NFT_MSG_DELRULE, 0, family, nfrule_new(XTRULES_TABLE, chain));
 
 	r = nfrule_new(XTRULES_TABLE, chain);
-	put_set_match(r, sets->grants, IPSET_DIM_THREE, IPSET_DIM_ONE_SRC);
-	put_rule(number, r);
+	put_set_match(r, grants, IPSET_DIM_THREE, IPSET_DIM_ONE_SRC);
+	put_rule(family, r);
 
 	r = nfrule_new(XTRULES_TABLE, chain);
-	memset(&from_here, 0, sizeof(from_here));
-	from_here.source = XT_ADDRTYPE_LOCAL;
 	put_match(r, "addrtype", ADDRTYPE_REVISION, &from_here,
 	    sizeof(from_here));
-	put_set_match(r, sets->local, IPSET_DIM_TWO, 0);
-	put_rule(number, r);
-}
-
-int
-xtrules_replace(const char *chain, const struct xtrules_sets *sets, size_t n)
-{
-	size_t i;
-
-	nfrule_batch();
-	for (i = 0; i < n; i++)
-		put_rules(chain, &sets[i]);
-	if (nfrule_commit() == 0)
-		return (0);
-	log_error("iptables: cannot put rules into chain %s: %s", chain,
-	    nlsock_strerror(errno));
-	return (-1);
+	put_set_match(r, local, IPSET_DIM_TWO, 0);
+	put_rule(family, r);
 }

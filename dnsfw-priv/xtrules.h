@@ -29,18 +29,13 @@ int	xtrules_check(const char *chain, uint8_t *families);
 uint8_t	xtrules_which(bool (*is)(uint8_t family, const char *table,
 	    const char *chain), const char *chain);
 
-/* The ipsets of one family, by the kernel's index. */
-struct xtrules_sets {
-	uint8_t		family;		/* ADDR_V4 or ADDR_V6 */
-	uint16_t	grants;		/* matched as (src, dst, dst) */
-	uint16_t	local;		/* (dst, dst), if from this host */
-};
-
 /*
- * Replace all rules of the chain in these families, all of them or none, by
- * rules that accept what the sets match.  Returns 0, or -1 after logging why.
+ * Into a batch of nf_tables: replace all rules of the chain in this family
+ * (NFPROTO_*) by rules that accept what these ipsets match, which are given by
+ * the kernel's index: grants by (src, dst, dst), local ones by (dst, dst), if
+ * from this host.
  */
-int	xtrules_replace(const char *chain, const struct xtrules_sets *sets,
-	    size_t n);
+void	xtrules_put(const char *chain, uint8_t family, uint16_t grants,
+	    uint16_t local);
 
 #endif

@@ -104,20 +104,19 @@ check(const struct backend *b)
 	return (families);
 }
 
-/* What a set that is replaced gets: refill_grants of that kind. */
+/* What a set that is replaced gets: refill_grants of these kinds. */
 static const struct backend *refilled;
 static struct msg_grant *refill_grants;
 static size_t nrefill;
 
 static void
-refill(uint8_t family, uint8_t local)
+refill(unsigned int kinds)
 {
 	struct backend_add add = { .timeout = 500 };
 	size_t i;
 
 	for (i = 0; i < nrefill; i++) {
-		if (refill_grants[i].family != family ||
-		    refill_grants[i].local != local)
+		if ((kinds & 1U << backend_kind(&refill_grants[i])) == 0)
 			continue;
 		add.grant = &refill_grants[i];
 		refilled->add(&add, 1);

@@ -3,6 +3,7 @@
 
 #include <netinet/in.h>
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "addr.h"
@@ -69,7 +70,7 @@ Test(bounds, P7_empty_covers_nothing)
 	cr_assert_not(covers(b, "192.0.2.1", IPPROTO_TCP, 443));
 	cr_assert_not(covers(b, "::", IPPROTO_UDP, 1));
 	cr_assert_not(covers(b, NULL, IPPROTO_TCP, 443));
-	bounds_free(b);
+	free(b);
 }
 
 Test(bounds, P7_subnet_protocol_and_port_together)
@@ -93,7 +94,7 @@ Test(bounds, P7_subnet_protocol_and_port_together)
 	cr_assert_not(covers(b, "2001:db8::", IPPROTO_TCP, 443));
 	/* The same bytes in the other family. */
 	cr_assert_not(covers(b, "c000:201::", IPPROTO_TCP, 443));
-	bounds_free(b);
+	free(b);
 }
 
 Test(bounds, P7_ends_of_the_prefix_lengths)
@@ -108,7 +109,7 @@ Test(bounds, P7_ends_of_the_prefix_lengths)
 	cr_assert(covers(b, "2001:db8::1", IPPROTO_UDP, 65535));
 	cr_assert_not(covers(b, "2001:db8::", IPPROTO_UDP, 65535));
 	cr_assert_not(covers(b, "2001:db8::2", IPPROTO_UDP, 65535));
-	bounds_free(b);
+	free(b);
 }
 
 Test(bounds, P7_coarsened_covers_all_of_its_subnet)
@@ -120,7 +121,7 @@ Test(bounds, P7_coarsened_covers_all_of_its_subnet)
 	cr_assert(covers(b, "192.0.2.9", IPPROTO_UDP, 65535));
 	cr_assert_not(covers(b, "192.0.3.9", IPPROTO_TCP, 1));
 	cr_assert_not(covers(b, NULL, IPPROTO_TCP, 1));
-	bounds_free(b);
+	free(b);
 }
 
 /* G5: this host may what a rule for a loopback address says. */
@@ -151,7 +152,7 @@ Test(bounds, G5_this_host)
 		cr_assert_not(covers(b, NULL, IPPROTO_UDP, 443));
 		/* Nobody else becomes local by it. */
 		cr_assert_not(covers(b, "172.16.0.1", IPPROTO_UDP, 443));
-		bounds_free(b);
+		free(b);
 	}
 }
 
@@ -172,7 +173,7 @@ Test(bounds, P7_no_more_than_the_maximum)
 	cr_assert(covers(b, "127.0.0.1", IPPROTO_UDP, 1));
 	cr_assert(covers(b, NULL, IPPROTO_TCP, 32768));
 	cr_assert_not(covers(b, NULL, IPPROTO_TCP, 32769));
-	bounds_free(b);
+	free(b);
 }
 
 /* The same one again and again counts, but takes no room. */
@@ -187,7 +188,7 @@ Test(bounds, P7_repeated)
 	cr_assert_eq(bounds_add(b, &m), -1);
 	cr_assert(covers(b, "127.0.0.1", IPPROTO_TCP, 443));
 	cr_assert(covers(b, NULL, IPPROTO_TCP, 443));
-	bounds_free(b);
+	free(b);
 }
 
 /* Few bits that differ, so that much coincides. */
@@ -271,6 +272,6 @@ Test(bounds, P7_agrees_with_the_model)
 			cr_assert_eq(bounds_cover(b, &g), want,
 			    "round %u, question %u", round, ask);
 		}
-		bounds_free(b);
+		free(b);
 	}
 }
