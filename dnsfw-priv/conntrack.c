@@ -40,6 +40,13 @@ struct flows {
 
 static struct flows flows;
 
+static struct nlmsghdr *
+message(enum cntl_msg_types type, uint16_t flags, uint8_t family)
+{
+	return (nlsock_message((uint16_t)(NFNL_SUBSYS_CTNETLINK << 8 | type),
+	    flags, family == ADDR_V4 ? AF_INET : AF_INET6, 0));
+}
+
 /* "ORIGINAL is from the client to the destination, this protocol and port." */
 static void
 put_filter(struct nlmsghdr *nlh, const struct msg_grant *g)
@@ -118,9 +125,7 @@ list(const struct msg_grant *g)
 	flows.live = false;
 	flows.n = 0;
 	nlsock_begin();
-	put_filter(nlsock_message(NFNL_SUBSYS_CTNETLINK << 8 |
-	    IPCTNL_MSG_CT_GET, NLM_F_DUMP, g->family == ADDR_V4 ?
-	    AF_INET : AF_INET6, 0), g);
+	put_filter(message(IPCTNL_MSG_CT_GET, NLM_F_DUMP, g->family), g);
 	return (nlsock_run(on_flow, &flows));
 }
 
@@ -160,16 +165,13 @@ static void
 delete_listed(uint8_t family)
 {
 	const struct nlattr *tuple;
-	struct nlmsghdr *nlh;
 	size_t i;
 
 	nlsock_begin();
 	for (i = 0; i < flows.n; i++) {
 		tuple = (const struct nlattr *)(const void *)flows.tuples[i];
-		nlh = nlsock_message(NFNL_SUBSYS_CTNETLINK << 8 |
-		    IPCTNL_MSG_CT_DELETE, 0, family == ADDR_V4 ?
-		    AF_INET : AF_INET6, 0);
-		mnl_attr_put(nlh, CTA_TUPLE_ORIG | NLA_F_NESTED,
+		mnl_attr_put(message(IPCTNL_MSG_CT_DELETE, 0, family),
+		    CTA_TUPLE_ORIG | NLA_F_NESTED,
 		    mnl_attr_get_payload_len(tuple),
 		    mnl_attr_get_payload(tuple));
 	}

@@ -199,6 +199,14 @@ refill(unsigned int kinds)
 	put_back(n);
 }
 
+/* For the log: of which family a chain lacks, if it is there for some. */
+static const char *
+lacking(uint8_t there)
+{
+	return (there == 0 ? "" : there == MSG_FAMILY_V4 ? " of IPv6" :
+	    " of IPv4");
+}
+
 /* A chain that nobody calls opens nothing; only the operator can call it. */
 static void
 look_at_jumps(void)
@@ -209,8 +217,7 @@ look_at_jumps(void)
 		return;
 	if (now != families)
 		log_warn("no rule leads to our chain%s: grants there open "
-		    "nothing until one does", now == 0 ? "" :
-		    now == MSG_FAMILY_V4 ? " of IPv6" : " of IPv4");
+		    "nothing until one does", lacking(now));
 	else if (jumps_known)
 		log_info("a rule leads to our chain again");
 	jumps = now;
@@ -252,7 +259,6 @@ int
 firewall_wait(void)
 {
 	uint64_t now = clock_now();
-
 	uint64_t next = repair_at != 0 ? repair_at : next_look;
 
 	if (ready == families && (families == 0 || backend->intact == NULL))
@@ -273,8 +279,8 @@ repair(void)
 	ready = backend->chains() & families;
 	if (ready != families && !missing_logged)
 		log_error("the firewall was changed: our chain%s is gone; "
-		    "nothing is granted until it exists again", ready == 0 ?
-		    "" : ready == MSG_FAMILY_V4 ? " of IPv6" : " of IPv4");
+		    "nothing is granted until it exists again",
+		    lacking(ready));
 	missing_logged = ready != families;
 	if (ready != 0 && backend->prepare(ready, refill) == -1) {
 		ready = 0;

@@ -216,17 +216,6 @@ destroy(const char *name)
 	return (nlsock_run(NULL, NULL) == -1 && errno != ENOENT ? -1 : 0);
 }
 
-static int
-swap(const char *name, const char *other)
-{
-	struct nlmsghdr *nlh;
-
-	nlsock_begin();
-	nlh = put_command(IPSET_CMD_SWAP, 0, name);
-	mnl_attr_put_strz(nlh, IPSET_ATTR_SETNAME2, other);
-	return (nlsock_run(NULL, NULL));
-}
-
 /*
  * The size of a set is fixed when it is made, and one that rules refer to
  * cannot be destroyed; so it is swapped for a new one with the same entries:
@@ -240,7 +229,10 @@ replace(struct set *set, backend_refill *refill)
 	set->target = new_name;
 	refill(1U << (set - sets));
 	set->target = set->name;
-	return (swap(set->name, new_name) == -1 ? -1 : destroy(new_name));
+	nlsock_begin();
+	mnl_attr_put_strz(put_command(IPSET_CMD_SWAP, 0, set->name),
+	    IPSET_ATTR_SETNAME2, new_name);
+	return (nlsock_run(NULL, NULL) == -1 ? -1 : destroy(new_name));
 }
 
 /* A set of that name; what is in it stays. */

@@ -286,34 +286,31 @@ int
 ledger_put(struct ledger *l, const struct msg_grant *g, uint64_t expiry,
     uint64_t since)
 {
+	struct entry *entry;
 	struct msg_grant k;
 	uint32_t s, e;
 
 	key_of(g, &k);
 	s = find_slot(l, &k);
-	if (l->slots[s] != 0) {
-		e = l->slots[s] - 1;
-		if (expiry < l->entries[e].expiry)
-			expiry = l->entries[e].expiry;
-		l->entries[e].grant = k;
-		l->entries[e].expiry = expiry;
-		if (since != 0)
-			l->entries[e].since = since;
-		heap_down(l, l->entries[e].heap);
-		note_last(l, e);
-		return (0);
+	if (l->slots[s] == 0) {
+		if (l->count == l->room)
+			return (-1);
+		e = take_entry(l);
+		l->entries[e].since = 0;
+		l->slots[s] = e + 1;
+		++*client_count(l, &k);
+		l->kinds[backend_kind(&k)]++;
+		heap_set(l, l->count++, e);
 	}
-	if (l->count == l->room)
-		return (-1);
-	e = take_entry(l);
-	l->entries[e].grant = k;
-	l->entries[e].expiry = expiry;
-	l->entries[e].since = since;
-	l->slots[s] = e + 1;
-	++*client_count(l, &k);
-	l->kinds[backend_kind(&k)]++;
-	heap_set(l, l->count++, e);
-	heap_up(l, l->count - 1);
+	e = l->slots[s] - 1;
+	entry = &l->entries[e];
+	entry->grant = k;
+	if (expiry > entry->expiry)
+		entry->expiry = expiry;
+	if (since != 0)
+		entry->since = since;
+	heap_up(l, entry->heap);
+	heap_down(l, entry->heap);
 	note_last(l, e);
 	return (0);
 }

@@ -101,19 +101,18 @@ nfrule_is_used(uint8_t family, const char *table, const char *chain)
 {
 	uint32_t rules = 0, use;
 
-	return (nfrule_list(family, table, chain, on_rule, &rules) == -1 ||
+	nfrule_ask(family, table, chain);
+	return (nlsock_run(on_rule, &rules) == -1 ||
 	    (get_chain(family, table, chain, &use) > NFRULE_CHAIN_MISSING &&
 	    use > rules));
 }
 
-int
-nfrule_list(uint8_t family, const char *table, const char *chain,
-    void (*reply)(const struct nlmsghdr *, void *), void *arg)
+void
+nfrule_ask(uint8_t family, const char *table, const char *chain)
 {
 	nlsock_begin();
 	nfrule_put(NFT_MSG_GETRULE, NLM_F_DUMP, family,
 	    nfrule_new(table, chain));
-	return (nlsock_run(reply, arg));
 }
 
 struct nftnl_rule *

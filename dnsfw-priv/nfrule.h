@@ -50,12 +50,8 @@ bool	nfrule_exists(uint8_t family, const char *table, const char *chain);
 /* True if a rule, of whatever chain, leads to this one. */
 bool	nfrule_is_used(uint8_t family, const char *table, const char *chain);
 
-/*
- * Ask for all rules of the chain, each of which is a message for reply.
- * Returns as nlsock_run.
- */
-int	nfrule_list(uint8_t family, const char *table, const char *chain,
-	    void (*reply)(const struct nlmsghdr *, void *), void *arg);
+/* A transaction that asks for all rules of the chain, each a reply. */
+void	nfrule_ask(uint8_t family, const char *table, const char *chain);
 
 /* A rule without expressions, for nfrule_put. */
 struct nftnl_rule *nfrule_new(const char *table, const char *chain);

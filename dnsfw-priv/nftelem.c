@@ -96,20 +96,12 @@ on_elements(const struct nlmsghdr *nlh, void *arg)
 static int
 list_set(struct lister *l)
 {
-	int i, rc = -1;
-
-	/* The table may change while it is listed. */
-	for (i = 0; i < NFTSET_LISTINGS && rc == -1; i++) {
-		nlsock_begin();
-		(void)nftset_message(NFT_MSG_GETSETELEM, NLM_F_DUMP,
-		    l->set->name);
-		rc = nlsock_run(on_elements, l);
-		if (rc == -1 && errno != EINTR)
-			return (errno == ENOENT ? 0 : -1);
-	}
-	if (l->odd)
-		errno = EOPNOTSUPP;
-	return (l->odd ? -1 : rc);
+	nlsock_begin();
+	(void)nftset_message(NFT_MSG_GETSETELEM, NLM_F_DUMP, l->set->name);
+	if (nlsock_list(on_elements, l) == -1)
+		return (errno == ENOENT ? 0 : -1);
+	errno = EOPNOTSUPP;
+	return (l->odd ? -1 : 0);
 }
 
 int

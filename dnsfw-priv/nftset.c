@@ -77,8 +77,8 @@ nftset_open(const struct backend_config *c)
 	snprintf(chain_text, sizeof(chain_text), "%s %s %s", family, c->table,
 	    c->chain);
 	for (i = 0; i < BACKEND_KINDS; i++)
-		snprintf(nftset_sets[i].name, sizeof(nftset_sets[i].name), "%s%s", c->chain,
-		    nftset_sets[i].suffix);
+		snprintf(nftset_sets[i].name, sizeof(nftset_sets[i].name),
+		    "%s%s", c->chain, nftset_sets[i].suffix);
 	nlsock_open();
 	watch_open(c->table_family, c->table, c->chain);
 }
@@ -204,39 +204,32 @@ struct own_rules {
 	size_t		n;
 };
 
+static void
+note_rule(struct own_rules *own, uint64_t handle)
+{
+	size_t i;
+
+	for (i = 0; i < own->n && own->handles[i] != handle; i++)
+		;
+	if (i == own->n && i < OWN_RULES_MAX)
+		own->handles[own->n++] = handle;
+}
+
 /* Ours has nothing that libnftnl does not know; another's may. */
 static void
 on_rule(const struct nlmsghdr *nlh, void *arg)
 {
 	struct nftnl_rule *r = nfrule_need(nftnl_rule_alloc());
 	uint8_t comment[NFRULE_COMMENT_MAX];
-	struct own_rules *own = arg;
 	uint32_t len, ours;
 	const void *user;
 
 	ours = nfrule_comment(comment, RULE_RECORD_COMMENT, RULE_COMMENT);
-	if (nftnl_rule_nlmsg_parse(nlh, r) == 0 && own->n < OWN_RULES_MAX &&
+	if (nftnl_rule_nlmsg_parse(nlh, r) == 0 &&
 	    (user = nftnl_rule_get_data(r, NFTNL_RULE_USERDATA,
 	    &len)) != NULL && len == ours && memcmp(user, comment, ours) == 0)
-		own->handles[own->n++] = nftnl_rule_get_u64(r,
-		    NFTNL_RULE_HANDLE);
+		note_rule(arg, nftnl_rule_get_u64(r, NFTNL_RULE_HANDLE));
 	nftnl_rule_free(r);
-}
-
-static int
-list_own_rules(struct own_rules *own)
-{
-	int i, rc = -1;
-
-	/* The table may change while it is listed. */
-	for (i = 0; i < NFTSET_LISTINGS && rc == -1; i++) {
-		own->n = 0;
-		rc = nfrule_list(config->table_family, config->table,
-		    config->chain, on_rule, own);
-		if (rc == -1 && errno != EINTR)
-			break;
-	}
-	return (rc);
 }
 
 /* The set, made if it is not there; one that is gets the size. */
@@ -358,12 +351,13 @@ put_removal(uint64_t handle)
 static int
 nftset_prepare(uint8_t wanted, backend_refill *refill)
 {
-	struct own_rules own;
+	struct own_rules own = { .n = 0 };
 	size_t i;
 
 	(void)wanted;	/* of one table: all or none */
 	(void)refill;
-	if (list_own_rules(&own) == -1) {
+	nfrule_ask(config->table_family, config->table, config->chain);
+	if (nlsock_list(on_rule, &own) == -1) {
 		log_error("chain %s: %s", chain_text, nlsock_strerror(errno));
 		return (-1);
 	}

@@ -11,7 +11,6 @@
 #include "nlsock.h"
 
 #define NFTSET_NAME_MAX	63	/* bytes, of --table and of --chain */
-#define NFTSET_LISTINGS	5	/* attempts at one listing */
 
 struct nftset {
 	const char	*suffix;	/* of the name, after the chain's */

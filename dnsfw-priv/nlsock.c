@@ -20,6 +20,7 @@
 #define REPLY_TIMEOUT	(2 * CLOCK_SECOND)
 #define RESULT_PERIOD	60	/* seconds between log lines */
 #define READS_MAX	1000	/* datagrams in one go */
+#define RUNS_MAX	5	/* of a listing while things change */
 
 /*
  * The kernel counts an answer with its bookkeeping, about 800 bytes, and every
@@ -151,7 +152,7 @@ nlsock_message(uint16_t type, uint16_t flags, uint8_t family,
 	finish();
 	if (count == NLSOCK_MESSAGES_MAX)
 		fatalx("netlink transaction of too many messages");
-	errors[count++] = 0;
+	count++;
 	last = mnl_nlmsg_put_header(out + out_len);
 	last->nlmsg_type = type;
 	last->nlmsg_flags = NLM_F_REQUEST | flags;
@@ -222,6 +223,7 @@ nlsock_run(void (*reply)(const struct nlmsghdr *, void *), void *arg)
 
 	finish();
 	acked->nlmsg_flags |= NLM_F_ACK;
+	memset(errors, 0, sizeof(errors));
 	broken = mnl_socket_sendto(nl, out, out_len) == -1 ? errno :
 	    await_answers(&r);
 	errno = 0;
@@ -232,6 +234,19 @@ nlsock_run(void (*reply)(const struct nlmsghdr *, void *), void *arg)
 			errno = errors[i];
 	}
 	return (errno == 0 ? 0 : -1);
+}
+
+int
+nlsock_list(void (*reply)(const struct nlmsghdr *, void *), void *arg)
+{
+	int i, rc = -1;
+
+	for (i = 0; i < RUNS_MAX && rc == -1; i++) {
+		rc = nlsock_run(reply, arg);
+		if (rc == -1 && errno != EINTR)
+			break;
+	}
+	return (rc);
 }
 
 int

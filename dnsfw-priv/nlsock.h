@@ -52,9 +52,12 @@ struct nlmsghdr *nlsock_message(uint16_t type, uint16_t flags, uint8_t family,
  * Send the transaction and wait, at most two seconds, for its last answer.
  * reply, if not NULL, gets each message with data.  Returns 0 if the kernel
  * acknowledged and no message failed; or -1 and in errno the first message's
- * error, a number for nlsock_strerror.
+ * error, a number for nlsock_strerror: EINTR if what was listed has changed.
  */
 int	nlsock_run(void (*reply)(const struct nlmsghdr *, void *), void *arg);
+
+/* The same, but then it is listed again: reply gets some of it twice. */
+int	nlsock_list(void (*reply)(const struct nlmsghdr *, void *), void *arg);
 
 /*
  * After nlsock_run: the error of message i, or 0.  If an answer was lost, so

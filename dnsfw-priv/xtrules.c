@@ -153,8 +153,8 @@ xtrules_check(const char *chain, uint8_t *found)
 		else
 			log_warn("%s: there is no chain %s in table %s; to "
 			    "grant connections of this family, make it: "
-			    "%s -N %s", f->command, chain, XTRULES_TABLE, f->command,
-			    chain);
+			    "%s -N %s", f->command, chain, XTRULES_TABLE,
+			    f->command, chain);
 	}
 	if (*found != 0)
 		return (0);

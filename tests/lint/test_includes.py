@@ -10,8 +10,7 @@ from tree import TOP, files, name, none
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"]', re.M)
 FOLDERS = ("common", "dnsfw-priv", "dnsfw-proxy")
 NETLINK = {f"dnsfw-priv/{module}.{ext}" for ext in "ch"
-           for module in ("nlsock", "ipset", "xtrules", "nfrule", "nftset",
-                          "own", "watch")}
+           for module in ("nlsock", "nfrule", "nftset", "nftelem")}
 
 
 def includes(path):
