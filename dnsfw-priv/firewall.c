@@ -308,14 +308,8 @@ is_intact(void)
 	uint64_t now = clock_now();
 	size_t i;
 
-	ledger_expire(ledger, now);
-	for (i = 0; i < BACKEND_KINDS; i++) {
-		samples[i] = ledger_last(ledger, i < 2 ? ADDR_V4 : ADDR_V6,
-		    i % 2);
-		if (samples[i] != NULL && ledger_expiry(ledger, samples[i]) <
-		    now + SAMPLE_LEFT)
-			samples[i] = NULL;
-	}
+	for (i = 0; i < BACKEND_KINDS; i++)
+		samples[i] = ledger_sample(ledger, i, now + SAMPLE_LEFT);
 	return (backend->intact(ready, samples));
 }
 

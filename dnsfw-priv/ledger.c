@@ -37,7 +37,6 @@ struct ledger {
 	uint32_t	 used;		/* entries that were ever in use */
 	uint32_t	 free;		/* list of those given back */
 	uint32_t	 kinds[BACKEND_KINDS];	/* how many of each */
-	uint32_t	 last[BACKEND_KINDS];	/* that ends last, or NONE: look */
 };
 
 /* Of the hashes: it keeps collisions unpredictable. */
@@ -78,7 +77,6 @@ ledger_new(uint32_t max, uint32_t room)
 	l->max = max;
 	l->room = room;
 	l->free = NONE;
-	memset(l->last, 0xff, sizeof(l->last));
 	return (l);
 }
 
@@ -264,24 +262,6 @@ take_entry(struct ledger *l)
 	return (e);
 }
 
-static bool
-is_later(const struct ledger *l, uint32_t e, uint32_t other)
-{
-	return (other == NONE ||
-	    l->entries[e].expiry >= l->entries[other].expiry);
-}
-
-/* A grant is new or lengthened.  NONE stays if it is not the only one. */
-static void
-note_last(struct ledger *l, uint32_t e)
-{
-	size_t i = backend_kind(&l->entries[e].grant);
-
-	if ((l->last[i] != NONE || l->kinds[i] == 1) &&
-	    is_later(l, e, l->last[i]))
-		l->last[i] = e;
-}
-
 int
 ledger_put(struct ledger *l, const struct msg_grant *g, uint64_t expiry,
     uint64_t since)
@@ -302,8 +282,7 @@ ledger_put(struct ledger *l, const struct msg_grant *g, uint64_t expiry,
 		l->kinds[backend_kind(&k)]++;
 		heap_set(l, l->count++, e);
 	}
-	e = l->slots[s] - 1;
-	entry = &l->entries[e];
+	entry = &l->entries[l->slots[s] - 1];
 	entry->grant = k;
 	if (expiry > entry->expiry)
 		entry->expiry = expiry;
@@ -311,7 +290,6 @@ ledger_put(struct ledger *l, const struct msg_grant *g, uint64_t expiry,
 		entry->since = since;
 	heap_up(l, entry->heap);
 	heap_down(l, entry->heap);
-	note_last(l, e);
 	return (0);
 }
 
@@ -319,14 +297,11 @@ static void
 remove_entry(struct ledger *l, uint32_t e)
 {
 	struct entry *entry = &l->entries[e];
-	size_t kind = backend_kind(&entry->grant);
 	uint32_t place = entry->heap, moved;
 
 	empty_slot(l, find_slot(l, &entry->grant));
 	--*client_count(l, &entry->grant);
-	l->kinds[kind]--;
-	if (l->last[kind] == e)
-		l->last[kind] = NONE;
+	l->kinds[backend_kind(&entry->grant)]--;
 	moved = l->heap[--l->count];
 	if (moved != e) {
 		heap_set(l, place, moved);
@@ -361,9 +336,6 @@ ledger_restore(struct ledger *l, const struct msg_grant *was, uint64_t expiry)
 	key_of(was, &e->grant);
 	e->expiry = expiry;
 	heap_up(l, e->heap);
-	/* Whether it still ends last has to be looked up. */
-	if (l->last[backend_kind(was)] == (uint32_t)(e - l->entries))
-		l->last[backend_kind(was)] = NONE;
 }
 
 void
@@ -384,22 +356,18 @@ ledger_next(const struct ledger *l, uint32_t *cursor)
 }
 
 const struct msg_grant *
-ledger_last(struct ledger *l, uint8_t family, uint8_t local)
+ledger_sample(const struct ledger *l, size_t kind, uint64_t after)
 {
-	const struct msg_grant kind = { .family = family, .local = local };
-	size_t i = backend_kind(&kind);
-	uint32_t e, last = l->last[i];
+	uint32_t place = l->kinds[kind] == 0 ? 0 : l->count;
+	const struct entry *e;
 
-	/* The one that was noted was revoked. */
-	for (e = 0; l->last[i] == NONE && e < l->used && l->kinds[i] > 0;
-	    e++) {
-		if (l->entries[e].expiry != 0 &&
-		    backend_kind(&l->entries[e].grant) == i &&
-		    is_later(l, e, last))
-			last = e;
+	/* Towards the end of a heap is what ends late. */
+	while (place-- > 0) {
+		e = &l->entries[l->heap[place]];
+		if (e->expiry >= after && backend_kind(&e->grant) == kind)
+			return (&e->grant);
 	}
-	l->last[i] = last;
-	return (l->last[i] == NONE ? NULL : &l->entries[l->last[i]].grant);
+	return (NULL);
 }
 
 uint64_t

@@ -73,9 +73,12 @@ void	ledger_expire(struct ledger *, uint64_t now);
  */
 const struct msg_grant *ledger_next(const struct ledger *, uint32_t *cursor);
 
-/* That of a kind that ends last, or NULL if there is none. */
-const struct msg_grant *ledger_last(struct ledger *, uint8_t family,
-	    uint8_t local);
+/*
+ * One of a kind (backend.h) that does not end before after, or NULL.  Where a
+ * kind is rare this may look through all.
+ */
+const struct msg_grant *ledger_sample(const struct ledger *, size_t kind,
+	    uint64_t after);
 
 /*
  * Up to max grants that end before until, in no order.  Returns their number;

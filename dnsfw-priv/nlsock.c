@@ -223,7 +223,7 @@ nlsock_run(void (*reply)(const struct nlmsghdr *, void *), void *arg)
 
 	finish();
 	acked->nlmsg_flags |= NLM_F_ACK;
-	memset(errors, 0, sizeof(errors));
+	memset(errors, 0, count * sizeof(errors[0]));
 	broken = mnl_socket_sendto(nl, out, out_len) == -1 ? errno :
 	    await_answers(&r);
 	errno = 0;
