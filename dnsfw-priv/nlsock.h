@@ -2,7 +2,7 @@
  * The netlink socket to netfilter: one for the process, one transaction at a
  * time.  A transaction is any number of messages that are sent together and
  * answered one by one.  Everything is in fixed buffers; after nlsock_open the
- * system calls are sendto, recvmsg and poll, on this socket only.
+ * system calls are sendto, recvfrom and poll, on this socket only.
  */
 #ifndef PRIV_NLSOCK_H
 #define PRIV_NLSOCK_H

@@ -22,7 +22,7 @@
 #define NO_EXEC(i)	{ SANDBOX_MASKED_EQ, (i), 0, PROT_EXEC }
 
 const struct sandbox_rule priv_rules[] = {
-	{ SCMP_SYS(recvmsg), 0, {}, "messages of the children; netlink" },
+	{ SCMP_SYS(recvmsg), 0, {}, "messages of the children" },
 	{ SCMP_SYS(sendmsg), 0, { LE(0, FD_OWN - 1) },
 	    "messages to the children" },
 	{ SCMP_SYS(sendto), 0, { LE(0, FD_OWN - 1) },
