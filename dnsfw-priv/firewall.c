@@ -25,7 +25,8 @@ static struct ledger *ledger;
 static uint8_t families, ready;
 static uint64_t next_look;
 static uint64_t repair_at, repair_latest;	/* 0: nothing to repair */
-static bool jumps_known, missing_logged;
+static bool jumps_known;
+static uint8_t missing_logged;		/* families, as ready */
 static uint8_t jumps;
 static unsigned int events;		/* WATCH_*, read and not yet acted on */
 
@@ -277,11 +278,11 @@ repair(void)
 	/* What has ended is a stranger. */
 	ledger_expire(ledger, begin);
 	ready = backend->chains() & families;
-	if (ready != families && !missing_logged)
+	if ((families & ~ready & ~missing_logged) != 0)
 		log_error("the firewall was changed: our chain%s is gone; "
-		    "nothing is granted until it exists again",
+		    "nothing is granted there until it exists again",
 		    lacking(ready));
-	missing_logged = ready != families;
+	missing_logged = families & (uint8_t)~ready;
 	if (ready != 0 && backend->prepare(ready, refill) == -1) {
 		ready = 0;
 		next_look = begin + RETRY_PERIOD;

@@ -541,8 +541,8 @@ check(const struct options *o)
 		usage_error("--table (or TABLE) is required with "
 		    "--firewall nftables, for example \"inet filter\"");
 	if (o->firewall != FIREWALL_NFTABLES && o->table[0] != '\0')
-		usage_error("--table \"%s\": only with --firewall nftables",
-		    o->table);
+		usage_error("--table (or TABLE): only with "
+		    "--firewall nftables");
 	if (o->firewall == FIREWALL_NONE &&
 	    (o->hold_live || o->kill_connections))
 		usage_error("--hold-live and --kill-connections: not with "

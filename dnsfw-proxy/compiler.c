@@ -70,7 +70,7 @@ send_record(const void *record, size_t len, int fd)
 			fatal("poll");
 	}
 	if (n != (ssize_t)len)
-		fatalx("dnsfw-priv died: stopping");
+		exit(1);	/* it is gone; the worker says so */
 }
 
 static void
@@ -270,6 +270,6 @@ compiler_run(const char *name)
 	do {
 		n = chan_recv(MSG_FD_CHANNEL, buf, &fd, 1);
 		if (n <= 0)
-			fatalx("dnsfw-priv died: stopping");
+			exit(1);
 	} while (take_message(buf, (size_t)n, fd, name));
 }

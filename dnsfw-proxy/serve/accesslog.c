@@ -283,8 +283,8 @@ warn_dropped(void)
 	if (dropped == 0 ||
 	    !log_allowed(&dropped_limit, worker.now, DROPPED_PERIOD, &count))
 		return;
-	log_warn("%llu lines of the access log were dropped: its reader is too "
-	    "slow", (unsigned long long)dropped);
+	log_warn("%llu lines of the access log were dropped: its reader is "
+	    "gone, full, or too slow", (unsigned long long)dropped);
 	dropped = 0;
 }
 
@@ -328,8 +328,11 @@ access_flush(void)
 		else if (n == -1 && errno == EAGAIN) {
 			event_add(writable, NULL);
 			break;
-		} else if (n == -1 && errno != EINTR)
-			at = used;	/* nobody will ever read it */
+		} else if (n == -1 && errno != EINTR) {
+			/* Nobody will ever read it, or there is no room. */
+			for (; at < used; at++)
+				dropped += buffer[at] == '\n';
+		}
 	}
 	used -= at;
 	memmove(buffer, buffer + at, used);

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include <event2/event.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -43,6 +44,15 @@ static void __attribute__((noreturn))
 malformed(enum msg_err err)
 {
 	fatalx("malformed message from dnsfw-priv: %s", msg_strerror(err));
+}
+
+/* During the start it has said itself why. */
+static void __attribute__((noreturn))
+priv_is_gone(void)
+{
+	if (worker.image == NULL)
+		exit(1);
+	fatalx("dnsfw-priv died: stopping");
 }
 
 static void
@@ -168,7 +178,7 @@ on_channel(evutil_socket_t chan, short what, void *arg)
 		if (n == CHAN_AGAIN)
 			return;
 		if (n == CHAN_EOF)
-			fatalx("dnsfw-priv died: stopping");
+			priv_is_gone();
 		if (n == CHAN_ERROR)
 			fatal("cannot receive from dnsfw-priv");
 		if (n == CHAN_BAD)
@@ -308,8 +318,10 @@ worker_run(void)
 	struct msg_ready ready = { .type = MSG_READY, .version = MSG_VERSION };
 
 	if (chan_send(MSG_FD_CHANNEL, &ready, sizeof(ready), -1) !=
-	    sizeof(ready) || event_add(channel, NULL) == -1)
-		fatalx("dnsfw-priv died: stopping");
+	    sizeof(ready))
+		priv_is_gone();
+	if (event_add(channel, NULL) == -1)
+		fatalx("event_add");
 	while (!stopping) {
 		if (event_base_loop(worker.base, EVLOOP_ONCE) == -1)
 			fatalx("event_base_loop");
