@@ -135,6 +135,8 @@ children_send(struct child *c, const void *buf, size_t len, int fd)
 
 	if (n == CHAN_EOF)
 		children_died(c);
+	if (n == CHAN_ERROR)
+		fatal("sendmsg to dnsfw-proxy (%s)", c->name);
 	if (n != (ssize_t)len)
 		children_malformed(c, "it does not take its messages");
 }

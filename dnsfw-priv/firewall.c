@@ -332,10 +332,11 @@ must_repair(unsigned int seen, uint64_t now)
 
 	if (repair_at != 0)
 		return (added || now >= repair_at);
-	if (ready != families)
-		return ((added || due) &&
-		    (backend->chains() & families) != ready);
-	return (due && backend->intact != NULL && !is_intact());
+	if (ready != families && (added || due) &&
+	    (backend->chains() & families) != ready)
+		return (true);
+	return (due && ready != 0 && backend->intact != NULL &&
+	    !is_intact());
 }
 
 bool

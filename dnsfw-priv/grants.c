@@ -54,6 +54,19 @@ family_bit(const struct msg_grant *g)
 	return (g->family == ADDR_V4 ? MSG_FAMILY_V4 : MSG_FAMILY_V6);
 }
 
+/* A local grant is for a loopback client, of either family (G5). */
+static bool
+is_client(const struct addr *client, bool local, const struct addr_net *net)
+{
+	static const struct addr v4 = { ADDR_V4, { 127, 0, 0, 1 } };
+	static const struct addr v6 = { ADDR_V6, { [15] = 1 } };
+
+	if (!local)
+		return (addr_in_net(client, net));
+	return (addr_is_loopback(&net->base) || addr_in_net(&v4, net) ||
+	    addr_in_net(&v6, net));
+}
+
 /* P7: what root and the policy allow, whatever a proxy says. */
 static enum msg_result_code
 within_limits(const struct msg_grant *g)
@@ -69,10 +82,10 @@ within_limits(const struct msg_grant *g)
 	if ((firewall_families() & family_bit(g)) == 0 ||
 	    !bounds_cover(policy_bounds(), g))
 		return (RESULT_OUTSIDE);
-	if (options->nclient_nets == 0 || g->local)
+	if (options->nclient_nets == 0)
 		return (RESULT_OK);
 	for (i = 0; i < options->nclient_nets; i++) {
-		if (addr_in_net(&client, &options->client_nets[i]))
+		if (is_client(&client, g->local == 1, &options->client_nets[i]))
 			return (RESULT_OK);
 	}
 	return (RESULT_OUTSIDE);

@@ -322,6 +322,10 @@ launch_child(struct child *c, const char *role, const char *name,
 	for (i = 0; i < nfds; i++)
 		close(fds[i]);
 	snprintf(c->name, sizeof(c->name), "%s", name);
-	c->chan = pair[0];
+	/* Where the sockets were: the filter tells descriptors by number. */
+	c->chan = fcntl(pair[0], F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	if (c->chan == -1 || c->chan >= FD_OWN)
+		fatalx("too many descriptors");
+	close(pair[0]);
 	c->ready = false;
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "backend.h"
+#include "hash.h"
 #include "log.h"
 
 #define NONE	UINT32_MAX
@@ -38,15 +39,6 @@ struct ledger {
 	uint32_t	 free;		/* list of those given back */
 	uint32_t	 kinds[BACKEND_KINDS];	/* how many of each */
 };
-
-/* Of the hashes: it keeps collisions unpredictable. */
-static uint64_t seed;
-
-void
-ledger_seed(void)
-{
-	arc4random_buf(&seed, sizeof(seed));
-}
 
 static void *
 table(size_t n, size_t size)
@@ -100,20 +92,11 @@ key_of(const struct msg_grant *g, struct msg_grant *k)
 	k->policy = 0;
 }
 
-/* Keyed multiply-and-fold. */
+/* Where a key belongs. */
 static uint32_t
-hash(const struct ledger *l, const void *p, size_t len)
+home_slot(const struct ledger *l, const void *key, size_t len)
 {
-	const uint8_t *bytes = p;
-	uint64_t word, h = seed;
-	size_t i;
-
-	for (i = 0; i < len; i += sizeof(word)) {
-		memcpy(&word, bytes + i, sizeof(word));
-		h = (h ^ word) * 0x9e3779b97f4a7c15ULL;
-		h ^= h >> 29;
-	}
-	return ((uint32_t)(h ^ h >> 32) & l->mask);
+	return ((uint32_t)hash_bytes(key, len) & l->mask);
 }
 
 /*
@@ -129,14 +112,14 @@ client_count(const struct ledger *l, const struct msg_grant *g)
 	memcpy(client, g->client, 8);
 	client[8] = g->family;
 	client[9] = g->local;
-	return (&l->clients[hash(l, client, sizeof(client))]);
+	return (&l->clients[home_slot(l, client, sizeof(client))]);
 }
 
 /* The slot of the key, or the empty one where it would go. */
 static uint32_t
 find_slot(const struct ledger *l, const struct msg_grant *k)
 {
-	uint32_t s = hash(l, k, KEY_SIZE);
+	uint32_t s = home_slot(l, k, KEY_SIZE);
 
 	while (l->slots[s] != 0 && memcmp(&l->entries[l->slots[s] - 1].grant,
 	    k, KEY_SIZE) != 0)
@@ -167,7 +150,7 @@ empty_slot(struct ledger *l, uint32_t s)
 			s = (s + 1) & l->mask;
 			if (l->slots[s] == 0)
 				return;
-			home = hash(l, &l->entries[l->slots[s] - 1].grant,
+			home = home_slot(l, &l->entries[l->slots[s] - 1].grant,
 			    KEY_SIZE);
 			/* It may move if its home is not between hole and s. */
 			if (((s - home) & l->mask) >= ((s - hole) & l->mask))

@@ -18,9 +18,6 @@
 
 struct ledger;
 
-/* Before the first ledger and the confinement: it needs a random number. */
-void	ledger_seed(void);
-
 /*
  * A ledger in which at most max grants may be granted, and with room for what
  * is in the kernel already if that is more.  fatal() without memory.

@@ -19,8 +19,8 @@
 #include "drop.h"
 #include "firewall.h"
 #include "forbidden.h"
+#include "hash.h"
 #include "launch.h"
-#include "ledger.h"
 #include "log.h"
 #include "options.h"
 #include "own.h"
@@ -29,7 +29,8 @@
 #include "serve.h"
 #include "syscalls.h"
 
-#define DESCRIPTORS_MAX	64	/* of this process, once it serves */
+/* Of this process, once it serves; it also limits images under way. */
+#define DESCRIPTORS_MAX	1024
 
 static const struct backend *
 select_backend(enum firewall firewall)
@@ -138,7 +139,7 @@ main(int argc, char **argv)
 	forbidden_networks(o.deny_nets, o.ndeny_nets, o.allow_nets,
 	    o.nallow_nets);
 	own_open();
-	ledger_seed();
+	hash_init();
 	backend = select_backend(o.firewall);
 	config = (struct backend_config){ .chain = o.chain, .table = o.table,
 	    .table_family = o.table_family, .max_grants = o.max_grants };

@@ -213,6 +213,16 @@ def test_P7_client_networks(evil, fw):
     assert [entry.client for entry in fw.entries()] == [CLIENT6]
 
 
+def test_P7_client_networks_hold_for_this_host_too(evil, fw):
+    """A local grant is for a loopback client."""
+    acl = f"0.0.0.0/0 -> *.example.com:TCP:{PORT}\n"
+    local = grant(1, local=1, client=bytes(16))
+    codes, _ = evil.results([local], "--client-net", "10.77.1.0/24", acl=acl)
+    assert codes == {1: OUTSIDE} and fw.entries() == []
+    codes, _ = evil.results([local], "--client-net", "127.0.0.0/8", acl=acl)
+    assert codes == {1: OK}
+
+
 def test_P7_lifetime_is_held_whatever_the_proxy_says(evil, fw):
     evil.results([grant(1, ttl=0x7fffffff), grant(2, ttl=0, dst="10.78.1.2")],
                  "--min-rule-time", "40", "--max-rule-time", "50")

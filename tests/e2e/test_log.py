@@ -4,6 +4,7 @@ import fcntl
 import json
 import os
 import re
+import socket
 import subprocess
 
 import dns.message
@@ -104,12 +105,18 @@ def test_priority_prefix_under_systemd(lab):
     process.err.wait_for(r"^<6>\[INFO \] .*Server started")
 
 
+@pytest.mark.parametrize("kind", ["pipe", "socket"])
 @pytest.mark.parametrize("stream", ["stdout", "stderr"])
-def test_reader_that_stalls_never_stalls_dns(lab, stream):
-    """One pipe that is never read; its buffer is made as small as can be."""
+def test_reader_that_stalls_never_stalls_dns(lab, stream, kind):
+    """One that is never read; its buffer is made as small as can be."""
     lab.upstream.add("www.example.com", 60, "A", "10.78.1.1")
-    unread, other = os.pipe()
-    fcntl.fcntl(other, fcntl.F_SETPIPE_SZ, 4096)
+    if kind == "pipe":
+        unread, other = os.pipe()
+        fcntl.fcntl(other, fcntl.F_SETPIPE_SZ, 4096)
+    else:
+        ends = socket.socketpair()
+        ends[1].setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        unread, other = (end.detach() for end in ends)
     argv = lab.gateway.command(*lab.dnsfw_argv(ACL))
     with subprocess.Popen(argv, stdin=subprocess.DEVNULL, **{
             "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL,

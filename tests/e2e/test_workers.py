@@ -125,6 +125,17 @@ def test_P5_another_one_on_the_same_port_is_refused(lab):
     assert re.search("cannot listen on .*Address already in use", text)
 
 
+def test_P5_as_many_addresses_and_workers_as_there_can_be(lab):
+    addresses = ",".join(f"127.0.0.{host}" for host in range(1, 33))
+    argv = lab.dnsfw_argv(RESOLVE_ALL, "--workers", "32")
+    argv[argv.index("--bind") + 1] = addresses
+    server = lab.start(argv)
+    lab.servers.append(server)
+    server.err.wait_for("Server started")
+    server.signal(signal.SIGTERM)
+    assert server.wait_exit() == 0
+
+
 def test_stop_with_workers(lab):
     server = lab.dnsfw(RESOLVE_ALL, "--workers", "4")
     server.signal(signal.SIGTERM)

@@ -21,6 +21,7 @@
 
 #include "backend.h"
 #include "clock.h"
+#include "hash.h"
 #include "firewall.h"
 
 #define BOTH	(MSG_FAMILY_V4 | MSG_FAMILY_V6)
@@ -81,7 +82,7 @@ prepare(const struct firewall *f)
 	    strerror(errno));
 	fw = f;
 	run(fw->make);
-	ledger_seed();
+	hash_init();
 	fw->backend->open(&config);
 }
 

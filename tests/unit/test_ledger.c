@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "backend.h"
+#include "hash.h"
 #include "ledger.h"
 
 #define MODEL_MAX	200
@@ -450,7 +451,7 @@ Test(ledger, G11_fair_shares)
 	struct ledger *l;
 	unsigned int i;
 
-	ledger_seed();
+	hash_init();
 	l = ledger_new(1200, 0);
 	cr_assert_eq(fill(l, 1), 600);
 	cr_assert_eq(fill(l, 2), 300);

@@ -1,6 +1,6 @@
 /* A keyed hash for tables whose keys strangers choose. */
-#ifndef SERVE_HASH_H
-#define SERVE_HASH_H
+#ifndef COMMON_HASH_H
+#define COMMON_HASH_H
 
 #include <stddef.h>
 #include <stdint.h>
