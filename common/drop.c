@@ -11,7 +11,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -108,11 +107,8 @@ verify_user(uid_t uid, gid_t gid)
 }
 
 void
-drop_privileges(uid_t uid, gid_t gid, uint64_t capabilities,
-    int die_with_parent)
+drop_privileges(uid_t uid, gid_t gid, uint64_t capabilities)
 {
-	pid_t parent = getppid();
-
 	if (uid == 0 || gid == 0)
 		fatalx("the user to change to must not be root");
 	empty_bounding_set();
@@ -127,15 +123,9 @@ drop_privileges(uid_t uid, gid_t gid, uint64_t capabilities,
 		fatal("PR_SET_KEEPCAPS");
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1)
 		fatal("PR_SET_NO_NEW_PRIVS");
-	/* After setresuid, which clears both. */
+	/* After setresuid, which clears it. */
 	if (prctl(PR_SET_DUMPABLE, 0) == -1)
 		fatal("PR_SET_DUMPABLE");
-	if (die_with_parent) {
-		if (prctl(PR_SET_PDEATHSIG, SIGKILL) == -1)
-			fatal("PR_SET_PDEATHSIG");
-		if (getppid() != parent)
-			fatalx("dnsfw-priv is gone");
-	}
 	verify_user(uid, gid);
 	verify_caps(capabilities);
 	if (prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1 ||

@@ -21,11 +21,9 @@ void	drop_root_directory(void);
  * the mask (bit n = capability n) as permitted and effective, empty the
  * inheritable, ambient and bounding sets, set no_new_privs, forbid core dumps
  * and tracing, and verify each of these by reading it back and by trying to
- * return.  The process gets SIGKILL when its parent dies if die_with_parent is
- * not 0 (setresuid clears that, so it is done here).
+ * return.
  */
-void	drop_privileges(uid_t uid, gid_t gid, uint64_t capabilities,
-	    int die_with_parent);
+void	drop_privileges(uid_t uid, gid_t gid, uint64_t capabilities);
 
 /*
  * No core file, no new process, no locked memory, and at most nofile

@@ -153,7 +153,7 @@ main(int argc, char **argv)
 	 */
 	drop_root_directory();
 	drop_limits(DESCRIPTORS_MAX);
-	drop_privileges(user.uid, user.gid, 1ULL << CAP_NET_ADMIN, 0);
+	drop_privileges(user.uid, user.gid, 1ULL << CAP_NET_ADMIN);
 	sandbox_landlock(NULL, 0, FD_ACL_DIR);
 	sandbox_seccomp(priv_rules, priv_nrules);
 

@@ -182,7 +182,7 @@ static int
 drop_all(void)
 {
 	take_all();
-	drop_privileges(USER, GROUP, 0, 0);
+	drop_privileges(USER, GROUP, 0);
 	return (check_inside());
 }
 
@@ -190,7 +190,7 @@ static int
 drop_all_but_one(void)
 {
 	take_all();
-	drop_privileges(USER, GROUP, NET_ADMIN, 0);
+	drop_privileges(USER, GROUP, NET_ADMIN);
 	return (check_inside());
 }
 
@@ -215,14 +215,14 @@ Test(drop, P1_net_admin_and_nothing_else)
 static int
 become_root_user(void)
 {
-	drop_privileges(0, GROUP, 0, 0);
+	drop_privileges(0, GROUP, 0);
 	return (0);
 }
 
 static int
 become_root_group(void)
 {
-	drop_privileges(USER, 0, 0, 0);
+	drop_privileges(USER, 0, 0);
 	return (0);
 }
 
@@ -233,7 +233,7 @@ drop_without_rights(void)
 	if (setresgid(GROUP, GROUP, GROUP) == -1 ||
 	    setresuid(USER, USER, USER) == -1)
 		return (1);
-	drop_privileges(USER, GROUP, 0, 0);
+	drop_privileges(USER, GROUP, 0);
 	return (0);
 }
 
@@ -253,7 +253,7 @@ keep_what_is_not_there(void)
 	data[0].inheritable = 0;
 	if (syscall(SYS_capset, &hdr, data) == -1)
 		return (2);
-	drop_privileges(USER, GROUP, NET_ADMIN, 0);
+	drop_privileges(USER, GROUP, NET_ADMIN);
 	return (0);
 }
 
@@ -361,56 +361,11 @@ Test(drop, P2_limits)
 }
 
 static int
-die_with_parent(void)
-{
-	int sig = 0;
-
-	drop_privileges(USER, GROUP, 0, 1);
-	return (prctl(PR_GET_PDEATHSIG, &sig) == 0 && sig == SIGKILL ? 0 : 1);
-}
-
-/* The process between us: its child drops, then it goes away itself. */
-static int
-parent_of_dropped(void)
-{
-	char c;
-
-	switch (fork()) {
-	case -1:
-		return (1);
-	case 0:
-		if (die_with_parent() != 0)
-			_exit(1);
-		if (write(ready[1], "x", 1) != 1)
-			_exit(1);
-		/* Only a signal ends this: nobody writes, nobody closes. */
-		_exit(read(hold[0], &c, 1) == 0 ? 0 : 1);
-	}
-	return (0);
-}
-
-/* setresuid clears the signal of the parent's death; it must be set after. */
-Test(drop, P4_dies_with_its_parent)
-{
-	pid_t pid = confined(parent_of_dropped);
-	int status;
-
-	/* One byte of each. */
-	must_be_ready();
-	must_be_ready();
-	cr_assert_eq(kill(pid, SIGKILL), 0);
-	cr_assert_eq(waitpid(pid, &status, 0), pid);
-	/* The grandchild held the other end. */
-	cr_assert_eq(await(ready[0]), 0, "the grandchild lives on");
-	close(hold[1]);
-}
-
-static int
 no_signal_of_parent(void)
 {
 	int sig = 1;
 
-	drop_privileges(USER, GROUP, 0, 0);
+	drop_privileges(USER, GROUP, 0);
 	return (prctl(PR_GET_PDEATHSIG, &sig) == 0 && sig == 0 ? 0 : 1);
 }
 
