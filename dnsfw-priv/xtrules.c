@@ -152,8 +152,9 @@ xtrules_check(const char *chain, uint8_t *found)
 			    chain, f->command, f->command, chain);
 		else
 			log_warn("%s: there is no chain %s in table %s; to "
-			    "grant connections of this family, make it: "
-			    "%s -N %s", f->command, chain, XTRULES_TABLE,
+			    "grant connections of this family, make it "
+			    "(%s -N %s) and start dnsfw again", f->command,
+			    chain, XTRULES_TABLE,
 			    f->command, chain);
 	}
 	if (*found != 0)
