@@ -19,7 +19,7 @@
 /* One grant for the kernel; grant has passed msg_grant_decode. */
 struct backend_add {
 	const struct msg_grant *grant;
-	uint32_t	timeout;	/* whole seconds, never 0 (F1, F2) */
+	uint64_t	left;		/* ns until it ends, never 0 */
 	bool		is_new;		/* in: likely not in the kernel (F2) */
 	uint8_t		code;		/* out: enum msg_result_code */
 };
@@ -39,7 +39,8 @@ backend_kind(const struct msg_grant *g)
 /*
  * One entry of a set.  g has type, family, proto, local, port, client, dst and
  * the label as they are in the kernel, which need not be a grant that
- * msg_grant_decode takes.  ms: what is left of its time, 0 for ever.
+ * msg_grant_decode takes.  ms: what is left of its time, 0 for ever, which may
+ * be up to a unit less than it is.
  */
 typedef void backend_found(void *arg, const struct msg_grant *g, uint64_t ms);
 
@@ -56,6 +57,9 @@ struct backend_config {
 
 struct backend {
 	const char *name;		/* as --firewall has it */
+
+	/* In what the kernel counts timeouts, in ns: add rounds up to it. */
+	uint64_t unit;
 
 	/*
 	 * Open netlink sockets, before privileges are dropped.  Does not
@@ -111,7 +115,7 @@ struct backend {
 
 	/*
 	 * Take n <= BACKEND_BATCH_MAX grants out of the kernel, there or not, in
-	 * one transaction; timeout is not used.
+	 * one transaction.
 	 */
 	void	(*remove)(struct backend_add *removals, size_t n);
 };

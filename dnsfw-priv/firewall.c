@@ -23,6 +23,7 @@ struct firewall_counts firewall_counts;
 static const struct backend *backend;
 static struct ledger *ledger;
 static uint8_t families, ready;
+static uint64_t started;	/* until then grants were taken over */
 static uint64_t next_look;
 static uint64_t repair_at, repair_latest;	/* 0: nothing to repair */
 static bool jumps_known;
@@ -69,7 +70,7 @@ remove_from_kernel(const struct msg_grant *grants, size_t n)
 		return;
 	for (i = 0; i < n; i++)
 		batch[i] = (struct backend_add){ .grant = &grants[i],
-		    .timeout = 1 };
+		    .left = CLOCK_SECOND };
 	backend->remove(batch, n);
 	firewall_counts.transactions++;
 }
@@ -93,42 +94,36 @@ note_stranger(const struct msg_grant *g)
 		strangers[nstrangers++] = *g;
 }
 
-/* State of take_over. */
-struct taking {
-	uint64_t	now;
-	uint32_t	without_room;
-};
-
 static void
 take_over(void *arg, const struct msg_grant *g, uint64_t ms)
 {
-	struct taking *t = arg;
+	uint64_t now = clock_now();
+	uint32_t *without_room = arg;
 	struct msg_grant copy;
 
 	if (ms == 0 || ms > MS_MAX ||
 	    msg_grant_decode(g, sizeof(*g), &copy) != MSG_OK)
 		note_stranger(g);
 	else if (ledger_put(ledger, &copy,
-	    t->now + ms * (CLOCK_SECOND / 1000), t->now) == -1)
-		t->without_room++;
+	    now + ms * (CLOCK_SECOND / 1000), now) == -1)
+		++*without_room;
 }
 
 /* Make a ledger of what the kernel has, however much it is (G9). */
 static int
 take_all_over(uint32_t max_grants)
 {
-	struct taking t = { .now = clock_now() };
-	uint32_t room = max_grants;
+	uint32_t room = max_grants, without_room;
 
 	for (;;) {
 		nstrangers = 0;
-		t.without_room = 0;
+		without_room = 0;
 		ledger = ledger_new(max_grants, room);
-		if (backend->list(families, take_over, &t) == -1)
+		if (backend->list(families, take_over, &without_room) == -1)
 			return (-1);
-		if (t.without_room == 0)
+		if (without_room == 0)
 			return (0);
-		room += t.without_room;
+		room += without_room;
 		ledger_free(ledger);
 	}
 }
@@ -181,7 +176,7 @@ static void
 refill(unsigned int kinds)
 {
 	const struct msg_grant *g;
-	uint64_t now = clock_now();
+	uint64_t now = clock_now(), left;
 	uint32_t cursor = 0;
 	size_t n = 0;
 
@@ -189,9 +184,12 @@ refill(unsigned int kinds)
 	while ((g = ledger_next(ledger, &cursor)) != NULL) {
 		if ((kinds & 1U << backend_kind(g)) == 0)
 			continue;
-		batch[n++] = (struct backend_add){ .grant = g, .is_new = true,
-		    .timeout = (uint32_t)((ledger_expiry(ledger, g) - now +
-		    CLOCK_SECOND - 1) / CLOCK_SECOND) };
+		left = ledger_expiry(ledger, g) - now;
+		/* Taken over, it may have a little more (G2). */
+		if (ledger_since(ledger, g) <= started)
+			left += backend->unit;
+		batch[n++] = (struct backend_add){ .grant = g, .left = left,
+		    .is_new = true };
 		if (n == BACKEND_BATCH_MAX) {
 			put_back(n);
 			n = 0;
@@ -237,8 +235,10 @@ firewall_start(const struct backend *b, uint32_t max_grants)
 		ledger = ledger_new(max_grants, 0);
 		return;
 	}
-	if (take_all_over(max_grants) == -1 ||
-	    b->prepare(families, refill) == -1)
+	if (take_all_over(max_grants) == -1)
+		fatalx("the firewall cannot be used");
+	started = clock_now();
+	if (b->prepare(families, refill) == -1)
 		fatalx("the firewall cannot be used");
 	ready = families;
 	removed = remove_strangers();

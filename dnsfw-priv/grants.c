@@ -208,9 +208,7 @@ program(struct child *c, size_t n)
 		if (!decide(i, now))
 			continue;
 		adds[nadds].grant = &grants[i];
-		/* Rounded up: 0 would be for ever. */
-		adds[nadds].timeout = (uint32_t)((results[i].expiry - now +
-		    CLOCK_SECOND - 1) / CLOCK_SECOND);
+		adds[nadds].left = results[i].expiry - now;
 		adds[nadds].is_new = before[i] == 0;
 		add_index[nadds++] = i;
 	}
@@ -395,7 +393,7 @@ hold(const struct msg_grant *ending, uint64_t now)
 	if (until < ledger_expiry(ledger, &g) + CLOCK_SECOND ||
 	    within_limits(&g) != RESULT_OK || !conntrack_is_live(&g))
 		return;
-	one.timeout = (uint32_t)((until - now) / CLOCK_SECOND);
+	one.left = until - now;
 	firewall_add(&one, 1);
 	if (one.code == RESULT_OK)
 		(void)ledger_put(ledger, &g, until, 0);

@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "clock.h"
 #include "log.h"
 #include "nfrule.h"
 #include "nlsock.h"
@@ -29,6 +30,7 @@
  * only what is not newer than itself.
  */
 #define REVISION	5
+#define UNIT		CLOCK_SECOND	/* of timeouts */
 #define DEFAULT_TIMEOUT	60	/* seconds; no element of ours goes without */
 
 #define SUFFIX_MAX	(sizeof("-ipv4-allow-local") - 1)
@@ -338,7 +340,6 @@ take_element(const struct nlattr *data, void *arg)
 	const struct nlattr *comment = nlsock_nested(data, IPSET_ATTR_COMMENT);
 	struct msg_grant g = { .type = MSG_GRANT, .family = l->set->family,
 	    .local = l->set->local };
-	uint32_t seconds;
 	uint16_t port;
 
 	take_address(nlsock_nested(data, IPSET_ATTR_IP), g.family,
@@ -352,9 +353,9 @@ take_element(const struct nlattr *data, void *arg)
 	if (comment != NULL)
 		nlsock_label(mnl_attr_get_payload(comment),
 		    mnl_attr_get_payload_len(comment), g.label);
-	seconds = nlsock_u32(nlsock_nested(data, IPSET_ATTR_TIMEOUT));
-	/* 0 is for ever; the last second also reads as 1, so it is none. */
-	l->found(l->arg, &g, seconds == 1 ? 1 : seconds * 1000ULL);
+	/* Rounded down, but for the last second, which reads as 1 too. */
+	l->found(l->arg, &g, nlsock_u32(nlsock_nested(data,
+	    IPSET_ATTR_TIMEOUT)) * 1000ULL);
 	return (MNL_CB_OK);
 }
 
@@ -412,8 +413,7 @@ put_address(struct nlmsghdr *nlh, uint16_t type, uint8_t family,
  * and comment; to delete one that is not there is no error.
  */
 static void
-put_element(enum ipset_cmd command, const struct msg_grant *g,
-    uint32_t timeout)
+put_element(enum ipset_cmd command, const struct msg_grant *g, uint64_t left)
 {
 	struct nlmsghdr *nlh;
 	struct nlattr *data;
@@ -428,7 +428,8 @@ put_element(enum ipset_cmd command, const struct msg_grant *g,
 	if (!g->local)
 		put_address(nlh, IPSET_ATTR_IP2, g->family, g->dst);
 	if (command == IPSET_CMD_ADD) {
-		put_number(nlh, IPSET_ATTR_TIMEOUT, timeout);
+		put_number(nlh, IPSET_ATTR_TIMEOUT,
+		    (uint32_t)((left + UNIT - 1) / UNIT));
 		mnl_attr_put_strz(nlh, IPSET_ATTR_COMMENT, g->label);
 	}
 	mnl_attr_nest_end(nlh, data);
@@ -441,7 +442,7 @@ run(enum ipset_cmd command, struct backend_add *adds, size_t n)
 
 	nlsock_begin();
 	for (i = 0; i < n; i++)
-		put_element(command, adds[i].grant, adds[i].timeout);
+		put_element(command, adds[i].grant, adds[i].left);
 	/* Each message stands for itself: the others are not held up. */
 	(void)nlsock_run(NULL, NULL);
 	for (i = 0; i < n; i++)
@@ -484,6 +485,7 @@ ipset_intact(uint8_t families,
 
 const struct backend backend_ipset = {
 	.name = "iptables",
+	.unit = UNIT,
 	.open = ipset_open,
 	.check = ipset_check,
 	.prepare = ipset_prepare,

@@ -165,7 +165,7 @@ put_element(uint16_t type, uint16_t flags, const struct backend_add *add)
 	nftnl_set_elem_set(e, NFTNL_SET_ELEM_KEY, key, make_key(g, key));
 	if (type == NFT_MSG_NEWSETELEM)
 		nftnl_set_elem_set_u64(e, NFTNL_SET_ELEM_TIMEOUT,
-		    add->timeout * 1000ULL);
+		    (add->left + NFTSET_UNIT - 1) / NFTSET_UNIT);
 	if (type == NFT_MSG_NEWSETELEM && g->label[0] != '\0')
 		nftnl_set_elem_set(e, NFTNL_SET_ELEM_USERDATA, comment,
 		    nfrule_comment(comment, RECORD_COMMENT, g->label));

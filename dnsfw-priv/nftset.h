@@ -8,9 +8,11 @@
 #include <stdint.h>
 
 #include "backend.h"
+#include "clock.h"
 #include "nlsock.h"
 
 #define NFTSET_NAME_MAX	63	/* bytes, of --table and of --chain */
+#define NFTSET_UNIT	(CLOCK_SECOND / 1000)	/* of timeouts */
 
 struct nftset {
 	const char	*suffix;	/* of the name, after the chain's */

@@ -55,9 +55,9 @@ NFTABLES_RULES = """table inet filter {
 
 def dump(namespace):
     """All that a firewall has, without counters and times."""
-    sets = namespace.run("ipset", "save")
-    return (namespace.run("nft", "-s", "list", "ruleset") +
-            re.sub(r"(?m)^(add .*) timeout \d+", r"\1", sets))
+    text = (namespace.run("nft", "-s", "list", "ruleset") +
+            namespace.run("ipset", "save"))
+    return re.sub(r" timeout \d[\ddhms]*", "", text)
 
 
 class Iptables:

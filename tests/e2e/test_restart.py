@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 
 import pytest
 
@@ -64,6 +65,22 @@ def test_G9_G2_a_smaller_ttl_after_the_restart_shortens_nothing(lab, fw):
     lab.ask(short)
     (entry,) = fw.entries()
     assert entry.timeout > 900
+
+
+def test_G9_G2_a_repair_after_the_restart_shortens_nothing(lab, fw):
+    server = lab.dnsfw(ALLOW, "--max-rule-time", "1000", fw=fw)
+    lab.resolve(lab.site(ttl=1000))
+    begin = time.monotonic()
+    end(server, "stop")
+    server = lab.dnsfw(ALLOW, fw=fw)
+    lab.gateway.run(*(("ipset", "flush") if fw.name == "iptables" else
+                      ("nft", "flush", "set", "inet", "filter",
+                       "dnsfw_ipv4_allow")))
+    server.err.wait_for("are put back")
+    (entry,) = fw.entries()
+    # What is listed is rounded down.
+    assert entry.timeout >= int(1000 - (time.monotonic() - begin))
+    assert entry.timeout <= 1001
 
 
 @pytest.mark.parametrize("before, after", [(100, 2), (2, 100), (3, 4)])

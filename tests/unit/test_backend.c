@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "backend.h"
+#include "clock.h"
 
 #define OUTPUT_MAX	(256 * 1024)
 
@@ -112,7 +113,7 @@ static size_t nrefill;
 static void
 refill(unsigned int kinds)
 {
-	struct backend_add add = { .timeout = 500 };
+	struct backend_add add = { .left = 500 * CLOCK_SECOND };
 	size_t i;
 
 	for (i = 0; i < nrefill; i++) {
@@ -178,14 +179,14 @@ four_grants(struct msg_grant g[4], struct backend_add adds[4])
 	g[3] = grant(NULL, IPPROTO_TCP, 80, "2001:db8::2", "");
 	for (i = 0; i < 4; i++)
 		adds[i] = (struct backend_add){ .grant = &g[i],
-		    .timeout = 590, .code = RESULT_COUNT };
+		    .left = 590 * CLOCK_SECOND, .code = RESULT_COUNT };
 	return (4);
 }
 
 static uint8_t
-add_one(const struct backend *b, const struct msg_grant *g, uint32_t timeout)
+add_one(const struct backend *b, const struct msg_grant *g, uint32_t seconds)
 {
-	struct backend_add add = { .grant = g, .timeout = timeout,
+	struct backend_add add = { .grant = g, .left = seconds * CLOCK_SECOND,
 	    .code = RESULT_COUNT };
 
 	b->add(&add, 1);
@@ -203,7 +204,7 @@ many(struct msg_grant *g, struct backend_add *adds, size_t n)
 		snprintf(dst, sizeof(dst), "198.51.%zu.%zu", i / 256, i % 256);
 		g[i] = grant("10.0.0.8", IPPROTO_TCP, 443, dst, "m.example.");
 		adds[i] = (struct backend_add){ .grant = &g[i],
-		    .timeout = 600, .code = RESULT_COUNT };
+		    .left = 600 * CLOCK_SECOND, .code = RESULT_COUNT };
 	}
 }
 
@@ -547,8 +548,9 @@ Test(backend, F2_twice_in_one_batch)
 
 	start_nftables();
 	g = grant("10.0.0.8", IPPROTO_TCP, 443, "192.0.2.1", "a.example.");
-	adds[0] = (struct backend_add){ .grant = &g, .timeout = 60 };
-	adds[1] = (struct backend_add){ .grant = &g, .timeout = 1200 };
+	adds[0] = (struct backend_add){ .grant = &g, .left = 60 * CLOCK_SECOND };
+	adds[1] = (struct backend_add){ .grant = &g,
+	    .left = 1200 * CLOCK_SECOND };
 	backend_nftables.add(adds, 2);
 	cr_assert_eq(count_code(adds, 2, RESULT_OK), 2);
 	cr_assert_eq(lines("nft list ruleset | grep 'timeout 20m'"), 1);
@@ -566,7 +568,7 @@ Test(backend, F2_new_ones_that_are_there_are_refreshed)
 	for (i = 0; i < 100; i++) {
 		strcpy(batch_grants[i].label, "n.example.");
 		batch[i].is_new = true;
-		batch[i].timeout = 1230;
+		batch[i].left = 1230 * CLOCK_SECOND;
 	}
 	backend_nftables.add(batch, 100);
 	cr_assert_eq(count_code(batch, 100, RESULT_OK), 100);
@@ -768,7 +770,7 @@ Test(backend, F5_largest_batch_with_longest_names)
 		batch_grants[i] = grant("fd00::8", IPPROTO_TCP,
 		    (uint16_t)(i + 1), "2001:db8::1", label);
 		batch[i] = (struct backend_add){ .grant = &batch_grants[i],
-		    .timeout = 2147483 };
+		    .left = 2147483 * CLOCK_SECOND };
 	}
 	backend_nftables.add(batch, BACKEND_BATCH_MAX);
 	cr_assert_eq(count_code(batch, BACKEND_BATCH_MAX, RESULT_OK),
@@ -860,6 +862,39 @@ Test(backend, G9_nftables_lists_what_others_added)
 	cr_assert_eq(listed[1].port, 22);
 	cr_assert_str_eq(listed[1].label, "by hand");
 	cr_assert_leq(listed_ms[1], 60000);
+}
+
+/* Rounded up to what the kernel counts in, and listed rounded down. */
+static void
+rounds(const struct backend *b, uint64_t unit)
+{
+	struct msg_grant g = grant("10.0.0.8", IPPROTO_TCP, 443, "192.0.2.1",
+	    "a.example.");
+	struct backend_add add = { .grant = &g,
+	    .left = 20 * unit + unit / 3 };
+
+	cr_assert_eq(b->unit, unit);
+	b->add(&add, 1);
+	cr_assert_eq(add.code, RESULT_OK);
+	cr_assert_eq(list(b), 1);
+	cr_assert_leq(listed_ms[0], 21 * unit / 1000000);
+	cr_assert_geq(listed_ms[0], unit < CLOCK_SECOND ? 1 : 20000);
+}
+
+Test(backend, G2_ipset_counts_seconds)
+{
+	start_iptables();
+	rounds(&backend_ipset, CLOCK_SECOND);
+	run("ipset flush && ipset add DNSFW-ipv4-allow "
+	    "10.0.0.1,tcp:1,192.0.2.1 timeout 1");
+	cr_assert_eq(list(&backend_ipset), 1);
+	cr_assert_eq(listed_ms[0], 1000);
+}
+
+Test(backend, G2_nftables_counts_milliseconds)
+{
+	start_nftables();
+	rounds(&backend_nftables, CLOCK_SECOND / 1000);
 }
 
 static void

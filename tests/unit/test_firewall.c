@@ -124,7 +124,7 @@ give(unsigned int first, unsigned int n, uint32_t seconds)
 	for (i = 0; i < n; i++) {
 		grants[i] = grant(first + i);
 		adds[i] = (struct backend_add){ .grant = &grants[i],
-		    .timeout = seconds };
+		    .left = seconds * CLOCK_SECOND };
 	}
 	firewall_add(adds, n);
 	for (i = 0; i < n; i++) {
@@ -306,6 +306,63 @@ Test(firewall, G9_traffic_never_notices, .timeout = 60)
 	cr_assert_eq(status, 0);
 	cr_assert_gt(config.max_grants, 1002);
 	is_whole(200);
+}
+
+/* Of what is listed, the least and the most. */
+static void
+on_time(void *arg, const struct msg_grant *g, uint64_t ms)
+{
+	uint64_t *range = arg;
+
+	(void)g;
+	if (ms < range[0])
+		range[0] = ms;
+	if (ms > range[1])
+		range[1] = ms;
+}
+
+static void
+list_times(uint64_t range[2])
+{
+	range[0] = UINT64_MAX;
+	range[1] = 0;
+	cr_assert_eq(fw->backend->list(BOTH, on_time, range), 0);
+}
+
+/* What is taken over and put back keeps its time, but for a unit. */
+static void
+keeps_its_time(const struct firewall *f, const char *flush, uint64_t unit)
+{
+	uint64_t begin, end, range[2];
+
+	start(f);
+	begin = clock_now();
+	give(0, 100, 100);
+	end = clock_now();
+	do
+		list_times(range);
+	while (range[1] == 100000);
+	firewall_start(fw->backend, config.max_grants);
+	run(flush);
+	cr_assert(is_repaired(100));
+	/* Two ticks of the kernel; and the listing is rounded down. */
+	end += 100 * CLOCK_SECOND + CLOCK_SECOND / 50 - clock_now();
+	list_times(range);
+	begin += 100 * CLOCK_SECOND - CLOCK_SECOND / 50 - clock_now();
+	cr_assert_geq(range[0], begin / unit * (unit / 1000000));
+	cr_assert_leq(range[1], (end + unit) / 1000000);
+}
+
+Test(firewall, G2_G9_put_back_after_a_restart_iptables)
+{
+	keeps_its_time(&iptables, "ipset flush", CLOCK_SECOND);
+}
+
+Test(firewall, G2_G9_put_back_after_a_restart_nftables)
+{
+	keeps_its_time(&nftables, "nft flush chain inet filter DNSFW && "
+	    "for i in $(nft list sets | grep -o 'DNSFW[a-z0-9_]*'); do "
+	    "nft flush set inet filter $i; done", CLOCK_SECOND / 1000);
 }
 
 /* G10 */
