@@ -6,7 +6,7 @@
 #include "watch.h"
 
 #define CHECK_PERIOD	(CLOCK_SECOND / 4)	/* of what sends no events */
-#define RETRY_PERIOD	CLOCK_SECOND		/* after a repair that failed */
+#define RETRY_PERIOD	CLOCK_SECOND		/* of what failed */
 
 /* How long nobody must have deleted anything; and how long that may take. */
 #define QUIET		(80 * (CLOCK_SECOND / 1000))
@@ -61,18 +61,25 @@ firewall_add(struct backend_add *adds, size_t n)
 	firewall_counts.transactions++;
 }
 
-static void
+/* Returns how many; what remains is a stranger to the next repair. */
+static uint32_t
 remove_from_kernel(const struct msg_grant *grants, size_t n)
 {
+	uint32_t removed = 0;
 	size_t i;
 
 	if (n == 0)
-		return;
+		return (0);
 	for (i = 0; i < n; i++)
 		batch[i] = (struct backend_add){ .grant = &grants[i],
 		    .left = CLOCK_SECOND };
 	backend->remove(batch, n);
 	firewall_counts.transactions++;
+	for (i = 0; i < n; i++)
+		removed += batch[i].code == RESULT_OK;
+	if (removed < n && repair_at == 0)
+		repair_at = repair_latest = clock_now() + RETRY_PERIOD;
+	return (removed);
 }
 
 void
@@ -80,8 +87,7 @@ firewall_revoke(const struct msg_grant *grants, size_t n)
 {
 	size_t i;
 
-	/* What cannot be removed now is a stranger to the next repair. */
-	remove_from_kernel(grants, n);
+	(void)remove_from_kernel(grants, n);
 	for (i = 0; i < n; i++)
 		ledger_remove(ledger, &grants[i]);
 	firewall_counts.revoked += n;
@@ -142,19 +148,15 @@ compare(void *arg, const struct msg_grant *g, uint64_t ms)
 static uint32_t
 remove_strangers(void)
 {
-	uint32_t removed = 0;
-	size_t i;
+	uint32_t now, removed = 0;
 
-	for (;;) {
-		remove_from_kernel(strangers, nstrangers);
-		for (i = 0; i < nstrangers && batch[i].code == RESULT_OK; i++)
-			removed++;
-		if (i < BACKEND_BATCH_MAX)
-			return (removed);
+	do {
+		now = remove_from_kernel(strangers, nstrangers);
+		removed += now;
 		nstrangers = 0;
-		if (backend->list(ready, compare, NULL) == -1)
-			return (removed);
-	}
+	} while (now == BACKEND_BATCH_MAX &&
+	    backend->list(ready, compare, NULL) == 0);
+	return (removed);
 }
 
 /* What the kernel does not take cannot be kept; the backend has logged it. */
@@ -262,7 +264,8 @@ firewall_wait(void)
 	uint64_t now = clock_now();
 	uint64_t next = repair_at != 0 ? repair_at : next_look;
 
-	if (ready == families && (families == 0 || backend->intact == NULL))
+	if (repair_at == 0 && ready == families &&
+	    (families == 0 || backend->intact == NULL))
 		return (-1);
 	return (now >= next ? 0 :
 	    (int)((next - now) / (CLOCK_SECOND / 1000)) + 1);

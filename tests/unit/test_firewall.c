@@ -572,3 +572,56 @@ Test(firewall, A9_revoked_nftables)
 {
 	revoked(&nftables);
 }
+
+/* The kernel refuses to remove anything, so many times. */
+static unsigned int refusals;
+
+static void
+refuse(struct backend_add *removals, size_t n)
+{
+	size_t i;
+
+	if (refusals == 0) {
+		fw->backend->remove(removals, n);
+		return;
+	}
+	refusals--;
+	for (i = 0; i < n; i++)
+		removals[i].code = RESULT_FAILED;
+}
+
+/* What could not be removed goes later, though nobody changes anything. */
+static void
+removed_later(const struct firewall *f)
+{
+	struct msg_grant g = grant(1);
+	struct backend refusing = *f->backend;
+	uint64_t deadline = clock_now() + 5 * CLOCK_SECOND;
+
+	prepare(f);
+	refusing.remove = refuse;
+	firewall_start(&refusing, config.max_grants);
+	give(0, 100, 500);
+	refusals = 2;
+	firewall_revoke(&g, 1);
+	cr_assert_eq(ledger_count(firewall_ledger()), 99);
+	cr_assert_eq(firewall_ready(), BOTH);
+	while (number(fw->entries) != 99 && clock_now() < deadline) {
+		cr_assert_geq(firewall_wait(), 0);
+		poll(NULL, 0, firewall_wait());
+		(void)firewall_look();
+	}
+	cr_assert_eq(refusals, 0);
+	is_whole(99);
+	cr_assert_eq(firewall_counts.repairs, 2);
+}
+
+Test(firewall, A9_refused_removal_is_tried_again_iptables)
+{
+	removed_later(&iptables);
+}
+
+Test(firewall, A9_refused_removal_is_tried_again_nftables)
+{
+	removed_later(&nftables);
+}
