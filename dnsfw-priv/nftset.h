@@ -1,6 +1,6 @@
 /*
  * The sets of --firewall nftables (F2): shared by nftset.c, which makes them,
- * and nftelem.c, which fills them.
+ * nftelem.c, which fills them, and watch.c, which looks after them.
  */
 #ifndef PRIV_NFTSET_H
 #define PRIV_NFTSET_H

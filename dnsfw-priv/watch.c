@@ -10,12 +10,10 @@
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 
-#include <errno.h>
 #include <stdbool.h>
-#include <string.h>
 
 #include "log.h"
-#include "nlsock.h"
+#include "nftset.h"
 
 static struct mnl_socket *events;
 static uint8_t our_family;
@@ -66,14 +64,15 @@ is_our_family(uint8_t family)
 	return (family == our_family);
 }
 
-/* Is the text of the attribute our chain's, or of a set of ours? */
 static bool
-is_ours(const struct nlattr *name)
+is_our_set(const struct nlattr *name)
 {
-	size_t len = strlen(our_chain);
+	bool ours = false;
+	size_t i;
 
-	return (name != NULL && mnl_attr_get_payload_len(name) > len &&
-	    memcmp(mnl_attr_get_payload(name), our_chain, len) == 0);
+	for (i = 0; i < BACKEND_KINDS; i++)
+		ours |= nlsock_is(name, nftset_sets[i].name);
+	return (ours);
 }
 
 /* The table is the first attribute of all these, the chain or set the next. */
@@ -81,27 +80,27 @@ static unsigned int
 meaning(const struct nlmsghdr *nlh)
 {
 	const struct nfgenmsg *nfg = mnl_nlmsg_get_payload(nlh);
-	bool ours;
 
 	if (nlh->nlmsg_type >> 8 != NFNL_SUBSYS_NFTABLES ||
 	    mnl_nlmsg_get_payload_len(nlh) < sizeof(*nfg) ||
 	    !is_our_family(nfg->nfgen_family) ||
 	    !nlsock_is(nlsock_attr(nlh, NFTA_RULE_TABLE), our_table))
 		return (0);
-	ours = is_ours(nlsock_attr(nlh, NFTA_RULE_CHAIN));
 	switch (nlh->nlmsg_type & 0xff) {
 	case NFT_MSG_DELTABLE:
 		return (WATCH_LOST);
 	case NFT_MSG_NEWCHAIN:
 		return (WATCH_ADDED);
 	case NFT_MSG_DELCHAIN:
-		return (is_ours(nlsock_attr(nlh, NFTA_CHAIN_NAME)) ?
-		    WATCH_LOST : WATCH_RULES);
+		return (nlsock_is(nlsock_attr(nlh, NFTA_CHAIN_NAME),
+		    our_chain) ? WATCH_LOST : WATCH_RULES);
 	case NFT_MSG_DELSET:
 	case NFT_MSG_DELSETELEM:
-		return (ours ? WATCH_LOST : 0);
+		return (is_our_set(nlsock_attr(nlh, NFTA_SET_NAME)) ?
+		    WATCH_LOST : 0);
 	case NFT_MSG_DELRULE:
-		return (ours ? WATCH_LOST | WATCH_RULES : WATCH_RULES);
+		return (nlsock_is(nlsock_attr(nlh, NFTA_RULE_CHAIN),
+		    our_chain) ? WATCH_LOST | WATCH_RULES : WATCH_RULES);
 	case NFT_MSG_NEWRULE:
 		return (WATCH_RULES | WATCH_ADDED);
 	default:
@@ -122,7 +121,8 @@ watch_read(void)
 {
 	unsigned int seen = 0;
 
-	if (nlsock_receive(mnl_socket_get_fd(events), take, &seen) == ENOBUFS)
+	/* After any error, some may be missing. */
+	if (nlsock_receive(mnl_socket_get_fd(events), take, &seen) != 0)
 		seen |= WATCH_LOST | WATCH_RULES;
 	return (seen);
 }

@@ -12,6 +12,7 @@
 #include <linux/netfilter.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
 #include <stdio.h>
@@ -535,6 +536,13 @@ Test(firewall, G10_others_are_let_alone_nftables)
 {
 	quiet(&nftables, "nft 'table inet other { chain DNSFW { accept; }; }; "
 	    "flush chain inet other DNSFW; delete table inet other; "
+	    "table inet filter { chain DNSFW2 { accept; }; "
+	    "set DNSFW_ipv4_allow2 { type ipv4_addr; elements = "
+	    "{ 192.0.2.1 }; }; set DNSFW { type ipv4_addr; }; }; "
+	    "flush chain inet filter DNSFW2; delete chain inet filter DNSFW2; "
+	    "delete element inet filter DNSFW_ipv4_allow2 { 192.0.2.1 }; "
+	    "delete set inet filter DNSFW_ipv4_allow2; "
+	    "delete set inet filter DNSFW; "
 	    "table inet filter { set s { type ipv4_addr; elements = "
 	    "{ 192.0.2.1 }; }; chain mine { accept; }; }' && "
 	    "nft 'flush set inet filter s; flush chain inet filter mine'");
@@ -542,10 +550,24 @@ Test(firewall, G10_others_are_let_alone_nftables)
 
 Test(firewall, G10_others_are_let_alone_iptables)
 {
-	quiet(&iptables, "iptables -A FORWARD -p tcp -j DROP && "
+	quiet(&iptables, "iptables -N DNSFW2 && iptables -A DNSFW2 -j DROP && "
+	    "iptables -F DNSFW2 && iptables -X DNSFW2 && "
+	    "iptables -A FORWARD -p tcp -j DROP && "
 	    "iptables -D FORWARD -p tcp -j DROP && iptables -t nat -F && "
 	    "ipset create x hash:ip && ipset add x 192.0.2.1 && "
 	    "ipset flush x && ipset destroy x");
+}
+
+/* If events cannot be read, nobody knows what they were. */
+Test(firewall, G10_unreadable_events_are_lost_ones)
+{
+	int null = open("/dev/null", O_RDONLY);
+
+	start(&nftables);
+	give(0, 10, 500);
+	cr_assert_neq(dup2(null, firewall_fd()), -1);
+	cr_assert(firewall_lost());
+	cr_assert(is_repaired(10));
 }
 
 /* A revoked grant is in neither. */
