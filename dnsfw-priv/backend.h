@@ -98,11 +98,12 @@ struct backend {
 	int	(*list)(uint8_t families, backend_found *found, void *arg);
 
 	/*
-	 * Are the sets of the families those that prepare left, with the given
-	 * grants in them (of each kind one, or NULL)?  NULL where events tell.
+	 * Are the sets of the families those that prepare left, with all of
+	 * these n <= BACKEND_BATCH_MAX grants in them?  Of the latter, only the
+	 * grants are used.  NULL where events tell.
 	 */
-	bool	(*intact)(uint8_t families,
-		    const struct msg_grant *const samples[BACKEND_KINDS]);
+	bool	(*intact)(uint8_t families, const struct backend_add *samples,
+		    size_t n);
 
 	/*
 	 * Add or refresh n <= BACKEND_BATCH_MAX grants in one transaction and

@@ -200,6 +200,13 @@ refill(unsigned int kinds)
 	put_back(n);
 }
 
+static unsigned int
+ready_kinds(void)
+{
+	return ((ready & MSG_FAMILY_V4 ? 3U : 0) |
+	    (ready & MSG_FAMILY_V6 ? 3U << 2 : 0));
+}
+
 /* For the log: of which family a chain lacks, if it is there for some. */
 static const char *
 lacking(uint8_t there)
@@ -295,8 +302,7 @@ repair(void)
 	nstrangers = 0;
 	(void)backend->list(ready, compare, NULL);
 	removed = remove_strangers();
-	refill((ready & MSG_FAMILY_V4 ? 3U : 0) |
-	    (ready & MSG_FAMILY_V6 ? 3U << 2 : 0));
+	refill(ready_kinds());
 	firewall_counts.repairs++;
 	log_warn("the firewall was changed: rules, sets and %u grants are put "
 	    "back, %u other entries removed, in %llu ms", ledger_count(ledger),
@@ -304,17 +310,30 @@ repair(void)
 	    (CLOCK_SECOND / 1000)));
 }
 
-/* What sends no events. */
+/*
+ * What sends no events: one entry of each kind, as sets are flushed, and the
+ * next ones of all, as somebody may delete a single one.
+ */
 static bool
 is_intact(void)
 {
-	const struct msg_grant *samples[BACKEND_KINDS];
-	uint64_t now = clock_now();
-	size_t i;
+	static uint32_t cursor;
+	const struct msg_grant *g;
+	uint64_t after = clock_now() + SAMPLE_LEFT;
+	size_t i, n = 0;
 
-	for (i = 0; i < BACKEND_KINDS; i++)
-		samples[i] = ledger_sample(ledger, i, now + SAMPLE_LEFT);
-	return (backend->intact(ready, samples));
+	for (i = 0; i < BACKEND_BATCH_MAX; i++) {
+		g = i < BACKEND_KINDS ? ledger_sample(ledger, i, after) :
+		    ledger_next(ledger, &cursor);
+		if (g != NULL && ledger_expiry(ledger, g) >= after &&
+		    (ready_kinds() & 1U << backend_kind(g)) != 0)
+			batch[n++].grant = g;
+		if (g == NULL && i >= BACKEND_KINDS) {
+			cursor = 0;
+			break;
+		}
+	}
+	return (backend->intact(ready, batch, n));
 }
 
 /* Until then nothing can be promised. */

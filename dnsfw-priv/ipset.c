@@ -436,13 +436,21 @@ put_element(enum ipset_cmd command, const struct msg_grant *g, uint64_t left)
 }
 
 static void
-run(enum ipset_cmd command, struct backend_add *adds, size_t n)
+put_all(enum ipset_cmd command, const struct backend_add *adds, size_t n)
 {
 	size_t i;
 
 	nlsock_begin();
 	for (i = 0; i < n; i++)
 		put_element(command, adds[i].grant, adds[i].left);
+}
+
+static void
+run(enum ipset_cmd command, struct backend_add *adds, size_t n)
+{
+	size_t i;
+
+	put_all(command, adds, n);
 	/* Each message stands for itself: the others are not held up. */
 	(void)nlsock_run(NULL, NULL);
 	for (i = 0; i < n; i++)
@@ -464,8 +472,7 @@ ipset_remove(struct backend_add *removals, size_t n)
 
 /* ipset sends no events: look at the sets, and for a sample of the entries. */
 static bool
-ipset_intact(uint8_t families,
-    const struct msg_grant *const samples[BACKEND_KINDS])
+ipset_intact(uint8_t families, const struct backend_add *samples, size_t n)
 {
 	size_t i;
 
@@ -473,14 +480,9 @@ ipset_intact(uint8_t families,
 		if ((families & sets[i].bit) != 0 &&
 		    set_index(&sets[i]) != sets[i].index)
 			return (false);
-		if ((families & sets[i].bit) == 0 || samples[i] == NULL)
-			continue;
-		nlsock_begin();
-		put_element(IPSET_CMD_TEST, samples[i], 0);
-		if (nlsock_run(NULL, NULL) == -1)
-			return (false);
 	}
-	return (true);
+	put_all(IPSET_CMD_TEST, samples, n);
+	return (n == 0 || nlsock_run(NULL, NULL) == 0);
 }
 
 const struct backend backend_ipset = {

@@ -71,6 +71,8 @@ def test_G10_nftables(lab, how):
 
 IPTABLES = {
     "ipset_flush": [["ipset", "flush"]],
+    "ipset_del": [["ipset", "del", "DNSFW-ipv4-allow",
+                   "10.77.1.2,tcp:8000,{site.v4}"]],
     "ipset_destroy": [["iptables-nft", "-F", "DNSFW"],
                       ["ip6tables-nft", "-F", "DNSFW"],
                       ["ipset", "destroy"]],
@@ -88,9 +90,10 @@ def test_G10_iptables(lab, how):
     lab.resolve(site, CLIENT6)
     before, seen = dump(lab.gateway), len(server.err.lines)
     for command in IPTABLES[how]:
-        lab.gateway.run(*command, text=IPTABLES_RULES.format(
-            chain="DNSFW", reject="icmp-admin-prohibited",
-            outside="10.77.2.0/24", icmp="icmp"))
+        lab.gateway.run(*(part.format(site=site) for part in command),
+                        text=IPTABLES_RULES.format(
+                            chain="DNSFW", reject="icmp-admin-prohibited",
+                            outside="10.77.2.0/24", icmp="icmp"))
     restored(lab, fw, site, server, seen)
     assert sorted(dump(lab.gateway).split()) == sorted(before.split())
 

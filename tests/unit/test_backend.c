@@ -982,24 +982,22 @@ Test(backend, A9_nftables_removes)
 
 Test(backend, G10_ipset_notices)
 {
-	const struct msg_grant *samples[BACKEND_KINDS] = { NULL };
 	struct backend_add adds[4];
 	struct msg_grant g[4];
 	uint8_t both = MSG_FAMILY_V4 | MSG_FAMILY_V6;
 
 	start_iptables();
-	cr_assert(backend_ipset.intact(both, samples));
+	cr_assert(backend_ipset.intact(both, NULL, 0));
 	backend_ipset.add(adds, four_grants(g, adds));
-	samples[0] = &g[0];
-	samples[3] = &g[3];
-	cr_assert(backend_ipset.intact(both, samples));
+	cr_assert(backend_ipset.intact(both, adds, 4));
 	run("ipset flush DNSFW-ipv6-allow-local");
-	cr_assert_not(backend_ipset.intact(both, samples));
-	cr_assert(backend_ipset.intact(MSG_FAMILY_V4, samples));
-	samples[3] = NULL;
-	cr_assert(backend_ipset.intact(both, samples));
+	cr_assert_not(backend_ipset.intact(both, adds, 4));
+	cr_assert(backend_ipset.intact(both, adds, 3));
+	run("ipset del DNSFW-ipv4-allow 10.0.0.8,tcp:443,192.0.2.1");
+	cr_assert_not(backend_ipset.intact(both, adds, 3));
 	run("iptables -F DNSFW && ipset destroy DNSFW-ipv4-allow-local");
-	cr_assert_not(backend_ipset.intact(both, samples));
+	cr_assert_not(backend_ipset.intact(both, NULL, 0));
+	cr_assert(backend_ipset.intact(MSG_FAMILY_V6, NULL, 0));
 }
 
 static void

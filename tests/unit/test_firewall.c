@@ -443,6 +443,31 @@ Test(firewall, G10_ipset_flush_one)
 	comes_back(&iptables, "ipset flush DNSFW-ipv6-allow-local");
 }
 
+Test(firewall, G10_ipset_del)
+{
+	comes_back(&iptables,
+	    "ipset del DNSFW-ipv4-allow 10.0.0.0,tcp:1,32.0.0.0");
+}
+
+/* Any other, too: all are looked at in turn, and what ends soon is not. */
+Test(firewall, G10_ipset_del_of_many, .timeout = 60)
+{
+	uint64_t deadline = clock_now() + 20 * CLOCK_SECOND;
+	unsigned int i;
+
+	config.max_grants = 5000;
+	start(&iptables);
+	for (i = 0; i < 16; i++)
+		give(256 * i, 256, 500);
+	run("ipset del DNSFW-ipv6-allow-local "
+	    "2000::,tcp:2048");
+	while (!firewall_look() && clock_now() < deadline)
+		poll(NULL, 0, firewall_wait());
+	is_whole(4096);
+	/* So many are looked at in a quarter of a second. */
+	cr_assert_lt(clock_now() + 14 * CLOCK_SECOND, deadline);
+}
+
 Test(firewall, G10_ipset_destroyed)
 {
 	comes_back(&iptables, "iptables -F DNSFW && ip6tables -F DNSFW && "
