@@ -270,6 +270,11 @@ def print_failure(one, query):
           f"{(one.over - one.begin) * 1000:.1f} on")
 
 
+def print_times(what, times):
+    print(f"    {what}: median {statistics.median(times) * 1000:.0f} ms, "
+          f"max {max(times) * 1000:.0f} ms")
+
+
 def judge(kind, disturbances, queries):
     """Print what became of it; returns the number of violations."""
     times, bad = [], []
@@ -283,16 +288,19 @@ def judge(kind, disturbances, queries):
     print(f"  {len(disturbances)} x {kind}: "
           f"{counts[CONNECT_FAILED]} first connections failed, "
           f"{counts[LOST] + counts[SOCKET_ERROR]} queries lost, "
-          f"{counts[NO_ADDRESS]} without address; recovery median "
-          f"{statistics.median(times) * 1000:.0f} ms, "
-          f"max {max(times) * 1000:.0f} ms; listings unequal: {len(unequal)}")
+          f"{counts[NO_ADDRESS]} without address; listings unequal: "
+          f"{len(unequal)}")
     if kind == "flush":
         # The operator's commands take their time on a busy machine.
-        times = [max(seconds - (one.restored - one.over), 0)
-                 for one, seconds in zip(disturbances, times)]
-        print("    of that after the operator's commands had ended: median "
-              f"{statistics.median(times) * 1000:.0f} ms, max "
-              f"{max(times) * 1000:.0f} ms")
+        commands = [one.restored - one.over for one in disturbances]
+        print_times("the operator's commands that put the chain back",
+                    commands)
+        print_times("all well again, from when they began", times)
+        times = [max(seconds - own, 0)
+                 for own, seconds in zip(commands, times)]
+        print_times("all well again, from when they had ended", times)
+    else:
+        print_times("all well again", times)
     for one, query in bad:
         if query.outcome == CONNECT_FAILED:
             print_failure(one, query)
