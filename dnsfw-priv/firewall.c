@@ -5,7 +5,8 @@
 #include "log.h"
 #include "watch.h"
 
-#define CHECK_PERIOD	(CLOCK_SECOND / 4)	/* of what sends no events */
+/* Of what sends no events: half of what others do is seen in half of it. */
+#define CHECK_PERIOD	(150 * (CLOCK_SECOND / 1000))
 #define RETRY_PERIOD	CLOCK_SECOND		/* of what failed */
 
 /* How long nobody must have deleted anything; and how long that may take. */
