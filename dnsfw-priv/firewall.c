@@ -248,10 +248,10 @@ firewall_start(const struct backend *b, uint32_t max_grants)
 	if (take_all_over(max_grants) == -1)
 		fatalx("the firewall cannot be used");
 	started = clock_now();
-	if (b->prepare(families, refill) == -1)
-		fatalx("the firewall cannot be used");
 	ready = families;
 	removed = remove_strangers();
+	if (b->prepare(families, refill) == -1)
+		fatalx("the firewall cannot be used");
 	firewall_counts.taken_over = ledger_count(ledger);
 	if (ledger_count(ledger) + removed > 0)
 		log_info("%u grants of before are taken over, %u entries "
@@ -294,15 +294,17 @@ repair(void)
 		    "nothing is granted there until it exists again",
 		    lacking(ready));
 	missing_logged = families & (uint8_t)~ready;
-	if (ready != 0 && backend->prepare(ready, refill) == -1) {
-		ready = 0;
-		next_look = begin + RETRY_PERIOD;
-	}
 	if (ready == 0)
 		return;
+	/* Before there are rules: what is no grant lets nobody through. */
 	nstrangers = 0;
 	(void)backend->list(ready, compare, NULL);
 	removed = remove_strangers();
+	if (backend->prepare(ready, refill) == -1) {
+		ready = 0;
+		next_look = begin + RETRY_PERIOD;
+		return;
+	}
 	refill(ready_kinds());
 	firewall_counts.repairs++;
 	log_warn("the firewall was changed: rules, sets and %u grants are put "

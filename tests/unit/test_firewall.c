@@ -628,6 +628,50 @@ Test(firewall, A9_revoked_nftables)
 	revoked(&nftables);
 }
 
+/* How many entries there were when rules were put up. */
+static unsigned long entries_before;
+
+static int
+prepare_and_count(uint8_t families, backend_refill *refill)
+{
+	entries_before = number(fw->entries);
+	return (fw->backend->prepare(families, refill));
+}
+
+/* Nobody gets through by an entry that is to go. */
+static void
+strangers_go_first(const struct firewall *f, const char *add,
+    const char *flush)
+{
+	struct backend counting = *f->backend;
+
+	prepare(f);
+	fw->backend->prepare(BOTH, NULL);
+	run(add);
+	counting.prepare = prepare_and_count;
+	firewall_start(&counting, config.max_grants);
+	cr_assert_eq(entries_before, 0);
+	(void)firewall_look();
+	give(0, 8, 500);
+	run(add);
+	run(flush);
+	cr_assert(is_repaired(8));
+	cr_assert_eq(entries_before, 8);
+}
+
+Test(firewall, G10_strangers_go_before_the_rules_come_iptables)
+{
+	strangers_go_first(&iptables, "ipset add DNSFW-ipv4-allow "
+	    "10.0.0.1,tcp:1,192.0.2.1 timeout 0", "iptables -F DNSFW");
+}
+
+Test(firewall, G10_strangers_go_before_the_rules_come_nftables)
+{
+	strangers_go_first(&nftables, "nft 'add element inet filter "
+	    "DNSFW_ipv4_allow { 10.0.0.1 . tcp . 1 . 192.0.2.1 timeout 1h "
+	    "expires 1h }'", "nft flush chain inet filter DNSFW");
+}
+
 /* The kernel refuses to remove anything, so many times. */
 static unsigned int refusals;
 
