@@ -221,7 +221,7 @@ destroy(const char *name)
 /*
  * The size of a set is fixed when it is made, and one that rules refer to
  * cannot be destroyed; so it is swapped for a new one with the same entries:
- * the rules follow.
+ * the rules follow.  One of a start that was interrupted goes first.
  */
 static int
 replace(struct set *set, backend_refill *refill)
@@ -241,10 +241,14 @@ replace(struct set *set, backend_refill *refill)
 static int
 make_set(struct set *set, backend_refill *refill)
 {
-	if (create(set, set->name) == 0 || (errno == EEXIST &&
-	    (!set->replace || replace(set, refill) == 0))) {
-		set->replace = false;
+	if (create(set, set->name) == 0)
 		return (0);
+	if (errno == EEXIST) {
+		/* Others may have made it since it was looked at. */
+		if (check_set(set) == -1)
+			return (-1);
+		if (!set->replace || replace(set, refill) == 0)
+			return (0);
 	}
 	log_error("cannot make ipset %s: %s", set->name,
 	    nlsock_strerror(errno));
@@ -277,8 +281,6 @@ ipset_prepare(uint8_t families, backend_refill *refill)
 {
 	size_t i;
 
-	/* Of a start that was interrupted. */
-	(void)destroy(new_name);
 	for (i = 0; i < BACKEND_KINDS; i++) {
 		if ((families & sets[i].bit) == 0)
 			continue;

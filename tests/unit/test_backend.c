@@ -380,6 +380,27 @@ Test(backend, F1_set_of_another_kind_is_refused)
 	cr_assert_eq(backend_ipset.check(&families), 0);
 }
 
+/* One that somebody makes later, in the place of ours, is not used either. */
+Test(backend, F1_G10_set_of_another_kind_is_refused_later)
+{
+	start_iptables();
+	run("iptables -F DNSFW && ipset destroy DNSFW-ipv4-allow && "
+	    "ipset create DNSFW-ipv4-allow hash:ip,port,ip timeout 60");
+	cr_assert_eq(backend_ipset.prepare(MSG_FAMILY_V4 | MSG_FAMILY_V6,
+	    refill), -1);
+	cr_assert_eq(lines("iptables -S DNSFW 2>/dev/null"), 1);
+}
+
+/* Nor is a set touched that is not ours. */
+Test(backend, F1_other_sets_are_let_alone)
+{
+	start_iptables();
+	run("ipset create DNSFW-new hash:ip");
+	cr_assert_eq(backend_ipset.prepare(MSG_FAMILY_V4 | MSG_FAMILY_V6,
+	    refill), 0);
+	cr_assert_eq(lines("ipset list -n"), 5);
+}
+
 Test(backend, F1_missing_chain)
 {
 	char log[1024];
