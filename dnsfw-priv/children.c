@@ -12,7 +12,9 @@
 #include "log.h"
 
 #define START_TIMEOUT	60	/* seconds for a child to do its first part */
-#define DEATH_TIMEOUT	500	/* ms from a closed channel to the exit status */
+
+/* From a closed channel, or STOP, to the exit status. */
+#define DEATH_TIMEOUT	(CLOCK_SECOND / 2)
 
 volatile sig_atomic_t children_stop;
 
@@ -32,14 +34,12 @@ children_poll(struct pollfd *fds, size_t n, int ms)
 }
 
 /*
- * The exit status of a child whose channel is closed.  Returns false if it
- * does not come in time.
+ * The exit status of a child that is ending.  Returns false if it does not come
+ * in time.
  */
 static bool
-reap(const struct child *c, siginfo_t *info)
+reap(const struct child *c, uint64_t deadline, siginfo_t *info)
 {
-	uint64_t deadline = clock_now() + DEATH_TIMEOUT * (CLOCK_SECOND / 1000);
-
 	for (;;) {
 		memset(info, 0, sizeof(*info));
 		if (waitid(P_PID, (id_t)c->pid, info, WEXITED | WNOHANG) == -1)
@@ -58,7 +58,7 @@ children_died(const struct child *c)
 {
 	siginfo_t info;
 
-	if (!reap(c, &info))
+	if (!reap(c, clock_now() + DEATH_TIMEOUT, &info))
 		fatalx("dnsfw-proxy (%s) closed its channel: stopping",
 		    c->name);
 	if (info.si_code == CLD_EXITED)
@@ -150,11 +150,18 @@ children_send_plain(struct child *c, enum msg_type type, int fd)
 }
 
 void
-children_end(struct child *c)
+children_end(const struct child *compiler, const struct child *workers,
+    size_t n)
 {
 	struct msg_plain stop = { .type = MSG_STOP };
+	uint64_t deadline = clock_now() + DEATH_TIMEOUT;
 	siginfo_t info;
+	size_t i;
 
-	if (chan_send(c->chan, &stop, sizeof(stop), -1) == sizeof(stop))
-		(void)reap(c, &info);
+	(void)chan_send(compiler->chan, &stop, sizeof(stop), -1);
+	for (i = 0; i < n; i++)
+		(void)chan_send(workers[i].chan, &stop, sizeof(stop), -1);
+	(void)reap(compiler, deadline, &info);
+	for (i = 0; i < n; i++)
+		(void)reap(&workers[i], deadline, &info);
 }

@@ -32,10 +32,11 @@ void	children_send(struct child *c, const void *buf, size_t len, int fd);
 void	children_send_plain(struct child *c, enum msg_type type, int fd);
 
 /*
- * Tell it to stop, and wait a moment: one that does not end by itself is ended
- * by our end (P4).
+ * Tell the compiler and n workers to stop, and wait a moment for all: one that
+ * does not end by itself is ended by our end (P4).
  */
-void	children_end(struct child *c);
+void	children_end(const struct child *compiler,
+	    const struct child *workers, size_t n);
 
 void	children_died(const struct child *c) __attribute__((noreturn));
 void	children_malformed(const struct child *c, const char *why)

@@ -157,8 +157,6 @@ turn(void)
 void
 serve(struct child *c, struct child *w, const struct options *o)
 {
-	size_t i;
-
 	compiler = c;
 	workers = w;
 	nworkers = o->workers;
@@ -170,7 +168,5 @@ serve(struct child *c, struct child *w, const struct options *o)
 	while (children_stop == 0)
 		turn();
 	log_info("stopping (signal %d)", (int)children_stop);
-	children_end(compiler);
-	for (i = 0; i < nworkers; i++)
-		children_end(&workers[i]);
+	children_end(compiler, workers, nworkers);
 }

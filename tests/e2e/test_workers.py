@@ -28,6 +28,22 @@ def queries_of(server):
             for number in range(1, workers + 1)]
 
 
+def test_P6_children_that_do_not_end_are_waited_for_together(lab):
+    server = lab.dnsfw(RESOLVE_ALL, "--workers", "4")
+    children = server.children()
+    try:
+        for pid in children:
+            os.kill(pid, signal.SIGSTOP)
+        begin = time.monotonic()
+        server.signal(signal.SIGTERM)
+        assert server.wait_exit(5) == 0
+        assert 0.4 < time.monotonic() - begin < 1
+    finally:
+        for pid in children:
+            os.kill(pid, signal.SIGCONT)
+    server.err.wait_end()
+
+
 def test_P5_workers_are_confined_and_all_serve(lab, fw):
     server = lab.dnsfw(ALLOW, "--workers", "3", fw=fw)
     compiler, *workers = server.children()
