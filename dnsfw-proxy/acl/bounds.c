@@ -29,14 +29,12 @@ port_key(const struct image_port *port)
 static uint32_t
 count_ports(const struct acl_image *image, uint32_t *count)
 {
-	const struct image_slot *slots = image_slots(image);
 	const struct image_record *r;
-	uint32_t i, sum;
+	uint64_t at = image_records_offset(image);
+	uint32_t sum;
 
-	for (i = sum = 0; i < image->nslots; i++) {
-		if (slots[i].record == 0)
-			continue;
-		r = image_record(image, slots[i].record);
+	for (sum = 0; (r = image_record(image, at)) != NULL;
+	    at += image_record_size(r)) {
 		count[r->subnet] += r->nports;
 		sum += r->nports;
 	}
@@ -47,9 +45,9 @@ count_ports(const struct acl_image *image, uint32_t *count)
 static void
 fill_groups(const struct acl_image *image, struct groups *g)
 {
-	const struct image_slot *slots = image_slots(image);
 	const struct image_record *r;
 	const struct image_port *ports;
+	uint64_t at = image_records_offset(image);
 	uint32_t i, j, sum;
 
 	for (i = sum = 0; i < image->nsubnets; i++) {
@@ -57,10 +55,8 @@ fill_groups(const struct acl_image *image, struct groups *g)
 		sum += g->count[i];
 		g->count[i] = 0;
 	}
-	for (i = 0; i < image->nslots; i++) {
-		if (slots[i].record == 0)
-			continue;
-		r = image_record(image, slots[i].record);
+	for (; (r = image_record(image, at)) != NULL;
+	    at += image_record_size(r)) {
 		ports = image_record_ports(r);
 		for (j = 0; j < r->nports; j++)
 			g->keys[g->start[r->subnet] + g->count[r->subnet]++] =
@@ -151,17 +147,15 @@ report_groups(const struct acl_image *image, const struct groups *g,
 static size_t
 report_families(const struct acl_image *image, acl_bound_fn *bound, void *arg)
 {
-	const struct image_slot *slots = image_slots(image);
 	const struct image_record *r;
+	uint64_t at = image_records_offset(image);
 	struct addr_net net = { .prefix = 0 };
 	bool has[IMAGE_FAMILIES] = { false };
 	size_t reported = 0;
 	uint32_t i;
 
-	for (i = 0; i < image->nslots; i++) {
-		if (slots[i].record == 0)
-			continue;
-		r = image_record(image, slots[i].record);
+	for (; (r = image_record(image, at)) != NULL;
+	    at += image_record_size(r)) {
 		if (r->nports > 0)
 			has[image_subnets(image)[r->subnet].family == ADDR_V4 ?
 			    IMAGE_V4 : IMAGE_V6] = true;

@@ -112,7 +112,7 @@ subnet_index(struct build *b, const struct addr_net *net)
 	struct image_subnet *s;
 	uint32_t i;
 
-	i = image_first_slot(image_subnet_hash(&net->base, net->prefix),
+	i = image_place(image_subnet_hash(&net->base, net->prefix),
 	    b->nslots);
 	for (; b->subnet_slots[i] != 0; i = slot_after(i, b->nslots)) {
 		s = &b->subnets[b->subnet_slots[i] - 1];
@@ -140,7 +140,7 @@ pattern_get(struct build *b, uint32_t subnet, const struct parse_rule *rule)
 	image_suffixes_init(&suffixes, &rule->name);
 	hash = image_key_hash(subnet, rule->wildcard,
 	    suffixes.hash[suffixes.labels]);
-	i = image_first_slot(hash, b->nslots);
+	i = image_place(hash, b->nslots);
 	for (; b->pattern_slots[i] != 0; i = slot_after(i, b->nslots)) {
 		p = &b->patterns[b->pattern_slots[i] - 1];
 		if (p->hash == hash && p->subnet == subnet &&
@@ -288,7 +288,7 @@ emit_subnets(const struct build *b, struct image_subnet *subnets,
 	for (i = 0; i < b->nsubnets; i++) {
 		base.family = subnets[i].family;
 		memcpy(base.bytes, subnets[i].base, sizeof(base.bytes));
-		slot = image_first_slot(image_subnet_hash(&base,
+		slot = image_place(image_subnet_hash(&base,
 		    subnets[i].prefix), nslots);
 		while (slots[slot] != 0)
 			slot = slot_after(slot, nslots);
@@ -296,8 +296,8 @@ emit_subnets(const struct build *b, struct image_subnet *subnets,
 	}
 }
 
-/* Write one record to where at points, and return its size. */
-static size_t
+/* Write one record to where at points. */
+static void
 emit_record(const struct build *b, const struct pattern *p, void *at)
 {
 	struct image_record *r = at;
@@ -317,49 +317,48 @@ emit_record(const struct build *b, const struct pattern *p, void *at)
 	local_len = image_record_local_len(r);
 	memcpy(tail, p->local, local_len);
 	memcpy(tail + local_len, b->names + p->name, p->name_len);
-	return (image_record_size(r));
 }
 
-/* The slots first, since the records stand in their order. */
-static void
-emit_records(const struct build *b, struct acl_image *image,
-    struct image_slot *slots)
+/* The size of the record that the pattern becomes. */
+static uint32_t
+record_size(const struct pattern *p)
 {
-	uint64_t at = image_records_offset(image);
-	uint32_t i, slot, n = image->nslots;
+	const struct image_record r = { .nports = p->nports,
+	    .flags = p->flags, .name_len = p->name_len };
 
-	for (i = 0; i < b->npatterns; i++) {
-		slot = image_first_slot(b->patterns[i].hash, n);
-		while (slots[slot].record != 0)
-			slot = slot_after(slot, n);
-		slots[slot].tag = (uint32_t)b->patterns[i].hash;
-		slots[slot].record = i + 1;
-	}
-	for (slot = 0; slot < n; slot++) {
-		if (slots[slot].record == 0)
-			continue;
-		i = slots[slot].record - 1;
-		slots[slot].record = (uint32_t)at;
-		at += emit_record(b, &b->patterns[i], (uint8_t *)image + at);
-	}
+	return ((uint32_t)image_record_size(&r));
 }
 
-/* The size of all records together. */
 static uint64_t
 records_size(const struct build *b)
 {
-	const struct pattern *p;
-	struct image_record r;
 	uint64_t size;
 	uint32_t i;
 
-	for (size = i = 0; i < b->npatterns; i++) {
-		p = &b->patterns[i];
-		r = (struct image_record){ .nports = p->nports,
-		    .flags = p->flags, .name_len = p->name_len };
-		size += image_record_size(&r);
-	}
+	for (size = i = 0; i < b->npatterns; i++)
+		size += record_size(&b->patterns[i]);
 	return (size);
+}
+
+/* A counting sort: how much is in each bucket, where each ends, the records. */
+static void
+emit_records(const struct build *b, struct acl_image *image,
+    uint32_t *buckets)
+{
+	const struct pattern *p, *end = b->patterns + b->npatterns;
+	uint64_t at = image_records_offset(image);
+	uint32_t i, n = image->nbuckets;
+
+	for (p = b->patterns; p < end; p++)
+		buckets[image_place(p->hash, n)] += record_size(p);
+	for (i = 0; i <= n; i++)
+		buckets[i] = (uint32_t)(at += buckets[i]);
+	/* Each is filled from its end, so that its beginning is what is left. */
+	for (p = b->patterns; p < end; p++) {
+		i = image_place(p->hash, n);
+		buckets[i] -= record_size(p);
+		emit_record(b, p, (uint8_t *)image + buckets[i]);
+	}
 }
 
 static void
@@ -370,7 +369,7 @@ emit(struct build *b, struct acl_compiled *out)
 		.rules = b->rules,
 		.nsubnets = b->nsubnets,
 		.nrecords = b->npatterns,
-		.nslots = 2 * b->npatterns + 1,
+		.nbuckets = b->npatterns + 1,
 		.nsubnet_slots = 2 * b->nsubnets + 1,
 	}, *image;
 
@@ -391,7 +390,7 @@ emit(struct build *b, struct acl_compiled *out)
 	emit_subnets(b, (void *)(uintptr_t)image_subnets(image),
 	    (void *)(uintptr_t)image_subnet_slots(image),
 	    image->nsubnet_slots);
-	emit_records(b, image, (void *)(uintptr_t)image_slots(image));
+	emit_records(b, image, (void *)(uintptr_t)image_buckets(image));
 	out->image = image;
 	out->size = header.size;
 	out->rules = b->rules;

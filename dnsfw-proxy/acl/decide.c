@@ -13,7 +13,7 @@ find_subnet(const struct acl_image *image, const struct addr *base,
 	const uint32_t *slots = image_subnet_slots(image);
 	uint32_t i, n = image->nsubnet_slots;
 
-	i = image_first_slot(image_subnet_hash(base, prefix), n);
+	i = image_place(image_subnet_hash(base, prefix), n);
 	for (; slots[i] != 0; i = i + 1 < n ? i + 1 : 0) {
 		s = &subnets[slots[i] - 1];
 		if (s->family == base->family && s->prefix == prefix &&
@@ -29,21 +29,20 @@ find_record(const struct acl_image *image, uint32_t subnet, bool wildcard,
     const struct dns_name *name, const struct image_suffixes *suffixes,
     unsigned int depth)
 {
-	const struct image_slot *slots = image_slots(image);
 	const struct image_record *r;
-	size_t at = suffixes->offset[depth], len = name->len - at;
-	uint64_t hash;
-	uint32_t i, n = image->nslots;
+	const uint8_t *key = name->wire + suffixes->offset[depth];
+	size_t len = (size_t)name->len - suffixes->offset[depth];
+	const uint32_t *bucket;
+	uint64_t at;
 
-	hash = image_key_hash(subnet, wildcard, suffixes->hash[depth]);
-	i = image_first_slot(hash, n);
-	for (; slots[i].record != 0; i = i + 1 < n ? i + 1 : 0) {
-		if (slots[i].tag != (uint32_t)hash)
-			continue;
-		r = image_record(image, slots[i].record);
+	bucket = image_buckets(image) + image_place(image_key_hash(subnet,
+	    wildcard, suffixes->hash[depth]), image->nbuckets);
+	for (at = bucket[0]; at < bucket[1]; at += image_record_size(r)) {
+		if ((r = image_record(image, at)) == NULL)
+			break;
 		if (r->subnet == subnet && r->name_len == len &&
 		    ((r->flags & RECORD_WILDCARD) != 0) == wildcard &&
-		    memcmp(image_record_name(r), name->wire + at, len) == 0)
+		    memcmp(image_record_name(r), key, len) == 0)
 			return (r);
 	}
 	return (NULL);

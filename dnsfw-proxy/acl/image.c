@@ -15,7 +15,7 @@ image_at(const struct acl_image *image, uint64_t offset)
 }
 
 static uint64_t
-slots_offset(const struct acl_image *image)
+buckets_offset(const struct acl_image *image)
 {
 	return (sizeof(*image) +
 	    (uint64_t)image->nsubnets * sizeof(struct image_subnet));
@@ -24,8 +24,8 @@ slots_offset(const struct acl_image *image)
 static uint64_t
 subnet_slots_offset(const struct acl_image *image)
 {
-	return (slots_offset(image) +
-	    (uint64_t)image->nslots * sizeof(struct image_slot));
+	return (buckets_offset(image) +
+	    ((uint64_t)image->nbuckets + 1) * sizeof(uint32_t));
 }
 
 uint64_t
@@ -41,22 +41,16 @@ image_subnets(const struct acl_image *image)
 	return (image_at(image, sizeof(*image)));
 }
 
-const struct image_slot *
-image_slots(const struct acl_image *image)
+const uint32_t *
+image_buckets(const struct acl_image *image)
 {
-	return (image_at(image, slots_offset(image)));
+	return (image_at(image, buckets_offset(image)));
 }
 
 const uint32_t *
 image_subnet_slots(const struct acl_image *image)
 {
 	return (image_at(image, subnet_slots_offset(image)));
-}
-
-const struct image_record *
-image_record(const struct acl_image *image, uint32_t offset)
-{
-	return (image_at(image, offset));
 }
 
 const struct image_port *
@@ -95,6 +89,18 @@ image_record_size(const struct image_record *r)
 	size = sizeof(*r) + r->nports * sizeof(struct image_port) +
 	    image_record_local_len(r) + r->name_len;
 	return ((size + IMAGE_ALIGN - 1) & ~(size_t)(IMAGE_ALIGN - 1));
+}
+
+const struct image_record *
+image_record(const struct acl_image *image, uint64_t offset)
+{
+	const struct image_record *r = image_at(image, offset);
+
+	if (offset % IMAGE_ALIGN != 0 || offset > image->size ||
+	    image->size - offset < sizeof(*r) ||
+	    image->size - offset < image_record_size(r))
+		return (NULL);
+	return (r);
 }
 
 /* Multiply to 128 bits and fold: every bit of the input reaches every bit. */
@@ -174,9 +180,9 @@ image_subnet_hash(const struct addr *base, unsigned int prefix)
 }
 
 uint32_t
-image_first_slot(uint64_t hash, uint32_t nslots)
+image_place(uint64_t hash, uint32_t n)
 {
-	return ((uint32_t)((hash >> 32) * nslots >> 32));
+	return ((uint32_t)((hash >> 32) * n >> 32));
 }
 
 /* Magic, version and sizes: after this all five parts are inside. */
@@ -191,9 +197,7 @@ check_header(const struct acl_image *image, size_t size)
 		return ("wrong size");
 	if (image_records_offset(image) > size)
 		return ("tables reach beyond the end");
-	/* At least half of each hash table is empty, so every probe ends. */
-	if (image->nslots == 0 || image->nslots / 2 < image->nrecords ||
-	    image->nsubnet_slots == 0 ||
+	if (image->nbuckets == 0 || image->nsubnet_slots == 0 ||
 	    image->nsubnet_slots / 2 < image->nsubnets)
 		return ("hash table too small");
 	return (NULL);
@@ -238,17 +242,13 @@ check_subnets(const struct acl_image *image)
 	return (used == image->nsubnets ? NULL : "wrong number of subnets");
 }
 
-/* Room is what is left of the image at r, at least the fixed part. */
 static const char *
-check_record(const struct acl_image *image, const struct image_record *r,
-    uint64_t room)
+check_record(const struct acl_image *image, const struct image_record *r)
 {
 	const struct image_port *ports = image_record_ports(r);
 	unsigned int i, locals = r->flags & (RECORD_LOCAL4 | RECORD_LOCAL6);
 	bool allows, blocks;
 
-	if (image_record_size(r) > room)
-		return ("record reaches beyond the end");
 	if (r->subnet >= image->nsubnets)
 		return ("subnet of a record out of range");
 	if (r->name_len == 0)
@@ -270,33 +270,41 @@ check_record(const struct acl_image *image, const struct image_record *r,
 	return (NULL);
 }
 
-/*
- * The records stand in the order of their slots and fill the rest of the
- * image: each slot must lead to the very place where the last record ended.
- */
+/* The records of a bucket, from its offset to the end; both are its offsets. */
+static const char *
+check_bucket(const struct acl_image *image, uint64_t at, uint64_t end,
+    uint32_t *records)
+{
+	const struct image_record *r;
+	const char *why;
+
+	for (; at < end; at += image_record_size(r)) {
+		if ((r = image_record(image, at)) == NULL)
+			return ("record reaches beyond the end");
+		if ((why = check_record(image, r)) != NULL)
+			return (why);
+		++*records;
+	}
+	return (at == end ? NULL : "record not in its place");
+}
+
+/* The buckets follow each other and fill the rest of the image. */
 static const char *
 check_records(const struct acl_image *image)
 {
-	const struct image_slot *slots = image_slots(image);
-	const struct image_record *r;
+	const uint32_t *buckets = image_buckets(image);
 	const char *why;
-	uint64_t at = image_records_offset(image);
-	uint32_t i, used;
+	uint32_t i, records = 0;
 
-	for (i = used = 0; i < image->nslots; i++) {
-		if (slots[i].record == 0)
-			continue;
-		if (slots[i].record != at || image->size - at < sizeof(*r))
-			return ("record not in its place");
-		r = image_record(image, slots[i].record);
-		if ((why = check_record(image, r, image->size - at)) != NULL)
+	if (buckets[0] != image_records_offset(image) ||
+	    buckets[image->nbuckets] != image->size)
+		return ("record not in its place");
+	for (i = 0; i < image->nbuckets; i++) {
+		why = check_bucket(image, buckets[i], buckets[i + 1], &records);
+		if (why != NULL)
 			return (why);
-		at += image_record_size(r);
-		used++;
 	}
-	if (at != image->size || used != image->nrecords)
-		return ("wrong number of records");
-	return (NULL);
+	return (records == image->nrecords ? NULL : "wrong number of records");
 }
 
 const struct acl_image *

@@ -6,12 +6,15 @@
  *
  *	struct acl_image
  *	struct image_subnet	[nsubnets]
- *	struct image_slot	[nslots]	hash table -> records
+ *	uint32_t		[nbuckets + 1]	offsets of the buckets
  *	uint32_t		[nsubnet_slots]	hash table -> subnets
- *	records			in the order of their slots
+ *	records			in the order of their buckets
  *
- * A record is what all rules of one subnet and one pattern say together.  Both
- * hash tables are probed linearly and at most half full, so a probe ends.
+ * A record is what all rules of one subnet and one pattern say together.  The
+ * hash of its key says in which bucket it is; one holds a record on average,
+ * and ends where the next begins.  So a look-up reads one small number from a
+ * table that is dense, and goes to memory that lies together: with a million
+ * rules each step is a miss of the caches.
  */
 #ifndef ACL_LAYOUT_H
 #define ACL_LAYOUT_H
@@ -26,7 +29,7 @@
 #include "image.h"
 
 #define IMAGE_MAGIC	"dnsfwACL"
-#define IMAGE_VERSION	1
+#define IMAGE_VERSION	2
 #define IMAGE_PREFIXES	129	/* distinct prefix lengths: 0 to 128 */
 
 enum { IMAGE_V4, IMAGE_V6, IMAGE_FAMILIES };
@@ -38,7 +41,7 @@ struct acl_image {
 	uint64_t	size;		/* of the whole image, octets */
 	uint32_t	nsubnets;
 	uint32_t	nrecords;
-	uint32_t	nslots;		/* >= 2 * nrecords, > 0 */
+	uint32_t	nbuckets;	/* > 0 */
 	uint32_t	nsubnet_slots;	/* >= 2 * nsubnets, > 0 */
 	uint8_t		nprefixes[IMAGE_FAMILIES];
 	/* The lengths that some subnet has, longest first. */
@@ -55,11 +58,6 @@ struct image_subnet {
 	uint8_t		pad[6];
 };
 static_assert(sizeof(struct image_subnet) == 32, "image_subnet size");
-
-struct image_slot {
-	uint32_t	tag;		/* low half of the key's hash */
-	uint32_t	record;		/* offset in the image; 0: empty */
-};
 
 enum {	/* image_record.flags */
 	RECORD_WILDCARD = 0x01,		/* the pattern is *.name, or * */
@@ -93,15 +91,15 @@ static_assert(sizeof(struct image_record) == 12, "image_record size");
 
 /* The parts of an image; valid only for one that acl_image_open() took. */
 const struct image_subnet *image_subnets(const struct acl_image *);
-const struct image_slot *image_slots(const struct acl_image *);
+const uint32_t	*image_buckets(const struct acl_image *);
 const uint32_t	*image_subnet_slots(const struct acl_image *);
 
 /* Where the records begin: the size of all that stands before them. */
 uint64_t	image_records_offset(const struct acl_image *);
 
-/* The record at an offset that a slot holds. */
+/* The record at an offset, with all that follows it; NULL: not inside. */
 const struct image_record *image_record(const struct acl_image *,
-		    uint32_t offset);
+		    uint64_t offset);
 
 /* The octets of a record with all that follows it, from its fields alone. */
 size_t		image_record_size(const struct image_record *);
@@ -138,7 +136,7 @@ uint64_t	image_key_hash(uint32_t subnet, bool wildcard,
 
 uint64_t	image_subnet_hash(const struct addr *base, unsigned int prefix);
 
-/* The slot (below nslots) where the probing for a hash begins. */
-uint32_t	image_first_slot(uint64_t hash, uint32_t nslots);
+/* Which of n buckets a hash belongs to, or at which of n slots it is sought. */
+uint32_t	image_place(uint64_t hash, uint32_t n);
 
 #endif

@@ -27,17 +27,14 @@ decide(const struct acl_image *image, const struct addr *client,
 static void
 decide_all(const struct acl_image *image)
 {
-	const struct image_slot *slots = image_slots(image);
 	const struct image_subnet *s;
 	const struct image_record *r;
 	struct dns_name name;
 	struct addr client;
-	uint32_t i;
+	uint64_t at = image_records_offset(image);
 
-	for (i = 0; i < image->nslots; i++) {
-		if (slots[i].record == 0)
-			continue;
-		r = image_record(image, slots[i].record);
+	for (; (r = image_record(image, at)) != NULL;
+	    at += image_record_size(r)) {
 		s = &image_subnets(image)[r->subnet];
 		client.family = s->family;
 		memcpy(client.bytes, s->base, sizeof(client.bytes));

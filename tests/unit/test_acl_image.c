@@ -87,9 +87,14 @@ Test(acl_image, header_is_checked)
 	image->nsubnets = UINT32_MAX;
 	expect_refused(image, c.size, "tables reach beyond the end");
 	image->nsubnets = 5;
-	image->nrecords = image->nslots;
+	image->nsubnets = (image->nsubnet_slots + 2) / 2;
 	expect_refused(image, c.size, "hash table too small");
-	image->nrecords = 5;
+	image->nsubnets = 5;
+	image->nbuckets = 0;
+	expect_refused(image, c.size, "hash table too small");
+	image->nbuckets = UINT32_MAX;
+	expect_refused(image, c.size, "tables reach beyond the end");
+	image->nbuckets = 6;
 	image->nprefixes[IMAGE_V4] = 34;
 	expect_refused(image, c.size, "too many prefix lengths");
 	image->nprefixes[IMAGE_V4] = 2;
@@ -107,14 +112,14 @@ Test(acl_image, tables_are_checked)
 {
 	struct acl_compiled c;
 	const struct acl_image *image;
+	const char *why;
 	struct image_subnet *subnets;
-	struct image_slot *slots;
-	uint32_t *subnet_slots, i;
+	uint32_t *buckets, *subnet_slots, i;
 
 	compile(example, &c);
 	image = c.image;
 	subnets = (void *)(uintptr_t)image_subnets(image);
-	slots = (void *)(uintptr_t)image_slots(image);
+	buckets = (void *)(uintptr_t)image_buckets(image);
 	subnet_slots = (void *)(uintptr_t)image_subnet_slots(image);
 	subnets[4].family = 5;
 	expect_refused(image, c.size, "bad subnet");
@@ -132,11 +137,15 @@ Test(acl_image, tables_are_checked)
 	subnet_slots[i] = 1;
 	expect_refused(image, c.size, "wrong number of subnets");
 	subnet_slots[i] = 0;
-	for (i = 0; slots[i].record == 0; i++)
-		;
-	slots[i].record += 4;
+	for (i = 0; i <= image->nbuckets; i++) {
+		buckets[i] += 4;
+		cr_assert_null(acl_image_open(image, c.size, &why));
+		buckets[i] -= 4;
+	}
+	buckets[0] -= 4;
 	expect_refused(image, c.size, "record not in its place");
-	slots[i].record = 0;
+	buckets[0] += 4;
+	buckets[image->nbuckets] -= 4;
 	expect_refused(image, c.size, "record not in its place");
 	free(c.image);
 }
@@ -144,7 +153,7 @@ Test(acl_image, tables_are_checked)
 Test(acl_image, records_are_checked)
 {
 	struct acl_compiled c;
-	const struct acl_image *image;
+	struct acl_image *image;
 	struct image_record *r;
 	struct image_port *port;
 
@@ -156,9 +165,10 @@ Test(acl_image, records_are_checked)
 	expect_refused(image, c.size, "record reaches beyond the end");
 	r->name_len = 0;
 	expect_refused(image, c.size, "record without a name");
-	r->name_len = 1;
-	expect_refused(image, c.size, "wrong number of records");
 	r->name_len = 9;
+	image->nrecords++;
+	expect_refused(image, c.size, "wrong number of records");
+	image->nrecords--;
 	r->subnet = 1;
 	expect_refused(image, c.size, "subnet of a record out of range");
 	r->subnet = 0;
