@@ -123,6 +123,17 @@ static const struct acl_image *image;
 static size_t image_size;
 static unsigned long compilations, checks;
 
+/* Nobody else looks at all of it: it is right before it is sent. */
+static void
+check_image(const struct acl_compiled *c)
+{
+	const char *why;
+
+	if (acl_image_open(c->image, c->size, &why) == NULL ||
+	    (why = acl_image_check(c->image)) != NULL)
+		fatalx("the ACL's image is bad: %s", why);
+}
+
 /* Keep the image by its descriptor: it is in memory once. */
 static void
 keep_image(int fd, size_t size)
@@ -179,6 +190,7 @@ compile(int fd, const char *name)
 		send_record(&rejected, sizeof(rejected), -1);
 		return;
 	}
+	check_image(&compiled);
 	report(&compiled);
 	free(compiled.image);
 }

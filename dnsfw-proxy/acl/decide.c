@@ -1,4 +1,8 @@
-/* The decision (A4, A5). */
+/*
+ * The decision (A4, A5).  All that is read of the image is inside of it,
+ * whatever it holds: offsets and indices are tested where they are used, and
+ * each loop has its own end.
+ */
 #include "decide.h"
 
 #include <string.h>
@@ -11,14 +15,17 @@ find_subnet(const struct acl_image *image, const struct addr *base,
 {
 	const struct image_subnet *subnets = image_subnets(image), *s;
 	const uint32_t *slots = image_subnet_slots(image);
-	uint32_t i, n = image->nsubnet_slots;
+	uint32_t i, probes, n = image->nsubnet_slots;
 
 	i = image_place(image_subnet_hash(base, prefix), n);
-	for (; slots[i] != 0; i = i + 1 < n ? i + 1 : 0) {
+	for (probes = 0; slots[i] != 0 && probes < n; probes++) {
+		if (slots[i] > image->nsubnets)
+			break;
 		s = &subnets[slots[i] - 1];
 		if (s->family == base->family && s->prefix == prefix &&
 		    memcmp(s->base, base->bytes, sizeof(s->base)) == 0)
 			return (s);
+		i = i + 1 < n ? i + 1 : 0;
 	}
 	return (NULL);
 }

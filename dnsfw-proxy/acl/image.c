@@ -185,7 +185,7 @@ image_place(uint64_t hash, uint32_t n)
 	return ((uint32_t)((hash >> 32) * n >> 32));
 }
 
-/* Magic, version and sizes: after this all five parts are inside. */
+/* Magic, version and sizes: after this the tables are inside. */
 static const char *
 check_header(const struct acl_image *image, size_t size)
 {
@@ -316,11 +316,17 @@ acl_image_open(const void *data, size_t size, const char **why)
 		*why = "shorter than a header";
 	else if ((uintptr_t)data % _Alignof(struct acl_image) != 0)
 		*why = "not aligned";
-	else if ((*why = check_header(image, size)) == NULL &&
-	    (*why = check_prefixes(image)) == NULL &&
-	    (*why = check_subnets(image)) == NULL)
-		*why = check_records(image);
+	else if ((*why = check_header(image, size)) == NULL)
+		*why = check_prefixes(image);
 	return (*why == NULL ? image : NULL);
+}
+
+const char *
+acl_image_check(const struct acl_image *image)
+{
+	const char *why = check_subnets(image);
+
+	return (why == NULL ? check_records(image) : why);
 }
 
 uint32_t

@@ -12,12 +12,19 @@
 struct acl_image;
 
 /*
- * Check a mapped block: magic, version, sizes, and that every offset, index
- * and count inside stays inside.  Linear in the size of the image; pure.
- * Returns data as an image, or NULL with *why.
+ * Take a mapped block as an image: its magic, version, sizes and prefix
+ * lengths are right.  What follows them is looked at by acl_decide() when it
+ * comes there, so that no block leads it outside; a worker does not stall over
+ * a million rules.  Pure.  Returns data as an image, or NULL with *why.
  */
 const struct acl_image *acl_image_open(const void *data, size_t size,
     const char **why);
+
+/*
+ * Check all of it, for its maker: every offset, index, count and flag.  Linear
+ * in the size of the image; pure.  Returns NULL, or what is wrong.
+ */
+const char *acl_image_check(const struct acl_image *);
 
 /* The number of rules (lines) in it. */
 uint32_t acl_image_rules(const struct acl_image *);

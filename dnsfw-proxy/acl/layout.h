@@ -89,7 +89,10 @@ static_assert(sizeof(struct image_record) == 12, "image_record size");
 
 #define IMAGE_ALIGN	4U		/* of records */
 
-/* The parts of an image; valid only for one that acl_image_open() took. */
+/*
+ * The parts of an image; valid only for one that acl_image_open() took.  What
+ * the tables hold is not checked by that.
+ */
 const struct image_subnet *image_subnets(const struct acl_image *);
 const uint32_t	*image_buckets(const struct acl_image *);
 const uint32_t	*image_subnet_slots(const struct acl_image *);

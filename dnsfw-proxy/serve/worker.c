@@ -70,7 +70,7 @@ log_counters(void)
 	    (unsigned long long)c->grants, (unsigned long long)c->known);
 }
 
-/* Map the image of the ACL, sealed by who made it, and check it. */
+/* Map the image of the ACL, sealed by who made and checked it. */
 static void
 take_policy(const uint8_t *buf, size_t len, int fd)
 {

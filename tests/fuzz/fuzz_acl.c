@@ -79,7 +79,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return (0);
 	}
 	image = acl_image_open(c.image, c.size, &why);
-	if (image == NULL || seen.errors > 0)
+	if (image == NULL || acl_image_check(image) != NULL ||
+	    seen.errors > 0)
 		abort();
 	decide(image);
 	left = 4;

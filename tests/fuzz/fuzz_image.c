@@ -1,6 +1,7 @@
 /*
  * Any block that acl_image_open() takes is safe to decide by.  So that the
- * check is passed often, a damaged size is repaired first.
+ * check is passed often, a damaged size is repaired first.  What the whole
+ * check of its maker takes, its walk over all records must agree with.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -23,8 +24,8 @@ decide(const struct acl_image *image, const struct addr *client,
 		abort();
 }
 
-/* The names and subnets that the image itself holds. */
-static void
+/* The names and subnets that the image itself holds; how many records. */
+static uint32_t
 decide_all(const struct acl_image *image)
 {
 	const struct image_subnet *s;
@@ -32,9 +33,12 @@ decide_all(const struct acl_image *image)
 	struct dns_name name;
 	struct addr client;
 	uint64_t at = image_records_offset(image);
+	uint32_t n = 0;
 
 	for (; (r = image_record(image, at)) != NULL;
-	    at += image_record_size(r)) {
+	    at += image_record_size(r), n++) {
+		if (r->subnet >= image->nsubnets)
+			continue;
 		s = &image_subnets(image)[r->subnet];
 		client.family = s->family;
 		memcpy(client.bytes, s->base, sizeof(client.bytes));
@@ -45,6 +49,7 @@ decide_all(const struct acl_image *image)
 		if (dns_name_read(&c, false, &name) == DNS_OK)
 			decide(image, &client, &name);
 	}
+	return (n);
 }
 
 int
@@ -61,8 +66,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	image = acl_image_open(copy, size, &why);
 	if ((image == NULL) != (why != NULL))
 		abort();
-	if (image != NULL)
-		decide_all(image);
+	if (image != NULL && decide_all(image) != image->nrecords &&
+	    acl_image_check(image) == NULL)
+		abort();
 	free(copy);
 	return (0);
 }

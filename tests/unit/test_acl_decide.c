@@ -29,6 +29,7 @@ compile(const char *text, struct acl_compiled *c)
 	    0);
 	image = acl_image_open(c->image, c->size, &why);
 	cr_assert_not_null(image, "%s", why);
+	cr_assert_null(acl_image_check(image));
 	return (image);
 }
 

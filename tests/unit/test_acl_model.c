@@ -305,6 +305,7 @@ Test(acl_model, A4_A5_A6_agree_with_the_model)
 		    &errors, &c), 0);
 		image = acl_image_open(c.image, c.size, &why);
 		cr_assert_not_null(image, "%s", why);
+		cr_assert_null(acl_image_check(image));
 		for (i = 0; i < 100; i++)
 			compare_with_model(image, rules, n, text);
 		free(c.image);
