@@ -21,6 +21,7 @@
 #include "syscalls.h"
 
 #define COMPILER_DESCRIPTORS 16
+#define COMPILER_NICE	19	/* workers come first while a list is compiled */
 
 static unsigned int
 number(const char *text)
@@ -57,6 +58,8 @@ static void
 run_compiler(uid_t uid, gid_t gid, const char *name)
 {
 	log_init("compiler");
+	if (setpriority(PRIO_PROCESS, 0, COMPILER_NICE) == -1)
+		fatal("setpriority");
 
 	/* Confinement: as in run_worker, below. */
 	drop_root_directory();

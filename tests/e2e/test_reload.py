@@ -148,6 +148,14 @@ def test_A9_a_link_in_the_directory_is_followed(lab):
     until(lambda: lab.ask("two.example.com").rcode() == 0, 1)
 
 
+def test_A9_who_compiles_gives_way(lab):
+    """A long list is compiled in the time that the worker leaves."""
+    compiler, worker = lab.dnsfw(ALLOW).children()
+    nice = [os.getpriority(os.PRIO_PROCESS, pid) for pid in
+            (os.getpid(), compiler, worker)]
+    assert nice == [nice[0], 19, nice[0]]
+
+
 def test_A9_no_query_is_lost(lab, fw):
     """Twenty reloads, with a list that takes its time, under queries."""
     many = "".join(f"10.1.{i // 250}.{i % 250} -> name{i}.example.org:TCP:1\n"
