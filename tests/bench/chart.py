@@ -53,10 +53,10 @@ def _panel(top, group):
 
 
 def svg(rows, conditions):
-    """The chart; what has no figures is not in it, nor are W8 and W9."""
+    """The chart; what has no figures is not in it, nor are W8 to W10."""
     groups = report.by_workload(
         row for row in rows
-        if row.runs and row.workload.number not in ("W8", "W9"))
+        if row.runs and row.workload.number not in ("W8", "W9", "W10"))
     body = []
     top = TOP
     for group in groups.values():

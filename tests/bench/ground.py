@@ -217,6 +217,12 @@ class Ground:
         self._wait_until_answered(SERVER, self.server)
         return time.monotonic() - began
 
+    def spread(self, pids):
+        """Give each process one of the CPUs, in turn."""
+        cpus = (self.server_cpu, self.load_cpu)
+        for i, pid in enumerate(pids):
+            os.sched_setaffinity(pid, {cpus[i % len(cpus)]})
+
     def server_ignores(self, number):
         with open(f"/proc/{self.server.pid}/status", encoding="ascii",
                   errors="replace") as file:

@@ -71,6 +71,10 @@ class Row:
             remarks.append(f"the reload took {medians['reload_s']:.2f} s; "
                            "without it p99.9 was "
                            f"{medians['still_p999_us']:,.0f} us")
+        if "factor" in medians:
+            remarks.append(f"{medians['factor']:.2f} times the throughput "
+                           "of one worker on one core, at "
+                           f"{medians['one_cpu_us']:.2f} us")
         return remarks
 
 

@@ -22,6 +22,7 @@ class Server:
     tcp = True
     refusal = RCODE_REFUSED
     reloaded = None     # what it logs at the end of a reload by SIGHUP
+    workers = False     # it has --workers
 
     def __init__(self, program=None):
         self.path = program or shutil.which(self.program)
@@ -114,6 +115,14 @@ class Dnsfw(DnsFirewall):
     package = ("build it: meson setup build --buildtype=release && "
                "ninja -C build; or say where with --build")
     reloaded = r"\[INFO \] .*[Rr]eloaded"
+    workers = True
+
+    @staticmethod
+    def worker_pids(where):
+        """The processes "dnsfw-proxy worker UID GID NAME"."""
+        return [pid for pid in ground.tree(where.server.pid)
+                if pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().split(
+                    b"\0")[1] == b"worker"]
 
     def argv(self, where, policy):
         argv = super().argv(where, policy)

@@ -1,4 +1,4 @@
-"""The workloads W1 to W9, and one run of one of them."""
+"""The workloads W1 to W10, and one run of one of them."""
 
 import dataclasses
 import re
@@ -30,6 +30,7 @@ class Workload:
     load: dict = dataclasses.field(default_factory=dict)
     variant: str = ""
     tcp: bool = False
+    workers: int = 0    # at most so many processes share the queries
 
     @property
     def label(self):
@@ -45,12 +46,16 @@ class Workload:
             return bool(server.firewall)
         if self.tcp and not server.tcp:
             return False
+        if self.workers and not server.workers:
+            return False
         return server.firewall == self.firewall
 
     def lack(self):
         """What a server misses that does not suit."""
         if self.tcp:
             return "no TCP"
+        if self.workers:
+            return "not measured with several workers"
         return {
             Policy.PLAIN: "no plain forwarding",
             Policy.GRANT: f"no grants through {self.firewall}",
@@ -94,6 +99,10 @@ def all_workloads(quick):
     yield Workload("W9", "reload of 1,000,000 rules at half load",
                    Rules(Policy.RELOAD, 1000000),
                    load={**fresh, "first": OTHER_NAMES})
+    yield Workload("W10", "W1 with two workers on two CPUs", plain,
+                   load=fresh, variant="plain", workers=2)
+    yield Workload("W10", "W2 with two workers on two CPUs", grant, "ipset",
+                   new_grants, variant="ipset", workers=2)
 
 
 def figures_of(answers, used, cost):
@@ -119,19 +128,25 @@ def figures_of(answers, used, cost):
 class Run:
     """One run of one workload by one server."""
 
-    def __init__(self, where, server, workload, milliseconds):
+    def __init__(self, where, server, workload, milliseconds, workers=1):
         self.where = where
         self.server = server
         self.workload = workload
-        self.load = {"window": WINDOW, "milliseconds": milliseconds,
-                     **workload.load}
+        self.workers = workers
+        self.load = {"window": WINDOW * workers,
+                     "milliseconds": milliseconds, **workload.load}
         if workload.rules.policy is Policy.BLOCK:
             self.load["rcode"] = server.refusal
 
     def start(self):
         self.server.prepare(self.where)
-        return self.where.start(self.server.argv(self.where,
-                                                 self.workload.rules))
+        argv = self.server.argv(self.where, self.workload.rules)
+        if self.workers > 1:
+            argv += ["--workers", str(self.workers)]
+        started = self.where.start(argv)
+        if self.workers > 1:
+            self.where.spread(self.server.worker_pids(self.where))
+        return started
 
     def warm_up(self):
         """Ask what the measured load does not ask again, or (W3) does."""
@@ -139,7 +154,7 @@ class Run:
         if self.workload.number == "W3":
             # With the reference this takes seconds.
             options |= {"milliseconds": 10000, "count": 2000}
-        elif self.workload.number in ("W2", "W4"):
+        elif self.workload.rules.policy is Policy.GRANT:
             options |= {"first": self.load["names"], "count": 500}
         return self.where.load(**options)
 
@@ -208,8 +223,30 @@ class Run:
         raise Failed(f"no reload within {RELOAD_DEADLINE} s of SIGHUP")
 
 
+def scaling(ground, server, workload, milliseconds):
+    """What a second worker on a CPU of its own is good for.
+
+    Each core of two bears as many queries as fit by the CPU time of one while
+    both are under load, so the factor is exact on a machine on which load and
+    upstream have to share the cores with the workers.
+    """
+    runs = []
+    for workers in (1, workload.workers):
+        with Ground(*ground) as where:
+            one = Run(where, server, workload, milliseconds, workers)
+            runs.append({"start_s": one.start(), **one.usual()})
+    alone, both = runs
+    return {**both, "one_cpu_us": alone["cpu_us"],
+            "factor": workload.workers * alone["cpu_us"] / both["cpu_us"],
+            "wrong": {key: alone["wrong"].get(key, 0) +
+                      both["wrong"].get(key, 0)
+                      for key in {**alone["wrong"], **both["wrong"]}}}
+
+
 def run(ground, server, workload, milliseconds):
     """The figures of one run; ground makes the Ground."""
+    if workload.workers:
+        return scaling(ground, server, workload, milliseconds)
     with Ground(*ground) as where:
         one = Run(where, server, workload, milliseconds)
         started = one.start()
