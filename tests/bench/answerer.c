@@ -1,6 +1,8 @@
 /*
  * The upstream of the benchmark: answers over UDP and TCP as fast as it can,
- * always the same for the same question (query.h).
+ * always the same for the same question (query.h).  With a file it writes
+ * there the source port and the ID of each query over UDP, 16 bits each in
+ * network order, as they came.
  */
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -12,6 +14,7 @@
 #include <err.h>
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -30,6 +33,8 @@ struct connection {
 };
 
 static int epoll_fd, udp_fd, tcp_fd;
+static FILE *capture;
+static volatile sig_atomic_t ending;
 
 static struct mmsghdr msgs[BATCH];
 static struct iovec iov[BATCH];
@@ -68,6 +73,22 @@ open_socket(const char *address, int type)
 }
 
 static void
+on_signal(int sig)
+{
+	ending = sig;
+}
+
+static void
+record(const struct sockaddr_in *peer, const uint8_t *msg, size_t len)
+{
+	if (capture == NULL || len < DNS_HEADER)
+		return;
+	if (fwrite(&peer->sin_port, sizeof(peer->sin_port), 1, capture) != 1 ||
+	    fwrite(msg, 2, 1, capture) != 1)
+		err(1, "capture");
+}
+
+static void
 serve_udp(void)
 {
 	int i, n, sent, done, keep = 0;
@@ -81,6 +102,7 @@ serve_udp(void)
 	}
 	n = recvmmsg(udp_fd, msgs, BATCH, 0, NULL);
 	for (i = 0; i < n; i++) {
+		record(&peers[i], bufs[i], msgs[i].msg_len);
 		len = query_respond(bufs[i], msgs[i].msg_len);
 		if (len == 0)
 			continue;
@@ -163,16 +185,19 @@ main(int argc, char *argv[])
 	struct epoll_event events[EVENTS];
 	int i, n;
 
-	if (argc != 2)
-		errx(2, "usage: answerer ADDRESS");
+	if (argc != 2 && argc != 3)
+		errx(2, "usage: answerer ADDRESS [FILE]");
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGTERM, on_signal);
+	if (argc == 3 && (capture = fopen(argv[2], "w")) == NULL)
+		err(1, "%s", argv[2]);
 	if ((epoll_fd = epoll_create1(0)) == -1)
 		err(1, "epoll_create1");
 	udp_fd = open_socket(argv[1], SOCK_DGRAM);
 	tcp_fd = open_socket(argv[1], SOCK_STREAM);
 	watch(udp_fd, &udp_fd);
 	watch(tcp_fd, &tcp_fd);
-	for (;;) {
+	while (!ending) {
 		n = epoll_wait(epoll_fd, events, EVENTS, -1);
 		for (i = 0; i < n; i++) {
 			if (events[i].data.ptr == &udp_fd)
@@ -183,4 +208,7 @@ main(int argc, char *argv[])
 				serve_tcp(events[i].data.ptr);
 		}
 	}
+	if (capture != NULL && fclose(capture) != 0)
+		err(1, "capture");
+	return (0);
 }

@@ -125,18 +125,22 @@ def cost(pid):
 class Ground:
     """The namespace; as a context manager it ends all that was started."""
 
-    def __init__(self, tools, tmp, server_cpu, load_cpu):
+    def __init__(self, tools, tmp, server_cpu, load_cpu, capture=None):
+        """capture: a file for what the upstream sees, see answerer.c."""
         self.tools = tools
         self.tmp = tmp
         self.server_cpu = server_cpu
         self.load_cpu = load_cpu
         self.server = None
+        self.upstream = None
         self.processes = []     # all that were started
         self.namespace = Namespace()
         try:
             self.namespace.run("ip", "-batch", "-", text=ADDRESSES)
-            self._wait_until_answered(UPSTREAM, self.spawn(
-                [tools / "answerer", UPSTREAM], load_cpu))
+            self.upstream = self.spawn(
+                [tools / "answerer", UPSTREAM,
+                 *([capture] if capture else [])], load_cpu)
+            self._wait_until_answered(UPSTREAM, self.upstream)
         except BaseException:
             self.close()
             raise
