@@ -208,8 +208,8 @@ dns_answer_addresses(const uint8_t *msg, size_t len,
     const struct dns_response *r, struct dns_address *out, size_t max,
     size_t *n)
 {
-	struct collection to;
-	struct chain chain;
+	DNS_UNINITIALIZED struct collection to;
+	DNS_UNINITIALIZED struct chain chain;
 	enum dns_err err;
 	bool grown;
 

@@ -127,6 +127,16 @@ dns_record_read(struct rcur *c, struct dns_name *owner, struct dns_record *out)
 	return (rcur_skip(c, out->rdlength) == -1 ? DNS_ESHORT : DNS_OK);
 }
 
+/* Of own, only what the message can reach is ever looked at. */
+static void
+walk_begin(struct walk *w, const uint8_t *msg, size_t len)
+{
+	size_t reach = len < POINTER_REACH ? len : POINTER_REACH;
+
+	w->c = (struct rcur){ .buf = msg, .len = len };
+	memset(w->own, 0, (reach + 7) / 8);
+}
+
 static void
 own_mark(struct walk *w, size_t from, size_t to)
 {
@@ -349,12 +359,13 @@ records_check(struct walk *w, struct dns_edns *edns, size_t *answer_end,
 enum dns_err
 dns_query_parse(const uint8_t *msg, size_t len, struct dns_query *out)
 {
-	struct walk w = { .c = { .buf = msg, .len = len } };
+	DNS_UNINITIALIZED struct walk w;
 	const uint16_t *count = w.h.count;
 	size_t answer_end;
 	uint32_t opt_ttl;
 	enum dns_err err;
 
+	walk_begin(&w, msg, len);
 	memset(out, 0, sizeof(*out));
 	if ((err = header_read(&w.c, &w.h)) != DNS_OK)
 		return (err);
@@ -381,10 +392,11 @@ dns_query_parse(const uint8_t *msg, size_t len, struct dns_query *out)
 enum dns_err
 dns_response_parse(const uint8_t *msg, size_t len, struct dns_response *out)
 {
-	struct walk w = { .c = { .buf = msg, .len = len } };
+	DNS_UNINITIALIZED struct walk w;
 	uint32_t opt_ttl = 0;
 	enum dns_err err;
 
+	walk_begin(&w, msg, len);
 	memset(out, 0, sizeof(*out));
 	if ((err = header_read(&w.c, &w.h)) != DNS_OK)
 		return (err);

@@ -436,8 +436,11 @@ source_begin(struct source *s, const uint8_t *msg, size_t len,
 	if (r->question_end > len ||
 	    r->question_end < DNS_HEADER_SIZE + (r->has_question ? 5 : 0))
 		return (DNS_ESHORT);
-	*s = (struct source){ .msg = msg, .len = len,
-	    .records = r->question_end };
+	s->msg = msg;
+	s->len = len;
+	s->records = r->question_end;
+	s->nmarks = 0;
+	memset(s->marks, 0, len / 8 + 1);
 	for (i = 0; i < SECTIONS; i++)
 		if (rcur_u16(&c, &s->count[i]) == -1)
 			return (DNS_EHEADER);
@@ -450,7 +453,7 @@ dns_strip(const uint8_t *msg, size_t len, const struct dns_response *r,
     uint8_t *out, size_t size, size_t *outlen, size_t *nremoved)
 {
 	const struct asker asker = { .unwanted = unwanted, .arg = arg };
-	struct source s;
+	DNS_UNINITIALIZED struct source s;
 	enum dns_err err;
 
 	*outlen = *nremoved = 0;

@@ -360,7 +360,7 @@ grants_answer(struct query *q, uint8_t *msg, size_t len,
 {
 	static struct dns_address addresses[DNS_ADDRESSES_MAX];
 	struct dns_response response = *r;
-	struct acl_decision d;
+	DNS_UNINITIALIZED struct acl_decision d;
 	enum dns_err err;
 	size_t n = 0;
 

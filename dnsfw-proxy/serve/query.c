@@ -274,7 +274,7 @@ static void
 decide(const uint8_t *msg, size_t len, const struct addr *addr,
     const struct endpoint *from, const struct dns_query *dns)
 {
-	struct acl_decision d;
+	DNS_UNINITIALIZED struct acl_decision d;
 	const char *text;
 	bool grants;
 
