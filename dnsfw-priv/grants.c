@@ -134,9 +134,10 @@ static bool
 decide(size_t i, uint64_t now)
 {
 	const struct msg_grant *g = &grants[i], *known = ledger_find(ledger, g);
-	uint64_t lifetime, grace, expiry = ledger_expiry(ledger, g);
+	uint64_t lifetime, grace, expiry;
 	struct msg_result *r = &results[i];
 
+	expiry = known == NULL ? 0 : ledger_expiry(ledger, g);
 	was[i] = known == NULL ? *g : *known;
 	before[i] = expiry;
 	r->code = (uint8_t)permitted(g);
@@ -230,7 +231,7 @@ program(struct child *c, size_t n)
 void
 grants_serve(struct child *c)
 {
-	uint8_t buf[MSG_SIZE_MAX];
+	static uint8_t buf[MSG_SIZE_MAX];
 	enum msg_err err;
 	size_t len, at, size, n = 0;
 

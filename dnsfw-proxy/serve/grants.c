@@ -98,6 +98,13 @@ slot_give_back(struct slot *s)
 	in_use--;
 }
 
+static bool
+is_label_char(char c)
+{
+	return ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+	    c == '.' || c == '_' || c == '-');
+}
+
 /*
  * The name for the entry's comment: what is not [a-z0-9._-], and the beginning
  * of what is too long, becomes an asterisk.
@@ -105,7 +112,7 @@ slot_give_back(struct slot *s)
 static void
 make_label(const struct dns_name *name, char label[MSG_LABEL_SIZE])
 {
-	char text[DNS_NAME_TEXT_MAX];
+	DNS_UNINITIALIZED char text[DNS_NAME_TEXT_MAX];
 	struct dns_name folded;
 	size_t len, i, from = 0;
 
@@ -117,12 +124,8 @@ make_label(const struct dns_name *name, char label[MSG_LABEL_SIZE])
 	if (len >= MSG_LABEL_SIZE)
 		from = len - (MSG_LABEL_SIZE - 1);
 	memset(label, 0, MSG_LABEL_SIZE);
-	for (i = 0; from + i < len; i++) {
-		label[i] = text[from + i];
-		if (strchr("abcdefghijklmnopqrstuvwxyz0123456789._-",
-		    label[i]) == NULL)
-			label[i] = '*';
-	}
+	for (i = 0; from + i < len; i++)
+		label[i] = is_label_char(text[from + i]) ? text[from + i] : '*';
 	if (from > 0)
 		label[0] = '*';
 }

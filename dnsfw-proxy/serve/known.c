@@ -3,6 +3,7 @@
 
 #include <sys/mman.h>
 
+#include <stdbool.h>
 #include <string.h>
 
 #include "hash.h"
@@ -23,12 +24,24 @@ struct key {
 };
 static_assert(sizeof(struct key) == 40, "key has no holes");
 
-struct entry {
-	struct key	key;
-	uint64_t	expiry;		/* ns; 0: empty */
+/*
+ * What is looked at for every grant is in one line of the cache: of all four,
+ * some bits of the hash and when they end.
+ */
+struct bucket {
+	uint64_t	expiry[WAYS];	/* ns; 0: empty */
+	uint32_t	tag[WAYS];
+	struct key	key[WAYS];
+} __attribute__((aligned(64)));
+
+/* Where a key is, or would be. */
+struct place {
+	struct key	 key;
+	struct bucket	*bucket;
+	uint32_t	 tag;
 };
 
-static struct entry (*table)[WAYS];
+static struct bucket *table;
 
 void
 known_init(void)
@@ -40,9 +53,12 @@ known_init(void)
 		fatal("no memory for the table of grants");
 }
 
-static struct entry *
-bucket_of(const struct msg_grant *g, struct key *k)
+static void
+place_of(const struct msg_grant *g, struct place *p)
 {
+	struct key *k = &p->key;
+	uint64_t hash;
+
 	memset(k, 0, sizeof(*k));
 	memcpy(k->client, g->client, sizeof(k->client));
 	memcpy(k->dst, g->dst, sizeof(k->dst));
@@ -50,19 +66,30 @@ bucket_of(const struct msg_grant *g, struct key *k)
 	k->family = g->family;
 	k->proto = g->proto;
 	k->local = g->local;
-	return (table[hash_bytes(k, sizeof(*k)) & (BUCKETS - 1)]);
+	hash = hash_bytes(k, sizeof(*k));
+	p->bucket = &table[hash & (BUCKETS - 1)];
+	p->tag = (uint32_t)(hash >> 32);
+}
+
+static bool
+is_at(const struct place *p, unsigned int i)
+{
+	const struct bucket *b = p->bucket;
+
+	return (b->tag[i] == p->tag && b->expiry[i] != 0 &&
+	    memcmp(&b->key[i], &p->key, sizeof(p->key)) == 0);
 }
 
 uint64_t
 known_expiry(const struct msg_grant *g)
 {
-	struct key k;
-	struct entry *e = bucket_of(g, &k);
+	struct place p;
 	unsigned int i;
 
+	place_of(g, &p);
 	for (i = 0; i < WAYS; i++) {
-		if (e[i].expiry != 0 && memcmp(&e[i].key, &k, sizeof(k)) == 0)
-			return (e[i].expiry);
+		if (is_at(&p, i))
+			return (p.bucket->expiry[i]);
 	}
 	return (0);
 }
@@ -78,18 +105,17 @@ known_forget(void)
 void
 known_put(const struct msg_grant *g, uint64_t expiry)
 {
-	struct key k;
-	struct entry *e = bucket_of(g, &k), *victim = e;
-	unsigned int i;
+	unsigned int i, victim = 0;
+	struct place p;
 
-	for (i = 0; i < WAYS; i++) {
-		if (e[i].expiry != 0 && memcmp(&e[i].key, &k, sizeof(k)) == 0) {
-			victim = &e[i];
-			break;
-		}
-		if (e[i].expiry < victim->expiry)
-			victim = &e[i];
+	place_of(g, &p);
+	for (i = 0; i < WAYS && !is_at(&p, i); i++) {
+		if (p.bucket->expiry[i] < p.bucket->expiry[victim])
+			victim = i;
 	}
-	victim->key = k;
-	victim->expiry = expiry;
+	if (i < WAYS)
+		victim = i;
+	p.bucket->expiry[victim] = expiry;
+	p.bucket->tag[victim] = p.tag;
+	p.bucket->key[victim] = p.key;
 }
