@@ -1,5 +1,6 @@
 """The firewall is changed under us (G10): noticed, and put back."""
 
+import signal
 import threading
 import time
 
@@ -159,6 +160,20 @@ def test_G10_the_operators_jump_is_missed(lab, fw, served):
             lab.gateway.run(command, "-I", "FORWARD", "-j", "DNSFW")
     server.err.wait_for(r"a rule leads to our chain again", 1, seen)
     assert lab.reaches(site.v4)
+
+
+def test_G10_who_removes_the_chain_stops_dnsfw_first(lab):
+    fw = lab.set_up_firewall("iptables")
+    server = lab.dnsfw(ALLOW, fw=fw)
+    seen = len(server.err.lines)
+    lab.gateway.run("iptables-nft", "-F")
+    server.err.wait_for("are put back", start=seen)
+    with pytest.raises(AssertionError):
+        lab.gateway.run("iptables-nft", "-X", "DNSFW")
+    server.signal(signal.SIGTERM)
+    assert server.wait_exit() == 0
+    lab.gateway.run("iptables-nft", "-F")
+    lab.gateway.run("iptables-nft", "-X", "DNSFW")
 
 
 def test_G10_saved_entries_do_not_come_back(lab):
