@@ -34,6 +34,7 @@
 struct flows {
 	const struct msg_grant *grant;
 	bool		live;
+	unsigned int	found;		/* of which tuples has the first n */
 	size_t		n;
 	char		tuples[FLOWS_MAX][TUPLE_MAX];
 };
@@ -110,9 +111,11 @@ on_flow(const struct nlmsghdr *nlh, void *arg)
 	const struct nlattr *tuple = nlsock_attr(nlh, CTA_TUPLE_ORIG);
 	struct flows *f = arg;
 
-	if (tuple == NULL || tuple->nla_len > TUPLE_MAX ||
-	    f->n == FLOWS_MAX || (f->grant->local &&
+	if (tuple == NULL || tuple->nla_len > TUPLE_MAX || (f->grant->local &&
 	    !is_from_here(tuple, f->grant->family)))
+		return;
+	f->found++;
+	if (f->n == FLOWS_MAX)
 		return;
 	memcpy(f->tuples[f->n++], tuple, tuple->nla_len);
 	f->live |= is_live(nlh, f->grant->proto);
@@ -123,6 +126,7 @@ list(const struct msg_grant *g)
 {
 	flows.grant = g;
 	flows.live = false;
+	flows.found = 0;
 	flows.n = 0;
 	nlsock_begin();
 	put_filter(message(IPCTNL_MSG_CT_GET, NLM_F_DUMP, g->family), g);
@@ -180,6 +184,18 @@ delete_listed(uint8_t family)
 		log_failed();
 }
 
+/*
+ * All of a client's in one go.  Kernels before 6.8 want the whole tuple; and
+ * those of a grant for this host cannot be told by a filter.
+ */
+static bool
+delete_all(const struct msg_grant *g)
+{
+	nlsock_begin();
+	put_filter(message(IPCTNL_MSG_CT_DELETE, 0, g->family), g);
+	return (nlsock_run(NULL, NULL) == 0);
+}
+
 unsigned int
 conntrack_kill(const struct msg_grant *g)
 {
@@ -193,6 +209,8 @@ conntrack_kill(const struct msg_grant *g)
 		}
 		if (flows.n == 0)
 			break;
+		if (!g->local && flows.found > flows.n && delete_all(g))
+			return (killed + flows.found);
 		delete_listed(g->family);
 		killed += (unsigned int)flows.n;
 		if (flows.n < FLOWS_MAX)

@@ -5,6 +5,7 @@ import pathlib
 import signal
 import socket
 import threading
+import time
 
 import dns.rcode
 import pytest
@@ -219,6 +220,22 @@ def test_A9_connections_of_revoked_grants(lab, fw, kill):
                 else:
                     assert peer.recv(10) == b"after"
     assert lab.reaches(kept.v4)
+
+
+def test_A9_however_many_connections(lab, fw):
+    """All end, and nobody waits for long."""
+    server = lab.dnsfw(f"{CLIENT4} -> *.example.com:UDP:9999\n",
+                       "--kill-connections", fw=fw)
+    site = lab.site(ttl=1000)
+    lab.resolve(site)
+    for port in range(20000, 40000):
+        with lab.client.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            sock.bind((CLIENT4, port))
+            sock.sendto(b"", (site.v4, 9999))
+    begin = time.monotonic()
+    reload(server, f"{CLIENT4} -> *.example.com:UDP:9998\n",
+           "1 grants revoked, 20000 connections")
+    assert time.monotonic() - begin < 2
 
 
 def test_P6_usr1_writes_statistics(lab, fw):
