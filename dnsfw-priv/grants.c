@@ -36,6 +36,7 @@ static struct msg_grant grants[BACKEND_BATCH_MAX];
 static struct msg_result results[BACKEND_BATCH_MAX];
 static struct msg_grant was[BACKEND_BATCH_MAX];	/* in the ledger, before */
 static uint64_t before[BACKEND_BATCH_MAX];	/* and its expiry; 0: none */
+static uint64_t since[BACKEND_BATCH_MAX];	/* and when it was asked for */
 static struct backend_add adds[BACKEND_BATCH_MAX];
 static size_t add_index[BACKEND_BATCH_MAX];
 
@@ -162,6 +163,7 @@ decide(size_t i, uint64_t now)
 	r->expiry = now + (lifetime + grace) * CLOCK_SECOND;
 	if (r->expiry < expiry)
 		r->expiry = expiry;
+	since[i] = known == NULL ? 0 : ledger_since(ledger, g);
 	/* ledger_admits() has seen to the room. */
 	if (ledger_put(ledger, g, r->expiry, now) == -1)
 		fatalx("the ledger is full");
@@ -181,7 +183,7 @@ take_back(size_t nadds, size_t n)
 			continue;
 		results[i].code = adds[a].code;
 		results[i].expiry = 0;
-		ledger_restore(ledger, &was[i], before[i]);
+		ledger_restore(ledger, &was[i], before[i], since[i]);
 		any = true;
 	}
 	/* One of them may be what another relied on. */

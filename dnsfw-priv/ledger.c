@@ -306,7 +306,8 @@ ledger_remove(struct ledger *l, const struct msg_grant *g)
 }
 
 void
-ledger_restore(struct ledger *l, const struct msg_grant *was, uint64_t expiry)
+ledger_restore(struct ledger *l, const struct msg_grant *was, uint64_t expiry,
+    uint64_t since)
 {
 	struct entry *e = find(l, was);
 
@@ -318,6 +319,7 @@ ledger_restore(struct ledger *l, const struct msg_grant *was, uint64_t expiry)
 	}
 	key_of(was, &e->grant);
 	e->expiry = expiry;
+	e->since = since;
 	heap_up(l, e->heap);
 }
 

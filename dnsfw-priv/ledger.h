@@ -53,10 +53,11 @@ uint64_t ledger_since(const struct ledger *, const struct msg_grant *);
 
 /*
  * Take the latest ledger_put back, as the kernel refused it: was is a copy of
- * what ledger_find said before, expiry of what ledger_expiry said (0: none).
+ * what ledger_find said before, expiry of what ledger_expiry said (0: none), and
+ * since of what ledger_since said.
  */
 void	ledger_restore(struct ledger *, const struct msg_grant *was,
-	    uint64_t expiry);
+	    uint64_t expiry, uint64_t since);
 
 /* Take a grant out before its time, if it is there. */
 void	ledger_remove(struct ledger *, const struct msg_grant *);

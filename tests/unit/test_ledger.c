@@ -145,7 +145,7 @@ random_put(struct ledger *l, uint64_t now)
 	r = model_put(&g, expiry, ledger_max(l));
 	cr_assert_eq(ledger_put(l, &g, expiry, 1), r);
 	if (r == 0 && pick(4) == 0) {
-		ledger_restore(l, &g, before);
+		ledger_restore(l, &g, before, 1);
 		model_restore(&g, before);
 		cr_assert_eq(ledger_expiry(l, &g), before);
 	}
@@ -214,14 +214,14 @@ Test(ledger, G1_refused_grants_are_taken_back)
 	cr_assert_eq(ledger_put(l, &a, 50, 1), 0);
 	cr_assert_eq(ledger_put(l, &b, 60, 1), 0);
 	cr_assert_eq(ledger_put(l, &a, 90, 1), 0);
-	ledger_restore(l, &a, 50);
+	ledger_restore(l, &a, 50, 1);
 	cr_assert_eq(ledger_expiry(l, &a), 50);
-	ledger_restore(l, &b, 0);
+	ledger_restore(l, &b, 0, 0);
 	cr_assert_eq(ledger_count(l), 1);
 	cr_assert_eq(ledger_expiry(l, &b), 0);
 	/* Of one that is not there, nothing comes. */
-	ledger_restore(l, &b, 0);
-	ledger_restore(l, &b, 70);
+	ledger_restore(l, &b, 0, 0);
+	ledger_restore(l, &b, 70, 1);
 	cr_assert_eq(ledger_count(l), 1);
 	ledger_expire(l, 50);
 	cr_assert_eq(ledger_count(l), 0);
@@ -395,7 +395,8 @@ Test(ledger, A9_label_and_time_of_the_last_request)
 	cr_assert_eq(ledger_since(l, &g), 8);
 	cr_assert_eq(ledger_put(l, &g, 120, 0), 0);
 	cr_assert_eq(ledger_since(l, &g), 8, "0 leaves it");
-	ledger_restore(l, &was, 100);
+	ledger_restore(l, &was, 100, 7);
+	cr_assert_eq(ledger_since(l, &g), 7);
 	cr_assert_str_eq(ledger_find(l, &g)->label, "a.example");
 	cr_assert_eq(ledger_expiry(l, &g), 100);
 	ledger_free(l);
