@@ -97,6 +97,14 @@ start(const struct firewall *f)
 	(void)firewall_look();
 }
 
+/* As after the end of the program. */
+static void
+start_again(void)
+{
+	ledger_free(firewall_ledger());
+	firewall_start(fw->backend, config.max_grants);
+}
+
 static struct msg_grant
 grant(unsigned int i)
 {
@@ -186,7 +194,7 @@ restart(const struct firewall *f)
 
 	start(f);
 	give(0, 200, 500);
-	firewall_start(fw->backend, config.max_grants);
+	start_again();
 	is_whole(200);
 	left = ledger_expiry(firewall_ledger(), &g) - clock_now();
 	cr_assert_leq(left, 500 * CLOCK_SECOND);
@@ -214,7 +222,7 @@ smaller_limit(const struct firewall *f)
 	start(f);
 	give(0, 200, 500);
 	config.max_grants = 20;
-	firewall_start(fw->backend, config.max_grants);
+	start_again();
 	is_whole(200);
 	cr_assert_not(ledger_admits(firewall_ledger(), &other));
 }
@@ -235,7 +243,7 @@ greater_limit(const struct firewall *f)
 	start(f);
 	give(0, 200, 500);
 	config.max_grants = 3000;
-	firewall_start(fw->backend, config.max_grants);
+	start_again();
 	is_whole(200);
 	give(200, 256, 500);
 	is_whole(456);
@@ -258,7 +266,7 @@ strangers_go(const struct firewall *f, const char *add)
 	give(0, 8, 500);
 	run(add);
 	cr_assert_gt(number(fw->entries), 7);
-	firewall_start(fw->backend, config.max_grants);
+	start_again();
 	is_whole(8);
 }
 
@@ -302,7 +310,7 @@ Test(firewall, G9_traffic_never_notices, .timeout = 60)
 	}
 	do {
 		config.max_grants++;
-		firewall_start(fw->backend, config.max_grants);
+		start_again();
 	} while (waitpid(watcher, &status, WNOHANG) == 0);
 	cr_assert_eq(status, 0);
 	cr_assert_gt(config.max_grants, 1002);
@@ -343,7 +351,7 @@ keeps_its_time(const struct firewall *f, const char *flush, uint64_t unit)
 	do
 		list_times(range);
 	while (range[1] == 100000);
-	firewall_start(fw->backend, config.max_grants);
+	start_again();
 	run(flush);
 	cr_assert(is_repaired(100));
 	/* Two ticks of the kernel; and the listing is rounded down. */
