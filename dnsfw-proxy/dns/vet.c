@@ -2,6 +2,7 @@
 #include "vet.h"
 
 #include <stdint.h>
+#include <string.h>
 
 #define NITEMS(a)	(sizeof(a) / sizeof((a)[0]))
 
@@ -47,16 +48,6 @@ static const struct form local_forms[] = {
 	{ V6(48, 0, 0x64, 0xff, 0x9b, 0, 1), { 12, 13, 14, 15 }, 0 },
 };
 
-struct nets {
-	const struct addr_net	*net;
-	size_t			 n;
-};
-
-struct options {
-	struct nets	deny;
-	struct nets	allow;
-};
-
 static bool
 in_any(const struct addr *a, const struct addr_net *net, size_t n)
 {
@@ -69,22 +60,48 @@ in_any(const struct addr *a, const struct addr_net *net, size_t n)
 }
 
 static bool
-is_allowed(const struct addr *a, const struct options *o)
+is_allowed(const struct addr *a, const struct dns_vet *v)
 {
-	return (in_any(a, o->allow.net, o->allow.n));
+	return (in_any(a, v->allow, v->nallow));
 }
 
 static bool
-is_denied(const struct addr *a, const struct options *o)
+is_denied(const struct addr *a, const struct dns_vet *v)
 {
-	return (in_any(a, o->deny.net, o->deny.n));
+	return (in_any(a, v->deny, v->ndeny));
+}
+
+int
+dns_vet_order(const void *a, const void *b)
+{
+	return (memcmp(a, b, sizeof(struct addr)));
+}
+
+/* There may be thousands, which no answer is to multiply. */
+static bool
+is_own(const struct addr *a, const struct dns_vet *v)
+{
+	size_t low = 0, high = v->nown, middle;
+	int order;
+
+	while (low < high) {
+		middle = low + (high - low) / 2;
+		order = dns_vet_order(a, &v->own[middle]);
+		if (order == 0)
+			return (true);
+		if (order < 0)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return (false);
 }
 
 /* Without a look at what it may embed. */
 static bool
-is_bad(const struct addr *a, const struct options *o)
+is_bad(const struct addr *a, const struct dns_vet *v)
 {
-	return (!is_allowed(a, o) && (is_denied(a, o) ||
+	return (!is_allowed(a, v) && (is_denied(a, v) || is_own(a, v) ||
 	    in_any(a, reserved, NITEMS(reserved))));
 }
 
@@ -103,27 +120,27 @@ embedded(const struct form *form, const struct addr *a, struct addr *v4)
 }
 
 static bool
-embeds_bad(const struct addr *a, const struct options *o)
+embeds_bad(const struct addr *a, const struct dns_vet *v)
 {
 	struct addr v4;
 	size_t i;
 
 	for (i = 0; i < NITEMS(forms); i++)
-		if (embedded(&forms[i], a, &v4) && is_bad(&v4, o))
+		if (embedded(&forms[i], a, &v4) && is_bad(&v4, v))
 			return (true);
 	return (false);
 }
 
 static bool
-local_embeds_bad(const struct addr *a, const struct options *o)
+local_embeds_bad(const struct addr *a, const struct dns_vet *v)
 {
 	struct addr v4;
 	size_t i, dead = 0;
 
 	for (i = 0; i < NITEMS(local_forms); i++) {
-		if (!embedded(&local_forms[i], a, &v4) || !is_bad(&v4, o))
+		if (!embedded(&local_forms[i], a, &v4) || !is_bad(&v4, v))
 			continue;
-		if (is_denied(&v4, o) ||
+		if (is_denied(&v4, v) ||
 		    !in_any(&v4, unreachable, NITEMS(unreachable)))
 			return (true);
 		dead++;
@@ -132,15 +149,11 @@ local_embeds_bad(const struct addr *a, const struct options *o)
 }
 
 bool
-dns_vet_forbidden(const struct addr *a, const struct addr_net *deny,
-    size_t ndeny, const struct addr_net *allow, size_t nallow)
+dns_vet_forbidden(const struct addr *a, const struct dns_vet *v)
 {
-	const struct options o = { .deny = { deny, ndeny },
-	    .allow = { allow, nallow } };
-
 	if (addr_len(a->family) == 0)
 		return (true);
-	if (is_allowed(a, &o))
+	if (is_allowed(a, v))
 		return (false);
-	return (is_bad(a, &o) || embeds_bad(a, &o) || local_embeds_bad(a, &o));
+	return (is_bad(a, v) || embeds_bad(a, v) || local_embeds_bad(a, v));
 }

@@ -2,9 +2,7 @@
  * The worker's own list of addresses that are never granted (G8).  Pure.
  *
  * dnsfw-priv has another list, in other code, of what it never grants: before
- * a name's owner can open the way to the inside, both must fail.  What only
- * dnsfw-priv can know (the gateway's own addresses, broadcast addresses) is
- * not here.
+ * a name's owner can open the way to the inside, both must fail.
  */
 #ifndef DNS_VET_H
 #define DNS_VET_H
@@ -14,13 +12,23 @@
 
 #include "addr.h"
 
+/* What is to be looked at besides the reserved networks. */
+struct dns_vet {
+	const struct addr_net	*deny;		/* --deny-answer */
+	size_t			 ndeny;
+	const struct addr_net	*allow;		/* --allow-answer */
+	size_t			 nallow;
+	const struct addr	*own;		/* sorted: dns_vet_order() */
+	size_t			 nown;
+};
+
 /*
  * True if a is never to be granted.  In this order:
  * - an address in one of the allow nets (--allow-answer) is granted, whatever
  *   else it is in; the length of the prefixes does not matter;
- * - an address in one of the deny nets (--deny-answer) is not, nor is one in
- *   0.0.0.0/8, 127.0.0.0/8, 169.254.0.0/16, 224.0.0.0/4, 240.0.0.0/4, ::, ::1,
- *   fe80::/10, or ff00::/8;
+ * - an address in one of the deny nets (--deny-answer) is not, nor is one of
+ *   own, or one in 0.0.0.0/8, 127.0.0.0/8, 169.254.0.0/16, 224.0.0.0/4,
+ *   240.0.0.0/4, ::, ::1, fe80::/10, or ff00::/8;
  * - an IPv6 address is not granted if the IPv4 address that it embeds would
  *   not be by these two steps.
  * An address of neither family is never granted.
@@ -37,7 +45,9 @@
  *   0.0.0.0/8 or 240.0.0.0/4, where no packet can go: these two count only if
  *   all four ways lead there (or if a deny net has them).
  */
-bool	dns_vet_forbidden(const struct addr *a, const struct addr_net *deny,
-	    size_t ndeny, const struct addr_net *allow, size_t nallow);
+bool	dns_vet_forbidden(const struct addr *a, const struct dns_vet *v);
+
+/* The order of own, for qsort() and its like. */
+int	dns_vet_order(const void *a, const void *b);
 
 #endif

@@ -190,9 +190,7 @@ unwanted(void *arg, const struct addr *a)
 {
 	const struct vetting *v = arg;
 	const struct granting *g = v->granting;
-	bool bad = dns_vet_forbidden(a, worker.deny_nets,
-	    worker.config.ndeny_nets, worker.allow_nets,
-	    worker.config.nallow_nets);
+	bool bad = dns_vet_forbidden(a, &worker.vet);
 	size_t i;
 
 	for (i = 0; g != NULL && !bad && i < g->nforbidden; i++)

@@ -248,6 +248,10 @@ receive_config(void)
 	    worker.deny_nets);
 	take_nets(worker.config.allow_nets, worker.config.nallow_nets,
 	    worker.allow_nets);
+	worker.vet.deny = worker.deny_nets;
+	worker.vet.ndeny = worker.config.ndeny_nets;
+	worker.vet.allow = worker.allow_nets;
+	worker.vet.nallow = worker.config.nallow_nets;
 }
 
 static void

@@ -15,6 +15,8 @@ struct nets {
 };
 
 static struct nets deny, allow;
+static struct addr own[NETS_MAX];	/* sorted */
+static size_t nown;
 
 static struct addr
 address(const char *text)
@@ -36,7 +38,18 @@ add(struct nets *nets, const char *text)
 static bool
 is_forbidden(const struct addr *a)
 {
-	return (dns_vet_forbidden(a, deny.net, deny.n, allow.net, allow.n));
+	const struct dns_vet vet = { .deny = deny.net, .ndeny = deny.n,
+	    .allow = allow.net, .nallow = allow.n, .own = own, .nown = nown };
+
+	return (dns_vet_forbidden(a, &vet));
+}
+
+static void
+add_own(const char *text)
+{
+	cr_assert_lt(nown, NETS_MAX);
+	own[nown++] = address(text);
+	qsort(own, nown, sizeof(own[0]), dns_vet_order);
 }
 
 static void
@@ -231,6 +244,59 @@ Test(vet, G8_allow_wins)
 	/* One of the two is not excepted. */
 	expect(true, "2001:0:7f00:2::80ff:fffe");
 	expect(false, "2001:0:7f00:2::80ff:fffd");
+}
+
+Test(vet, G8_own)
+{
+	static const char *const ours[] = { "198.51.100.7", "192.0.2.1",
+	    "192.0.2.255", "2001:db8::5", "192.0.2.1", "203.0.113.9",
+	    "2001:db8::", "10.0.0.1" };
+	size_t i, n;
+
+	/* With none, with one, ... */
+	for (n = 0; n <= sizeof(ours) / sizeof(ours[0]); n++) {
+		for (i = 0; i < n; i++)
+			expect(true, ours[i]);
+		expect(false, "192.0.2.2");
+		expect(false, "9.255.255.255");
+		expect(false, "203.0.113.10");
+		expect(false, "2001:db8::6");
+		expect(true, "127.0.0.1");
+		if (n < sizeof(ours) / sizeof(ours[0]))
+			add_own(ours[n]);
+	}
+	/* The bytes of 192.0.2.1, in another family. */
+	expect(false, "c000:201::");
+}
+
+Test(vet, G8_own_that_is_embedded)
+{
+	add_own("10.1.2.3");
+	add_own("2001:db8::5");
+	expect(true, "::ffff:10.1.2.3");
+	expect(true, "::10.1.2.3");
+	expect(true, "64:ff9b::10.1.2.3");
+	expect(true, "2002:a01:203::1");
+	expect(true, "2001:0:a01:203::3fff:fdfe");
+	expect(true, "2001:0:c000:201::f5fe:fdfc");
+	expect(true, "64:ff9b:1:a01:2:300::");
+	expect(true, "64:ff9b:1:aabb::10.1.2.3");
+	expect(false, "::ffff:10.1.2.4");
+	expect(false, "64:ff9b:1:aabb::192.0.2.1");
+}
+
+Test(vet, G8_allow_wins_over_own)
+{
+	add_own("10.1.2.3");
+	add_own("10.1.2.4");
+	add_own("2001:db8::5");
+	add(&allow, "10.1.2.3");
+	add(&allow, "2001:db8::5");
+	expect(false, "10.1.2.3");
+	expect(false, "64:ff9b::10.1.2.3");
+	expect(false, "2001:db8::5");
+	expect(true, "10.1.2.4");
+	expect(true, "::ffff:10.1.2.4");
 }
 
 Test(vet, G8_allow_of_the_embedding_form)
