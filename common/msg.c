@@ -231,6 +231,21 @@ msg_policy_decode(const void *buf, size_t len, struct msg_policy *out)
 }
 
 enum msg_err
+msg_own_decode(const void *buf, size_t len, struct msg_own *out)
+{
+	enum msg_err err;
+
+	if ((err = take(buf, len, out, sizeof(*out), MSG_OWN)) != MSG_OK)
+		return (err);
+	if (is_zero(&out->family, sizeof(*out) - 1))
+		return (MSG_OK);
+	if ((err = check_addr(out->family, out->local)) != MSG_OK ||
+	    (err = check_addr(out->family, out->broadcast)) != MSG_OK)
+		return (err);
+	return (check_net(out->family, out->prefix, out->network));
+}
+
+enum msg_err
 msg_plain_decode(const void *buf, size_t len, enum msg_type type,
     struct msg_plain *out)
 {

@@ -2,8 +2,9 @@
  * The messages between dnsfw-priv and its children: the whole contract.
  *
  * One message is one SOCK_SEQPACKET record of exactly the size of its struct;
- * but GRANT and RESULT, the frequent ones, come one or more to a record, at most
- * MSG_BATCH_MAX, each decoded for itself: one record wakes its reader once.
+ * but GRANT, RESULT and OWN, of which there are many, come one or more to a
+ * record, at most MSG_BATCH_MAX, each decoded for itself: one record wakes its
+ * reader once.
  * Integers have fixed width and host byte order (both ends are one machine).
  * There are no pointers, no lengths that the receiver would have to trust, no
  * bit fields; padding is named and must be zero.  Each message has one decode
@@ -23,7 +24,7 @@
 #include "addr.h"
 
 #define MSG_VERSION	1	/* of this contract; sent in READY */
-#define MSG_BATCH_MAX	64	/* GRANTs or RESULTs in one record */
+#define MSG_BATCH_MAX	64	/* of one type in a record */
 #define MSG_LABEL_SIZE	128	/* bytes; nftables takes 127 and a NUL */
 #define MSG_TTL_MAX	0x7fffffffU	/* seconds, RFC 2181 section 8 */
 
@@ -31,6 +32,7 @@
 #define MSG_BINDS_MAX	32
 #define MSG_NETS_MAX	64
 #define MSG_WORKERS_MAX	32
+#define MSG_OWN_MAX	4096	/* addresses that a set of OWN has */
 
 /* Requests of a child are even, messages of dnsfw-priv odd; 0 is never valid. */
 enum msg_type {
@@ -47,7 +49,8 @@ enum msg_type {
 	MSG_RELOAD = 11,	/* priv -> compiler: the ACL's text (descriptor) */
 	MSG_CHECKED = 12,	/* compiler -> priv: the answer to a CHECK */
 	MSG_CHECK = 13,		/* priv -> compiler: is it still allowed? */
-	MSG_STATS = 15		/* priv -> child: write a summary to the log */
+	MSG_STATS = 15,		/* priv -> child: write a summary to the log */
+	MSG_OWN = 17		/* priv -> worker: an address of this host */
 };
 
 enum msg_err {
@@ -154,6 +157,23 @@ struct msg_policy {
 	uint64_t	size;		/* of the attached image, bytes */
 };
 static_assert(sizeof(struct msg_policy) == 16, "msg_policy size");
+
+/*
+ * An address of this host and its network, for the worker to take them out of
+ * answers (G8); what a worker makes of it is of no account for what is granted.
+ * They come as a set: at most MSG_OWN_MAX, in any order, and then one of family
+ * 0, all zero but the type.  With that the set is complete and replaces the
+ * one before.  The first set comes before POLICY.
+ */
+struct msg_own {
+	uint8_t		type;
+	uint8_t		family;		/* of all three; 0: the end */
+	uint8_t		prefix;		/* 0-32 or 0-128 */
+	uint8_t		local[16];	/* IPv4 in the first 4, rest zero */
+	uint8_t		network[16];	/* masked; of the peer, if it has one */
+	uint8_t		broadcast[16];	/* as it was set; none: local */
+};
+static_assert(sizeof(struct msg_own) == 51, "msg_own size");
 
 /*
  * Messages that say no more than their type: STOP, STATS, RELOAD (with the
@@ -267,6 +287,8 @@ enum msg_err	msg_sealed_decode(const void *buf, size_t len,
 		    struct msg_sealed *out);
 enum msg_err	msg_policy_decode(const void *buf, size_t len,
 		    struct msg_policy *out);
+enum msg_err	msg_own_decode(const void *buf, size_t len,
+		    struct msg_own *out);
 enum msg_err	msg_plain_decode(const void *buf, size_t len,
 		    enum msg_type type, struct msg_plain *out);
 enum msg_err	msg_check_decode(const void *buf, size_t len,

@@ -12,23 +12,24 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "log.h"
 #include "nlsock.h"
 #include "syscalls.h"
 
 #define START_TIMEOUT	5000	/* ms */
+#define TOO_MANY_PERIOD	60	/* seconds between log lines */
 
-struct own {
-	struct addr	local;
-	struct addr	peer;		/* the network's: local, or the peer */
-	struct addr	broadcast;	/* as set, or none */
-	uint8_t		prefix;
+/* Of each address: where it is, and the last listing that had it. */
+struct origin {
 	uint32_t	interface;
-	uint32_t	listing;	/* the last that had it */
+	uint32_t	listing;
 };
 
-static struct own owns[OWN_MAX];
+static struct msg_own owns[MSG_OWN_MAX];	/* as they go to the workers */
+static struct origin origins[MSG_OWN_MAX];
 static size_t count;
+static bool changed;
 static uint32_t listing;		/* number of the last request */
 static bool listed;			/* and it has come to its end */
 static bool stale;			/* something was missed: ask again */
@@ -92,72 +93,77 @@ own_open(void)
 	}
 }
 
-/* Address 0 of no family if there is no attribute. */
-static void
+static bool
 take_address(const struct nlmsghdr *nlh, uint16_t type, uint8_t family,
-    struct addr *out)
+    uint8_t out[16])
 {
-	memset(out, 0, sizeof(*out));
-	if (nlsock_copy(nlsock_find(nlh, sizeof(struct ifaddrmsg), type),
-	    out->bytes, addr_len(family)))
-		out->family = family;
+	return (nlsock_copy(nlsock_find(nlh, sizeof(struct ifaddrmsg), type),
+	    out, addr_len(family)));
 }
 
 /* The address of a message; false if it is of another family. */
 static bool
-parse(const struct nlmsghdr *nlh, struct own *o)
+parse(const struct nlmsghdr *nlh, struct msg_own *o, struct origin *origin)
 {
 	const struct ifaddrmsg *ifa = mnl_nlmsg_get_payload(nlh);
-	uint8_t family;
+	struct addr network = { .family = ADDR_V6 };
 
 	if (mnl_nlmsg_get_payload_len(nlh) < sizeof(*ifa) ||
 	    (ifa->ifa_family != AF_INET && ifa->ifa_family != AF_INET6))
 		return (false);
-	family = ifa->ifa_family == AF_INET ? ADDR_V4 : ADDR_V6;
-	memset(o, 0, sizeof(*o));
-	o->prefix = ifa->ifa_prefixlen;
-	o->interface = ifa->ifa_index;
-	o->listing = listing;
-	take_address(nlh, IFA_LOCAL, family, &o->local);
-	take_address(nlh, IFA_ADDRESS, family, &o->peer);
-	take_address(nlh, IFA_BROADCAST, family, &o->broadcast);
-	if (o->local.family == 0)
-		o->local = o->peer;
-	return (o->local.family != 0 && o->prefix <= addr_len(family) * 8);
+	if (ifa->ifa_family == AF_INET)
+		network.family = ADDR_V4;
+	*o = (struct msg_own){ .type = MSG_OWN, .family = network.family,
+	    .prefix = ifa->ifa_prefixlen };
+	*origin = (struct origin){ ifa->ifa_index, listing };
+	(void)take_address(nlh, IFA_ADDRESS, o->family, network.bytes);
+	if (!take_address(nlh, IFA_LOCAL, o->family, o->local))
+		memcpy(o->local, network.bytes, sizeof(o->local));
+	if (!take_address(nlh, IFA_BROADCAST, o->family, o->broadcast))
+		memcpy(o->broadcast, o->local, sizeof(o->broadcast));
+	addr_mask(&network, o->prefix);
+	memcpy(o->network, network.bytes, sizeof(o->network));
+	return (o->prefix <= addr_len(o->family) * 8);
 }
 
-static struct own *
-find(const struct own *o)
+/* Its number, or count. */
+static size_t
+find(const struct msg_own *o, const struct origin *origin)
 {
 	size_t i;
 
 	for (i = 0; i < count; i++) {
-		if (owns[i].interface == o->interface &&
-		    owns[i].prefix == o->prefix &&
-		    addr_equal(&owns[i].local, &o->local) &&
-		    addr_equal(&owns[i].peer, &o->peer))
-			return (&owns[i]);
+		if (origins[i].interface == origin->interface &&
+		    memcmp(&owns[i], o, sizeof(*o)) == 0)
+			break;
 	}
-	return (NULL);
+	return (i);
 }
 
-/* Returns true if it is a new one. */
-static bool
-add(const struct own *o)
+static void
+add(const struct msg_own *o, const struct origin *origin)
 {
-	struct own *known = find(o);
+	static struct log_limit limit;
+	size_t i = find(o, origin);
+	uint64_t n;
 
-	if (known != NULL) {
-		*known = *o;
-		return (false);
-	}
-	if (count == OWN_MAX) {
+	if (i < MSG_OWN_MAX) {
+		changed |= i == count;
+		count += i == count;
+		owns[i] = *o;
+		origins[i] = *origin;
+	} else if (log_allowed(&limit, clock_now(), TOO_MANY_PERIOD, &n)) {
 		log_warn("this host has more than %d addresses: the others "
-		    "are not known, and can be granted", OWN_MAX);
-		return (false);
+		    "are not known, and can be granted", MSG_OWN_MAX);
 	}
-	owns[count++] = *o;
-	return (true);
+}
+
+static void
+forget(size_t i)
+{
+	owns[i] = owns[--count];
+	origins[i] = origins[count];
+	changed = true;
 }
 
 /* The end of a listing: what it did not have has gone unnoticed. */
@@ -167,61 +173,67 @@ end_listing(void)
 	size_t i;
 
 	for (i = 0; i < count && !stale;) {
-		if (owns[i].listing != listing)
-			owns[i] = owns[--count];
+		if (origins[i].listing != listing)
+			forget(i);
 		else
 			i++;
 	}
 	listed = true;
 }
 
-/* One message; *arg becomes true if there is an address more. */
 static void
 take(const struct nlmsghdr *nlh, void *arg)
 {
-	struct own o, *known;
-	bool *more = arg;
+	struct origin origin;
+	struct msg_own o;
+	size_t i;
 
+	(void)arg;
 	if (nlh->nlmsg_flags & NLM_F_DUMP_INTR)
 		stale = true;
 	if (nlh->nlmsg_type == NLMSG_DONE && nlh->nlmsg_seq == listing)
 		end_listing();
-	else if (nlh->nlmsg_type == RTM_NEWADDR && parse(nlh, &o))
-		*more |= add(&o);
-	else if (nlh->nlmsg_type == RTM_DELADDR && parse(nlh, &o) &&
-	    (known = find(&o)) != NULL)
-		*known = owns[--count];
+	else if (nlh->nlmsg_type == RTM_NEWADDR && parse(nlh, &o, &origin))
+		add(&o, &origin);
+	else if (nlh->nlmsg_type == RTM_DELADDR && parse(nlh, &o, &origin) &&
+	    (i = find(&o, &origin)) < count)
+		forget(i);
 }
 
 bool
 own_read(void)
 {
-	bool more = false;
-
-	if (nlsock_receive(FD_OWN, take, &more) != 0)
+	changed = false;
+	if (nlsock_receive(FD_OWN, take, NULL) != 0)
 		stale = true;
 	if (stale && listed)
 		request();
-	return (more);
+	return (changed);
+}
+
+size_t
+own_set(const struct msg_own **first)
+{
+	*first = owns;
+	return (count);
 }
 
 static bool
-covers(const struct own *o, const struct addr *a)
+covers(const struct msg_own *o, const uint8_t a[16])
 {
-	struct addr first = o->peer, last;
-	size_t i, bits = addr_len(o->peer.family) * 8;
+	size_t i, bits = addr_len(o->family) * 8;
+	uint8_t last[16];
 
-	if (addr_equal(a, &o->local) || addr_equal(a, &o->broadcast))
+	if (memcmp(a, o->local, 16) == 0 || memcmp(a, o->broadcast, 16) == 0)
 		return (true);
 	/* Networks of one or two hosts have no such addresses (RFC 3021). */
 	if (o->prefix + 1U >= bits)
 		return (false);
-	addr_mask(&first, o->prefix);
-	last = first;
+	memcpy(last, o->network, sizeof(last));
 	for (i = o->prefix; i < bits; i++)
-		last.bytes[i / 8] |= (uint8_t)(0x80U >> i % 8);
-	return (addr_equal(a, &first) ||
-	    (a->family == ADDR_V4 && addr_equal(a, &last)));
+		last[i / 8] |= (uint8_t)(0x80U >> i % 8);
+	return (memcmp(a, o->network, 16) == 0 ||
+	    (o->family == ADDR_V4 && memcmp(a, last, 16) == 0));
 }
 
 bool
@@ -230,7 +242,7 @@ own_has(const struct addr *a)
 	size_t i;
 
 	for (i = 0; i < count; i++) {
-		if (a->family == owns[i].local.family && covers(&owns[i], a))
+		if (a->family == owns[i].family && covers(&owns[i], a->bytes))
 			return (true);
 	}
 	return (false);

@@ -11,18 +11,20 @@
 
 #include <stdbool.h>
 
-#include "addr.h"
-
-#define OWN_MAX	4096	/* addresses; more are not known, with a warning */
+#include "msg.h"
 
 /*
- * Open the socket as descriptor FD_OWN and read all addresses.  As root,
- * before the confinement.  fatal() on error.
+ * Open the socket as descriptor FD_OWN and read all addresses, the first
+ * MSG_OWN_MAX of them: of more there is a warning.  As root, before the
+ * confinement.  fatal() on error.
  */
 void	own_open(void);
 
-/* Take in what has changed.  Returns true if there is an address more. */
+/* Take in what has changed.  Returns true if anything has. */
 bool	own_read(void);
+
+/* All of them, until the next own_read(); returns how many. */
+size_t	own_set(const struct msg_own **first);
 
 /*
  * True for an address of this host, for an IPv4 network's broadcast address,

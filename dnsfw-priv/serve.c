@@ -19,6 +19,7 @@ static volatile sig_atomic_t reload_asked, statistics_asked;
 
 static struct child *compiler, *workers;
 static size_t nworkers;
+static bool untold[MSG_WORKERS_MAX];	/* to be told of own addresses */
 
 static void
 on_signal(int sig)
@@ -58,6 +59,26 @@ tell_workers(enum msg_type type)
 
 	for (i = 0; i < nworkers; i++)
 		children_send_plain(&workers[i], type, -1);
+}
+
+/*
+ * The whole set, so that none is ever in part with a worker.  It fits: a
+ * channel that poll calls writable has three quarters of its buffer free, and
+ * the largest set takes less than a tenth.
+ */
+static void
+tell_own(size_t worker)
+{
+	static const struct msg_own end = { .type = MSG_OWN };
+	const struct msg_own *set;
+	size_t i, k, n = own_set(&set);
+
+	for (i = 0; i < n; i += k) {
+		k = n - i < MSG_BATCH_MAX ? n - i : MSG_BATCH_MAX;
+		children_send(&workers[worker], &set[i], k * sizeof(*set), -1);
+	}
+	children_send(&workers[worker], &end, sizeof(end), -1);
+	untold[worker] = false;
 }
 
 static void
@@ -133,11 +154,14 @@ turn(void)
 	for (i = 0; i < nworkers; i++)
 		fds[WORKERS + i].fd = may_serve ? workers[i].chan : -1;
 	for (i = 0; i < WORKERS + nworkers; i++)
-		fds[i].events = POLLIN;
+		fds[i].events = i >= WORKERS && untold[i - WORKERS] ?
+		    POLLIN | POLLOUT : POLLIN;
 	children_poll(fds, WORKERS + nworkers, grants_step_due() ? 0 : ms);
 	serve_signalled();
-	if (fds[OWN].revents != 0 && own_read())
+	if (fds[OWN].revents != 0 && own_read()) {
+		memset(untold, true, sizeof(untold));
 		grants_review(false);
+	}
 	/* Before grants: what is gone cannot be promised, nor while it is. */
 	if (firewall_lost())
 		tell_workers(MSG_FORGET);
@@ -149,6 +173,8 @@ turn(void)
 		tell_workers(MSG_FORGET);
 	/* After a repair, events of meanwhile are to be read first. */
 	for (i = 0; i < nworkers && !forget; i++) {
+		if ((fds[WORKERS + i].revents & POLLOUT) != 0)
+			tell_own(i);
 		if (fds[WORKERS + i].revents != 0)
 			grants_serve(&workers[i]);
 	}
@@ -157,10 +183,14 @@ turn(void)
 void
 serve(struct child *c, struct child *w, const struct options *o)
 {
+	size_t i;
+
 	compiler = c;
 	workers = w;
 	nworkers = o->workers;
 	grants_start(o);
+	for (i = 0; i < nworkers; i++)
+		tell_own(i);
 	send_policy();
 	grants_review(true);
 	(void)grants_step(compiler);

@@ -2,7 +2,8 @@
  * The worker's own list of addresses that are never granted (G8).  Pure.
  *
  * dnsfw-priv has another list, in other code, of what it never grants: before
- * a name's owner can open the way to the inside, both must fail.
+ * a name's owner can open the way to the inside, both must fail.  This host's
+ * own addresses are what dnsfw-priv has told (serve/own.c).
  */
 #ifndef DNS_VET_H
 #define DNS_VET_H

@@ -394,7 +394,10 @@ destination(const struct slot *s)
 	return (dst);
 }
 
-/* dnsfw-priv knows of more (own addresses): it goes from the answer. */
+/*
+ * dnsfw-priv knows more, as when an own address is so new that its OWN is
+ * still on the way here: it goes from the answer.
+ */
 static void
 result_forbidden(const struct slot *s, struct granting *g)
 {

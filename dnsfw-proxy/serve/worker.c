@@ -18,6 +18,7 @@
 #include "hash.h"
 #include "known.h"
 #include "log.h"
+#include "own.h"
 #include "tcp.h"
 #include "udp.h"
 #include "upstream.h"
@@ -125,6 +126,21 @@ take_plain(const uint8_t *buf, size_t len)
 }
 
 static void
+take_own(const uint8_t *buf, size_t len)
+{
+	struct msg_own own;
+	enum msg_err err;
+	size_t at, size;
+
+	for (at = 0; at < len; at += size) {
+		size = len - at < sizeof(own) ? len - at : sizeof(own);
+		if ((err = msg_own_decode(buf + at, size, &own)) != MSG_OK)
+			malformed(err);
+		own_take(&own);
+	}
+}
+
+static void
 take_results(const uint8_t *buf, size_t len)
 {
 	struct msg_result result;
@@ -151,6 +167,9 @@ take_message(const uint8_t *buf, size_t len, int fd)
 		break;
 	case MSG_RESULT:
 		take_results(buf, len);
+		break;
+	case MSG_OWN:
+		take_own(buf, len);
 		break;
 	case MSG_FORGET:
 	case MSG_STATS:

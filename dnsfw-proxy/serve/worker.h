@@ -21,7 +21,7 @@ struct worker {
 	struct msg_config config;
 	struct addr_net	deny_nets[MSG_NETS_MAX];	/* those of config */
 	struct addr_net	allow_nets[MSG_NETS_MAX];
-	struct dns_vet	vet;		/* these nets; no own addresses yet */
+	struct dns_vet	vet;		/* these, and own addresses (own.c) */
 	struct event_base *base;
 	const struct acl_image *image;
 	uint8_t		families;	/* MSG_FAMILY_*: those with a chain */

@@ -72,3 +72,11 @@ def lab():
 def fw(request, lab):
     """The gateway's firewall, closed; the test runs with each backend."""
     return lab.set_up_firewall(request.param)
+
+
+@pytest.fixture(params=[*sorted(firewall.BACKENDS), "none"])
+def any_fw(request, lab):
+    """As fw, and None for --firewall none."""
+    if request.param == "none":
+        return None
+    return lab.set_up_firewall(request.param)

@@ -81,6 +81,21 @@ check_bound(const struct msg_bound *b)
 	    (b->proto == IPPROTO_TCP || b->proto == IPPROTO_UDP)));
 }
 
+/* An address with its network, or the end, which has nothing else. */
+static void
+check_own(const struct msg_own *o)
+{
+	static const struct msg_own end = { .type = MSG_OWN };
+
+	if (o->family == 0) {
+		require(memcmp(o, &end, sizeof(end)) == 0);
+		return;
+	}
+	check_addr(o->family, o->local);
+	check_addr(o->family, o->broadcast);
+	check_net(o->family, o->prefix, o->network);
+}
+
 static void
 check_config(const struct msg_config *c)
 {
@@ -163,12 +178,18 @@ replies(const uint8_t *data, size_t size)
 {
 	struct msg_result result;
 	struct msg_policy policy;
+	struct msg_own own;
 	struct msg_check check;
 	struct msg_config config;
 	unsigned int n;
 
 	n = plain(data, size, MSG_STOP) + plain(data, size, MSG_FORGET) +
 	    plain(data, size, MSG_STATS) + plain(data, size, MSG_RELOAD);
+	if (taken(msg_own_decode(data, size, &own), MSG_OWN, &own,
+	    sizeof(own), data, size)) {
+		check_own(&own);
+		n++;
+	}
 	if (taken(msg_check_decode(data, size, &check), MSG_CHECK, &check,
 	    sizeof(check), data, size)) {
 		check_check(&check);

@@ -44,6 +44,12 @@ static const struct msg_policy good_policy = {
 	.size = 0x12345
 };
 
+static const struct msg_own good_own = {
+	.type = MSG_OWN, .family = ADDR_V4, .prefix = 24,
+	.local = { 192, 0, 2, 1 }, .network = { 192, 0, 2 },
+	.broadcast = { 192, 0, 2, 255 }
+};
+
 static const struct msg_plain good_stop = { .type = MSG_STOP };
 static const struct msg_plain good_forget = { .type = MSG_FORGET };
 static const struct msg_plain good_reload = { .type = MSG_RELOAD };
@@ -109,6 +115,12 @@ decode_policy(const void *buf, size_t len, void *out)
 }
 
 static enum msg_err
+decode_own(const void *buf, size_t len, void *out)
+{
+	return (msg_own_decode(buf, len, out));
+}
+
+static enum msg_err
 decode_stop(const void *buf, size_t len, void *out)
 {
 	return (msg_plain_decode(buf, len, MSG_STOP, out));
@@ -168,6 +180,7 @@ static const struct kind {
 	{ "BOUND", decode_bound, &good_bound, sizeof(good_bound) },
 	{ "SEALED", decode_sealed, &good_sealed, sizeof(good_sealed) },
 	{ "POLICY", decode_policy, &good_policy, sizeof(good_policy) },
+	{ "OWN", decode_own, &good_own, sizeof(good_own) },
 	{ "STOP", decode_stop, &good_stop, sizeof(good_stop) },
 	{ "FORGET", decode_forget, &good_forget, sizeof(good_forget) },
 	{ "RELOAD", decode_reload, &good_reload, sizeof(good_reload) },
@@ -180,8 +193,8 @@ static const struct kind {
 };
 #define NKINDS	(sizeof(kinds) / sizeof(kinds[0]))
 
-enum { READY, GRANT, RESULT, BOUND, SEALED, POLICY, STOP, FORGET, RELOAD,
-    REJECTED, STATS, CHECK, CHECKED, CONFIG };
+enum { READY, GRANT, RESULT, BOUND, SEALED, POLICY, OWN, STOP, FORGET,
+    RELOAD, REJECTED, STATS, CHECK, CHECKED, CONFIG };
 
 /*
  * Decode a copy of exactly len bytes, for AddressSanitizer.  What was taken
@@ -244,8 +257,8 @@ Test(msg, P7_only_its_own_type)
 /* Both sides use the sizes: a change is a new version of the contract. */
 Test(msg, sizes_of_the_contract)
 {
-	static const size_t sizes[NKINDS] = { 8, 176, 16, 24, 16, 16, 4,
-	    4, 4, 4, 4, 156, 8, 32 + 20 * 8 + 3 * 18 * 64 };
+	static const size_t sizes[NKINDS] = { 8, 176, 16, 24, 16, 16, 51,
+	    4, 4, 4, 4, 4, 156, 8, 32 + 20 * 8 + 3 * 18 * 64 };
 	unsigned int kind;
 
 	for (kind = 0; kind < NKINDS; kind++) {
@@ -320,6 +333,16 @@ static const struct guarded policy_bits[] = {
 	{ 0, 0, 0, MSG_OK }
 };
 
+static const struct guarded own_bits[] = {
+	{ FIELD(msg_own, family), 0xfd, MSG_EFAMILY },
+	/* More than 32; or 16 and 8, behind which the network has a bit. */
+	{ FIELD(msg_own, prefix), 0xf8, MSG_EADDR },
+	{ offsetof(struct msg_own, local) + 4, 12, 0xff, MSG_EADDR },
+	{ offsetof(struct msg_own, network) + 3, 13, 0xff, MSG_EADDR },
+	{ offsetof(struct msg_own, broadcast) + 4, 12, 0xff, MSG_EADDR },
+	{ 0, 0, 0, MSG_OK }
+};
+
 static const struct guarded check_bits[] = {
 	{ FIELD(msg_check, family), 0xfd, MSG_EFAMILY },
 	{ FIELD(msg_check, proto), 0xff, MSG_EPROTO },
@@ -345,7 +368,7 @@ static const struct guarded plain_bits[] = {
 
 static const struct guarded *const bits_of[NKINDS] = {
 	ready_bits, grant_bits, result_bits, bound_bits, sealed_bits,
-	policy_bits, plain_bits, plain_bits, plain_bits, plain_bits,
+	policy_bits, own_bits, plain_bits, plain_bits, plain_bits, plain_bits,
 	plain_bits, check_bits, checked_bits, NULL
 };
 
@@ -592,6 +615,38 @@ Test(msg, P7_image_size)
 	}
 	p.families = 0;
 	cr_assert_eq(decode_whole(POLICY, &p), MSG_OK);
+}
+
+/* The end of a set has nothing else; an address has a family. */
+Test(msg, G8_own_end)
+{
+	struct msg_own m = { .type = MSG_OWN };
+	unsigned int v;
+	size_t at;
+
+	cr_assert_eq(decode_whole(OWN, &m), MSG_OK);
+	for (at = 2; at < sizeof(m); at++) {
+		memset(record, 0, sizeof(m));
+		record[0] = MSG_OWN;
+		record[at] = 1;
+		cr_assert_eq(decode_whole(OWN, record), MSG_EFAMILY,
+		    "byte %zu", at);
+	}
+	for (v = 0; v < 256; v++) {
+		m.family = (uint8_t)v;
+		cr_assert_eq(decode_whole(OWN, &m), v == 0 || v == 4 ||
+		    v == 6 ? MSG_OK : MSG_EFAMILY, "family %u", v);
+	}
+	m.family = ADDR_V6;
+	memset(m.local, 0xff, sizeof(m.local));
+	memset(m.broadcast, 0xff, sizeof(m.broadcast));
+	m.prefix = 128;
+	memset(m.network, 0xff, sizeof(m.network));
+	cr_assert_eq(decode_whole(OWN, &m), MSG_OK);
+	m.prefix = 129;
+	cr_assert_eq(decode_whole(OWN, &m), MSG_EADDR);
+	m.prefix = 127;
+	cr_assert_eq(decode_whole(OWN, &m), MSG_EADDR);
 }
 
 static enum msg_err

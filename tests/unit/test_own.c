@@ -11,6 +11,7 @@
 #include <linux/rtnetlink.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
 #include <stdio.h>
@@ -115,6 +116,105 @@ Test(own, G8_changes_are_followed)
 	cr_assert(has("127.0.0.1"));
 	run("ip link add d1 type veth peer name d1p && ip addr add 192.0.2.9/32 dev d1");
 	cr_assert(comes_to("192.0.2.9", true));
+}
+
+/* The message of an address; NULL if there is none. */
+static const struct msg_own *
+message_of(const char *text)
+{
+	const struct msg_own *m;
+	size_t n = own_set(&m);
+	struct addr a;
+
+	cr_assert_eq(addr_parse(text, strlen(text), &a), 0);
+	for (; n > 0; n--, m++) {
+		if (m->family == a.family && memcmp(m->local, a.bytes, 16) == 0)
+			return (m);
+	}
+	return (NULL);
+}
+
+static void
+expect_message(const char *local, const char *network, const char *broadcast)
+{
+	const struct msg_own *m = message_of(local);
+	struct addr_net net;
+	struct msg_own out;
+	struct addr a;
+
+	cr_assert_not_null(m, "%s", local);
+	cr_assert_eq(msg_own_decode(m, sizeof(*m), &out), MSG_OK, "%s", local);
+	cr_assert_eq(addr_net_parse(network, strlen(network), &net), 0);
+	cr_assert_eq(m->prefix, net.prefix, "%s", local);
+	cr_assert_arr_eq(m->network, net.base.bytes, 16, "%s", local);
+	cr_assert_eq(addr_parse(broadcast, strlen(broadcast), &a), 0);
+	cr_assert_arr_eq(m->broadcast, a.bytes, 16, "%s", local);
+}
+
+Test(own, G8_messages_for_the_workers)
+{
+	start();
+	expect_message("127.0.0.1", "127.0.0.0/8", "127.0.0.1");
+	expect_message("192.0.2.5", "192.0.2.0/24", "192.0.2.5");
+	expect_message("198.51.100.1", "198.51.100.8/30", "198.51.100.1");
+	expect_message("203.0.113.77", "203.0.113.64/26", "203.0.113.100");
+	expect_message("2001:db8::5", "2001:db8::/64", "2001:db8::5");
+	cr_assert_null(message_of("198.51.100.9"));
+	run("ip addr del 192.0.2.5/24 dev d0 && "
+	    "ip addr add 192.0.2.5/24 brd 192.0.2.200 dev d0");
+	cr_assert(comes_to("192.0.2.200", true));
+	expect_message("192.0.2.5", "192.0.2.0/24", "192.0.2.200");
+}
+
+/* Until events come; returns what own_read() does. */
+static bool
+next_read(void)
+{
+	struct pollfd pfd = { .fd = FD_OWN, .events = POLLIN };
+
+	cr_assert_eq(poll(&pfd, 1, 5000), 1, "no event");
+	return (own_read());
+}
+
+Test(own, G8_only_changes_are_reported)
+{
+	start();
+	(void)own_read();
+	run("ip addr add 192.0.2.6/24 dev d0");
+	cr_assert(next_read(), "one more");
+	/* The lifetime alone, as of routers' advertisements. */
+	run("ip addr change 192.0.2.6/24 dev d0 valid_lft 100 "
+	    "preferred_lft 100");
+	cr_assert_not(next_read(), "the same");
+	run("ip addr del 192.0.2.6/24 dev d0");
+	cr_assert(next_read(), "one less");
+}
+
+/* What is too much is not known, the rest is, and the log is not flooded. */
+Test(own, G8_too_many_addresses, .timeout = 60)
+{
+	char text[8192];
+	const char *line;
+	int fds[2], said = 0;
+	ssize_t n;
+
+	cr_assert_eq(pipe2(fds, O_NONBLOCK), 0);
+	cr_assert_eq(dup2(fds[1], STDERR_FILENO), STDERR_FILENO);
+	start();
+	run("for i in $(seq 0 4199); do "
+	    "echo addr add 10.1.$((i / 250)).$((i % 250))/32 dev d0; "
+	    "done | ip -batch -");
+	while (own_count() < MSG_OWN_MAX)
+		(void)next_read();
+	run("ip addr add 10.2.0.1/32 dev d0 && ip addr del 10.1.0.7/32 dev d0");
+	cr_assert(comes_to("10.1.0.7", false));
+	cr_assert_not(has("10.2.0.1"));
+	cr_assert_eq(own_count(), MSG_OWN_MAX - 1);
+	cr_assert_gt(n = read(fds[0], text, sizeof(text) - 1), 0);
+	text[n] = '\0';
+	for (line = text; (line = strstr(line, "more than")) != NULL; line++)
+		said++;
+	cr_assert_eq(said, 1, "%s", text);
 }
 
 /* More events than the socket holds: the whole list is read again. */

@@ -1,0 +1,72 @@
+/* The set of this host's own addresses. */
+#include "own.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "log.h"
+#include "worker.h"
+
+#define EACH	4	/* address, broadcast, the network's first and last */
+
+/* One is in force, the other comes in. */
+static struct addr sets[2][EACH * MSG_OWN_MAX];
+static size_t coming, count, messages;
+
+static void
+put(uint8_t family, const uint8_t bytes[16])
+{
+	struct addr *a = &sets[coming][count++];
+
+	a->family = family;
+	memcpy(a->bytes, bytes, sizeof(a->bytes));
+}
+
+/*
+ * The first address of a network is what old hosts take for broadcast, and
+ * with IPv6 it is the routers' (RFC 4291 2.6.1).  IPv6 has no broadcast.
+ */
+static void
+put_network(const struct msg_own *m)
+{
+	unsigned int i, bits = 8 * (unsigned int)addr_len(m->family);
+	uint8_t last[16];
+
+	/* Networks of one or two hosts have neither (RFC 3021, RFC 6164). */
+	if (bits - m->prefix < 2)
+		return;
+	put(m->family, m->network);
+	if (m->family != ADDR_V4)
+		return;
+	memcpy(last, m->network, sizeof(last));
+	for (i = m->prefix; i < bits; i++)
+		last[i / 8] |= (uint8_t)(1U << (7 - i % 8));
+	put(m->family, last);
+}
+
+/* Without qsort(), which may ask the kernel for the size of the memory. */
+static void
+end_set(void)
+{
+	if (heapsort(sets[coming], count, sizeof(struct addr),
+	    dns_vet_order) == -1)
+		fatalx("no memory");
+	worker.vet.own = sets[coming];
+	worker.vet.nown = count;
+	coming = 1 - coming;
+	count = messages = 0;
+}
+
+void
+own_take(const struct msg_own *m)
+{
+	if (m->family == 0) {
+		end_set();
+		return;
+	}
+	if (messages++ == MSG_OWN_MAX)
+		fatalx("dnsfw-priv tells of too many own addresses");
+	put(m->family, m->local);
+	put(m->family, m->broadcast);
+	put_network(m);
+}
