@@ -83,16 +83,24 @@ def own4(rng):
     return rng.choice((OWN4.ip, OWN4.network.broadcast_address)).packed
 
 
-ADDITIONAL = "A in the additional section alone"
-# Kinds of the gateway's own addresses.  To a client of the other family
-# nothing can be granted, so that dnsfw-priv, which knows them, is not asked.
-OWN_ELSEWHERE = "A, the gateway's own, to an IPv6 client"
+def own6(rng):
+    if rng.random() < 0.5:
+        return OWN6.ip.packed
+    return rng.choice(list(FORMS.values()))(rng, own4(rng))
+
+
+# Kinds of the gateway's own addresses.
 OWN_KINDS = {
     "A, the gateway's own or its network's broadcast": (A, own4),
     "AAAA, the gateway's own": (AAAA, lambda rng: OWN6.ip.packed),
     "AAAA with the gateway's own IPv4 address in it":
         (AAAA, lambda rng: rng.choice(list(FORMS.values()))(rng, own4(rng))),
-    OWN_ELSEWHERE: (A, own4)}
+    "HTTPS, the gateway's own as ipv4hint": (HTTPS, own4),
+    "HTTPS, the gateway's own as ipv6hint": (HTTPS, own6)}
+# In the additional section, under another name than that of the question.
+ADDITIONAL_KINDS = {
+    "A in the additional section alone": (A, bad4),
+    "A, the gateway's own, in the additional section alone": (A, own4)}
 # All kinds; each is a type and a function that makes an address.
 KINDS = {f"A in {text}": (A, lambda rng, text=text: inside(rng, text))
          for text in RANGES4}
@@ -106,7 +114,7 @@ KINDS |= {f"AAAA {name}":
 KINDS |= {f"{name} {hint}": (rdtype, bad) for name, rdtype in
           (("HTTPS", HTTPS), ("SVCB", SVCB)) for hint, bad in
           (("ipv4hint", bad4), ("ipv6hint", None))}
-KINDS |= {ADDITIONAL: (A, bad4)} | OWN_KINDS
+KINDS |= ADDITIONAL_KINDS | OWN_KINDS
 
 
 def bad6(rng):

@@ -6,8 +6,8 @@ import itertools
 import random
 import struct
 
-from addresses import (A, AAAA, ADDITIONAL, HTTPS, KINDS, OWN_ELSEWHERE,
-                       OWN_KINDS, SVCB, Pool, bad4, bad_of, forbidden)
+from addresses import (A, AAAA, ADDITIONAL_KINDS, HTTPS, KINDS, SVCB, Pool,
+                       bad_of, forbidden)
 
 NS, CNAME, SOA, OPT, RRSIG = 2, 5, 6, 41, 46
 IPV4HINT, IPV6HINT = 4, 6
@@ -224,14 +224,14 @@ class Generator:
         return [Record(zone, SOA, 300, [(b"ns1", *zone), (b"root", *zone),
                                         self._rng.randbytes(20)])]
 
-    def _additional(self, bad):
-        """Addresses of other names; with a forbidden one among them if bad."""
+    def _additional(self, kind):
+        """Addresses of other names; of a kind, a forbidden one among them."""
         rng = self._rng
         owner = self._name(b"example", b"net")
         records = [*self._addresses(owner, A, self.pool.some(A, 0, 2)),
                    *self._addresses(owner, AAAA, self.pool.some(AAAA, 1, 2))]
-        if bad:
-            records += self._addresses(owner, A, [bad4(rng)])
+        if kind:
+            records += self._addresses(owner, A, [bad_of(kind, rng)])
             rng.shuffle(records)
         return records
 
@@ -270,24 +270,20 @@ class Generator:
         """The sections, and those of their records that were asked for."""
         rng = self._rng
         answer, owner = self._chain(depth, question)
-        final = self._final(owner, None if kind == ADDITIONAL else kind,
-                            rdtype)
+        apart = kind if kind in ADDITIONAL_KINDS else None
+        final = self._final(owner, None if apart else kind, rdtype)
         answer += final
         if rng.random() < 0.15:
             answer.append(self._rrsig(owner, rdtype))
         authority = self._authority() if rng.random() < 0.2 else []
         additional = []
-        if kind == ADDITIONAL or rng.random() < 0.25:
-            additional = self._additional(kind == ADDITIONAL)
+        if apart or rng.random() < 0.25:
+            additional = self._additional(apart)
         return (answer, authority, additional), final
 
-    def _family(self, kind, rdtype):
+    def _family(self, rdtype):
         """The client's: mostly one that can be granted the addresses."""
-        if kind == OWN_ELSEWHERE:
-            return 6
         family = 4 if rdtype == A else 6
-        if kind in OWN_KINDS:
-            return family
         odds = 0.1 if rdtype in (A, AAAA) else 0.5
         return 10 - family if self._rng.random() < odds else family
 
@@ -308,14 +304,13 @@ class Generator:
         good = {address for record in clean(final)
                 for address in record_addresses(record)}
         return Answer(kind, depth, question, rdtype,
-                      self._family(kind, rdtype), edns, sections, wire,
+                      self._family(rdtype), edns, sections, wire,
                       cleaned, good)
 
     def bad(self):
         """The next answer with a forbidden address."""
         kind = next(self._kinds)
-        longest = 0 if kind == OWN_ELSEWHERE else LONGEST_CHAIN
-        return self._answer(kind, self._rng.randint(0, longest),
+        return self._answer(kind, self._rng.randint(0, LONGEST_CHAIN),
                             KINDS[kind][0])
 
     def clean(self):
