@@ -274,11 +274,11 @@ finish(struct query *q)
 
 /*
  * One address and port.  True if the grant is known to live long enough (G7);
- * then *expiry is lowered to its end.  If not, and ask is set, it is asked for.
+ * then *expiry is lowered to its end.  If not, it is asked for.
  */
 static bool
 grant_one(struct query *q, const struct dns_address *a,
-    const struct acl_port *port, const char *label, uint64_t *expiry)
+    const struct acl_port *port, uint64_t *expiry)
 {
 	struct msg_grant g;
 	struct slot *s;
@@ -302,7 +302,7 @@ grant_one(struct query *q, const struct dns_address *a,
 	seq = s->msg.seq;
 	s->msg = g;
 	s->msg.seq = seq;
-	memcpy(s->msg.label, label, MSG_LABEL_SIZE);
+	make_label(&q->dns.qname, s->msg.label);
 	s->query = q;
 	s->lifetime = lifetime;
 	unsent[(unsent_head + unsent_count++) % SLOTS] = (uint32_t)(s - slots);
@@ -335,19 +335,16 @@ grant_all(struct query *q, uint8_t *msg, size_t len,
     const struct dns_response *r, const struct dns_address *a, size_t n,
     const struct acl_decision *d)
 {
-	char label[MSG_LABEL_SIZE];
 	uint64_t expiry = NO_EXPIRY;
 	uint32_t pending = 0;
 	size_t i;
 	unsigned int p;
 
-	make_label(&q->dns.qname, label);
 	for (i = 0; i < n; i++) {
 		if (!may_be_granted(q, &a[i].addr))
 			continue;
 		for (p = 0; p < d->nports; p++)
-			pending += !grant_one(q, &a[i], &d->ports[p], label,
-			    &expiry);
+			pending += !grant_one(q, &a[i], &d->ports[p], &expiry);
 	}
 	if (pending > 0)
 		wait_for_results(q, msg, len, r, pending, expiry);
