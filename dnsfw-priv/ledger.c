@@ -38,6 +38,7 @@ struct ledger {
 	uint32_t	 used;		/* entries that were ever in use */
 	uint32_t	 free;		/* list of those given back */
 	uint32_t	 kinds[BACKEND_KINDS];	/* how many of each */
+	uint32_t	 sample[BACKEND_KINDS];	/* entries that were found last */
 };
 
 static void *
@@ -341,18 +342,19 @@ ledger_next(const struct ledger *l, uint32_t *cursor)
 }
 
 const struct msg_grant *
-ledger_sample(const struct ledger *l, size_t kind, uint64_t after)
+ledger_sample(struct ledger *l, size_t kind, uint64_t after)
 {
 	uint32_t place = l->kinds[kind] == 0 ? 0 : l->count;
-	const struct entry *e;
+	const struct entry *e = &l->entries[l->sample[kind]];
 
 	/* Towards the end of a heap is what ends late. */
-	while (place-- > 0) {
+	while (e->expiry < after || backend_kind(&e->grant) != kind) {
+		if (place-- == 0)
+			return (NULL);
 		e = &l->entries[l->heap[place]];
-		if (e->expiry >= after && backend_kind(&e->grant) == kind)
-			return (&e->grant);
 	}
-	return (NULL);
+	l->sample[kind] = (uint32_t)(e - l->entries);
+	return (&e->grant);
 }
 
 uint64_t

@@ -72,10 +72,11 @@ void	ledger_expire(struct ledger *, uint64_t now);
 const struct msg_grant *ledger_next(const struct ledger *, uint32_t *cursor);
 
 /*
- * One of a kind (backend.h) that does not end before after, or NULL.  Where a
- * kind is rare this may look through all.
+ * One of a kind (backend.h) that does not end before after (not 0), or NULL.
+ * The one of the last time as long as it will do: where a kind is rare, to find
+ * another may be a look through all.
  */
-const struct msg_grant *ledger_sample(const struct ledger *, size_t kind,
+const struct msg_grant *ledger_sample(struct ledger *, size_t kind,
 	    uint64_t after);
 
 /*
