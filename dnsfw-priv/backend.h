@@ -39,8 +39,8 @@ backend_kind(const struct msg_grant *g)
 /*
  * One entry of a set.  g has type, family, proto, local, port, client, dst and
  * the label as they are in the kernel, which need not be a grant that
- * msg_grant_decode takes.  ms: what is left of its time, 0 for ever, which may
- * be up to a unit less than it is.
+ * msg_grant_decode takes.  ms: what is left of its time, 0 for ever; some
+ * kernels' interfaces tell it rounded down to a second.
  */
 typedef void backend_found(void *arg, const struct msg_grant *g, uint64_t ms);
 
@@ -57,9 +57,6 @@ struct backend_config {
 
 struct backend {
 	const char *name;		/* as --firewall has it */
-
-	/* In what the kernel counts timeouts, in ns: add rounds up to it. */
-	uint64_t unit;
 
 	/*
 	 * Open netlink sockets, before privileges are dropped.  Does not

@@ -24,7 +24,6 @@ struct firewall_counts firewall_counts;
 static const struct backend *backend;
 static struct ledger *ledger;
 static uint8_t families, ready;
-static uint64_t started;	/* until then grants were taken over */
 static uint64_t next_look;
 static uint64_t repair_at, repair_latest;	/* 0: nothing to repair */
 static bool jumps_known;
@@ -179,7 +178,7 @@ static void
 refill(unsigned int kinds)
 {
 	const struct msg_grant *g;
-	uint64_t now = clock_now(), left;
+	uint64_t now = clock_now();
 	uint32_t cursor = 0;
 	size_t n = 0;
 
@@ -187,12 +186,8 @@ refill(unsigned int kinds)
 	while ((g = ledger_next(ledger, &cursor)) != NULL) {
 		if ((kinds & 1U << backend_kind(g)) == 0)
 			continue;
-		left = ledger_expiry(ledger, g) - now;
-		/* Taken over, it may have a little more (G2). */
-		if (ledger_since(ledger, g) <= started)
-			left += backend->unit;
-		batch[n++] = (struct backend_add){ .grant = g, .left = left,
-		    .is_new = true };
+		batch[n++] = (struct backend_add){ .grant = g, .is_new = true,
+		    .left = ledger_expiry(ledger, g) - now };
 		if (n == BACKEND_BATCH_MAX) {
 			put_back(n);
 			n = 0;
@@ -247,7 +242,6 @@ firewall_start(const struct backend *b, uint32_t max_grants)
 	}
 	if (take_all_over(max_grants) == -1)
 		fatalx("the firewall cannot be used");
-	started = clock_now();
 	ready = families;
 	removed = remove_strangers();
 	if (b->prepare(families, refill) == -1)

@@ -400,7 +400,6 @@ nftset_jumps(void)
 
 const struct backend backend_nftables = {
 	.name = "nftables",
-	.unit = NFTSET_UNIT,
 	.open = nftset_open,
 	.check = nftset_check,
 	.prepare = nftset_prepare,

@@ -142,16 +142,9 @@ class Model:
         old.promised_high = max(old.promised_high, high)
 
     @staticmethod
-    def _rounding(grant):
-        """By how much the kernel may be later than dnsfw.
-
-        What was taken over was told rounded down, and gets that back.
-        """
-        return ROUNDING * (2 if grant.restarts else 1)
-
-    def _put_back(self, grant):
+    def _put_back(grant):
         grant.kernel_low = grant.low - SLACK
-        grant.kernel_high = grant.high + self._rounding(grant) + SLACK
+        grant.kernel_high = grant.high + ROUNDING + SLACK
 
     def disturbed(self):
         """Somebody took entries away; they are put back."""
@@ -233,10 +226,10 @@ class Model:
         wrong = []
         if high < grant.kernel_low or low > grant.kernel_high:
             wrong.append("another time")
-        drift = ROUNDING * grant.restarts
-        if high < grant.promised_low - drift - SLACK:
+        drift = ROUNDING * grant.restarts + SLACK
+        if high < grant.promised_low - drift:
             wrong.append("shortened (G2)")
-        if low > grant.promised_high + ROUNDING + 2 * drift + SLACK:
+        if low > grant.promised_high + ROUNDING + drift:
             wrong.append("too long (G3)")
         if (entry.comment or "").rstrip(".") not in grant.labels:
             wrong.append("another name")
@@ -249,8 +242,7 @@ class Model:
         self.late = max(self.late, low - grant.promised_high)
         grant.kernel_low = max(grant.kernel_low, low)
         grant.kernel_high = min(grant.kernel_high, high)
-        # The kernel's timeout is that of dnsfw, rounded up.
-        grant.low = max(grant.low,
-                        grant.kernel_low - self._rounding(grant) - SLACK)
+        # The kernel's timeout is that of dnsfw, or the next second.
+        grant.low = max(grant.low, grant.kernel_low - ROUNDING - SLACK)
         grant.high = min(grant.high, grant.kernel_high)
         grant.labels = {(entry.comment or "").rstrip(".")}
