@@ -44,8 +44,12 @@ void
 load_answer(struct load *l, const struct ask *ask, uint64_t sent, uint64_t now,
     const uint8_t *msg, size_t len)
 {
-	enum query_err e = query_check(msg, len, ask->number, ask->rcode);
+	enum query_err e;
 
+	if (l->bare && ask->rcode != RCODE_NOERROR)
+		e = query_check_bare(msg, len, ask->rcode);
+	else
+		e = query_check(msg, len, ask->number, ask->rcode);
 	l->end = now;
 	if (e != QUERY_OK) {
 		l->wrong[e]++;
@@ -97,6 +101,7 @@ static const struct option options[] = {
 	{ "rate", required_argument, NULL, 'R' },
 	{ "per-connection", required_argument, NULL, 'C' },
 	{ "depth", required_argument, NULL, 'd' },
+	{ "bare", required_argument, NULL, 'b' },
 	{ NULL, 0, NULL, 0 }
 };
 
@@ -155,6 +160,9 @@ set_option(struct load *l, int option, const char *text)
 		break;
 	case 'd':
 		l->depth = number(text, 1, WINDOW_MAX);
+		break;
+	case 'b':
+		l->bare = number(text, 0, 1) != 0;
 		break;
 	default:
 		exit(2);

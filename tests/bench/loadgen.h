@@ -29,6 +29,7 @@ struct load {
 	uint32_t	rate;		/* queries a second; 0: closed loop */
 	uint32_t	per_connection;	/* queries; 0: UDP */
 	uint32_t	depth;		/* in flight on one connection */
+	bool		bare;		/* refusals are a header alone */
 
 	/* what came of it */
 	uint64_t	start;

@@ -134,3 +134,13 @@ query_check(const uint8_t *msg, size_t len, uint32_t number, uint8_t rcode)
 		return (QUERY_EADDRESS);
 	return (QUERY_OK);
 }
+
+enum query_err
+query_check_bare(const uint8_t *msg, size_t len, uint8_t rcode)
+{
+	if (len != DNS_HEADER || msg[4] != 0 || msg[5] != 0)
+		return (QUERY_EQUESTION);
+	if ((msg[2] & FLAG_QR) != 0 || (msg[3] & 0xf) != rcode)
+		return (QUERY_ERCODE);
+	return (QUERY_OK);
+}

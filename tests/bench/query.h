@@ -58,4 +58,10 @@ size_t	query_respond(uint8_t *msg, size_t len);
 enum query_err query_check(const uint8_t *msg, size_t len, uint32_t number,
 	    uint8_t rcode);
 
+/*
+ * Is msg a refusal with rcode that is a header alone, without QR and question?
+ * So dns-firewall refuses; nobody else's would pass.
+ */
+enum query_err query_check_bare(const uint8_t *msg, size_t len, uint8_t rcode);
+
 #endif

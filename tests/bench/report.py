@@ -65,6 +65,8 @@ class Row:
             return [f"cannot do this: {self.unable}"]
         medians = self.medians() or {}
         remarks = []
+        if self.server.bare_refusal and self.workload.refuses:
+            remarks.append("refusals without QR and question")
         if "rate" in medians:
             remarks.append(f"at {medians['rate']:,.0f} queries/s")
         if "reload_s" in medians:
@@ -182,6 +184,8 @@ def heading(conditions):
     programs = [f"{name} {version}" for name, version in
                 m["packages"].items() if version]
     programs.append(f"dnsfw {conditions['build'] or 'not built'}")
+    if conditions["reference"]:
+        programs.append(conditions["reference"])
     busy = conditions["load_average"] > 0.3
     return (
         f"{m['cpu']}, {m['cpus']} CPUs, Linux {m['kernel']}, {m['date']}\n"
@@ -191,8 +195,8 @@ def heading(conditions):
         "which limits queries/s of the fastest, but not their CPU time. "
         f"Rounds: {conditions['rounds']}, interleaved;\n"
         "medians. CPU time: user and system, of all processes of the "
-        "server. dnsfw logs every query,\n"
-        "to /dev/null; the Debian packages log none. "
+        "server. dnsfw and dns-firewall log\n"
+        "every query, to /dev/null; the Debian packages log none. "
         f"It took {conditions['seconds']:.0f} s. Load average before it: "
         f"{conditions['load_average']:.2f}"
         f"{' (the machine was busy)' if busy else ''}.")

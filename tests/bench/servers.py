@@ -3,6 +3,7 @@
 import json
 import pathlib
 import shutil
+import subprocess
 
 import ground
 from policy import Policy
@@ -21,6 +22,7 @@ class Server:
     policies = {Policy.PLAIN}
     tcp = True
     refusal = RCODE_REFUSED
+    bare_refusal = False    # without QR and question, so that clients wait
     reloaded = None     # what it logs at the end of a reload by SIGHUP
     workers = False     # it has --workers
 
@@ -133,6 +135,7 @@ class Dnsfw(DnsFirewall):
 
 class Reference(DnsFirewall):
     name = "dns-firewall"
+    bare_refusal = True
     package = "the reference: build it, and name it with --reference"
 
 
@@ -250,3 +253,11 @@ def build_options(build):
     sanitized = ", with sanitizers: no measure" if options.get("sanitize") \
         else ""
     return f"buildtype {options['buildtype']}{sanitized}"
+
+
+def version_of(reference):
+    """What the reference says that it is; None if it is not there."""
+    if not reference or not reference.exists():
+        return None
+    return subprocess.run([reference.resolve(), "--version"], check=True,
+                          capture_output=True, text=True).stdout.strip()

@@ -50,6 +50,17 @@ class Workload:
             return False
         return server.firewall == self.firewall
 
+    @property
+    def refuses(self):
+        return self.rules.policy in (Policy.BLOCK, Policy.CLIENTS)
+
+    def load_of(self, server):
+        """Its load, with what the server's refusals look like."""
+        load = {**self.load, "bare": int(server.bare_refusal)}
+        if self.rules.policy is Policy.BLOCK:
+            load["rcode"] = server.refusal
+        return load
+
     def lack(self):
         """What a server misses that does not suit."""
         if self.tcp:
@@ -134,9 +145,8 @@ class Run:
         self.workload = workload
         self.workers = workers
         self.load = {"window": WINDOW * workers,
-                     "milliseconds": milliseconds, **workload.load}
-        if workload.rules.policy is Policy.BLOCK:
-            self.load["rcode"] = server.refusal
+                     "milliseconds": milliseconds,
+                     **workload.load_of(server)}
 
     def start(self):
         self.server.prepare(self.where)
