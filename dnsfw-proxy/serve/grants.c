@@ -243,7 +243,7 @@ reply(struct query *q, uint8_t *msg, size_t len, const struct dns_response *r,
 		dns_answer_cap_ttl(msg, len, r,
 		    (uint32_t)(left / CLOCK_SECOND));
 	} else
-		access_log(ACCESS_PASS, &q->addr, q->dns.id, NULL);
+		query_log_passed(q, r);
 	query_reply(q, msg, len);
 }
 

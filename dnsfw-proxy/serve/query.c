@@ -320,12 +320,40 @@ query_receive(const uint8_t *msg, size_t len, const struct addr *addr,
 	/* else there is nothing to answer to (D8) */
 }
 
+/* The codes of RFC 1035 by name, the others by number. */
+static void
+log_upstream_error(const struct query *q, uint16_t rcode)
+{
+	static const char *const names[] = {
+		[RCODE_FORMERR] = "FORMERR", [RCODE_SERVFAIL] = "SERVFAIL",
+		[RCODE_NXDOMAIN] = "NXDOMAIN", [RCODE_NOTIMP] = "NOTIMP",
+		[RCODE_REFUSED] = "REFUSED"
+	};
+	char text[TEXT_MAX];
+
+	if (rcode < sizeof(names) / sizeof(names[0]))
+		snprintf(text, sizeof(text), "upstream error %s",
+		    names[rcode]);
+	else
+		snprintf(text, sizeof(text), "upstream error %u", rcode);
+	access_bad_answer(&q->addr, q->dns.id, text);
+}
+
+void
+query_log_passed(const struct query *q, const struct dns_response *r)
+{
+	if (r->rcode == RCODE_NOERROR)
+		access_log(ACCESS_PASS, &q->addr, q->dns.id, NULL);
+	else
+		log_upstream_error(q, r->rcode);
+}
+
 /* Too long for the client: header, question and TC, so nothing to grant. */
 static void
 reply_truncated(struct query *q, uint8_t *msg, size_t len,
     const struct dns_response *r)
 {
-	access_log(ACCESS_PASS, &q->addr, q->dns.id, NULL);
+	query_log_passed(q, r);
 	query_reply(q, msg, dns_truncate(msg, len, r, query_limit(q)));
 }
 
@@ -348,7 +376,7 @@ query_answered(struct query *q, const uint8_t *msg, size_t len,
 	else if (q->wants_grants)
 		grants_answer(q, copy, len, r);
 	else {
-		access_log(ACCESS_PASS, &q->addr, q->dns.id, NULL);
+		query_log_passed(q, r);
 		query_reply(q, copy, len);
 	}
 }

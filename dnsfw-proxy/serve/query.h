@@ -74,6 +74,9 @@ void	query_receive(const uint8_t *msg, size_t len, const struct addr *addr,
 void	query_answered(struct query *, const uint8_t *msg, size_t len,
 	    const struct dns_response *);
 
+/* Log an answer that passes without a grant, or the error that it is. */
+void	query_log_passed(const struct query *, const struct dns_response *);
+
 /* There is no good answer: SERVFAIL, and the reason for the log and as EDE. */
 void	query_failed(struct query *, enum dns_ede, const char *reason);
 
