@@ -182,46 +182,83 @@ parse_port(const char *text, size_t at, size_t len, struct parse_rule *rule,
 	return (0);
 }
 
-/* DOMAIN:PROTOCOL:PORT; name_len is the length up to the first colon. */
-static int
-parse_grant(const struct lex_line *line, const struct lex_token *token,
-    size_t name_len, struct parse_rule *rule, struct parse_error *error)
+/* The first octet from at on that is not blank, or end. */
+static size_t
+after_blanks(const struct lex_line *line, size_t at, size_t end)
 {
-	size_t at = token->at + name_len, end = token->at + token->len, len;
+	while (at < end && isblank((unsigned char)line->text[at]))
+		at++;
+	return (at);
+}
+
+/* The length from at to end without blanks at the end. */
+static size_t
+without_blanks(const struct lex_line *line, size_t at, size_t end)
+{
+	while (end > at && isblank((unsigned char)line->text[end - 1]))
+		end--;
+	return (end - at);
+}
+
+/* Blanks may be around the colons: make one token of the words there. */
+static void
+join_words(struct lex_line *line, struct lex_token *token)
+{
+	struct lex_token next;
+	size_t at = line->at;
+
+	for (lex_next(line, &next); next.kind == LEX_WORD &&
+	    (line->text[token->at + token->len - 1] == ':' ||
+	    line->text[next.at] == ':'); lex_next(line, &next)) {
+		token->len = next.at + next.len - token->at;
+		at = line->at;
+	}
+	line->at = at;
+}
+
+/* :PROTOCOL:PORT from offset at to end. */
+static int
+parse_grant(const struct lex_line *line, size_t at, size_t end,
+    struct parse_rule *rule, struct parse_error *error)
+{
 	const char *colon;
+	size_t stop;
 
 	if (at == end)
 		return (wrong(error, at, "expected \":PROTOCOL:PORT\" after "
 		    "the name (only \"~>\" and \"-|\" go without)"));
-	at++;
+	at = after_blanks(line, at + 1, end);
 	colon = memchr(line->text + at, ':', end - at);
-	len = colon == NULL ? end - at : (size_t)(colon - line->text) - at;
-	if (parse_protocol(line->text + at, at, len, rule, error) == -1)
+	stop = colon == NULL ? end : (size_t)(colon - line->text);
+	if (parse_protocol(line->text + at, at,
+	    without_blanks(line, at, stop), rule, error) == -1)
 		return (-1);
-	at += len;
-	if (at == end)
-		return (wrong(error, at, "expected \":PORT\" (1-65535)"));
-	at++;
+	if (stop == end)
+		return (wrong(error, end, "expected \":PORT\" (1-65535)"));
+	at = after_blanks(line, stop + 1, end);
 	return (parse_port(line->text + at, at, end - at, rule, error));
 }
 
 static int
-parse_target(const struct lex_line *line, const struct lex_token *token,
+parse_target(struct lex_line *line, struct lex_token *token,
     struct parse_rule *rule, struct parse_error *error)
 {
-	const char *word = line->text + token->at, *colon;
-	size_t name_len;
+	const char *colon;
+	size_t at = token->at, stop;
 
 	if (token->kind != LEX_WORD)
-		return (wrong(error, token->at, "expected a domain name"));
-	colon = memchr(word, ':', token->len);
-	name_len = colon == NULL ? token->len : (size_t)(colon - word);
-	if (parse_pattern(line, token->at, name_len, rule, error) == -1)
+		return (wrong(error, at, "expected a domain name"));
+	if (rule->action == PARSE_GRANT)
+		join_words(line, token);
+	colon = memchr(line->text + at, ':', token->len);
+	stop = colon == NULL ? at + token->len : (size_t)(colon - line->text);
+	if (parse_pattern(line, at, without_blanks(line, at, stop), rule,
+	    error) == -1)
 		return (-1);
 	if (rule->action == PARSE_GRANT)
-		return (parse_grant(line, token, name_len, rule, error));
+		return (parse_grant(line, stop, at + token->len, rule, error));
 	if (colon != NULL)
-		return (wrong(error, token->at + name_len, "unexpected \":\": "
+		return (wrong(error, stop, "unexpected \":\": "
 		    "only \"->\" takes a protocol and a port"));
 	return (0);
 }

@@ -115,6 +115,9 @@ Test(acl_text, A2_forms_that_are_rules)
 		"10.0.0.8 ~> a-b-.example--",
 		"10.0.0.8 ~> 8.8.8.in-addr.arpa",
 		"10.0.0.8 -> a:TCP:00443",
+		"10.0.0.8 -> a : TCP : 443 ",
+		"10.0.0.8 -> *.a: udp\t:443# blanks",
+		"10.0.0.8 -> * :TCP: 443\r\n",
 	};
 	size_t i;
 
@@ -169,6 +172,13 @@ Test(acl_text, A7_where_and_what)
 		{ "10.0.0.8 -> a", 14, "expected \":PROTOCOL:PORT\" after the "
 		    "name (only \"~>\" and \"-|\" go without)" },
 		{ "10.0.0.8 -> a:TCP", 18, "expected \":PORT\" (1-65535)" },
+		{ "10.0.0.8 -> a : TCP", 20, "expected \":PORT\" (1-65535)" },
+		{ "10.0.0.8 -> a : TCP :", 22, "port must be 1-65535" },
+		{ "10.0.0.8 -> a : TCP 80", 20,
+		    "expected \":PORT\" (1-65535)" },
+		{ "10.0.0.8 -> a b:TCP:80", 14, "expected \":PROTOCOL:PORT\" "
+		    "after the name (only \"~>\" and \"-|\" go without)" },
+		{ "10.0.0.8 ~> a : b", 15, "expected the end of the line" },
 		{ "10.0.0.8 -> a:SCTP:80", 15, "unknown protocol \"SCTP\": "
 		    "expected TCP or UDP" },
 		{ "10.0.0.8 -> a::80", 15, "expected TCP or UDP" },
