@@ -441,24 +441,6 @@ help(void)
 	exit(fflush(stdout) == 0 ? 0 : 1);
 }
 
-static void
-from_environment(struct options *o)
-{
-	char env[NAME_MAX_LEN];
-	struct source src = { NULL, true };
-	const char *value;
-	size_t i;
-
-	for (i = 0; i < NDEFS; i++) {
-		env_name(defs[i].name, env);
-		value = getenv(env);
-		if (value == NULL || value[0] == '\0')
-			continue;
-		src.option = defs[i].name;
-		defs[i].set(o, &src, value);
-	}
-}
-
 /* The option that arg names; *value is what stands behind a '=', or NULL. */
 static size_t
 find(const char *arg, const char **value)
@@ -478,26 +460,9 @@ find(const char *arg, const char **value)
 	usage_error("unknown option \"--%.*s\"", (int)len, arg);
 }
 
-/* A list on the command line replaces the one of the environment. */
 static void
-forget_list(struct options *o, const char *name)
+from_command_line(struct options *o, int argc, char **argv, bool seen[NDEFS])
 {
-	if (strcmp(name, "upstream") == 0)
-		o->nupstreams = 0;
-	else if (strcmp(name, "bind") == 0)
-		o->nbinds = 0;
-	else if (strcmp(name, "client-net") == 0)
-		o->nclient_nets = 0;
-	else if (strcmp(name, "deny-answer") == 0)
-		o->ndeny_nets = 0;
-	else if (strcmp(name, "allow-answer") == 0)
-		o->nallow_nets = 0;
-}
-
-static void
-from_command_line(struct options *o, int argc, char **argv)
-{
-	bool seen[NDEFS] = { false };
 	struct source src = { NULL, false };
 	const char *value;
 	size_t d;
@@ -514,10 +479,27 @@ from_command_line(struct options *o, int argc, char **argv)
 			value = argv[i];
 		if (value[0] == '\0')
 			bad_value(&src, value, "a value");
-		if (!seen[d])
-			forget_list(o, src.option);
 		seen[d] = true;
 		defs[d].set(o, &src, value);
+	}
+}
+
+/* The command line wins: what it has set is not looked at. */
+static void
+from_environment(struct options *o, const bool seen[NDEFS])
+{
+	char env[NAME_MAX_LEN];
+	struct source src = { NULL, true };
+	const char *value;
+	size_t i;
+
+	for (i = 0; i < NDEFS; i++) {
+		env_name(defs[i].name, env);
+		value = getenv(env);
+		if (seen[i] || value == NULL || value[0] == '\0')
+			continue;
+		src.option = defs[i].name;
+		defs[i].set(o, &src, value);
 	}
 }
 
@@ -557,6 +539,7 @@ void
 options_parse(struct options *o, int argc, char **argv)
 {
 	static const char loopback[] = "127.0.0.53";
+	bool seen[NDEFS] = { false };
 	int i;
 
 	for (i = 1; i < argc; i++) {
@@ -575,8 +558,8 @@ options_parse(struct options *o, int argc, char **argv)
 		.max_connections = 10000, .max_grants = 65536, .workers = 1,
 		.proxy_user = PROXY_USER, .priv_user = PRIV_USER
 	};
-	from_environment(o);
-	from_command_line(o, argc, argv);
+	from_command_line(o, argc, argv, seen);
+	from_environment(o, seen);
 	if (o->nbinds == 0)
 		(void)addr_parse(loopback, strlen(loopback),
 		    &o->binds[o->nbinds++]);

@@ -59,6 +59,12 @@ def test_bad_value_in_the_environment(option, value):
     assert f'"{value}"' in done.stderr
 
 
+def test_the_command_line_wins_over_a_bad_variable():
+    bad = {"UPSTREAM": "nonsense", "FIREWALL": "ufw"}
+    assert run(*GOOD, **bad).returncode == 1    # there is no such list
+    assert run(*GOOD[:4], **bad).returncode == 2
+
+
 @pytest.mark.parametrize("args, words", [
     ((), "--acl-file"), (GOOD[2:], "--acl-file"),
     (GOOD[:2] + GOOD[4:], "--upstream"), (GOOD[:4], "--firewall"),
