@@ -1,11 +1,11 @@
-"""dnsfw, dnsmasq and unbound, set up as alike as they can be.
+"""dnsfw, its neighbours and its reference, set up as alike as they can be.
 
 Each allows *.example.com, refuses blocked.example.com, answers ads.example.com
 itself, and, if it can, opens TCP port PORT of the addresses that it gives.
 """
 
 import firewall
-from lab import CLIENT4, CLIENT6, DNS4, OTHER4, PORT
+from lab import CLIENT4, CLIENT6, DNS4, GATEWAY4, OTHER4, PORT
 import programs
 
 BLOCKED = "blocked.example.com"
@@ -37,9 +37,35 @@ class Dnsfw:
         programs.dnsfw(self.lab, self._fw, "--timeout", str(self.TIMEOUT),
                        acl=acl, upstream=",".join(upstreams))
 
+    def lose_firewall(self):
+        self.lab.gateway.run("nft", "flush", "ruleset")
+
     def lifetimes(self):
         """Seconds that each granted address has."""
         return {entry.address: entry.timeout for entry in self._fw.entries()}
+
+
+class Reference(Dnsfw):
+    """dns-firewall 1.2, with ipset; it has one upstream, and listens once."""
+
+    name = "dns-firewall"
+    program = None      # a path
+
+    def __init__(self, lab):
+        self.lab = lab
+        self._fw = lab.set_up_firewall("iptables")
+
+    def start(self, upstreams=(DNS4,), protected=False, wide=False):
+        del protected
+        acl = self.lab.write_acl(ACL + f"{CLIENT4} ~> *\n" * wide)
+        programs.start(self.lab, [
+            self.program, "--acl-file", str(acl), "--upstream", upstreams[0],
+            "--bind", GATEWAY4, "--bind-port", "53", "--timeout",
+            str(self.TIMEOUT), *self._fw.options])
+
+    def lose_firewall(self):
+        super().lose_firewall()
+        self.lab.gateway.run("ipset", "destroy")
 
 
 class Dnsmasq:
@@ -67,6 +93,9 @@ class Dnsmasq:
             "nftset=/example.com/4#inet#filter#allowed",
             *(f"server={address}" for address in upstreams if
               address != DNS4), *["stop-dns-rebind"] * protected)
+
+    def lose_firewall(self):
+        self.lab.gateway.run("nft", "flush", "ruleset")
 
     def lifetimes(self):
         """An element without a timeout is a string, and never ends."""
