@@ -23,6 +23,8 @@ enum { TYPE_IXFR = 251, TYPE_AXFR = 252 };
 
 TAILQ_HEAD(query_queue, query);
 
+static const char bad_kind[] = "opcode or class not allowed";
+
 static struct query *pool;
 static uint32_t fresh;			/* never used ones begin here */
 static struct query_queue unused = TAILQ_HEAD_INITIALIZER(unused);
@@ -209,6 +211,13 @@ is_address_type(uint16_t type)
 	    type == TYPE_SVCB);
 }
 
+static bool
+is_plain(const struct dns_query *dns)
+{
+	return (dns->has_question && dns->qclass == CLASS_IN &&
+	    DNS_OPCODE_OF(dns->flags) == DNS_OPCODE_QUERY);
+}
+
 /*
  * Is this kind of message allowed under these rules (D4, A5)?  Returns NULL,
  * or what is wrong.  *grants: whether the answer's addresses are to be granted.
@@ -217,11 +226,7 @@ static const char *
 check_kind(const struct dns_query *dns, const struct acl_decision *d,
     bool *grants)
 {
-	bool plain = dns->has_question &&
-	    DNS_OPCODE_OF(dns->flags) == DNS_OPCODE_QUERY &&
-	    dns->qclass == CLASS_IN;
-
-	*grants = d->nports > 0 && plain && is_address_type(dns->qtype);
+	*grants = d->nports > 0 && is_plain(dns) && is_address_type(dns->qtype);
 	if (dns->has_question &&
 	    (dns->qtype == TYPE_AXFR || dns->qtype == TYPE_IXFR))
 		return ("zone transfers are not supported");
@@ -229,8 +234,8 @@ check_kind(const struct dns_query *dns, const struct acl_decision *d,
 		return ("too many ports in the ACL for one name");
 	if (*grants || d->any)
 		return (NULL);
-	if (!plain)
-		return ("opcode or class not allowed");
+	if (!is_plain(dns))
+		return (bad_kind);
 	return (d->resolve ? NULL : "query type not allowed");
 }
 
@@ -290,7 +295,10 @@ decide(const uint8_t *msg, size_t len, const struct addr *addr,
 		refuse(msg, addr, from, dns, &d);
 		return;
 	case ACL_LOCAL:
-		answer_local(msg, addr, from, dns, &d);
+		if (is_plain(dns))
+			answer_local(msg, addr, from, dns, &d);
+		else
+			kind_refused(msg, addr, from, dns, bad_kind);
 		return;
 	case ACL_ALLOW:
 		break;
