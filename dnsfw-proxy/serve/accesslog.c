@@ -180,7 +180,7 @@ put_name(const struct dns_name *name)
 	char text[DNS_NAME_TEXT_MAX];
 	struct dns_name folded;
 
-	/* In lower case, as the reference has it. */
+	/* In lower case: however a client spells it, it is found. */
 	text[0] = '\0';
 	if (name != NULL) {
 		dns_name_fold(name, &folded);
