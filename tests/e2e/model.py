@@ -72,6 +72,7 @@ class Grant:
         self.kernel_low, self.kernel_high = low, high
         self.promised_low, self.promised_high = low, high
         self.restarts = 0
+        self.going = False      # perhaps, at any time
         self.labels = {label}
 
     def __repr__(self):
@@ -155,6 +156,7 @@ class Model:
         """The entry may go before its end."""
         grant = self.grants[key]
         grant.low = grant.kernel_low = grant.promised_low = now
+        grant.going = True
 
     def restarted(self, rule_time, when):
         """dnsfw knows now what the kernel says."""
@@ -240,9 +242,11 @@ class Model:
         low, high = self._ends(entry, begin, end)
         self.early = max(self.early, grant.promised_low - high)
         self.late = max(self.late, low - grant.promised_high)
-        grant.kernel_low = max(grant.kernel_low, low)
         grant.kernel_high = min(grant.kernel_high, high)
+        grant.labels = {(entry.comment or "").rstrip(".")}
+        if grant.going:     # that it is there now says nothing of later
+            return
+        grant.kernel_low = max(grant.kernel_low, low)
         # The kernel's timeout is that of dnsfw, or the next second.
         grant.low = max(grant.low, grant.kernel_low - ROUNDING - SLACK)
         grant.high = min(grant.high, grant.kernel_high)
-        grant.labels = {(entry.comment or "").rstrip(".")}
