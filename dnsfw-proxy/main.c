@@ -21,7 +21,7 @@
 #include "syscalls.h"
 
 #define COMPILER_DESCRIPTORS 16
-#define COMPILER_NICE	19	/* workers come first while a list is compiled */
+#define COMPILER_NICE	10	/* workers come first, but cannot starve it (A9) */
 
 static unsigned int
 number(const char *text)

@@ -154,7 +154,7 @@ def test_A9_who_compiles_gives_way(lab):
     compiler, worker = lab.dnsfw(ALLOW).children()
     nice = [os.getpriority(os.PRIO_PROCESS, pid) for pid in
             (os.getpid(), compiler, worker)]
-    assert nice == [nice[0], 19, nice[0]]
+    assert nice == [nice[0], 10, nice[0]]
 
 
 def test_A9_no_query_is_lost(lab, fw):
