@@ -29,7 +29,7 @@ struct origin {
 static struct msg_own owns[MSG_OWN_MAX];	/* as they go to the workers */
 static struct origin origins[MSG_OWN_MAX];
 static size_t count;
-static bool changed;
+static enum own_change change;		/* that own_read() has read */
 static uint32_t listing;		/* number of the last request */
 static bool listed;			/* and it has come to its end */
 static bool stale;			/* something was missed: ask again */
@@ -148,8 +148,10 @@ add(const struct msg_own *o, const struct origin *origin)
 	uint64_t n;
 
 	if (i < MSG_OWN_MAX) {
-		changed |= i == count;
-		count += i == count;
+		if (i == count) {
+			change = OWN_MORE;
+			count++;
+		}
 		owns[i] = *o;
 		origins[i] = *origin;
 	} else if (log_allowed(&limit, clock_now(), TOO_MANY_PERIOD, &n)) {
@@ -163,7 +165,8 @@ forget(size_t i)
 {
 	owns[i] = owns[--count];
 	origins[i] = origins[count];
-	changed = true;
+	if (change == OWN_NONE)
+		change = OWN_LESS;
 }
 
 /* The end of a listing: what it did not have has gone unnoticed. */
@@ -200,15 +203,15 @@ take(const struct nlmsghdr *nlh, void *arg)
 		forget(i);
 }
 
-bool
+enum own_change
 own_read(void)
 {
-	changed = false;
+	change = OWN_NONE;
 	if (nlsock_receive(FD_OWN, take, NULL) != 0)
 		stale = true;
 	if (stale && listed)
 		request();
-	return (changed);
+	return (change);
 }
 
 size_t

@@ -20,8 +20,11 @@
  */
 void	own_open(void);
 
-/* Take in what has changed.  Returns true if anything has. */
-bool	own_read(void);
+/* LESS: what was forbidden may be allowed now; MORE: also the reverse. */
+enum own_change { OWN_NONE = 0, OWN_LESS, OWN_MORE };
+
+/* Take in what has changed. */
+enum own_change own_read(void);
 
 /* All of them, until the next own_read(); returns how many. */
 size_t	own_set(const struct msg_own **first);

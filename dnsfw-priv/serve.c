@@ -145,6 +145,7 @@ turn(void)
 	enum { OWN, FIREWALL, COMPILER, WORKERS };
 	struct pollfd fds[WORKERS + MSG_WORKERS_MAX];
 	bool may_serve = grants_may_serve(), forget;
+	enum own_change change;
 	int ms = may_serve ? sooner(firewall_wait(), grants_hold()) : 1;
 	size_t i;
 
@@ -158,10 +159,11 @@ turn(void)
 		    POLLIN | POLLOUT : POLLIN;
 	children_poll(fds, WORKERS + nworkers, grants_step_due() ? 0 : ms);
 	serve_signalled();
-	if (fds[OWN].revents != 0 && own_read()) {
+	change = fds[OWN].revents == 0 ? OWN_NONE : own_read();
+	if (change != OWN_NONE)
 		memset(untold, true, sizeof(untold));
+	if (change == OWN_MORE)
 		grants_review(false);
-	}
 	/* Before grants: what is gone cannot be promised, nor while it is. */
 	if (firewall_lost())
 		tell_workers(MSG_FORGET);

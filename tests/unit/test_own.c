@@ -167,7 +167,7 @@ Test(own, G8_messages_for_the_workers)
 }
 
 /* Until events come; returns what own_read() does. */
-static bool
+static enum own_change
 next_read(void)
 {
 	struct pollfd pfd = { .fd = FD_OWN, .events = POLLIN };
@@ -181,13 +181,13 @@ Test(own, G8_only_changes_are_reported)
 	start();
 	(void)own_read();
 	run("ip addr add 192.0.2.6/24 dev d0");
-	cr_assert(next_read(), "one more");
+	cr_assert_eq(next_read(), OWN_MORE);
 	/* The lifetime alone, as of routers' advertisements. */
 	run("ip addr change 192.0.2.6/24 dev d0 valid_lft 100 "
 	    "preferred_lft 100");
-	cr_assert_not(next_read(), "the same");
+	cr_assert_eq(next_read(), OWN_NONE);
 	run("ip addr del 192.0.2.6/24 dev d0");
-	cr_assert(next_read(), "one less");
+	cr_assert_eq(next_read(), OWN_LESS);
 }
 
 /* What is too much is not known, the rest is, and the log is not flooded. */
