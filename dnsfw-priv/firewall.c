@@ -321,7 +321,7 @@ is_intact(void)
 
 	for (i = 0; i < BACKEND_BATCH_MAX; i++) {
 		g = i < BACKEND_KINDS ? ledger_sample(ledger, i, after) :
-		    ledger_next(ledger, &cursor);
+		    ledger_at(ledger, cursor++);
 		if (g != NULL && ledger_expiry(ledger, g) >= after &&
 		    (ready_kinds() & 1U << backend_kind(g)) != 0)
 			batch[n++].grant = g;

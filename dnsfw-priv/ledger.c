@@ -342,6 +342,12 @@ ledger_next(const struct ledger *l, uint32_t *cursor)
 }
 
 const struct msg_grant *
+ledger_at(const struct ledger *l, uint32_t place)
+{
+	return (place < l->count ? &l->entries[l->heap[place]].grant : NULL);
+}
+
+const struct msg_grant *
 ledger_sample(struct ledger *l, size_t kind, uint64_t after)
 {
 	uint32_t place = l->kinds[kind] == 0 ? 0 : l->count;

@@ -72,6 +72,13 @@ void	ledger_expire(struct ledger *, uint64_t now);
 const struct msg_grant *ledger_next(const struct ledger *, uint32_t *cursor);
 
 /*
+ * The one at that place, from 0 to ledger_count() - 1, or NULL.  Whenever the
+ * ledger changes they change places; so this is for a look at them all that
+ * may miss some, and costs no more than there are.
+ */
+const struct msg_grant *ledger_at(const struct ledger *, uint32_t place);
+
+/*
  * One of a kind (backend.h) that does not end before after (not 0), or NULL.
  * The one of the last time as long as it will do: where a kind is rare, to find
  * another may be a look through all.
