@@ -49,7 +49,8 @@ def predicted(verdict, case, services):
     if wrong_opcode and (verdict.allowed or not services):
         return "!>"
     if not verdict.allowed:
-        return "|>"
+        return "!>" if services and verdict.local and (
+            case.opcode != "QUERY" or case.rdclass != "IN") else "|>"
     if case.opcode != "QUERY" and services:
         return "~>"             # nothing can be granted
     if case.rdclass != "IN":
@@ -153,10 +154,14 @@ class Explainer:
     def _special(self, case, verdict):
         """The line of SPEC for which answer and log are others."""
         kind = dns.rdatatype.from_text(case.rdtype)
-        if verdict.local and not verdict.allowed and (
-                case.rdclass != "IN" or case.rdtype not in ADDRESSES or
-                (kind == dns.rdatatype.A) == (":" in verdict.local)):
-            return "D3"
+        if verdict.local and not verdict.allowed:
+            if case.opcode != "QUERY":
+                return None
+            if case.rdclass != "IN":
+                return "A5, other classes"
+            if case.rdtype not in ADDRESSES or \
+                    (kind == dns.rdatatype.A) == (":" in verdict.local):
+                return "D3"
         if case.rdtype in SERVICES and verdict.ports and \
                 case.rdclass == "IN":
             return "G6"
@@ -164,8 +169,6 @@ class Explainer:
             return "G8"
         if case.opcode != "QUERY" and not verdict.every_kind and \
                 not verdict.allowed:
-            if verdict.local:
-                return "D3, a local address, whatever the opcode"
             return "7, |> for a name that is refused, whatever the opcode"
         if case.rdclass != "IN" and not verdict.every_kind:
             return "A5, other classes"
