@@ -26,8 +26,8 @@
 #define BY_PORT		(1U << 5)
 
 #define TUPLE_MAX	128	/* bytes of a CTA_TUPLE_ORIG; IPv6 takes 84 */
-#define FLOWS_MAX	256	/* connections in one go */
-#define ROUNDS_MAX	64
+#define FLOWS_MAX	NLSOCK_MESSAGES_MAX	/* connections in one go */
+#define ROUNDS_MAX	86	/* a connection on each of a client's ports */
 #define ERROR_PERIOD	60	/* seconds between log lines */
 
 /* What a listing found. */
