@@ -143,7 +143,7 @@ keep_image(int fd, size_t size)
 
 	if (image != NULL)
 		munmap((void *)(uintptr_t)image, image_size);
-	map = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
+	map = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
 	if (map == MAP_FAILED)
 		fatal("cannot map the ACL's image");
 	image = acl_image_open(map, size, &why);

@@ -67,7 +67,7 @@ const struct sandbox_rule compiler_rules[] = {
 	{ SCMP_SYS(read), 0, {}, "the ACL" },
 	{ SCMP_SYS(sendmsg), 0, { EQ(0, MSG_FD_CHANNEL) },
 	    "bounds, the image and answers to dnsfw-priv" },
-	{ SCMP_SYS(mmap), 0, { EQ(2, PROT_READ), EQ(3, MAP_SHARED) },
+	{ SCMP_SYS(mmap), 0, { EQ(2, PROT_READ), EQ(3, MAP_PRIVATE) },
 	    "the image" },
 	{ SCMP_SYS(poll), 0, {}, "until dnsfw-priv takes more" },
 	{ SCMP_SYS(ppoll), 0, {}, "poll on other machines" },
@@ -113,7 +113,7 @@ const struct sandbox_rule worker_rules[] = {
 	{ SCMP_SYS(fstat), 0, {}, "the image's size" },
 	{ SCMP_SYS(newfstatat), 0, { EQ(3, AT_EMPTY_PATH) },
 	    "fstat of newer C libraries" },
-	{ SCMP_SYS(mmap), 0, { EQ(2, PROT_READ), EQ(3, MAP_SHARED) },
+	{ SCMP_SYS(mmap), 0, { EQ(2, PROT_READ), EQ(3, MAP_PRIVATE) },
 	    "the image" },
 	{ SCMP_SYS(mremap), ENOSYS, {}, "realloc survives without" },
 	COMMON_RULES

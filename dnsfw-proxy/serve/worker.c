@@ -87,7 +87,7 @@ take_policy(const uint8_t *buf, size_t len, int fd)
 		malformed(err);
 	if (fstat(fd, &st) == -1 || (uint64_t)st.st_size != policy.size)
 		fatalx("the ACL's image is not as long as it should be");
-	map = mmap(NULL, policy.size, PROT_READ, MAP_SHARED, fd, 0);
+	map = mmap(NULL, policy.size, PROT_READ, MAP_PRIVATE, fd, 0);
 	if (map == MAP_FAILED)
 		fatal("cannot map the ACL's image");
 	close(fd);
