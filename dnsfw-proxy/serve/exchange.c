@@ -463,13 +463,16 @@ exchange_answer(struct try *t, const uint8_t *msg, size_t len)
 }
 
 void
-exchange_try_failed(struct try *t)
+exchange_try_failed(struct try *t, bool answered)
 {
 	struct exchange *x = t->exchange;
 
-	/* A server may close an idle connection just when it is used. */
-	if (t->tcp && !x->reconnected) {
-		x->reconnected = true;
+	/*
+	 * A server may close an idle connection just when it is used; and
+	 * some answer only so many queries on one (RFC 7766 section 6.2.4).
+	 */
+	if (answered || (t->tcp && !x->reconnected)) {
+		x->reconnected |= !answered;
 		x->tried &= ~(1U << t->upstream);
 	} else
 		upstream_silent(t->upstream);

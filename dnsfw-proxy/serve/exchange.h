@@ -37,8 +37,11 @@ void	exchange_join(struct query *q, const uint8_t *msg, size_t len);
  */
 bool	exchange_answer(struct try *, const uint8_t *msg, size_t len);
 
-/* The try's way is broken; it has ended. */
-void	exchange_try_failed(struct try *);
+/*
+ * The try's way is broken; it has ended.  answered: other tries had answers on
+ * the same connection, so that this one's turn had only not come.
+ */
+void	exchange_try_failed(struct try *, bool answered);
 
 /* Look at the deadlines.  False: there is none. */
 bool	exchange_tick(void);

@@ -42,6 +42,7 @@ struct upconn {
 	struct event	*readable, *writable;
 	struct ttries	buckets[BUCKETS];	/* by id */
 	unsigned int	ntries;
+	bool		answered;	/* something, since it was made */
 	uint64_t	asked;		/* since when it owes any octet, or 0 */
 	uint64_t	used;		/* when a try ended last */
 	uint8_t		*out;
@@ -102,6 +103,7 @@ static void
 fail_conn(struct upconn *c)
 {
 	struct ttries broken = LIST_HEAD_INITIALIZER(broken);
+	bool answered = c->answered;
 	struct ttry *t;
 	size_t b;
 
@@ -114,7 +116,7 @@ fail_conn(struct upconn *c)
 	}
 	/* Each may begin another try, perhaps on a new connection of c. */
 	while ((t = LIST_FIRST(&broken)) != NULL)
-		exchange_try_failed(&t->try);
+		exchange_try_failed(&t->try, answered);
 }
 
 /* Send what waits.  False: the connection is broken. */
@@ -157,8 +159,8 @@ answer(struct upconn *c, const uint8_t *msg, size_t len)
 		t = find(c, (uint16_t)(msg[0] << 8 | msg[1]));
 	if (t == NULL)
 		counters.junk++;
-	else
-		(void)exchange_answer(&t->try, msg, len);
+	else if (exchange_answer(&t->try, msg, len))
+		c->answered = true;
 }
 
 /*
@@ -224,6 +226,7 @@ open_conn(struct upconn *c)
 		return (false);
 	}
 	c->asked = 0;
+	c->answered = false;
 	c->readable = event_new(worker.base, c->fd, EV_READ | EV_PERSIST,
 	    on_readable, c);
 	c->writable = event_new(worker.base, c->fd, EV_WRITE, on_writable, c);

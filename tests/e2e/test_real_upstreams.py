@@ -1,6 +1,8 @@
 """Real DNS servers behind dnsfw: what they send is accepted as it is."""
 
 import shutil
+import signal
+import socket
 import subprocess
 
 import dns.edns
@@ -11,9 +13,11 @@ import dns.rdatatype
 import dns.rrset
 import pytest
 
-from lab import (CLIENT4, CLIENT6, DNS4, PORT, READY, addresses_of,
-                 receive_tcp, send_tcp)
+from lab import (CLIENT4, CLIENT6, DNS4, GATEWAY4, PORT, READY,
+                 addresses_of, receive_tcp, send_tcp)
 from process import until
+
+SO_RCVBUFFORCE = 33     # asm-generic/socket.h; Python has no name for it
 
 ACL = f"""
 {CLIENT4} -> *.example.com:TCP:{PORT}
@@ -112,10 +116,9 @@ def dnsmasq(lab):
 SERVERS = {"bind9": named, "unbound": unbound, "dnsmasq": dnsmasq}
 
 
-@pytest.fixture(params=SERVERS.values(), ids=SERVERS.keys())
-def real(request, lab, fw):
-    """dnsfw in front of the server; what is in the kernel is fw's."""
-    argv = request.param(lab)
+def start(lab, fw, make, *options):
+    """The server, and dnsfw in front of it; what is in the kernel is fw's."""
+    argv = make(lab)
     assert shutil.which(argv[0]), f"{argv[0]} is not installed"
     process = lab.start(argv, namespace=lab.internet)
     question = lab.internet.command("dig", "+short", "+tries=1", "+time=1",
@@ -125,8 +128,14 @@ def real(request, lab, fw):
                                          check=False).stdout,
           what=f"an answer of {argv[0]}")
     assert process.popen.poll() is None, process.err
-    server = lab.start_dnsfw(ACL, "--timeout", "3", fw=fw)
+    server = lab.start_dnsfw(ACL, "--timeout", "3", *options, fw=fw)
     server.err.wait_for(READY)
+    return process, server
+
+
+@pytest.fixture(params=SERVERS.values(), ids=SERVERS.keys())
+def real(request, lab, fw):
+    start(lab, fw, request.param)
     return lab
 
 
@@ -193,7 +202,7 @@ def test_D7_pipelined(real):
                                       "A" if number % 2 else "AAAA")
                for number in range(50)]
     with real.client_socket(CLIENT4, 1) as sock:
-        sock.connect(("10.77.1.1", 53))
+        sock.connect((GATEWAY4, 53))
         for number, query in enumerate(queries):
             query.id = 1000 + number
             send_tcp(sock, query.to_wire())
@@ -203,3 +212,24 @@ def test_D7_pipelined(real):
     for query in queries:
         assert query.is_response(by_id[query.id])
         assert addresses_of(by_id[query.id])
+
+
+@pytest.mark.parametrize("make", SERVERS.values(), ids=SERVERS.keys())
+def test_D6_one_connection_carries_a_burst(lab, fw, make):
+    """What one takes no more of (dnsmasq after 100) goes to the next."""
+    real, server = start(lab, fw, make, "--upstream-transport", "tcp",
+                         "--max-connections", "2000")
+    queries = [dns.message.make_query("www.example.com", 1000 + number)
+               for number in range(400)]
+    with lab.client_socket(CLIENT4, socket.SOCK_DGRAM) as sock:
+        sock.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 1 << 22)
+        sock.connect((GATEWAY4, 53))
+        real.signal(signal.SIGSTOP)
+        for number, query in enumerate(queries):
+            query.id = number
+            sock.send(query.to_wire())
+            server.out.wait_for(rf"~> \[{number}\]")
+        real.signal(signal.SIGCONT)
+        answers = [dns.message.from_wire(sock.recv(4096)) for _ in queries]
+    assert sorted(answer.id for answer in answers) == list(range(400))
+    assert {answer.rcode() for answer in answers} == {dns.rcode.NOERROR}
