@@ -25,6 +25,7 @@ class Server:
     bare_refusal = False    # without QR and question, so that clients wait
     reloaded = None     # what it logs at the end of a reload by SIGHUP
     workers = False     # it has --workers
+    only = None         # workloads, if not all that it can do
 
     def __init__(self, program=None):
         self.path = program or shutil.which(self.program)
@@ -119,6 +120,14 @@ class Dnsfw(DnsFirewall):
     reloaded = r"\[INFO \] .*[Rr]eloaded"
     workers = True
 
+    def __init__(self, program, firewall=None, upstream_tcp=False):
+        super().__init__(program, firewall)
+        self.upstream_tcp = upstream_tcp
+        if upstream_tcp:
+            self.name += ", over TCP"
+            # What the way to the upstream makes a difference for.
+            self.only = ("W1", "W2", "W3", "W4")
+
     @staticmethod
     def worker_pids(where):
         """The processes "dnsfw-proxy worker UID GID NAME"."""
@@ -130,6 +139,8 @@ class Dnsfw(DnsFirewall):
         argv = super().argv(where, policy)
         if self.firewall:
             argv += ["--max-grants", str(ground.SET_SIZE)]
+        if self.upstream_tcp:
+            argv += ["--upstream-transport", "tcp"]
         return argv
 
 
@@ -234,7 +245,9 @@ addAction(SuffixMatchNodeRule(blocked, true), RCodeAction(DNSRCode.REFUSED))
 def all_servers(tools, build, reference):
     """Every program with every firewall it can program, in their order."""
     priv = build / "dnsfw-priv" / "dnsfw-priv"
-    servers = [Dnsfw(priv), Dnsfw(priv, "ipset"), Dnsfw(priv, "nftables"),
+    servers = [*(Dnsfw(priv, firewall, upstream_tcp)
+                 for upstream_tcp in (False, True)
+                 for firewall in (None, "ipset", "nftables")),
                Forwarder(tools), Forwarder(tools, "ipset"),
                Forwarder(tools, "nftables"), Dnsmasq(), Dnsmasq("ipset"),
                Dnsmasq("nftables"), Unbound(), Dnsdist()]

@@ -40,6 +40,8 @@ class Workload:
         """Can the server do this, and is it the server for it?"""
         if self.rules.policy not in server.policies:
             return False
+        if server.only and self.number not in server.only:
+            return False
         if self.rules.policy is Policy.RELOAD and not server.reloaded:
             return False
         if self.rules.policy is Policy.CLIENTS:
