@@ -130,30 +130,31 @@ take_own(const uint8_t *buf, size_t len)
 {
 	struct msg_own own;
 	enum msg_err err;
-	size_t at, size;
 
-	for (at = 0; at < len; at += size) {
-		size = len - at < sizeof(own) ? len - at : sizeof(own);
-		if ((err = msg_own_decode(buf + at, size, &own)) != MSG_OK)
-			malformed(err);
-		own_take(&own);
-	}
+	if ((err = msg_own_decode(buf, len, &own)) != MSG_OK)
+		malformed(err);
+	own_take(&own);
 }
 
 static void
-take_results(const uint8_t *buf, size_t len)
+take_result(const uint8_t *buf, size_t len)
 {
 	struct msg_result result;
 	enum msg_err err;
-	size_t at, size;
 
-	for (at = 0; at < len; at += size) {
-		size = len - at < sizeof(result) ? len - at : sizeof(result);
-		err = msg_result_decode(buf + at, size, &result);
-		if (err != MSG_OK)
-			malformed(err);
-		grants_result(&result);
-	}
+	if ((err = msg_result_decode(buf, len, &result)) != MSG_OK)
+		malformed(err);
+	grants_result(&result);
+}
+
+/* Messages of which many come in a record; size is that of one. */
+static void
+take_each(const uint8_t *buf, size_t len, size_t size,
+    void (*take)(const uint8_t *, size_t))
+{
+	for (; len > size; buf += size, len -= size)
+		take(buf, size);
+	take(buf, len);		/* a piece of one is malformed */
 }
 
 static void
@@ -166,10 +167,10 @@ take_message(const uint8_t *buf, size_t len, int fd)
 		take_policy(buf, len, fd);
 		break;
 	case MSG_RESULT:
-		take_results(buf, len);
+		take_each(buf, len, sizeof(struct msg_result), take_result);
 		break;
 	case MSG_OWN:
-		take_own(buf, len);
+		take_each(buf, len, sizeof(struct msg_own), take_own);
 		break;
 	case MSG_FORGET:
 	case MSG_STATS:
