@@ -181,6 +181,22 @@ Test(vet, G8_nat64_of_local_use)
 	expect(false, "64:ff9b:2::127.0.0.1");
 }
 
+/* Every form of IPv6 that embeds an IPv4 address, here 10.1.2.3. */
+static void
+expect_embedded(void)
+{
+	expect(true, "::ffff:10.1.2.3");
+	expect(true, "::10.1.2.3");
+	expect(true, "64:ff9b::10.1.2.3");
+	expect(true, "2002:a01:203::1");
+	expect(true, "2001:0:a01:203::3fff:fdfe");
+	expect(true, "2001:0:c000:201::f5fe:fdfc");
+	expect(true, "64:ff9b:1:a01:2:300::");
+	expect(true, "64:ff9b:1:aa0a:1:203::");
+	expect(true, "64:ff9b:1:aabb:a:102:300:0");
+	expect(true, "64:ff9b:1:aabb::10.1.2.3");
+}
+
 Test(vet, G8_deny)
 {
 	add(&deny, "10.0.0.0/8");
@@ -201,16 +217,7 @@ Test(vet, G8_deny_of_what_is_embedded)
 {
 	add(&deny, "10.0.0.0/8");
 	add(&deny, "0.0.0.0/32");
-	expect(true, "::ffff:10.1.2.3");
-	expect(true, "::10.1.2.3");
-	expect(true, "64:ff9b::10.1.2.3");
-	expect(true, "2002:a01:203::1");
-	expect(true, "2001:0:a01:203::3fff:fdfe");
-	expect(true, "2001:0:c000:201::f5fe:fdfc");
-	expect(true, "64:ff9b:1:a01:2:300::");
-	expect(true, "64:ff9b:1:aa0a:1:203::");
-	expect(true, "64:ff9b:1:aabb:a:102:300:0");
-	expect(true, "64:ff9b:1:aabb::10.1.2.3");
+	expect_embedded();
 	expect(false, "::ffff:192.0.2.1");
 	/* A deny net counts also where nothing can be reached. */
 	expect(true, "64:ff9b:1::192.0.2.1");
@@ -273,14 +280,7 @@ Test(vet, G8_own_that_is_embedded)
 {
 	add_own("10.1.2.3");
 	add_own("2001:db8::5");
-	expect(true, "::ffff:10.1.2.3");
-	expect(true, "::10.1.2.3");
-	expect(true, "64:ff9b::10.1.2.3");
-	expect(true, "2002:a01:203::1");
-	expect(true, "2001:0:a01:203::3fff:fdfe");
-	expect(true, "2001:0:c000:201::f5fe:fdfc");
-	expect(true, "64:ff9b:1:a01:2:300::");
-	expect(true, "64:ff9b:1:aabb::10.1.2.3");
+	expect_embedded();
 	expect(false, "::ffff:10.1.2.4");
 	expect(false, "64:ff9b:1:aabb::192.0.2.1");
 }
