@@ -118,6 +118,7 @@ class Trouble:
             self._nft("flush ruleset\n" + self._saved)
 
     def take_down(self, families):
+        """All of the operator's rules go, and with them ours."""
         if self._backend == "nftables":
             self._gateway.run("nft", "flush", "ruleset")
             return

@@ -8,20 +8,11 @@ import dns.rcode
 import pytest
 
 from firewall import IPTABLES_RULES, NFTABLES_RULES, dump
+from firewall_trouble import Trouble
 from lab import ALLOW, CLIENT4, CLIENT6, PORT
 from process import until
 
 LOST = r"the firewall was changed: .* put back"
-
-
-def flush(lab, fw):
-    """All of the operator's rules go, and with them ours."""
-    if fw.name == "nftables":
-        lab.gateway.run("nft", "flush ruleset")
-        return
-    for command in ("iptables-nft", "ip6tables-nft"):
-        lab.gateway.run(command, "-F")
-        lab.gateway.run(command, "-X")
 
 
 def restored(lab, fw, site, server, start):
@@ -90,11 +81,14 @@ def test_G10_iptables(lab, how):
     lab.resolve(site, CLIENT4)
     lab.resolve(site, CLIENT6)
     before, seen = dump(lab.gateway), len(server.err.lines)
+    # dnsfw sees what the commands did together, and repairs nothing between.
+    server.signal(signal.SIGSTOP)
     for command in IPTABLES[how]:
         lab.gateway.run(*(part.format(site=site) for part in command),
                         text=IPTABLES_RULES.format(
                             chain="DNSFW", reject="icmp-admin-prohibited",
                             outside="10.77.2.0/24", icmp="icmp"))
+    server.signal(signal.SIGCONT)
     restored(lab, fw, site, server, seen)
     assert sorted(dump(lab.gateway).split()) == sorted(before.split())
 
@@ -102,7 +96,7 @@ def test_G10_iptables(lab, how):
 def test_G10_no_chain_no_answer_until_it_is_there_again(lab, fw, served):
     server, site, before = served
     seen = len(server.err.lines)
-    flush(lab, fw)
+    Trouble(lab.gateway, fw.name).take_down("46")
     server.err.wait_for(r"ERROR.*the firewall was changed: our chain", 1,
                         seen)
     other = lab.site()
@@ -124,8 +118,7 @@ def test_G10_a_family_is_gone_the_other_goes_on(lab):
     fw = lab.set_up_firewall("iptables")
     server = lab.dnsfw(ALLOW, fw=fw)
     site = lab.site()
-    lab.gateway.run("ip6tables-nft", "-F")
-    lab.gateway.run("ip6tables-nft", "-X", "DNSFW")
+    Trouble(lab.gateway, fw.name).take_down("6")
     server.err.wait_for(r"ERROR.*our chain of IPv6 is gone", 1)
     assert lab.ask(site.name, "AAAA", CLIENT6).rcode() == dns.rcode.SERVFAIL
     lab.resolve(site, CLIENT4)
