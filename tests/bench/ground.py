@@ -15,6 +15,7 @@ import socket
 import subprocess
 import time
 
+from ending import undisturbed
 from netns import Namespace
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -78,6 +79,7 @@ def missing_commands():
             for name, package in COMMANDS.items() if not shutil.which(name)]
 
 
+@undisturbed()
 def build_tools(where):
     """Compile the programs in C."""
     for name, (sources, libraries) in TOOLS.items():
@@ -151,6 +153,7 @@ class Ground:
     def __exit__(self, *exc):
         self.close()
 
+    @undisturbed()
     def close(self):
         for process in self.processes:
             if process.poll() is None:
@@ -162,6 +165,7 @@ class Ground:
                        stderr=subprocess.DEVNULL, check=False)
         self.namespace.close()
 
+    @undisturbed()
     def spawn(self, argv, cpu, **kwargs):
         kwargs.setdefault("stdout", subprocess.DEVNULL)
         process = subprocess.Popen(

@@ -4,6 +4,8 @@ import contextlib
 import pwd
 import subprocess
 
+from ending import undisturbed
+
 USERS = ("dnsfw-priv", "dnsfw-proxy")
 
 
@@ -16,11 +18,13 @@ def made():
             try:
                 pwd.getpwnam(user)
             except KeyError:
-                subprocess.run(["useradd", "--system", "--no-create-home",
-                                "--home-dir", "/nonexistent", "--shell",
-                                "/usr/sbin/nologin", user], check=True)
-                new.append(user)
+                with undisturbed():
+                    subprocess.run(["useradd", "--system", "--no-create-home",
+                                    "--home-dir", "/nonexistent", "--shell",
+                                    "/usr/sbin/nologin", user], check=True)
+                    new.append(user)
         yield
     finally:
-        for user in new:
-            subprocess.run(["userdel", user], check=False)
+        with undisturbed():
+            for user in new:
+                subprocess.run(["userdel", user], check=False)

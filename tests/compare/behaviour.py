@@ -28,6 +28,7 @@ import dns.rdatatype
 sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 
 from addresses import HTTPS                             # noqa: E402
+from ending import exit_on_signals                      # noqa: E402
 from lab import (CLIENT4, DNS4, GATEWAY4, OTHER4, Lab,  # noqa: E402
                  addresses_of)
 from process import until                               # noqa: E402
@@ -408,6 +409,7 @@ def columns(reference):
 
 def main():
     args = arguments()
+    exit_on_signals()
     kinds = columns(args.reference)
     wrong = []
     print("| | " + " | ".join(kind.name for kind in kinds) + " |")

@@ -23,6 +23,7 @@ import dns.opcode
 
 sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 
+from ending import exit_on_signals                      # noqa: E402
 from explain import UNEXPLAINED, Case, Explainer        # noqa: E402
 import kernel                                           # noqa: E402
 from policies import (CASE, MASK, QUIRKS, ZONES, Policies,   # noqa: E402
@@ -185,9 +186,11 @@ def arguments():
 
 
 def main():
-    run = Run(arguments())
+    args = arguments()
+    exit_on_signals()
+    run = Run(args)
     run.spellings()
-    for number in range(run.args.lists):
+    for number in range(args.lists):
         run.list_of_rules(number)
     for name, count in run.counts.items():
         print(f"{count:7} {name}")

@@ -24,6 +24,7 @@ sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 
 from addresses import KINDS, OWN4, OWN6, forbidden          # noqa: E402
 from answers import LONGEST_CHAIN, Generator                # noqa: E402
+from ending import exit_on_signals                          # noqa: E402
 import feed             # noqa: E402
 import firewall         # noqa: E402
 from lab import Lab     # noqa: E402
@@ -233,6 +234,7 @@ def main():
     parser.add_argument("--only", action="append", default=[],
                         help="of the programs, those with this in their name")
     arguments = parser.parse_args()
+    exit_on_signals()
     print(f"seed {arguments.seed}", file=sys.stderr)
     answers, pool = make(arguments.seed, arguments.bad, arguments.clean)
 

@@ -14,6 +14,7 @@ import tempfile
 import dns.message
 import dns.rcode
 
+from ending import undisturbed
 from lab import (clean_environment, family_of, priv_program, receive_tcp,
                  send_tcp)
 from netns import Namespace
@@ -173,6 +174,7 @@ class SideBySide:
     def __enter__(self):
         return self
 
+    @undisturbed()
     def __exit__(self, *exc):
         self._stack.close()
 

@@ -25,6 +25,10 @@ import threading
 import model
 
 HERE = pathlib.Path(__file__).resolve().parent
+sys.path.append(str(HERE.parent / "e2e"))
+
+from ending import exit_on_signals      # noqa: E402
+
 OTHERS = ("bind", "dnspython", "glibc", "knot", "ldns")
 SHOWN = 10          # differences that are printed in full
 CHUNK = 40000       # messages that are in memory at a time
@@ -266,6 +270,7 @@ class Comparison:
 
 def main():
     args = arguments()
+    exit_on_signals()
     messages = load(args.messages)
     print(f"{len(messages)} messages, {args.mutants} mutants, "
           f"seed {args.seed}", flush=True)

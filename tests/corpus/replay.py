@@ -20,6 +20,7 @@ import sys
 
 sys.path.insert(1, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 
+from ending import exit_on_signals                      # noqa: E402
 from lab import CLIENT4, DNS4, GATEWAY4, READY, Lab     # noqa: E402
 import model                                            # noqa: E402
 
@@ -293,6 +294,7 @@ def main():
     parser.add_argument("--every", type=int, default=1)
     parser.add_argument("messages", type=pathlib.Path)
     args = parser.parse_args()
+    exit_on_signals()
     wires = load(args.messages, args.every)
     print(f"{len(wires)} messages", flush=True)
     with Lab() as lab:

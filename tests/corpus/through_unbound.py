@@ -24,6 +24,7 @@ import replay
 
 sys.path.insert(1, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 
+from ending import exit_on_signals              # noqa: E402
 from lab import CLIENT4, DNS4, GATEWAY4, Lab    # noqa: E402
 
 CONFIG = f"""
@@ -123,6 +124,7 @@ def main():
                         default=compare.HERE.parents[1] / "build")
     parser.add_argument("messages", type=pathlib.Path)
     args = parser.parse_args()
+    exit_on_signals()
     counts = collections.Counter()
     wrong = []
     with Lab() as lab:

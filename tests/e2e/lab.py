@@ -23,6 +23,7 @@ import dns.message
 import dns.query
 import dns.rdatatype
 
+from ending import undisturbed
 import firewall
 from netns import Namespace
 from process import DEADLINE, Process, until
@@ -163,6 +164,7 @@ class Lab:
     def __enter__(self):
         return self
 
+    @undisturbed()
     def __exit__(self, *exc):
         self._stack.close()
 
@@ -180,6 +182,7 @@ class Lab:
         backend.set_up()
         return backend
 
+    @undisturbed()
     def start(self, argv, namespace=None, **kwargs):
         """A process in the gateway, or elsewhere, that ends with the lab."""
         process = Process((namespace or self.gateway).command(*argv),

@@ -20,6 +20,7 @@ import dns.rcode
 import dns.rdatatype
 import pytest
 
+from ending import exit_on_signals
 import firewall
 import random_steps
 from firewall_trouble import Trouble, skeleton
@@ -355,7 +356,7 @@ def test_G2_G3_G9_G10_A9_the_kernel_has_what_the_model_has(backend):
 
 
 def main():
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    exit_on_signals()
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--backend", choices=sorted(firewall.BACKENDS),
                         default="nftables")

@@ -10,7 +10,7 @@ from tree import TOP, files, matches, name, none, texts
 ROOTS = {"bin", "boot", "dev", "etc", "home", "lib", "nonexistent",
          "nowhere", "proc", "run", "sbin", "sys", "tmp", "usr", "var"}
 # Our own, below those in which everybody has something else.
-PERSONAL = re.compile(r"/(?:home|tmp)/(?!dnsfw|demo|test|%)[\w.]+")
+PERSONAL = re.compile(r"/(?:home|tmp)/(?!dnsfw|demo|test|criterion_|%)[\w.]+")
 HOSTS = re.compile(r"(?:[\w-]+\.)*example(?:\.\w+)?|keepachangelog\.com|"
                    r"semver\.org|www\.w3\.org|\d+\.\d+\.\d+\.\d+|localhost|"
                    r"www\.rfc-editor\.org")

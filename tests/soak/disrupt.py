@@ -27,6 +27,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.append(str(HERE.parent / "e2e"))
 sys.dont_write_bytecode = True
 
+from ending import exit_on_signals
 import firewall
 from firewall_trouble import Trouble, skeleton
 from lab import (CLIENT4, CLIENT6, DNS4, GATEWAY4, GATEWAY6, OTHER4, OTHER6,
@@ -349,7 +350,7 @@ def soak(backend, kinds, rate, rounds, seconds, names):
 
 
 def main():
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    exit_on_signals()
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--backend", choices=sorted(firewall.BACKENDS),
                         action="append")
