@@ -3,7 +3,6 @@
 import json
 import pathlib
 import shutil
-import subprocess
 
 import ground
 from policy import Policy
@@ -266,11 +265,3 @@ def build_options(build):
     sanitized = ", with sanitizers: no measure" if options.get("sanitize") \
         else ""
     return f"buildtype {options['buildtype']}{sanitized}"
-
-
-def version_of(reference):
-    """What the reference says that it is; None if it is not there."""
-    if not reference or not reference.exists():
-        return None
-    return subprocess.run([reference.resolve(), "--version"], check=True,
-                          capture_output=True, text=True).stdout.strip()

@@ -15,7 +15,6 @@ import pathlib
 import re
 import socket
 import struct
-import subprocess
 import sys
 import time
 
@@ -34,6 +33,7 @@ from lab import (CLIENT4, DNS4, GATEWAY4, OTHER4, Lab,  # noqa: E402
 from process import until                               # noqa: E402
 from proxies import (ALL, BLOCK_LINE, BLOCKED, LOCAL,    # noqa: E402
                      Reference)
+from reference import version_of                        # noqa: E402
 from test_clients import Host                           # noqa: E402
 
 PATIENCE = 20           # seconds for an answer
@@ -401,9 +401,7 @@ def columns(reference):
         print("No column of dns-firewall 1.2: name it with --reference\n")
         return ALL
     Reference.program = str(reference.resolve())
-    Reference.name = subprocess.run(
-        [Reference.program, "--version"], check=True, capture_output=True,
-        text=True).stdout.strip()
+    Reference.name = version_of(Reference.program)
     return (*ALL, Reference)
 
 

@@ -23,11 +23,13 @@ import dns.opcode
 
 sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 
+from arguments import at_least                          # noqa: E402
 from ending import exit_on_signals                      # noqa: E402
 from explain import UNEXPLAINED, Case, Explainer        # noqa: E402
 import kernel                                           # noqa: E402
 from policies import (CASE, MASK, QUIRKS, ZONES, Policies,   # noqa: E402
                       conflicts)
+from reference import version_of                        # noqa: E402
 import spellings                                        # noqa: E402
 from sidebyside import Answer, SideBySide               # noqa: E402
 from world import World                                 # noqa: E402
@@ -172,16 +174,17 @@ def arguments():
         RawDescriptionHelpFormatter)
     parser.add_argument("--reference", metavar="FILE", type=pathlib.Path,
                         required=True)
-    parser.add_argument("--lists", metavar="N", type=int, default=100)
-    parser.add_argument("--queries", metavar="N", type=int, default=60,
-                        help="with each list")
-    parser.add_argument("--lines", metavar="N", type=int, default=1000,
+    parser.add_argument("--lists", metavar="N", type=at_least(0), default=100)
+    parser.add_argument("--queries", metavar="N", type=at_least(0, 65536),
+                        default=60, help="with each list")
+    parser.add_argument("--lines", metavar="N", type=at_least(0), default=1000,
                         help="odd ones, which are taken or not")
-    parser.add_argument("--seed", metavar="N", type=int, default=1)
+    parser.add_argument("--seed", metavar="N", type=at_least(0), default=1)
     parser.add_argument("--show", metavar="CLASS", action="append",
                         default=[], help="print these differences, too")
     args = parser.parse_args()
     args.reference = args.reference.resolve()
+    version_of(args.reference)
     return args
 
 

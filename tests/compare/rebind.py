@@ -24,6 +24,7 @@ sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 
 from addresses import KINDS, OWN4, OWN6, forbidden          # noqa: E402
 from answers import LONGEST_CHAIN, Generator                # noqa: E402
+from arguments import at_least                              # noqa: E402
 from ending import exit_on_signals                          # noqa: E402
 import feed             # noqa: E402
 import firewall         # noqa: E402
@@ -226,10 +227,11 @@ def run_peer(name, answers, limit):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--bad", type=int, default=10000)
-    parser.add_argument("--clean", type=int, default=100000)
-    parser.add_argument("--seed", type=int, default=time.time_ns() % 2 ** 32)
-    parser.add_argument("--limit", type=int, default=180,
+    parser.add_argument("--bad", type=at_least(1), default=10000)
+    parser.add_argument("--clean", type=at_least(0), default=100000)
+    parser.add_argument("--seed", type=at_least(0),
+                        default=time.time_ns() % 2 ** 32)
+    parser.add_argument("--limit", type=at_least(1), default=180,
                         help="seconds for each program")
     parser.add_argument("--only", action="append", default=[],
                         help="of the programs, those with this in their name")

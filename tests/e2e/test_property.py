@@ -20,6 +20,7 @@ import dns.rcode
 import dns.rdatatype
 import pytest
 
+from arguments import at_least
 from ending import exit_on_signals
 import firewall
 import random_steps
@@ -360,8 +361,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--backend", choices=sorted(firewall.BACKENDS),
                         default="nftables")
-    parser.add_argument("--steps", type=int, default=1000)
-    parser.add_argument("--seed", type=int,
+    parser.add_argument("--steps", type=at_least(1), default=1000)
+    parser.add_argument("--seed", type=at_least(0),
                         default=random.SystemRandom().randrange(2 ** 32))
     args = parser.parse_args()
     print(f"{args.backend}, seed {args.seed}, {args.steps} steps", flush=True)

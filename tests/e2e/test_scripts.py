@@ -1,4 +1,4 @@
-"""The scripts beside the suite: signals while they work."""
+"""The scripts beside the suite: wrong values, and signals while they work."""
 
 import pathlib
 import signal
@@ -10,6 +10,32 @@ import pytest
 from process import Process
 
 TESTS = pathlib.Path(__file__).resolve().parents[1]
+NO_REFERENCE = (
+    ("/nonexistent/dns-firewall", "No such file or directory"),
+    ("/tmp", "Permission denied"),
+    ("/etc/passwd", "Permission denied"),
+    ("/usr/bin/true", 'not "dns-firewall 1.2"'))
+WRONG = (
+    ("compare/run --lists 1", "Usage:"),
+    ("compare/run --build /nonexistent rebind", "dnsfw was not built there"),
+    ("compare/differential.py --reference x --lists -1",
+     "'-1': expected a number of at least 0"),
+    ("compare/rebind.py --bad x", "'x': expected a number of at least 1"),
+    ("soak/run many", 'STEPS "many": expected a number of at least 1'),
+    ("soak/run 1 -1", 'SEED "-1": expected a number'),
+    ("soak/disrupt.py --rounds 0", "'0': expected a number of at least 1"),
+    ("corpus/run --mutants many", '--mutants "many": expected a number'),
+    ("corpus/run --seed 1.5", '--seed "1.5": expected a number'),
+    ("fuzz/run --count -1", '--count "-1": expected a number'),
+    ("fuzz/run --corpus /nonexistent", "/nonexistent: no folder"),
+    ("kernel/run --deadline 0 6.1", 'expected a number of at least 1'),
+    ("kernel/run --build /nonexistent 6.1", "dnsfw was not built there"),
+    ("bench/run --cpus a,b", "--cpus a,b: expected two of"),
+    ("bench/run --rounds 0", "'0': expected a number of at least 1"),
+    ("bench/run --json /nonexistent/x", "no file can be made there"),
+    ("bench/ports --queries 5", "'5': expected a number of at least 200000"),
+    ("bench/ports --build /nonexistent", "not found"),
+)
 
 # A script with what none must leave: a process that no signal reaches.
 LASTING = """
@@ -34,6 +60,30 @@ finally:
     os.kill(os.getpid(), signal.SIGINT)
     print("taken away")
 """
+
+
+def fails(script, *words):
+    """Status and what it says, which is no traceback."""
+    done = subprocess.run([TESTS / script, *words], capture_output=True,
+                          text=True, timeout=60, check=False)
+    assert "Traceback" not in done.stderr, done.stderr
+    assert done.returncode in (1, 2)
+    return done.returncode, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("path, why", NO_REFERENCE)
+@pytest.mark.parametrize("script", ["compare/run", "compare/behaviour.py",
+                                    "compare/differential.py", "bench/run"])
+def test_a_reference_that_is_none(script, path, why):
+    status, text = fails(script, "--reference", path)
+    assert status == 1
+    assert text.startswith(f"--reference {path}: ") and why in text
+    assert text.count("\n") == 1
+
+
+@pytest.mark.parametrize("command, why", WRONG)
+def test_wrong_values(command, why):
+    assert why in fails(*command.split())[1]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

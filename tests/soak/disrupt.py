@@ -27,6 +27,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.append(str(HERE.parent / "e2e"))
 sys.dont_write_bytecode = True
 
+from arguments import at_least
 from ending import exit_on_signals
 import firewall
 from firewall_trouble import Trouble, skeleton
@@ -356,13 +357,13 @@ def main():
                         action="append")
     parser.add_argument("--kind", choices=KINDS, action="append",
                         help="of disturbance; all if not given")
-    parser.add_argument("--rate", type=int, default=5000,
+    parser.add_argument("--rate", type=at_least(1), default=5000,
                         help="queries a second")
-    parser.add_argument("--rounds", type=int, default=20,
+    parser.add_argument("--rounds", type=at_least(1), default=20,
                         help="of each kind of disturbance")
-    parser.add_argument("--seconds", type=int, default=240,
+    parser.add_argument("--seconds", type=at_least(1), default=240,
                         help="at most, for each backend")
-    parser.add_argument("--names", type=int, default=250,
+    parser.add_argument("--names", type=at_least(1), default=250,
                         help="that live long, and as many that do not")
     args = parser.parse_args()
     violations = sum(soak(backend, args.kind or KINDS, args.rate,
