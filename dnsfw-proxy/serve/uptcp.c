@@ -43,6 +43,7 @@ struct upconn {
 	struct ttries	buckets[BUCKETS];	/* by id */
 	unsigned int	ntries;
 	bool		answered;	/* something, since it was made */
+	bool		broken;		/* fails when all that came is read */
 	uint64_t	asked;		/* since when it owes any octet, or 0 */
 	uint64_t	used;		/* when a try ended last */
 	uint8_t		*out;
@@ -119,8 +120,11 @@ fail_conn(struct upconn *c)
 		exchange_try_failed(&t->try, answered);
 }
 
-/* Send what waits.  False: the connection is broken. */
-static bool
+/*
+ * Send what waits.  Of a server that has closed the connection there may be
+ * answers to read before it fails.
+ */
+static void
 flush(struct upconn *c)
 {
 	ssize_t n;
@@ -129,14 +133,16 @@ flush(struct upconn *c)
 		n = send(c->fd, c->out, c->out_len, MSG_NOSIGNAL);
 		if (n == -1 && (errno == EAGAIN || errno == EINPROGRESS)) {
 			event_add(c->writable, NULL);
-			return (true);
+			return;
 		}
-		if (n == -1)
-			return (false);
+		if (n == -1) {
+			c->broken = true;
+			event_active(c->readable, EV_READ, 0);
+			return;
+		}
 		c->out_len -= (size_t)n;
 		memmove(c->out, c->out + n, c->out_len);
 	}
-	return (true);
 }
 
 static void
@@ -145,8 +151,7 @@ on_writable(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	worker_clock();
-	if (!flush(arg))
-		fail_conn(arg);
+	flush(arg);
 }
 
 /* One answer; it belongs to the try with its id, or to none. */
@@ -194,7 +199,8 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 	worker_clock();
 	for (i = 0; i < READS_MAX; i++) {
 		n = recv(fd, c->in + c->in_len, IN_SIZE - c->in_len, 0);
-		if (n == -1 && (errno == EAGAIN || errno == EINTR))
+		if (n == -1 && (errno == EAGAIN || errno == EINTR) &&
+		    !c->broken)
 			return;
 		if (n <= 0) {
 			fail_conn(c);
@@ -226,7 +232,7 @@ open_conn(struct upconn *c)
 		return (false);
 	}
 	c->asked = 0;
-	c->answered = false;
+	c->answered = c->broken = false;
 	c->readable = event_new(worker.base, c->fd, EV_READ | EV_PERSIST,
 	    on_readable, c);
 	c->writable = event_new(worker.base, c->fd, EV_WRITE, on_writable, c);

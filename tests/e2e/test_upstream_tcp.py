@@ -1,0 +1,166 @@
+"""Servers that treat TCP connections badly (D6, D7, RFC 7766)."""
+
+import contextlib
+import os
+import signal
+import socket
+import struct
+import threading
+
+import dns.edns
+import dns.message
+import dns.rcode
+import dns.rrset
+import pytest
+
+from lab import (CLIENT4, DNS4, GATEWAY4, READY, family_of,
+                 receive_tcp, send_tcp)
+from process import DEADLINE
+
+RESOLVE_ALL = f"{CLIENT4} ~> *"
+BY_TCP = ("--upstream-transport", "tcp")
+SO_RCVBUFFORCE = 33     # asm-generic/socket.h; Python has no name for it
+NOERROR = dns.rcode.NOERROR
+ADDRESS = "10.78.1.1"
+RESET = struct.pack("ii", 1, 0)   # SO_LINGER: close() is a reset
+
+
+def query(number, pad=0):
+    """A question of its own for each number, which is its id, too."""
+    made = dns.message.make_query(
+        f"{number}.example.com", "A", use_edns=0,
+        options=[dns.edns.GenericOption(dns.edns.PADDING, bytes(pad))])
+    made.id = number
+    return made.to_wire(max_size=65535)
+
+
+class Peer:
+    """The server's side of one connection."""
+
+    def __init__(self, sock, number):
+        self.sock = sock
+        self.number = number    # of the server's connections, from 1
+        self.asked = []         # messages as they came
+
+    def read(self):
+        self.asked.append(dns.message.from_wire(receive_tcp(self.sock)))
+        return self.asked[-1]
+
+    def answer(self, question):
+        reply = dns.message.make_response(question, recursion_available=True)
+        reply.answer.append(dns.rrset.from_text(
+            question.question[0].name, 60, "IN", "A", ADDRESS))
+        send_tcp(self.sock, reply.to_wire())
+
+    def serve(self):
+        """As it should be, to the end."""
+        while True:
+            self.answer(self.read())
+
+
+class Server:
+    """TCP only; a test's function of a Peer is the conversation."""
+
+    def __init__(self, namespace, talk, address=DNS4, buffer=None):
+        self.peers = []
+        self._talk = talk
+        self.closing = threading.Event()
+        self._listener = namespace.socket(family_of(address),
+                                          socket.SOCK_STREAM)
+        self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if buffer:
+            self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF,
+                                      buffer)
+        self._listener.bind((address, 53))
+        self._listener.listen(256)
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        with contextlib.suppress(OSError):
+            while True:
+                peer = Peer(self._listener.accept()[0], len(self.peers) + 1)
+                self.peers.append(peer)
+                threading.Thread(target=self._converse, args=(peer,),
+                                 daemon=True).start()
+
+    def _converse(self, peer):
+        with contextlib.suppress(EOFError, OSError), peer.sock:
+            self._talk(peer)
+
+    def close(self):
+        self.closing.set()
+        for sock in [self._listener, *(peer.sock for peer in self.peers)]:
+            with contextlib.suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+
+
+@pytest.fixture
+def serve(lab):
+    """Start a Server in the internet."""
+    with contextlib.ExitStack() as stack:
+        def start(talk, **kwargs):
+            server = Server(lab.internet, talk, **kwargs)
+            stack.callback(server.close)
+            return server
+        yield start
+
+
+def start(lab, *options):
+    server = lab.start_dnsfw(RESOLVE_ALL, *BY_TCP, *options)
+    server.err.wait_for(READY)
+    return server
+
+
+def udp(lab, client=CLIENT4):
+    sock = lab.client_socket(client, socket.SOCK_DGRAM)
+    sock.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 1 << 22)
+    sock.connect((GATEWAY4, 53))
+    return sock
+
+
+@contextlib.contextmanager
+def stopped(server):
+    """The worker does nothing inside the block, and then all at once."""
+    worker = server.children()[-1]
+    os.kill(worker, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(worker, signal.SIGCONT)
+
+
+def rcodes(sock, count):
+    answers = [dns.message.from_wire(sock.recv(65535)) for _ in range(count)]
+    assert len({answer.id for answer in answers}) == count
+    return [answer.rcode() for answer in answers]
+
+
+def test_D6_answers_before_a_reset_count(lab, serve):
+    """What came is taken, though the next write finds the connection reset."""
+    reset, done = threading.Event(), threading.Event()
+
+    def talk(peer):
+        if peer.number > 1:
+            peer.serve()
+        first = peer.read()
+        assert reset.wait(DEADLINE)
+        peer.answer(first)
+        peer.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+        peer.sock.close()
+        done.set()
+
+    upstream = serve(talk, buffer=2048)
+    server = start(lab)
+    with udp(lab) as sock:
+        # More than the kernel takes while the upstream does not read.
+        for number in range(100):
+            sock.send(query(number, 4000))
+            server.out.wait_for(rf"~> \[{number}\]")
+        with stopped(server):
+            reset.set()
+            assert done.wait(DEADLINE)
+        assert set(rcodes(sock, 100)) == {NOERROR}
+    names = {message.question[0].name.to_text()
+             for message in upstream.peers[1].asked}
+    assert len(names) == 99 and "0.example.com." not in names
