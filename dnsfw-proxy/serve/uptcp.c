@@ -44,7 +44,7 @@ struct upconn {
 	unsigned int	ntries;
 	bool		answered;	/* something, since it was made */
 	bool		broken;		/* fails when all that came is read */
-	uint64_t	asked;		/* since when it owes any octet, or 0 */
+	uint64_t	asked;		/* since when it owes any answer, or 0 */
 	uint64_t	used;		/* when a try ended last */
 	uint8_t		*out;
 	size_t		out_len, out_size;
@@ -184,6 +184,9 @@ take_messages(struct upconn *c)
 		answer(c, c->in + at + 2, len);
 		at += 2 + len;
 	}
+	/* Octets alone are no sign of life: a message might never end. */
+	if (at > 0)
+		c->asked = c->ntries > 0 ? worker.now : 0;
 	c->in_len -= at;
 	memmove(c->in, c->in + at, c->in_len);
 }
@@ -208,7 +211,6 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 		}
 		c->in_len += (size_t)n;
 		take_messages(c);
-		c->asked = c->ntries > 0 ? worker.now : 0;
 	}
 }
 

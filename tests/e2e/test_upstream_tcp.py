@@ -15,7 +15,7 @@ import pytest
 
 from lab import (CLIENT4, DNS4, GATEWAY4, READY, family_of,
                  receive_tcp, send_tcp)
-from process import DEADLINE
+from process import DEADLINE, until
 
 RESOLVE_ALL = f"{CLIENT4} ~> *"
 BY_TCP = ("--upstream-transport", "tcp")
@@ -164,3 +164,19 @@ def test_D6_answers_before_a_reset_count(lab, serve):
     names = {message.question[0].name.to_text()
              for message in upstream.peers[1].asked}
     assert len(names) == 99 and "0.example.com." not in names
+
+
+def test_D7_a_message_that_never_ends(lab, serve):
+    """Octets are no answers: the connection counts as hung."""
+    def talk(peer):
+        if peer.number > 1:
+            peer.serve()
+        peer.read()
+        peer.sock.sendall(b"\xff\xff")
+        while not upstream.closing.wait(0.1):
+            peer.sock.sendall(b"x")
+
+    upstream = serve(talk)
+    start(lab, "--timeout", "1")
+    assert lab.ask("www.example.com").rcode() == dns.rcode.SERVFAIL
+    until(lambda: lab.ask("www.example.com").rcode() == NOERROR, 3)
