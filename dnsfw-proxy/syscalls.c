@@ -108,6 +108,8 @@ const struct sandbox_rule worker_rules[] = {
 	    EQ(1, SOCK_STREAM | SOCKET_FLAGS), EQ(2, 0) }, "upstream" },
 	{ SCMP_SYS(setsockopt), 0, { EQ(1, IPPROTO_TCP), EQ(2, TCP_NODELAY) },
 	    "upstream: a query does not wait for the last one's ACK" },
+	{ SCMP_SYS(setsockopt), 0, { EQ(1, IPPROTO_TCP),
+	    EQ(2, TCP_USER_TIMEOUT) }, "upstream: a dead path ends" },
 	{ SCMP_SYS(connect), 0, {},
 	    "upstream, and back to no address: a new port for each query" },
 	{ SCMP_SYS(fstat), 0, {}, "the image's size" },

@@ -218,6 +218,7 @@ static bool
 open_conn(struct upconn *c)
 {
 	const struct sockaddr_storage *ss;
+	const unsigned int dead = worker.config.timeout * 1000 / 2;
 	const int one = 1;
 	socklen_t len;
 
@@ -227,6 +228,9 @@ open_conn(struct upconn *c)
 	if (c->fd == -1)
 		return (false);
 	(void)setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	/* A path that takes nothing ends in time to ask on another connection. */
+	(void)setsockopt(c->fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &dead,
+	    sizeof(dead));
 	if (connect(c->fd, (const struct sockaddr *)ss, len) == -1 &&
 	    errno != EINPROGRESS) {
 		close(c->fd);

@@ -180,3 +180,20 @@ def test_D7_a_message_that_never_ends(lab, serve):
     start(lab, "--timeout", "1")
     assert lab.ask("www.example.com").rcode() == dns.rcode.SERVFAIL
     until(lambda: lab.ask("www.example.com").rcode() == NOERROR, 3)
+
+
+def test_D6_a_dead_path_is_left_in_time(lab, serve):
+    """What was asked on it is asked on another connection."""
+    upstream = serve(Peer.serve)
+    start(lab, "--timeout", "4")
+    assert lab.ask("www.example.com").rcode() == NOERROR
+    port = upstream.peers[0].sock.getpeername()[1]
+    lab.gateway.run("nft", "-f", "-", text=f"""
+        table ip dead {{
+            chain output {{
+                type filter hook output priority 0
+                tcp sport {port} drop
+            }}
+        }}""")
+    assert lab.ask("www.example.com").rcode() == NOERROR
+    assert len(upstream.peers) == 2
