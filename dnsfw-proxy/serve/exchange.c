@@ -473,7 +473,9 @@ exchange_try_failed(struct try *t, bool answered)
 	 */
 	if (answered || (t->tcp && !x->reconnected)) {
 		x->reconnected |= !answered;
-		x->tried &= ~(1U << t->upstream);
+		/* The other upstreams are to have their turn, too. */
+		if (x->ntries + upstream_count() <= TRIES_MAX)
+			x->tried &= ~(1U << t->upstream);
 	} else
 		upstream_silent(t->upstream);
 	end_try(t);

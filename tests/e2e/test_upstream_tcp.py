@@ -13,7 +13,7 @@ import dns.rcode
 import dns.rrset
 import pytest
 
-from lab import (CLIENT4, DNS4, GATEWAY4, READY, family_of,
+from lab import (CLIENT4, DNS4, DNS6, GATEWAY4, READY, family_of,
                  receive_tcp, send_tcp)
 from process import DEADLINE, until
 
@@ -197,3 +197,18 @@ def test_D6_a_dead_path_is_left_in_time(lab, serve):
         }}""")
     assert lab.ask("www.example.com").rcode() == NOERROR
     assert len(upstream.peers) == 2
+
+
+def one_each(peer):
+    peer.answer(peer.read())
+
+
+def test_D6_next_upstream_has_what_one_never_gets_to(lab, serve):
+    serve(one_each)
+    serve(Peer.serve, address=DNS6)
+    server = start(lab, "--upstream", DNS6)
+    with udp(lab) as sock:
+        with stopped(server):
+            for number in range(100):
+                sock.send(query(number))
+        assert set(rcodes(sock, 100)) == {NOERROR}
