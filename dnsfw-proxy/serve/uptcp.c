@@ -24,7 +24,8 @@
 #include "worker.h"
 
 #define IN_SIZE		(2 + DNS_MESSAGE_MAX)
-#define OUT_MAX		(1 << 20)	/* octets that wait to be sent */
+#define OUT_MAX		(4 << 20)	/* octets that wait to be sent */
+#define LONG		512	/* octets of a message that is hardly a question */
 #define TRIES_MAX	16384	/* under way: ids stay hard to guess */
 #define BUCKETS		1024
 #define IDLE_TIME	(10 * CLOCK_SECOND)
@@ -249,14 +250,17 @@ open_conn(struct upconn *c)
 	return (true);
 }
 
-/* Append a message with its length; false: too much waits already. */
+/*
+ * Append a message with its length; false: too much waits already.  Long ones,
+ * which a client may have made up, leave half of the room to all others.
+ */
 static bool
 append(struct upconn *c, const uint8_t *msg, size_t len)
 {
 	size_t need = c->out_len + 2 + len, size;
 	uint8_t *more;
 
-	if (need > OUT_MAX)
+	if (need > (len > LONG ? OUT_MAX / 2 : OUT_MAX))
 		return (false);
 	if (need > c->out_size) {
 		for (size = 4096; size < need; size *= 2)

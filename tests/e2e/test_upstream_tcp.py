@@ -13,11 +13,11 @@ import dns.rcode
 import dns.rrset
 import pytest
 
-from lab import (CLIENT4, DNS4, DNS6, GATEWAY4, READY, family_of,
+from lab import (CLIENT4, DNS4, DNS6, GATEWAY4, OTHER4, READY, family_of,
                  receive_tcp, send_tcp)
 from process import DEADLINE, until
 
-RESOLVE_ALL = f"{CLIENT4} ~> *"
+RESOLVE_ALL = f"{CLIENT4} ~> *\n{OTHER4} ~> *"
 BY_TCP = ("--upstream-transport", "tcp")
 SO_RCVBUFFORCE = 33     # asm-generic/socket.h; Python has no name for it
 NOERROR = dns.rcode.NOERROR
@@ -212,3 +212,31 @@ def test_D6_next_upstream_has_what_one_never_gets_to(lab, serve):
             for number in range(100):
                 sock.send(query(number))
         assert set(rcodes(sock, 100)) == {NOERROR}
+
+
+def test_D7_long_questions_leave_room_for_others(lab, serve):
+    """The upstream reads nothing for a while, and one client asks much."""
+    go_on = threading.Event()
+
+    def talk(peer):
+        assert go_on.wait(DEADLINE)
+        peer.serve()
+
+    serve(talk)
+    server = start(lab)
+    with contextlib.ExitStack() as stack:
+        for number in range(200):
+            sock = stack.enter_context(
+                lab.client_socket(CLIENT4, socket.SOCK_STREAM))
+            sock.connect((GATEWAY4, 53))
+            send_tcp(sock, query(number, 60000))
+            server.out.wait_for(rf"{CLIENT4} ~> \[{number}\]")
+        few = stack.enter_context(udp(lab))
+        for number in range(200, 400):
+            few.send(query(number, 600 if number < 350 else 0))
+            server.out.wait_for(rf"{CLIENT4} ~> \[{number}\]")
+        other = stack.enter_context(udp(lab, OTHER4))
+        other.send(query(1000))
+        server.out.wait_for(rf"{OTHER4} ~>")
+        go_on.set()
+        assert rcodes(other, 1) == [NOERROR]
