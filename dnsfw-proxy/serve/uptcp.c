@@ -243,10 +243,14 @@ open_conn(struct upconn *c)
 	c->readable = event_new(worker.base, c->fd, EV_READ | EV_PERSIST,
 	    on_readable, c);
 	c->writable = event_new(worker.base, c->fd, EV_WRITE, on_writable, c);
-	if (c->readable == NULL || c->writable == NULL ||
-	    event_add(c->readable, NULL) == -1 ||
-	    event_add(c->writable, NULL) == -1)
+	if (c->readable == NULL || c->writable == NULL)
 		fatalx("event_new");
+	if (event_add(c->readable, NULL) == -1 ||
+	    event_add(c->writable, NULL) == -1) {
+		/* The kernel has a limit, too (max_user_watches). */
+		close_conn(c);
+		return (false);
+	}
 	return (true);
 }
 
