@@ -17,6 +17,7 @@
 #define STEP_MAX	CLOCK_SECOND	/* before the next upstream is asked */
 #define RETRY_AGE	(CLOCK_SECOND / 2)	/* see try_again() */
 #define RETRY_LOOK	64	/* waiting queries that are looked at for it */
+#define BREAKS_MAX	2	/* then the question may be what breaks them */
 #define DELIVER_MAX	16	/* queries that one answer ends in a turn */
 
 TAILQ_HEAD(waiting, query);
@@ -36,7 +37,9 @@ struct exchange {
 	unsigned int	ntries;
 	uint8_t		last;		/* upstream of the newest try */
 	bool		stepping;	/* is in the list by_step */
-	bool		reconnected;	/* TCP: a closed connection was had */
+	unsigned int	breaks;		/* TCP: connections that broke under it */
+	bool		reconnected;	/* TCP: one of these had no answer */
+	bool		accepted;	/* TCP: one of these took questions */
 	bool		tcp;		/* to the upstream */
 	const char	*broken;	/* what was wrong with an answer */
 	uint8_t		*msg;		/* as the first query had it, but the id */
@@ -196,7 +199,8 @@ send_to(struct exchange *x, int upstream)
 	struct try *t;
 
 	x->tried |= 1U << upstream;
-	t = x->tcp ? uptcp_send((size_t)upstream, x->msg, x->len) :
+	t = x->tcp ? uptcp_send((size_t)upstream, x->msg, x->len,
+	    x->breaks >= BREAKS_MAX) :
 	    upudp_send((size_t)upstream, x->msg, x->len);
 	if (t == NULL)
 		return (false);
@@ -275,8 +279,8 @@ exchange_new(const struct query *q, const uint8_t *msg, size_t len)
 	x->tcp = by_tcp(q);
 	x->dns = q->dns;
 	x->tried = 0;
-	x->ntries = 0;
-	x->stepping = x->reconnected = false;
+	x->ntries = x->breaks = 0;
+	x->stepping = x->reconnected = x->accepted = false;
 	x->broken = NULL;
 	TAILQ_INIT(&x->waiting);
 	LIST_INIT(&x->tries);
@@ -463,7 +467,7 @@ exchange_answer(struct try *t, const uint8_t *msg, size_t len)
 }
 
 void
-exchange_try_failed(struct try *t, bool answered)
+exchange_try_failed(struct try *t, enum way way)
 {
 	struct exchange *x = t->exchange;
 
@@ -471,15 +475,22 @@ exchange_try_failed(struct try *t, bool answered)
 	 * A server may close an idle connection just when it is used; and
 	 * some answer only so many queries on one (RFC 7766 section 6.2.4).
 	 */
-	if (answered || (t->tcp && !x->reconnected)) {
-		x->reconnected |= !answered;
+	if (way == WAY_ANSWERED || (t->tcp && !x->reconnected)) {
+		x->reconnected |= way != WAY_ANSWERED;
 		/* The other upstreams are to have their turn, too. */
 		if (x->ntries + upstream_count() <= TRIES_MAX)
 			x->tried &= ~(1U << t->upstream);
 	} else
 		upstream_silent(t->upstream);
+	x->accepted |= way != WAY_NONE;
+	x->breaks++;
 	end_try(t);
-	if (!next_try(x) && LIST_EMPTY(&x->tries))
+	if (next_try(x) || !LIST_EMPTY(&x->tries))
+		return;
+	/* Perhaps another question broke them all, so try without it. */
+	if (x->accepted)
+		x->tried = 0;
+	if (!next_try(x))
 		fail(x, EDE_NETWORK_ERROR, "no upstream can be reached");
 }
 

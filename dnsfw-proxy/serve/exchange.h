@@ -37,11 +37,15 @@ void	exchange_join(struct query *q, const uint8_t *msg, size_t len);
  */
 bool	exchange_answer(struct try *, const uint8_t *msg, size_t len);
 
-/*
- * The try's way is broken; it has ended.  answered: other tries had answers on
- * the same connection, so that this one's turn had only not come.
- */
-void	exchange_try_failed(struct try *, bool answered);
+/* What the way of a try was good for before it broke. */
+enum way {
+	WAY_NONE,	/* nothing was sent, or it is UDP */
+	WAY_SENT,	/* it took questions */
+	WAY_ANSWERED	/* others on it had answers: a turn had only not come */
+};
+
+/* The try's way is broken; it has ended. */
+void	exchange_try_failed(struct try *, enum way);
 
 /* Look at the deadlines.  False: there is none. */
 bool	exchange_tick(void);

@@ -46,10 +46,16 @@ struct try *upudp_send(size_t upstream, uint8_t *msg, size_t len);
 /* Give the try's socket back; nothing that arrives for it is read. */
 void	upudp_end(struct try *);
 
-/* TCP: one connection to each upstream carries many queries (RFC 7766). */
+/*
+ * TCP: one connection to each upstream carries many queries (RFC 7766); there
+ * are others for those that are suspected of breaking it.
+ */
 void	uptcp_init(void);
-struct try *uptcp_send(size_t upstream, uint8_t *msg, size_t len);
+struct try *uptcp_send(size_t upstream, uint8_t *msg, size_t len, bool suspect);
 void	uptcp_end(struct try *);
+
+/* The most connections. */
+#define UPTCP_PER_UPSTREAM	4
 
 /* Look at the deadlines.  False: there is none. */
 bool	uptcp_tick(void);

@@ -2,6 +2,10 @@
  * Questions over TCP: one connection to each upstream carries many, answered
  * in any order, told apart by random ids (RFC 7766).  It is made when there is
  * something to ask, and closed when it was idle for a while.
+ *
+ * Some questions make a server close the connection, each time, and all others
+ * suffer.  What has seen too many connections break is therefore spread over a
+ * few more, until it is answered or out of tries.
  */
 #include "upstream.h"
 
@@ -29,10 +33,12 @@
 #define TRIES_MAX	16384	/* under way: ids stay hard to guess */
 #define BUCKETS		1024
 #define IDLE_TIME	(10 * CLOCK_SECOND)
+#define IDLE_SUSPECT	CLOCK_SECOND
 #define READS_MAX	8	/* in a turn */
 
 struct ttry {
 	struct try	try;		/* first: a try is converted back */
+	struct upconn	*conn;
 	LIST_ENTRY(ttry) same_id;
 };
 LIST_HEAD(ttries, ttry);
@@ -40,10 +46,11 @@ LIST_HEAD(ttries, ttry);
 struct upconn {
 	int		fd;		/* -1: none */
 	size_t		upstream;
+	uint64_t	idle_time;
 	struct event	*readable, *writable;
 	struct ttries	buckets[BUCKETS];	/* by id */
 	unsigned int	ntries;
-	bool		answered;	/* something, since it was made */
+	enum way	way;
 	bool		broken;		/* fails when all that came is read */
 	uint64_t	asked;		/* since when it owes any answer, or 0 */
 	uint64_t	used;		/* when a try ended last */
@@ -53,23 +60,44 @@ struct upconn {
 	size_t		in_len;
 };
 
-static struct upconn *conns[MSG_UPSTREAMS_MAX];
+/* The first of an upstream is for all, the others are for suspects. */
+static struct upconn *conns[MSG_UPSTREAMS_MAX][UPTCP_PER_UPSTREAM];
+
+static struct upconn *
+upconn_new(size_t upstream, uint64_t idle_time)
+{
+	struct upconn *c;
+	size_t b;
+
+	if ((c = calloc(1, sizeof(*c))) == NULL ||
+	    (c->in = malloc(IN_SIZE)) == NULL)
+		fatalx("no memory");
+	c->fd = -1;
+	c->upstream = upstream;
+	c->idle_time = idle_time;
+	for (b = 0; b < BUCKETS; b++)
+		LIST_INIT(&c->buckets[b]);
+	return (c);
+}
 
 void
 uptcp_init(void)
 {
-	size_t i, b;
+	size_t i, j;
 
 	for (i = 0; i < upstream_count(); i++) {
-		conns[i] = calloc(1, sizeof(*conns[i]));
-		if (conns[i] == NULL ||
-		    (conns[i]->in = malloc(IN_SIZE)) == NULL)
-			fatalx("no memory");
-		conns[i]->fd = -1;
-		conns[i]->upstream = i;
-		for (b = 0; b < BUCKETS; b++)
-			LIST_INIT(&conns[i]->buckets[b]);
+		conns[i][0] = upconn_new(i, IDLE_TIME);
+		for (j = 1; j < UPTCP_PER_UPSTREAM; j++)
+			conns[i][j] = upconn_new(i, IDLE_SUSPECT);
 	}
+}
+
+/* The connection for a question.  Suspects part company at random. */
+static struct upconn *
+conn_for(size_t upstream, bool suspect)
+{
+	return (conns[upstream][suspect ?
+	    1 + ids_next() % (UPTCP_PER_UPSTREAM - 1) : 0]);
 }
 
 static struct ttries *
@@ -105,7 +133,7 @@ static void
 fail_conn(struct upconn *c)
 {
 	struct ttries broken = LIST_HEAD_INITIALIZER(broken);
-	bool answered = c->answered;
+	enum way way = c->way;
 	struct ttry *t;
 	size_t b;
 
@@ -118,7 +146,7 @@ fail_conn(struct upconn *c)
 	}
 	/* Each may begin another try, perhaps on a new connection of c. */
 	while ((t = LIST_FIRST(&broken)) != NULL)
-		exchange_try_failed(&t->try, answered);
+		exchange_try_failed(&t->try, way);
 }
 
 /*
@@ -141,6 +169,8 @@ flush(struct upconn *c)
 			event_active(c->readable, EV_READ, 0);
 			return;
 		}
+		if (c->way == WAY_NONE)
+			c->way = WAY_SENT;
 		c->out_len -= (size_t)n;
 		memmove(c->out, c->out + n, c->out_len);
 	}
@@ -166,7 +196,7 @@ answer(struct upconn *c, const uint8_t *msg, size_t len)
 	if (t == NULL)
 		counters.junk++;
 	else if (exchange_answer(&t->try, msg, len))
-		c->answered = true;
+		c->way = WAY_ANSWERED;
 }
 
 /*
@@ -239,7 +269,8 @@ open_conn(struct upconn *c)
 		return (false);
 	}
 	c->asked = 0;
-	c->answered = c->broken = false;
+	c->way = WAY_NONE;
+	c->broken = false;
 	c->readable = event_new(worker.base, c->fd, EV_READ | EV_PERSIST,
 	    on_readable, c);
 	c->writable = event_new(worker.base, c->fd, EV_WRITE, on_writable, c);
@@ -292,6 +323,7 @@ ttry_new(struct upconn *c)
 	do
 		t->try.id = ids_next();
 	while (find(c, t->try.id) != NULL);
+	t->conn = c;
 	LIST_INSERT_HEAD(bucket_of(c, t->try.id), t, same_id);
 	c->ntries++;
 	if (c->asked == 0)
@@ -300,9 +332,9 @@ ttry_new(struct upconn *c)
 }
 
 struct try *
-uptcp_send(size_t upstream, uint8_t *msg, size_t len)
+uptcp_send(size_t upstream, uint8_t *msg, size_t len, bool suspect)
 {
-	struct upconn *c = conns[upstream];
+	struct upconn *c = conn_for(upstream, suspect);
 	bool waiting = c->out_len > 0;
 	struct ttry *t;
 
@@ -326,8 +358,8 @@ uptcp_send(size_t upstream, uint8_t *msg, size_t len)
 void
 uptcp_end(struct try *try)
 {
-	struct upconn *c = conns[try->upstream];
 	struct ttry *t = (struct ttry *)try;
+	struct upconn *c = t->conn;
 
 	LIST_REMOVE(t, same_id);
 	free(t);
@@ -335,23 +367,29 @@ uptcp_end(struct try *try)
 	c->used = worker.now;
 }
 
+/* False: it is closed. */
+static bool
+tick_conn(struct upconn *c)
+{
+	if (c->fd == -1)
+		return (false);
+	/* It hangs, though all who asked may have given up meanwhile. */
+	if (c->asked != 0 && worker.now - c->asked >= worker.timeout)
+		fail_conn(c);
+	else if (c->ntries == 0 && worker.now - c->used >= c->idle_time)
+		close_conn(c);
+	return (c->fd != -1);
+}
+
 bool
 uptcp_tick(void)
 {
-	struct upconn *c;
 	bool open = false;
-	size_t i;
+	size_t i, j;
 
 	for (i = 0; i < upstream_count(); i++) {
-		c = conns[i];
-		if (c->fd == -1)
-			continue;
-		/* It hangs, though all who asked may have given up meanwhile. */
-		if (c->asked != 0 && worker.now - c->asked >= worker.timeout)
-			fail_conn(c);
-		else if (c->ntries == 0 && worker.now - c->used >= IDLE_TIME)
-			close_conn(c);
-		open |= c->fd != -1;
+		for (j = 0; j < UPTCP_PER_UPSTREAM; j++)
+			open |= tick_conn(conns[i][j]);
 	}
 	return (open);
 }

@@ -83,7 +83,7 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 		}
 		if (n == -1) {
 			if (errno != EAGAIN && errno != EINTR)
-				exchange_try_failed(&u->try, false);
+				exchange_try_failed(&u->try, WAY_NONE);
 			return;
 		}
 		if (exchange_answer(&u->try, msg, (size_t)n))

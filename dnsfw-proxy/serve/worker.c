@@ -323,7 +323,8 @@ worker_descriptors(void)
 {
 	/* Upstream sockets a request, a socket a TCP client. */
 	return ((UPUDP_PER_REQUEST + 1UL) * worker.config.max_connections +
-	    2 * MSG_BINDS_MAX + MSG_UPSTREAMS_MAX + DESCRIPTORS_OWN);
+	    2 * MSG_BINDS_MAX + UPTCP_PER_UPSTREAM * MSG_UPSTREAMS_MAX +
+	    DESCRIPTORS_OWN);
 }
 
 size_t

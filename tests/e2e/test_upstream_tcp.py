@@ -240,3 +240,31 @@ def test_D7_long_questions_leave_room_for_others(lab, serve):
         server.out.wait_for(rf"{OTHER4} ~>")
         go_on.set()
         assert rcodes(other, 1) == [NOERROR]
+
+
+def test_D7_a_question_that_breaks_connections_spares_others(lab, serve):
+    """The server closes at it each time, and is slow to answer the others."""
+    def answer(peer, question):
+        with contextlib.suppress(OSError):     # closed meanwhile
+            peer.answer(question)
+
+    def talk(peer):
+        while True:
+            question = peer.read()
+            if question.question[0].name.labels[0] == b"20":
+                return
+            timer = threading.Timer(0.1, answer, (peer, question))
+            timer.daemon = True
+            timer.start()
+
+    upstream = serve(talk)
+    server = start(lab)
+    with udp(lab) as sock:
+        with stopped(server):
+            for number in range(40):
+                sock.send(query(number))
+        answers = [dns.message.from_wire(sock.recv(65535)) for _ in range(40)]
+    assert [answer.id for answer in answers
+            if answer.rcode() != NOERROR] == [20]
+    # All connections together are few.
+    assert len(upstream.peers) <= 25
