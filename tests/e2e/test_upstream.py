@@ -17,6 +17,10 @@ SERVFAIL = dns.rcode.SERVFAIL
 TRUE = "www.example.com. 60 IN A 10.78.1.1"
 FALSE = "www.example.com. 60 IN A 10.78.66.66"
 
+# How a client asks, and the options with which dnsfw asks the upstream.
+WAYS = [(False, ()), (True, ()), (False, ("--upstream-transport", "tcp"))]
+WAY_NAMES = ["by_udp", "by_tcp", "by_option"]
+
 
 def test_D5_ports_and_ids_are_fresh(lab):
     lab.dnsfw(RESOLVE_ALL)
@@ -74,11 +78,12 @@ def other_opcode(request):
     lambda request: b"\xff" * 600,
 ], ids=["id", "name", "type", "no_question", "query", "opcode", "empty",
         "short", "noise"])
-def test_D11_what_does_not_match_is_passed_over(lab, fw, junk):
-    lab.dnsfw(ALLOW, fw=fw)
+@pytest.mark.parametrize("tcp, options", WAYS[::2], ids=WAY_NAMES[::2])
+def test_D11_what_does_not_match_is_passed_over(lab, fw, junk, tcp, options):
+    lab.dnsfw(ALLOW, *options, fw=fw)
     lab.upstream.behave("www.example.com", lambda request: [
         junk(request), junk(request), request.reply(TRUE)])
-    assert addresses_of(lab.ask("www.example.com")) == ["10.78.1.1"]
+    assert addresses_of(lab.ask("www.example.com", tcp=tcp)) == ["10.78.1.1"]
     assert [entry.address for entry in fw.entries()] == ["10.78.1.1"]
 
 
@@ -115,9 +120,9 @@ def test_D5_late_answer_does_not_answer_another_query(lab):
         assert addresses_of(lab.ask(site.name)) == [site.v4]
 
 
-@pytest.mark.parametrize("tcp", [False, True], ids=["by_udp", "by_tcp"])
-def test_D6_silent_upstream_is_servfail_in_time(lab, tcp):
-    server = lab.dnsfw(RESOLVE_ALL, "--timeout", "2")
+@pytest.mark.parametrize("tcp, options", WAYS, ids=WAY_NAMES)
+def test_D6_silent_upstream_is_servfail_in_time(lab, tcp, options):
+    server = lab.dnsfw(RESOLVE_ALL, "--timeout", "2", *options)
     lab.upstream.behave("www.example.com", lambda request: [])
     begin = time.monotonic()
     answer = lab.ask("www.example.com", tcp=tcp, use_edns=0)
@@ -128,29 +133,31 @@ def test_D6_silent_upstream_is_servfail_in_time(lab, tcp):
     server.out.wait_for(rf"^{CLIENT4} <! \[\d+\] .+")
 
 
-@pytest.mark.parametrize("tcp", [False, True], ids=["by_udp", "by_tcp"])
-def test_D6_no_upstream_there_is_servfail(lab, tcp):
-    server = lab.start_dnsfw(RESOLVE_ALL, "--timeout", "2",
+@pytest.mark.parametrize("tcp, options", WAYS, ids=WAY_NAMES)
+def test_D6_no_upstream_there_is_servfail(lab, tcp, options):
+    server = lab.start_dnsfw(RESOLVE_ALL, "--timeout", "2", *options,
                              upstream="10.77.2.7")
     server.err.wait_for("Server started")
     assert lab.ask("www.example.com", tcp=tcp).rcode() == SERVFAIL
 
 
-def test_D6_upstream_that_closes_is_servfail(lab):
-    lab.dnsfw(RESOLVE_ALL, "--timeout", "5")
+@pytest.mark.parametrize("tcp, options", WAYS[1:], ids=WAY_NAMES[1:])
+def test_D6_upstream_that_closes_is_servfail(lab, tcp, options):
+    lab.dnsfw(RESOLVE_ALL, "--timeout", "5", *options)
 
     def close(request):
         raise Close
 
     lab.upstream.behave("www.example.com", close)
     begin = time.monotonic()
-    assert lab.ask("www.example.com", tcp=True).rcode() == SERVFAIL
+    assert lab.ask("www.example.com", tcp=tcp).rcode() == SERVFAIL
     assert time.monotonic() - begin < 5
 
 
-@pytest.mark.parametrize("tcp", [False, True], ids=["by_udp", "by_tcp"])
-def test_D6_next_upstream_is_tried_before_the_client_gives_up(lab, tcp):
-    lab.dnsfw(RESOLVE_ALL, "--timeout", "4", "--upstream", DNS6)
+@pytest.mark.parametrize("tcp, options", WAYS, ids=WAY_NAMES)
+def test_D6_next_upstream_is_tried_before_the_client_gives_up(lab, tcp,
+                                                              options):
+    lab.dnsfw(RESOLVE_ALL, "--timeout", "4", "--upstream", DNS6, *options)
     site = lab.site(name="www.example.com")
     lab.upstream.behave("www.example.com", lambda request: (
         [] if request.local[0] == DNS4 else

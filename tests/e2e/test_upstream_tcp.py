@@ -214,6 +214,35 @@ def test_D6_next_upstream_has_what_one_never_gets_to(lab, serve):
         assert set(rcodes(sock, 100)) == {NOERROR}
 
 
+def close_at_the_question(peer):
+    peer.read()
+
+
+def reset(peer):
+    peer.read()
+    peer.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+
+
+def half_an_answer(peer):
+    peer.read()
+    peer.sock.sendall(b"\0\x50half")
+
+
+@pytest.mark.parametrize("talk", [
+    None, lambda peer: None, close_at_the_question, reset, half_an_answer],
+    ids=["refuse", "close", "close_at_the_question", "reset", "half"])
+def test_D6_next_upstream_has_what_one_breaks(lab, serve, talk):
+    if talk:
+        serve(talk)
+    serve(Peer.serve, address=DNS6)
+    server = start(lab, "--upstream", DNS6)
+    with udp(lab) as sock:
+        with stopped(server):
+            for number in range(20):
+                sock.send(query(number))
+        assert set(rcodes(sock, 20)) == {NOERROR}
+
+
 def test_D7_long_questions_leave_room_for_others(lab, serve):
     """The upstream reads nothing for a while, and one client asks much."""
     go_on = threading.Event()
