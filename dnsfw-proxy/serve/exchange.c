@@ -480,7 +480,7 @@ exchange_try_failed(struct try *t, enum way way)
 		/* The other upstreams are to have their turn, too. */
 		if (x->ntries + upstream_count() <= TRIES_MAX)
 			x->tried &= ~(1U << t->upstream);
-	} else
+	} else if (!t->tcp)
 		upstream_silent(t->upstream);
 	x->accepted |= way != WAY_NONE;
 	x->breaks++;

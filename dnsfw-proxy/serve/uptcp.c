@@ -138,6 +138,9 @@ fail_conn(struct upconn *c)
 	size_t b;
 
 	close_conn(c);
+	/* Once, however many waited.  That of suspects breaks for their sake. */
+	if (way != WAY_ANSWERED && c == conns[c->upstream][0])
+		upstream_silent(c->upstream);
 	for (b = 0; b < BUCKETS; b++) {
 		while ((t = LIST_FIRST(&c->buckets[b])) != NULL) {
 			LIST_REMOVE(t, same_id);
