@@ -369,21 +369,25 @@ exchange_join(struct query *q, const uint8_t *msg, size_t len)
 }
 
 /*
- * It matches, but cannot be parsed to its last byte (D10).  Over UDP that may
- * be a forgery or a damaged datagram, and the true answer may still come (D11);
- * meanwhile another upstream may have a better one.
+ * It matches, but cannot be parsed to its last byte (D10).  Another upstream
+ * may have a better one.  Over UDP it may be a forgery or a damaged datagram,
+ * and the true answer may still come (D11); over TCP it is the answer.
  */
 static bool
-broken_answer(struct exchange *x, enum dns_err err)
+broken_answer(struct try *t, enum dns_err err)
 {
-	if (x->tcp) {
-		fail(x, EDE_OTHER, dns_strerror(err));
-		return (true);
-	}
+	struct exchange *x = t->exchange;
+	bool asked;
+
 	counters.junk++;
 	x->broken = dns_strerror(err);
-	next_try(x);
-	return (false);
+	asked = next_try(x);
+	if (!x->tcp)
+		return (false);
+	end_try(t);
+	if (!asked && LIST_EMPTY(&x->tries))
+		fail(x, EDE_OTHER, x->broken);
+	return (true);
 }
 
 /* To some of those who wait. */
@@ -458,7 +462,7 @@ exchange_answer(struct try *t, const uint8_t *msg, size_t len)
 	}
 	upstream_answered(t->upstream);
 	if ((err = dns_response_parse(msg, len, &r)) != DNS_OK)
-		return (broken_answer(x, err));
+		return (broken_answer(t, err));
 	take_waiting(x, &waiting);
 	deliver(&waiting, msg, len, &r);
 	if (!TAILQ_EMPTY(&waiting))

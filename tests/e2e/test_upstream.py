@@ -192,3 +192,12 @@ def test_D10_broken_answer_is_servfail(lab, fw, spoil, tcp):
     assert lab.ask("www.example.com", tcp=tcp).rcode() == SERVFAIL
     assert fw.entries() == []
     server.out.wait_for(rf"^{CLIENT4} <! \[\d+\] .+")
+
+
+@pytest.mark.parametrize("tcp, options", WAYS, ids=WAY_NAMES)
+def test_D6_next_upstream_is_asked_after_a_broken_answer(lab, tcp, options):
+    lab.dnsfw(RESOLVE_ALL, "--upstream", DNS6, *options)
+    lab.upstream.behave("www.example.com", lambda request: [
+        request.reply(TRUE).to_wire() + (
+            b"\0" if request.local[0] == DNS4 else b"")])
+    assert addresses_of(lab.ask("www.example.com", tcp=tcp)) == ["10.78.1.1"]
