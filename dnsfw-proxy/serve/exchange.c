@@ -2,11 +2,11 @@
 #include "exchange.h"
 
 #include <ctype.h>
-#include <event2/event.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "clock.h"
+#include "deliver.h"
 #include "hash.h"
 #include "log.h"
 #include "upstream.h"
@@ -18,9 +18,7 @@
 #define RETRY_AGE	(CLOCK_SECOND / 2)	/* see try_again() */
 #define RETRY_LOOK	64	/* waiting queries that are looked at for it */
 #define BREAKS_MAX	2	/* then the question may be what breaks them */
-#define DELIVER_MAX	16	/* queries that one answer ends in a turn */
 
-TAILQ_HEAD(waiting, query);
 LIST_HEAD(tries, try);
 
 struct exchange {
@@ -48,14 +46,6 @@ struct exchange {
 };
 TAILQ_HEAD(exchanges, exchange);
 
-/* An answer that more queries have waited for than one turn has time for. */
-struct delivery {
-	STAILQ_ENTRY(delivery) link;
-	struct waiting	waiting;
-	struct dns_response response;
-	size_t		len;
-	uint8_t		msg[];
-};
 LIST_HEAD(bucket, exchange);
 
 static struct exchange *pool;
@@ -67,10 +57,6 @@ static struct exchanges unused = TAILQ_HEAD_INITIALIZER(unused);
 static struct exchanges by_deadline = TAILQ_HEAD_INITIALIZER(by_deadline);
 static struct exchanges by_step = TAILQ_HEAD_INITIALIZER(by_step);
 static uint64_t step;
-static STAILQ_HEAD(, delivery) deliveries = STAILQ_HEAD_INITIALIZER(deliveries);
-static struct event *deliver_more;
-
-static void on_deliver(evutil_socket_t, short, void *);
 
 void
 exchange_init(void)
@@ -87,8 +73,7 @@ exchange_init(void)
 	/* Each has a query, so there are never more than these. */
 	pool = calloc(worker.config.max_connections, sizeof(*pool));
 	buckets = calloc(nbuckets, sizeof(*buckets));
-	deliver_more = evtimer_new(worker.base, on_deliver, NULL);
-	if (pool == NULL || buckets == NULL || deliver_more == NULL)
+	if (pool == NULL || buckets == NULL)
 		fatalx("no memory for --max-connections");
 	for (i = 0; i < nbuckets; i++)
 		LIST_INIT(&buckets[i]);
@@ -390,62 +375,6 @@ broken_answer(struct try *t, enum dns_err err)
 	return (true);
 }
 
-/* To some of those who wait. */
-static void
-deliver(struct waiting *waiting, const uint8_t *msg, size_t len,
-    const struct dns_response *r)
-{
-	struct query *q;
-	unsigned int i;
-
-	for (i = 0; i < DELIVER_MAX; i++) {
-		if ((q = TAILQ_FIRST(waiting)) == NULL)
-			return;
-		TAILQ_REMOVE(waiting, q, link);
-		query_answered(q, msg, len, r);
-	}
-}
-
-/* To the others in the next turns, so that nobody else waits for them all. */
-static void
-deliver_later(struct waiting *waiting, const uint8_t *msg, size_t len,
-    const struct dns_response *r)
-{
-	static const struct timeval at_once;
-	struct delivery *d;
-
-	if ((d = malloc(sizeof(*d) + len)) == NULL)
-		fatalx("no memory");
-	TAILQ_INIT(&d->waiting);
-	TAILQ_CONCAT(&d->waiting, waiting, link);
-	d->response = *r;
-	d->len = len;
-	memcpy(d->msg, msg, len);
-	STAILQ_INSERT_TAIL(&deliveries, d, link);
-	event_add(deliver_more, &at_once);
-}
-
-static void
-on_deliver(evutil_socket_t fd, short what, void *arg)
-{
-	static const struct timeval at_once;
-	struct delivery *d = STAILQ_FIRST(&deliveries);
-
-	(void)fd;
-	(void)what;
-	(void)arg;
-	worker_clock();
-	STAILQ_REMOVE_HEAD(&deliveries, link);
-	deliver(&d->waiting, d->msg, d->len, &d->response);
-	/* All deliveries take turns. */
-	if (TAILQ_EMPTY(&d->waiting))
-		free(d);
-	else
-		STAILQ_INSERT_TAIL(&deliveries, d, link);
-	if (!STAILQ_EMPTY(&deliveries))
-		event_add(deliver_more, &at_once);
-}
-
 bool
 exchange_answer(struct try *t, const uint8_t *msg, size_t len)
 {
@@ -465,8 +394,6 @@ exchange_answer(struct try *t, const uint8_t *msg, size_t len)
 		return (broken_answer(t, err));
 	take_waiting(x, &waiting);
 	deliver(&waiting, msg, len, &r);
-	if (!TAILQ_EMPTY(&waiting))
-		deliver_later(&waiting, msg, len, &r);
 	return (true);
 }
 

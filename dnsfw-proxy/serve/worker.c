@@ -13,6 +13,7 @@
 #include "chan.h"
 #include "clients.h"
 #include "clock.h"
+#include "deliver.h"
 #include "exchange.h"
 #include "grants.h"
 #include "hash.h"
@@ -313,6 +314,7 @@ worker_init(void)
 	upudp_init();
 	uptcp_init();
 	exchange_init();
+	deliver_init();
 	grants_init();
 	udp_init();
 	tcp_init();
