@@ -38,7 +38,8 @@ struct exchange {
 	unsigned int	breaks;		/* TCP: connections that broke under it */
 	bool		reconnected;	/* TCP: one of these had no answer */
 	bool		accepted;	/* TCP: one of these took questions */
-	bool		tcp;		/* to the upstream */
+	bool		for_tcp;	/* no truncated answer will do */
+	bool		tcp;		/* to the upstream, now */
 	const char	*broken;	/* what was wrong with an answer */
 	uint8_t		*msg;		/* as the first query had it, but the id */
 	size_t		len;
@@ -79,7 +80,7 @@ exchange_init(void)
 		LIST_INIT(&buckets[i]);
 }
 
-/* How the question goes upstream. */
+/* How the question goes upstream, as long as that does. */
 static bool
 by_tcp(const struct query *q)
 {
@@ -94,7 +95,7 @@ hash_of(const struct query *q, const uint8_t *msg, size_t len)
 	struct dns_name folded;
 
 	memcpy(copy, msg, len);
-	copy[0] = by_tcp(q);
+	copy[0] = q->from.tcp;
 	copy[1] = 0;
 	if (q->dns.has_question) {
 		dns_name_fold(&q->dns.qname, &folded);
@@ -109,7 +110,7 @@ same(const struct exchange *x, const struct query *q, const uint8_t *msg,
 {
 	size_t rest = DNS_HEADER_SIZE;
 
-	if (x->len != len || x->tcp != by_tcp(q) ||
+	if (x->len != len || x->for_tcp != q->from.tcp ||
 	    x->dns.has_question != q->dns.has_question ||
 	    memcmp(x->msg + 2, msg + 2, DNS_HEADER_SIZE - 2) != 0)
 		return (false);
@@ -261,6 +262,7 @@ exchange_new(const struct query *q, const uint8_t *msg, size_t len)
 		fatalx("no memory");
 	memcpy(x->msg, msg, len);
 	x->len = len;
+	x->for_tcp = q->from.tcp;
 	x->tcp = by_tcp(q);
 	x->dns = q->dns;
 	x->tried = 0;
@@ -367,7 +369,7 @@ broken_answer(struct try *t, enum dns_err err)
 	counters.junk++;
 	x->broken = dns_strerror(err);
 	asked = next_try(x);
-	if (!x->tcp)
+	if (!t->tcp)
 		return (false);
 	end_try(t);
 	if (!asked && LIST_EMPTY(&x->tries))
@@ -397,6 +399,18 @@ exchange_answer(struct try *t, const uint8_t *msg, size_t len)
 	return (true);
 }
 
+/*
+ * Perhaps it is this question that breaks the connections, and all others with
+ * them; perhaps it only travelled with it.  Over UDP it does so alone.
+ */
+static void
+go_by_udp(struct exchange *x)
+{
+	x->tcp = false;
+	x->tried = 0;
+	dns_limit_edns(x->msg, &x->dns.edns);
+}
+
 void
 exchange_try_failed(struct try *t, enum way way)
 {
@@ -408,8 +422,9 @@ exchange_try_failed(struct try *t, enum way way)
 	 */
 	if (way == WAY_ANSWERED || (t->tcp && !x->reconnected)) {
 		x->reconnected |= way != WAY_ANSWERED;
-		/* The other upstreams are to have their turn, too. */
-		if (x->ntries + upstream_count() <= TRIES_MAX)
+		/* The other upstreams, and UDP, are to have their turn. */
+		if (x->breaks + 1 < BREAKS_MAX || (x->for_tcp &&
+		    x->ntries + upstream_count() <= TRIES_MAX))
 			x->tried &= ~(1U << t->upstream);
 	} else if (!t->tcp)
 		upstream_silent(t->upstream);
@@ -419,7 +434,9 @@ exchange_try_failed(struct try *t, enum way way)
 	if (next_try(x) || !LIST_EMPTY(&x->tries))
 		return;
 	/* Perhaps another question broke them all, so try without it. */
-	if (x->accepted)
+	if (x->tcp && !x->for_tcp)
+		go_by_udp(x);
+	else if (x->tcp && x->accepted)
 		x->tried = 0;
 	if (!next_try(x))
 		fail(x, EDE_NETWORK_ERROR, "no upstream can be reached");

@@ -4,8 +4,9 @@
  * something to ask, and closed when it was idle for a while.
  *
  * Some questions make a server close the connection, each time, and all others
- * suffer.  What has seen too many connections break is therefore spread over a
- * few more, until it is answered or out of tries.
+ * suffer.  What has seen too many connections break goes over UDP then, or, if
+ * a client over TCP waits for it, is spread over a few more connections, until
+ * it is answered or out of tries.
  */
 #include "upstream.h"
 

@@ -141,16 +141,15 @@ def test_D6_no_upstream_there_is_servfail(lab, tcp, options):
     assert lab.ask("www.example.com", tcp=tcp).rcode() == SERVFAIL
 
 
-@pytest.mark.parametrize("tcp, options", WAYS[1:], ids=WAY_NAMES[1:])
-def test_D6_upstream_that_closes_is_servfail(lab, tcp, options):
-    lab.dnsfw(RESOLVE_ALL, "--timeout", "5", *options)
+def test_D6_upstream_that_closes_is_servfail(lab):
+    lab.dnsfw(RESOLVE_ALL, "--timeout", "5")
 
     def close(request):
         raise Close
 
     lab.upstream.behave("www.example.com", close)
     begin = time.monotonic()
-    assert lab.ask("www.example.com", tcp=tcp).rcode() == SERVFAIL
+    assert lab.ask("www.example.com", tcp=True).rcode() == SERVFAIL
     assert time.monotonic() - begin < 5
 
 

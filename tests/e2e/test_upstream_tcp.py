@@ -8,14 +8,16 @@ import struct
 import threading
 
 import dns.edns
+import dns.flags
 import dns.message
 import dns.rcode
 import dns.rrset
 import pytest
 
-from lab import (CLIENT4, DNS4, DNS6, GATEWAY4, OTHER4, READY, family_of,
-                 receive_tcp, send_tcp)
+from lab import (CLIENT4, DNS4, DNS6, GATEWAY4, OTHER4, READY, addresses_of,
+                 family_of, receive_tcp, send_tcp)
 from process import DEADLINE, until
+from upstream import Close, Later
 
 RESOLVE_ALL = f"{CLIENT4} ~> *\n{OTHER4} ~> *"
 BY_TCP = ("--upstream-transport", "tcp")
@@ -273,31 +275,59 @@ def test_D7_long_questions_leave_room_for_others(lab, serve):
 
 @pytest.mark.parametrize("options", [(), ("--upstream", DNS6)],
                          ids=["one_upstream", "two_upstreams"])
-def test_D7_a_question_that_breaks_connections_spares_others(
-        lab, serve, options):
-    """The server closes at it each time, and is slow to answer the others."""
-    def answer(peer, question):
-        with contextlib.suppress(OSError):     # closed meanwhile
-            peer.answer(question)
+def test_D7_questions_that_break_connections_spare_others(lab, options):
+    """One client asks them all the time, and other answers take long."""
+    def poison(request):
+        if request.proto == "tcp":
+            raise Close
+        return []
 
-    def talk(peer):
-        while True:
-            question = peer.read()
-            if question.question[0].name.labels[0] == b"20":
-                return
-            timer = threading.Timer(0.1, answer, (peer, question))
-            timer.daemon = True
-            timer.start()
+    def slow(request):
+        return [Later(0.1, request.reply(
+            f"{request.name}. 60 IN A {ADDRESS}"))]
 
-    upstreams = [serve(talk), serve(talk, address=DNS6)]
-    server = start(lab, *options)
-    with udp(lab) as sock:
-        with stopped(server):
-            for number in range(40):
-                sock.send(query(number))
-        answers = [dns.message.from_wire(sock.recv(65535)) for _ in range(40)]
-    assert [answer.id for answer in answers
-            if answer.rcode() != NOERROR] == [20]
-    # All connections together are few, and nobody is thought to be down.
-    assert sum(len(upstream.peers) for upstream in upstreams) <= 25
-    assert "does not answer" not in str(server.err)
+    for number in range(40):
+        lab.upstream.behave(f"{number}.example.com", slow)
+        lab.upstream.behave(f"{1000 + number}.example.com", poison)
+    server = lab.dnsfw(RESOLVE_ALL, *BY_TCP, *options)
+    with udp(lab) as bad, udp(lab, OTHER4) as good:
+        for number in range(40):
+            bad.send(query(1000 + number))
+            good.send(query(number))
+            server.out.wait_for(rf"~> \[{number}\]")
+            lab.upstream.wait_for(f"{number}.example.com")
+        assert set(rcodes(good, 40)) == {NOERROR}
+    # Each breaks few connections, and then goes alone.
+    for number in range(1000, 1040):
+        assert len(lab.upstream.requests(f"{number}.example.com")) <= 6
+
+
+@pytest.mark.parametrize("payload", [4096, 1232])
+def test_D13_what_goes_by_udp_after_all_is_one_fragment(lab, payload):
+    def no_tcp(request):
+        if request.proto == "tcp":
+            raise Close
+        return [request.reply(f"{request.name}. 60 IN A {ADDRESS}")]
+
+    lab.upstream.behave("www.example.com", no_tcp)
+    lab.dnsfw(RESOLVE_ALL, *BY_TCP)
+    answer = lab.ask("www.example.com", use_edns=0, payload=payload)
+    assert addresses_of(answer) == [ADDRESS]
+    assert [(request.proto, request.message.payload) for request in
+            lab.upstream.requests("www.example.com")] == [
+                ("tcp", payload), ("tcp", payload), ("udp", 1232)]
+
+
+def test_D7_clients_over_tcp_wait_for_no_answer_by_udp(lab):
+    """It might be truncated, which is no answer over TCP."""
+    def truncated(request):
+        if request.proto == "tcp":
+            raise Close
+        reply = request.reply()
+        reply.flags |= dns.flags.TC
+        return [reply]
+
+    lab.upstream.behave("www.example.com", truncated)
+    lab.dnsfw(RESOLVE_ALL, *BY_TCP)
+    assert lab.ask("www.example.com").flags & dns.flags.TC
+    assert lab.ask("www.example.com", tcp=True).rcode() == dns.rcode.SERVFAIL
