@@ -141,7 +141,10 @@ class Nftables:
             client, proto, port, address = values
         else:
             client, (proto, port, address) = None, values
-        return Entry(client, proto, port, address, element["expires"],
+        # In the last millisecond of an element nft leaves "expires" out.
+        left = element.get("expires", 0 if "timeout" in element else None)
+        assert left is not None, f"an element without end: {element}"
+        return Entry(client, proto, port, address, left,
                      element.get("comment"))
 
 
