@@ -138,6 +138,15 @@ def rcodes(sock, count):
     return [answer.rcode() for answer in answers]
 
 
+def burst(lab, server, count):
+    """The rcodes of so many questions that the worker reads at once."""
+    with udp(lab) as sock:
+        with stopped(server):
+            for number in range(count):
+                sock.send(query(number))
+        return set(rcodes(sock, count))
+
+
 def test_D6_answers_before_a_reset_count(lab, serve):
     """What came is taken, though the next write finds the connection reset."""
     reset, done = threading.Event(), threading.Event()
@@ -208,12 +217,7 @@ def one_each(peer):
 def test_D6_next_upstream_has_what_one_never_gets_to(lab, serve):
     serve(one_each)
     serve(Peer.serve, address=DNS6)
-    server = start(lab, "--upstream", DNS6)
-    with udp(lab) as sock:
-        with stopped(server):
-            for number in range(100):
-                sock.send(query(number))
-        assert set(rcodes(sock, 100)) == {NOERROR}
+    assert burst(lab, start(lab, "--upstream", DNS6), 100) == {NOERROR}
 
 
 def close_at_the_question(peer):
@@ -237,12 +241,7 @@ def test_D6_next_upstream_has_what_one_breaks(lab, serve, talk):
     if talk:
         serve(talk)
     serve(Peer.serve, address=DNS6)
-    server = start(lab, "--upstream", DNS6)
-    with udp(lab) as sock:
-        with stopped(server):
-            for number in range(20):
-                sock.send(query(number))
-        assert set(rcodes(sock, 20)) == {NOERROR}
+    assert burst(lab, start(lab, "--upstream", DNS6), 20) == {NOERROR}
 
 
 def test_D7_long_questions_leave_room_for_others(lab, serve):
