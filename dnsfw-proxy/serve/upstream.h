@@ -38,10 +38,14 @@ void	upudp_init(void);
 #define UPUDP_PER_REQUEST	2
 
 /*
- * Send msg, whose id this changes, to an upstream.  Returns the try, or NULL
- * if that is impossible now.
+ * Ask an upstream, at the end of the turn; until then msg, whose id that
+ * changes, must stay, or the try end.  Returns the try, or NULL if there is no
+ * socket for it.  If it cannot be sent the try fails.
  */
 struct try *upudp_send(size_t upstream, uint8_t *msg, size_t len);
+
+/* The end of a turn: take what has come, and send what was asked. */
+void	upudp_flush(void);
 
 /* Give the try's socket back; nothing that arrives for it is read. */
 void	upudp_end(struct try *);

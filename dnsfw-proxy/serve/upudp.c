@@ -6,6 +6,10 @@
  * id.  A socket whose try has ended is disconnected, which gives its port back
  * and ends what may still arrive for it, and used again: its event stays in
  * place, so a query costs no system call but connect, send and recv.
+ *
+ * In a turn of the loop what has come is read from all sockets, then taken, and
+ * at the end what is asked is sent: the kernel's code and ours, each of which
+ * fills the processor's caches, do not take turns at every message.
  */
 #include "upstream.h"
 
@@ -27,18 +31,34 @@
 
 #define DATAGRAMS_MAX	32	/* that are read of one socket in a turn */
 #define IDLE_MAX	1024	/* sockets that are kept for later */
+#define ARRIVALS_MAX	32	/* datagrams that are read before one is taken */
 
 struct usock {
 	struct try	try;		/* first: a try is converted back */
 	SLIST_ENTRY(usock) idle;
+	TAILQ_ENTRY(usock) unsent;
 	struct event	*event;
 	int		fd;
 	sa_family_t	family;
+	uint8_t		*msg;		/* to be sent, the exchange's; or NULL */
+	size_t		len;
+	struct arrival	*arrival;	/* read, but not taken; or NULL */
 };
 SLIST_HEAD(usocks, usock);
 
+/* A datagram that was read. */
+struct arrival {
+	struct usock	*usock;		/* NULL: the try has ended meanwhile */
+	size_t		len;
+	uint8_t		msg[DNS_MESSAGE_MAX];
+};
+
 static struct usocks idle4, idle6;
 static unsigned int nsocks, nidle;
+static TAILQ_HEAD(, usock) unsent = TAILQ_HEAD_INITIALIZER(unsent);
+/* Pages of it that no long message has touched cost nothing. */
+static struct arrival arrivals[ARRIVALS_MAX];
+static unsigned int narrivals;
 
 static struct usocks *
 idle_list(sa_family_t family)
@@ -62,33 +82,69 @@ disconnect(struct usock *u)
 		fatal("cannot disconnect a UDP socket");
 }
 
+/* Read the next datagram.  False: there is none, or the try has failed. */
+static bool
+receive(struct usock *u, struct arrival *a)
+{
+	ssize_t n = recv(u->fd, a->msg, sizeof(a->msg), 0);
+
+	if (n == -1) {
+		if (errno != EAGAIN && errno != EINTR)
+			exchange_try_failed(&u->try, WAY_NONE);
+		return (false);
+	}
+	a->len = (size_t)n;
+	return (true);
+}
+
+/* Until one is the answer: what is not may be forged, with others behind it. */
+static void
+take(struct usock *u, struct arrival *a)
+{
+	unsigned int i = 1;
+
+	while (!exchange_answer(&u->try, a->msg, a->len)) {
+		if (i++ == DATAGRAMS_MAX || !receive(u, a))
+			return;
+	}
+}
+
+static void
+take_arrivals(void)
+{
+	struct usock *u;
+	unsigned int i;
+
+	worker_clock();
+	for (i = 0; i < narrivals; i++) {
+		if ((u = arrivals[i].usock) == NULL)
+			continue;
+		u->arrival = NULL;
+		take(u, &arrivals[i]);
+	}
+	narrivals = 0;
+}
+
 static void
 on_readable(evutil_socket_t fd, short what, void *arg)
 {
-	static uint8_t msg[DNS_MESSAGE_MAX];
+	struct arrival *a = &arrivals[narrivals];
 	struct usock *u = arg;
-	unsigned int i;
-	ssize_t n;
+	uint8_t octet;
 
 	(void)what;
 	worker_clock();
-	for (i = 0; i < DATAGRAMS_MAX; i++) {
-		n = recv(fd, msg, sizeof(msg), 0);
-		if (u->try.exchange == NULL) {
-			/* Idle: the rest of what came before the end. */
-			if (n == -1)
-				return;
-			counters.junk++;
-			continue;
-		}
-		if (n == -1) {
-			if (errno != EAGAIN && errno != EINTR)
-				exchange_try_failed(&u->try, WAY_NONE);
-			return;
-		}
-		if (exchange_answer(&u->try, msg, (size_t)n))
-			return;
+	if (u->try.exchange == NULL) {
+		/* Idle: the rest of what came before the end. */
+		counters.junk += recv(fd, &octet, sizeof(octet), 0) != -1;
+		return;
 	}
+	if (u->arrival != NULL || !receive(u, a))
+		return;
+	a->usock = u;
+	u->arrival = a;
+	if (++narrivals == ARRIVALS_MAX)
+		take_arrivals();
 }
 
 static struct usock *
@@ -167,18 +223,58 @@ upudp_send(size_t upstream, uint8_t *msg, size_t len)
 	if ((u = usock_take(ss->ss_family)) == NULL)
 		return (NULL);
 	u->try.id = ids_next();
-	dns_set_id(msg, u->try.id);
-	if (connect(u->fd, (const struct sockaddr *)ss, sslen) == -1 ||
-	    send(u->fd, msg, len, 0) == -1) {
-		usock_give_back(u);
-		return (NULL);
-	}
+	u->msg = msg;
+	u->len = len;
+	TAILQ_INSERT_TAIL(&unsent, u, unsent);
 	return (&u->try);
+}
+
+static void
+unsent_remove(struct usock *u)
+{
+	TAILQ_REMOVE(&unsent, u, unsent);
+	u->msg = NULL;
+}
+
+static void
+send_now(struct usock *u)
+{
+	const struct sockaddr_storage *ss;
+	socklen_t sslen;
+
+	ss = upstream_sockaddr(u->try.upstream, &sslen);
+	/* Another try of the exchange may have its id there. */
+	dns_set_id(u->msg, u->try.id);
+	if (connect(u->fd, (const struct sockaddr *)ss, sslen) == -1 ||
+	    send(u->fd, u->msg, u->len, 0) == -1)
+		exchange_try_failed(&u->try, WAY_NONE);
+	else
+		unsent_remove(u);
+}
+
+void
+upudp_flush(void)
+{
+	struct usock *u;
+
+	if (narrivals > 0)
+		take_arrivals();
+	/* What fails is asked again, but only so often (exchange.c). */
+	while ((u = TAILQ_FIRST(&unsent)) != NULL)
+		send_now(u);
 }
 
 void
 upudp_end(struct try *t)
 {
+	struct usock *u = (struct usock *)t;
+
 	t->exchange = NULL;
-	usock_give_back((struct usock *)t);
+	if (u->msg != NULL)
+		unsent_remove(u);
+	if (u->arrival != NULL) {
+		u->arrival->usock = NULL;
+		u->arrival = NULL;
+	}
+	usock_give_back(u);
 }

@@ -352,6 +352,7 @@ worker_run(void)
 	while (!stopping) {
 		if (event_base_loop(worker.base, EVLOOP_ONCE) == -1)
 			fatalx("event_base_loop");
+		upudp_flush();
 		grants_flush();
 		udp_flush();
 		access_flush();

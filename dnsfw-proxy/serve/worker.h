@@ -2,9 +2,9 @@
  * The worker: one process, one event loop, and what its parts share.
  *
  * A turn of the loop takes what has come (queries, answers, results), and at
- * its end everything that was collected leaves in batches: grants to
- * dnsfw-priv, answers to clients, lines to the access log.  No timer holds
- * anything back (F5).
+ * its end everything that was collected leaves in batches: questions to the
+ * upstream, grants to dnsfw-priv, answers to clients, lines to the access log.
+ * No timer holds anything back (F5).
  */
 #ifndef SERVE_WORKER_H
 #define SERVE_WORKER_H

@@ -25,6 +25,16 @@ def until(condition, timeout=DEADLINE, what="the condition"):
         pause.wait(0.02)
 
 
+@contextlib.contextmanager
+def stopped(pid):
+    """A process does nothing inside the block, and then all at once."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
 class Lines:
     """The lines of a pipe as they come."""
 

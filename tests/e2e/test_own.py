@@ -1,14 +1,12 @@
 """Addresses that are never granted because of where we are (G8)."""
 
 import ipaddress
-import os
-import signal
 
 import pytest
 
 from lab import (ALLOW, CLIENT4, CLIENT6, GATEWAY4, GATEWAY6, OTHER4, OTHER6,
                  PORT, addresses_of)
-from process import until
+from process import stopped, until
 
 OWN = [GATEWAY4, "10.77.2.1", "10.77.1.255", "10.77.2.0", GATEWAY6,
        "fd77:2::1", "fd77:1::", "::ffff:10.77.1.1", "64:ff9b::10.77.2.1",
@@ -138,14 +136,12 @@ def test_G8_many_own_addresses(lab):
     server = lab.dnsfw(ALLOW)
     assert ask_for(lab, *ours[:3], GOOD4, ours[-1], client=CLIENT6) == {GOOD4}
     # A worker that takes nothing for a while does not end it all.
-    worker = server.children()[-1]
-    os.kill(worker, signal.SIGSTOP)
-    for _ in range(20):
-        change(lab, *(f"address {verb} 10.79.100.{i}/32 dev wan"
-                      for i in range(100) for verb in ("add", "del")))
-    change(lab, "address add 10.79.101.1/32 dev wan",
-           f"address del {ours[0]}/32 dev wan")
-    os.kill(worker, signal.SIGCONT)
+    with stopped(server.children()[-1]):
+        for _ in range(20):
+            change(lab, *(f"address {verb} 10.79.100.{i}/32 dev wan"
+                          for i in range(100) for verb in ("add", "del")))
+        change(lab, "address add 10.79.101.1/32 dev wan",
+               f"address del {ours[0]}/32 dev wan")
     until(lambda: ask_for(lab, ours[0], ours[1], "10.79.100.1", "10.79.101.1",
                           client=CLIENT6) == {ours[0], "10.79.100.1"})
 

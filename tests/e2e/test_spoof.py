@@ -15,7 +15,7 @@ import pytest
 
 from lab import (ALLOW, CLIENT4, GATEWAY4, addresses_of, build_dir,
                  clean_environment)
-from process import DEADLINE, until
+from process import DEADLINE, stopped, until
 from upstream import rrset
 
 COUNT = int(os.environ.get("DNSFW_SPOOF_COUNT") or 40000)
@@ -106,6 +106,31 @@ def test_D5_D11_no_forged_answer_is_accepted(lab, fw, server):
     assert addresses_of(answer) == ["10.78.1.1"]
     assert [entry.address for entry in fw.entries()] == ["10.78.1.1"]
     assert nothing_more(server), "one exchange, and no other"
+
+
+def test_D5_two_answers_in_one_turn(lab, server):
+    """The first ends the exchange; the other one is nobody's."""
+    dnsfw = lab.dnsfw(f"{CLIENT4} ~> *", upstream=SERVER4)
+    tries = []
+
+    def tried_twice():
+        client.send(dns.message.make_query(NAME, "A").to_wire())
+        with contextlib.suppress(BlockingIOError):
+            tries.append(server.recvfrom(65535))
+        return len(tries) == 2
+
+    with lab.client_socket(CLIENT4, socket.SOCK_DGRAM) as client:
+        client.connect((GATEWAY4, 53))
+        server.setblocking(False)
+        until(tried_twice, what="a second try")
+        server.settimeout(DEADLINE)
+        with stopped(dnsfw.children()[-1]):
+            for query, peer in tries:
+                server.sendto(answer_to(query, TRUE), peer)
+        answer = dns.message.from_wire(client.recv(65535))
+        assert addresses_of(answer) == ["10.78.1.1"]
+        client.send(dns.message.make_query("other.example.com", "A").to_wire())
+        assert b"\5other" in server.recvfrom(65535)[0]
 
 
 class Crowd:

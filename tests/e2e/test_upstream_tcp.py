@@ -1,8 +1,6 @@
 """Servers that treat TCP connections badly (D6, D7, RFC 7766)."""
 
 import contextlib
-import os
-import signal
 import socket
 import struct
 import threading
@@ -16,7 +14,7 @@ import pytest
 
 from lab import (CLIENT4, DNS4, DNS6, GATEWAY4, OTHER4, READY, addresses_of,
                  family_of, receive_tcp, send_tcp)
-from process import DEADLINE, until
+from process import DEADLINE, stopped, until
 from upstream import Close, Later
 
 RESOLVE_ALL = f"{CLIENT4} ~> *\n{OTHER4} ~> *"
@@ -121,17 +119,6 @@ def udp(lab, client=CLIENT4):
     return sock
 
 
-@contextlib.contextmanager
-def stopped(server):
-    """The worker does nothing inside the block, and then all at once."""
-    worker = server.children()[-1]
-    os.kill(worker, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(worker, signal.SIGCONT)
-
-
 def rcodes(sock, count):
     answers = [dns.message.from_wire(sock.recv(65535)) for _ in range(count)]
     assert len({answer.id for answer in answers}) == count
@@ -141,7 +128,7 @@ def rcodes(sock, count):
 def burst(lab, server, count):
     """The rcodes of so many questions that the worker reads at once."""
     with udp(lab) as sock:
-        with stopped(server):
+        with stopped(server.children()[-1]):
             for number in range(count):
                 sock.send(query(number))
         return set(rcodes(sock, count))
@@ -168,7 +155,7 @@ def test_D6_answers_before_a_reset_count(lab, serve):
         for number in range(100):
             sock.send(query(number, 4000))
             server.out.wait_for(rf"~> \[{number}\]")
-        with stopped(server):
+        with stopped(server.children()[-1]):
             reset.set()
             assert done.wait(DEADLINE)
         assert set(rcodes(sock, 100)) == {NOERROR}
