@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hash.h"
 #include "log.h"
 
 #define ENTRIES_MAX	(2 * BOUNDS_MAX)	/* with those of this host */
@@ -54,14 +55,8 @@ bounds_clear(struct bounds *b)
 static uint32_t
 find_slot(const struct bounds *b, const struct triple *t)
 {
-	const uint8_t *bytes = (const uint8_t *)t;
-	uint64_t h = 0xcbf29ce484222325ULL;	/* FNV-1a */
-	uint32_t s;
-	size_t i;
+	uint32_t s = (uint32_t)hash_bytes(t, sizeof(*t)) % SLOTS;
 
-	for (i = 0; i < sizeof(*t); i++)
-		h = (h ^ bytes[i]) * 0x100000001b3ULL;
-	s = (uint32_t)(h ^ h >> 32) % SLOTS;
 	while (b->slots[s] != 0 && memcmp(&b->triples[b->slots[s] - 1], t,
 	    sizeof(*t)) != 0)
 		s = (s + 1) % SLOTS;
