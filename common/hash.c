@@ -22,7 +22,7 @@ rotate(uint64_t x, unsigned int bits)
 	return (x << bits | x >> (64 - bits));
 }
 
-static void
+static inline void
 round_once(struct state *s)
 {
 	s->v0 += s->v1;
@@ -37,7 +37,7 @@ round_once(struct state *s)
 	s->v2 = rotate(s->v2, 32);
 }
 
-static void
+static inline void
 absorb(struct state *s, uint64_t word)
 {
 	s->v3 ^= word;

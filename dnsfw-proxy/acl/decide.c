@@ -152,7 +152,7 @@ acl_decide(const struct acl_image *image, const struct addr *client,
 	static const struct dns_name root = { .len = 1 };
 	const struct image_subnet *s;
 	DNS_UNINITIALIZED struct image_suffixes suffixes;
-	struct dns_name folded;
+	DNS_UNINITIALIZED struct dns_name folded;
 	struct addr base = *client;
 	unsigned int i, family;
 

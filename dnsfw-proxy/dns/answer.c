@@ -154,7 +154,7 @@ take_record(const uint8_t *msg, const struct dns_record *r,
 	struct rcur c = { .buf = msg, .len = r->rdata + r->rdlength,
 	    .pos = r->rdata };
 	uint32_t ttl = ttl_value(r->ttl);
-	struct dns_name target;
+	DNS_UNINITIALIZED struct dns_name target;
 	enum dns_err err;
 	bool alias;
 
@@ -187,7 +187,7 @@ take_answer(const uint8_t *msg, const struct dns_response *r,
 	struct rcur c = { .buf = msg, .len = r->answer_end,
 	    .pos = r->question_end };
 	struct dns_record record;
-	struct dns_name owner;
+	DNS_UNINITIALIZED struct dns_name owner;
 	enum dns_err err;
 	uint16_t i;
 

@@ -425,7 +425,7 @@ dns_response_matches(const uint8_t *msg, size_t len, const struct dns_query *q,
     uint16_t id, bool exact_case)
 {
 	struct rcur c = { .buf = msg, .len = len };
-	struct dns_name qname;
+	DNS_UNINITIALIZED struct dns_name qname;
 	uint16_t qtype, qclass;
 	struct header h;
 	enum dns_err err;

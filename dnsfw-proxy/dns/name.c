@@ -142,14 +142,32 @@ lower(uint8_t c)
 	return (c >= 'A' && c <= 'Z' ? (uint8_t)(c + ('a' - 'A')) : c);
 }
 
+/* The same for eight octets at once. */
+static uint64_t
+lower8(uint64_t octets)
+{
+	const uint64_t each = 0x0101010101010101, top = 0x80 * each;
+	uint64_t low = octets & ~top;	/* sums stay within their octet */
+	uint64_t from_a = low + (0x80 - 'A') * each;
+	uint64_t above_z = low + (0x7f - 'Z') * each;
+
+	return (octets | (from_a & ~above_z & ~octets & top) >> 2);
+}
+
 void
 dns_name_fold(const struct dns_name *in, struct dns_name *out)
 {
+	uint64_t octets;
 	size_t i;
 
 	out->len = in->len;
 	out->labels = in->labels;
-	for (i = 0; i < in->len; i++)
+	for (i = 0; i + sizeof(octets) <= in->len; i += sizeof(octets)) {
+		memcpy(&octets, in->wire + i, sizeof(octets));
+		octets = lower8(octets);
+		memcpy(out->wire + i, &octets, sizeof(octets));
+	}
+	for (; i < in->len; i++)
 		out->wire[i] = lower(in->wire[i]);
 }
 
@@ -160,6 +178,9 @@ dns_name_equal(const struct dns_name *a, const struct dns_name *b)
 
 	if (a->len != b->len)
 		return (false);
+	/* Most are, and memcmp is fast. */
+	if (memcmp(a->wire, b->wire, a->len) == 0)
+		return (true);
 	for (i = 0; i < a->len; i++)
 		if (lower(a->wire[i]) != lower(b->wire[i]))
 			return (false);
@@ -172,14 +193,10 @@ dns_name_identical(const struct dns_name *a, const struct dns_name *b)
 	return (a->len == b->len && memcmp(a->wire, b->wire, a->len) == 0);
 }
 
-/* One octet of a label as text; returns the number of characters. */
+/* An octet of a label that is no text by itself. */
 static size_t
-print_octet(uint8_t c, char *buf)
+print_escaped(uint8_t c, char *buf)
 {
-	if (c > ' ' && c < 0x7f && c != '.' && c != '\\') {
-		buf[0] = (char)c;
-		return (1);
-	}
 	buf[0] = '\\';
 	buf[1] = (char)('0' + c / 100);
 	buf[2] = (char)('0' + c / 10 % 10);
@@ -187,15 +204,34 @@ print_octet(uint8_t c, char *buf)
 	return (4);
 }
 
+/* n octets of a label; returns the number of characters. */
+static size_t
+print_label(const uint8_t *label, size_t n, char *buf)
+{
+	size_t i, len = 0;
+	uint8_t c;
+
+	for (i = 0; i < n; i++) {
+		c = label[i];
+		if (c > ' ' && c < 0x7f && c != '.' && c != '\\')
+			buf[len++] = (char)c;
+		else
+			len += print_escaped(c, buf + len);
+	}
+	return (len);
+}
+
 size_t
 dns_name_print(const struct dns_name *name, char buf[DNS_NAME_TEXT_MAX])
 {
-	size_t at, end, n = 0;
+	size_t at, label, left, n = 0;
 
-	for (at = 0; at + 1 < name->len; buf[n++] = '.') {
-		end = at + 1 + name->wire[at];
-		for (at++; at < end && at < name->len; at++)
-			n += print_octet(name->wire[at], buf + n);
+	for (at = 0; at + 1 < name->len; at += label) {
+		label = name->wire[at++];
+		left = name->len - at;
+		n += print_label(name->wire + at, label < left ? label : left,
+		    buf + n);
+		buf[n++] = '.';
 	}
 	if (n == 0)
 		buf[n++] = '.';

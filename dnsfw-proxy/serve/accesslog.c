@@ -96,13 +96,14 @@ put_quoted(const char *text)
 static void
 put_number(uint32_t n)
 {
-	char digits[10];
-	size_t i = sizeof(digits);
+	uint64_t above = 10;
+	size_t i, digits = 1;
 
-	do
-		digits[--i] = (char)('0' + n % 10);
-	while ((n /= 10) > 0);
-	put(digits + i, sizeof(digits) - i);
+	for (; n >= above; above *= 10)
+		digits++;
+	for (i = digits; i-- > 0; n /= 10)
+		buffer[used + i] = (char)('0' + n % 10);
+	used += digits;
 }
 
 /* As addr_print, but without printf(3) for IPv4: each line has one or two. */
@@ -177,8 +178,8 @@ end(void)
 static void
 put_name(const struct dns_name *name)
 {
-	char text[DNS_NAME_TEXT_MAX];
-	struct dns_name folded;
+	DNS_UNINITIALIZED char text[DNS_NAME_TEXT_MAX];
+	DNS_UNINITIALIZED struct dns_name folded;
 
 	/* In lower case: however a client spells it, it is found. */
 	text[0] = '\0';

@@ -92,7 +92,7 @@ static uint64_t
 hash_of(const struct query *q, const uint8_t *msg, size_t len)
 {
 	static uint8_t copy[DNS_MESSAGE_MAX];
-	struct dns_name folded;
+	DNS_UNINITIALIZED struct dns_name folded;
 
 	memcpy(copy, msg, len);
 	copy[0] = q->from.tcp;

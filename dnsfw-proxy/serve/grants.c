@@ -113,7 +113,7 @@ static void
 make_label(const struct dns_name *name, char label[MSG_LABEL_SIZE])
 {
 	DNS_UNINITIALIZED char text[DNS_NAME_TEXT_MAX];
-	struct dns_name folded;
+	DNS_UNINITIALIZED struct dns_name folded;
 	size_t len, i, from = 0;
 
 	dns_name_fold(name, &folded);
