@@ -3,56 +3,10 @@
 
 #include <string.h>
 
-/* pos <= len always holds, so the subtraction cannot wrap. */
-static bool
-has(const struct rcur *c, size_t n)
-{
-	return (c->len - c->pos >= n);
-}
-
-int
-rcur_u8(struct rcur *c, uint8_t *out)
-{
-	if (!has(c, 1))
-		return (-1);
-	*out = c->buf[c->pos++];
-	return (0);
-}
-
-int
-rcur_u16(struct rcur *c, uint16_t *out)
-{
-	if (!has(c, 2))
-		return (-1);
-	*out = (uint16_t)(c->buf[c->pos] << 8 | c->buf[c->pos + 1]);
-	c->pos += 2;
-	return (0);
-}
-
-int
-rcur_u32(struct rcur *c, uint32_t *out)
-{
-	uint16_t high, low;
-
-	if (!has(c, 4) || rcur_u16(c, &high) == -1 || rcur_u16(c, &low) == -1)
-		return (-1);
-	*out = (uint32_t)high << 16 | low;
-	return (0);
-}
-
-int
-rcur_skip(struct rcur *c, size_t n)
-{
-	if (!has(c, n))
-		return (-1);
-	c->pos += n;
-	return (0);
-}
-
 int
 rcur_bytes(struct rcur *c, void *out, size_t n)
 {
-	if (!has(c, n))
+	if (!rcur_has(c, n))
 		return (-1);
 	if (n > 0)
 		memcpy(out, c->buf + c->pos, n);

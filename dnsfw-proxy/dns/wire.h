@@ -26,12 +26,60 @@ struct rcur {
 	size_t		 pos;	/* <= len, always */
 };
 
-/* Network order in, host order out.  0, or -1 and nothing moved. */
-DNS_MUSTCHECK int	rcur_u8(struct rcur *, uint8_t *);
-DNS_MUSTCHECK int	rcur_u16(struct rcur *, uint16_t *);
-DNS_MUSTCHECK int	rcur_u32(struct rcur *, uint32_t *);
-DNS_MUSTCHECK int	rcur_skip(struct rcur *, size_t);
-DNS_MUSTCHECK int	rcur_bytes(struct rcur *, void *, size_t);
+/*
+ * Reading: network order in, host order out; 0, or -1 and nothing moved.  What
+ * is called for every octet or two of a message is inline.
+ */
+
+/* pos <= len always holds, so the subtraction cannot wrap. */
+static inline bool
+rcur_has(const struct rcur *c, size_t n)
+{
+	return (c->len - c->pos >= n);
+}
+
+DNS_MUSTCHECK static inline int
+rcur_u8(struct rcur *c, uint8_t *out)
+{
+	if (!rcur_has(c, 1))
+		return (-1);
+	*out = c->buf[c->pos++];
+	return (0);
+}
+
+DNS_MUSTCHECK static inline int
+rcur_u16(struct rcur *c, uint16_t *out)
+{
+	if (!rcur_has(c, 2))
+		return (-1);
+	*out = (uint16_t)(c->buf[c->pos] << 8 | c->buf[c->pos + 1]);
+	c->pos += 2;
+	return (0);
+}
+
+DNS_MUSTCHECK static inline int
+rcur_u32(struct rcur *c, uint32_t *out)
+{
+	const uint8_t *p = c->buf + c->pos;
+
+	if (!rcur_has(c, 4))
+		return (-1);
+	*out = (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 |
+	    (uint32_t)p[2] << 8 | p[3];
+	c->pos += 4;
+	return (0);
+}
+
+DNS_MUSTCHECK static inline int
+rcur_skip(struct rcur *c, size_t n)
+{
+	if (!rcur_has(c, n))
+		return (-1);
+	c->pos += n;
+	return (0);
+}
+
+DNS_MUSTCHECK int rcur_bytes(struct rcur *, void *, size_t);
 
 struct wcur {
 	uint8_t	*buf;

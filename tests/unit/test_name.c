@@ -210,6 +210,35 @@ Test(name, A2_case)
 	cr_assert_not(dns_name_identical(&a, &b));
 }
 
+/* Whatever stands beside an octet, and wherever it is. */
+Test(name, A2_case_of_each_octet_alone)
+{
+	static const uint8_t others[] = { 0, 'A', 'Z', 0x7f, 0x80, 0xff };
+	struct dns_name a, b;
+	unsigned int c, at, i, k;
+	uint8_t want;
+
+	memset(&a, 0, sizeof(a));
+	a.len = 19;
+	for (i = 0; i < sizeof(others); i++) {
+		for (c = 0; c < 256 * 19; c++) {
+			at = c / 256;
+			memset(a.wire, others[i], a.len);
+			a.wire[at] = (uint8_t)c;
+			dns_name_fold(&a, &b);
+			for (k = 0; k < a.len; k++) {
+				want = a.wire[k];
+				if (want >= 'A' && want <= 'Z')
+					want |= 0x20;
+				cr_assert_eq(b.wire[k], want);
+			}
+			cr_assert(dns_name_equal(&a, &b));
+			b.wire[at] ^= 0x01;
+			cr_assert_not(dns_name_equal(&a, &b));
+		}
+	}
+}
+
 /* A dot inside a label does not make two labels of it. */
 Test(name, boundaries_of_labels_count)
 {
