@@ -411,34 +411,53 @@ go_by_udp(struct exchange *x)
 	dns_limit_edns(x->msg, &x->dns.edns);
 }
 
+/*
+ * The connection of a try broke.  A server may close an idle one just when it
+ * is used; and some answer only so many queries on one (RFC 7766 section
+ * 6.2.4).  Then the same upstream may be asked again.
+ */
+static void
+note_break(const struct try *t, enum way way)
+{
+	struct exchange *x = t->exchange;
+	bool again = way == WAY_ANSWERED || !x->reconnected;
+
+	x->reconnected |= way != WAY_ANSWERED;
+	x->accepted |= way != WAY_NONE;
+	x->breaks++;
+	/* The other upstreams, and UDP, are to have their turn. */
+	if (again && (x->breaks < BREAKS_MAX || (x->for_tcp &&
+	    x->ntries + upstream_count() <= TRIES_MAX)))
+		x->tried &= ~(1U << t->upstream);
+}
+
+/*
+ * No upstream is left, but perhaps another question broke all connections: try
+ * without it.
+ */
+static bool
+try_without_others(struct exchange *x)
+{
+	if (x->tcp && !x->for_tcp)
+		go_by_udp(x);
+	else if (x->tcp && x->accepted)
+		x->tried = 0;
+	else
+		return (false);
+	return (next_try(x));
+}
+
 void
 exchange_try_failed(struct try *t, enum way way)
 {
 	struct exchange *x = t->exchange;
 
-	/*
-	 * A server may close an idle connection just when it is used; and
-	 * some answer only so many queries on one (RFC 7766 section 6.2.4).
-	 */
-	if (way == WAY_ANSWERED || (t->tcp && !x->reconnected)) {
-		x->reconnected |= way != WAY_ANSWERED;
-		/* The other upstreams, and UDP, are to have their turn. */
-		if (x->breaks + 1 < BREAKS_MAX || (x->for_tcp &&
-		    x->ntries + upstream_count() <= TRIES_MAX))
-			x->tried &= ~(1U << t->upstream);
-	} else if (!t->tcp)
+	if (t->tcp)
+		note_break(t, way);
+	else
 		upstream_silent(t->upstream);
-	x->accepted |= way != WAY_NONE;
-	x->breaks++;
 	end_try(t);
-	if (next_try(x) || !LIST_EMPTY(&x->tries))
-		return;
-	/* Perhaps another question broke them all, so try without it. */
-	if (x->tcp && !x->for_tcp)
-		go_by_udp(x);
-	else if (x->tcp && x->accepted)
-		x->tried = 0;
-	if (!next_try(x))
+	if (!next_try(x) && LIST_EMPTY(&x->tries) && !try_without_others(x))
 		fail(x, EDE_NETWORK_ERROR, "no upstream can be reached");
 }
 
