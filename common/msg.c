@@ -330,8 +330,8 @@ msg_config_decode(const void *buf, size_t len, struct msg_config *out)
 	if (!is_zero(out->pad, sizeof(out->pad)))
 		return (MSG_EPAD);
 	if (out->nbinds == 0 || out->nbinds > MSG_BINDS_MAX ||
-	    out->worker >= MSG_WORKERS_MAX || out->randomize_case > 1 ||
-	    out->upstream_tcp > 1 || out->family_filter > 1 ||
+	    out->randomize_case > 1 || out->upstream_tcp > 1 ||
+	    out->family_filter > 1 ||
 	    out->refuse_with > REFUSE_NODATA ||
 	    out->log_format > LOGFORMAT_JSON || out->firewall > 1 ||
 	    out->timeout == 0 || out->max_connections == 0 ||

@@ -236,7 +236,6 @@ struct msg_upstream {
 
 struct msg_config {
 	uint8_t		type;
-	uint8_t		worker;		/* 0-based number, < MSG_WORKERS_MAX */
 	uint8_t		nbinds;		/* 1..MSG_BINDS_MAX */
 	uint8_t		nupstreams;	/* 1..MSG_UPSTREAMS_MAX */
 	uint8_t		nclient_nets;	/* 0: any client */
@@ -248,7 +247,7 @@ struct msg_config {
 	uint8_t		randomize_case;	/* 0 or 1 */
 	uint8_t		upstream_tcp;	/* 0 or 1: never UDP */
 	uint8_t		family_filter;	/* 0 or 1: G5, addresses go */
-	uint8_t		pad[3];
+	uint8_t		pad[4];
 	uint32_t	timeout;	/* seconds, not 0 */
 	uint32_t	min_rule_time;	/* seconds, not 0 */
 	uint32_t	max_rule_time;	/* seconds, not below the minimum */

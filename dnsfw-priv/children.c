@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "chan.h"
@@ -53,7 +54,7 @@ reap(const struct child *c, uint64_t deadline, siginfo_t *info)
 }
 
 /* P4: one process dead means all stop. */
-void
+static void __attribute__((noreturn))
 children_died(const struct child *c)
 {
 	siginfo_t info;
@@ -125,7 +126,6 @@ children_wait_ready(struct child *c)
 	n = children_wait(c, buf, NULL);
 	if ((err = msg_ready_decode(buf, n, &ready)) != MSG_OK)
 		children_malformed(c, msg_strerror(err));
-	c->ready = true;
 }
 
 void

@@ -38,7 +38,7 @@ void	children_send_plain(struct child *c, enum msg_type type, int fd);
 void	children_end(const struct child *compiler,
 	    const struct child *workers, size_t n);
 
-void	children_died(const struct child *c) __attribute__((noreturn));
+/* End the program: the child sent what it may not. */
 void	children_malformed(const struct child *c, const char *why)
 	    __attribute__((noreturn));
 

@@ -327,5 +327,4 @@ launch_child(struct child *c, const char *role, const char *name,
 	if (c->chan == -1 || c->chan >= FD_OWN)
 		fatalx("too many descriptors");
 	close(pair[0]);
-	c->ready = false;
 }

@@ -7,8 +7,6 @@
 
 #include <sys/types.h>
 
-#include <stdbool.h>
-
 #include "options.h"
 
 struct user {
@@ -22,8 +20,7 @@ struct user {
 struct child {
 	char		 name[CHILD_NAME_MAX];	/* for the log */
 	pid_t		 pid;
-	int		 chan;		/* -1 once closed */
-	bool		 ready;		/* READY has come */
+	int		 chan;
 };
 
 /*

@@ -106,7 +106,6 @@ launch_children(const struct options *o, struct child *compiler,
 	launch_child(compiler, "compiler", "compiler", proxy, o->acl_file,
 	    NULL, 0, NULL);
 	for (i = 0; i < o->workers; i++) {
-		config.worker = i;
 		if (o->workers > 1)
 			snprintf(name, sizeof(name), "worker %u", i + 1U);
 		launch_child(&workers[i], "worker", name, proxy, name, fds,

@@ -67,7 +67,7 @@ static const struct msg_checked good_checked = {
 };
 
 static const struct msg_config good_config = {
-	.type = MSG_CONFIG, .worker = 3, .nbinds = 2, .nupstreams = 1,
+	.type = MSG_CONFIG, .nbinds = 2, .nupstreams = 1,
 	.nclient_nets = 1, .refuse_with = REFUSE_NXDOMAIN,
 	.log_format = LOGFORMAT_JSON, .firewall = 1, .timeout = 10,
 	.min_rule_time = 5, .max_rule_time = 600, .max_connections = 10000,
@@ -665,8 +665,6 @@ Test(msg, config_small_numbers)
 		size_t at;
 		unsigned int min, max;
 	} fields[] = {
-		{ offsetof(struct msg_config, worker), 0,
-		    MSG_WORKERS_MAX - 1 },
 		{ offsetof(struct msg_config, randomize_case), 0, 1 },
 		{ offsetof(struct msg_config, upstream_tcp), 0, 1 },
 		{ offsetof(struct msg_config, family_filter), 0, 1 },
