@@ -3,7 +3,6 @@
 
 #include <sys/mman.h>
 
-#include <stdbool.h>
 #include <string.h>
 
 #include "hash.h"

@@ -64,7 +64,8 @@ query_new(const struct addr *addr, const struct endpoint *from,
 	return (q);
 }
 
-void
+/* End without an answer, or after it. */
+static void
 query_drop(struct query *q)
 {
 	if (q->from.conn != NULL)

@@ -89,7 +89,4 @@ void	query_reply(struct query *, uint8_t *msg, size_t len);
 /* The most octets that the client takes. */
 size_t	query_limit(const struct query *);
 
-/* End without an answer. */
-void	query_drop(struct query *);
-
 #endif

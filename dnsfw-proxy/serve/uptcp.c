@@ -346,7 +346,6 @@ uptcp_send(size_t upstream, uint8_t *msg, size_t len, bool suspect)
 		return (NULL);
 	if ((t = ttry_new(c)) == NULL)
 		return (NULL);
-	t->try.upstream = (uint8_t)upstream;
 	dns_set_id(msg, t->try.id);
 	if (!append(c, msg, len)) {
 		uptcp_end(&t->try);

@@ -163,7 +163,7 @@ class Wants:
     def _want_allowed(self, line, queries, answers):
         """-> : the address of the answer is granted for these ports."""
         (query,), (answer,) = queries, answers
-        self._forwarded(line, query, answer)
+        self._forwarded(line, answer)
         self._logged("->", re.escape(query.shown))
         addresses = [rrset[0].address for rrset in answer.message.answer]
         if len(addresses) != 1:
@@ -178,12 +178,12 @@ class Wants:
     def _want_resolved(self, line, queries, answers):
         """~> : nothing is granted.  "by-all": only "~> *" allows it."""
         (query,), (answer,) = queries, answers
-        self._forwarded(line, query, answer)
+        self._forwarded(line, answer)
         self._logged("~>", "" if line.rest == "by-all"
                      else re.escape(query.shown))
         self._logged("<~")
 
-    def _forwarded(self, line, query, answer):
+    def _forwarded(self, line, answer):
         self.equal(line, "RCODE", answer.rcode, "NOERROR")
         self.equal(line, "queries upstream", len(self.asked), 1)
         sent = self.world.upstream.replies
