@@ -166,7 +166,7 @@ name_check(const struct walk *w, size_t at)
 {
 	struct rcur c = w->c;
 	size_t start = at;
-	uint8_t n, low;
+	uint8_t n, low = 0;
 
 	c.pos = at;
 	for (;;) {
