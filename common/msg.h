@@ -301,7 +301,7 @@ enum msg_err	msg_config_decode(const void *buf, size_t len,
 #define MSG_SIZE_MAX	(MSG_BATCH_MAX * sizeof(struct msg_grant))
 static_assert(sizeof(struct msg_config) <= MSG_SIZE_MAX, "MSG_SIZE_MAX");
 
-/* The largest image that is accepted: a million rules take about 100 MB. */
+/* The largest image that is accepted: a million rules take 40 to 50 MB. */
 #define IMAGE_SIZE_MAX	(1ULL << 31)
 
 #endif

@@ -39,7 +39,7 @@ struct counters {
 	uint64_t	bad;		/* FORMERR, or of a kind not allowed */
 	uint64_t	exchanges;	/* questions that went upstream */
 	uint64_t	shared;		/* queries that joined another's (D12) */
-	uint64_t	junk;		/* answers that did not match (D11) */
+	uint64_t	junk;		/* what was no answer (D10, D11) */
 	uint64_t	timeouts;
 	uint64_t	grants;		/* asked of dnsfw-priv */
 	uint64_t	known;		/* grants that cost nothing (G7) */
