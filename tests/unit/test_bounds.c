@@ -73,6 +73,25 @@ Test(bounds, P7_empty_covers_nothing)
 	free(b);
 }
 
+/* A reload uses the bounds of the policy before the last one again. */
+Test(bounds, P7_cleared_covers_nothing)
+{
+	struct bounds *b = bounds_new();
+	unsigned int i, round;
+
+	for (round = 1; round <= 4; round++) {
+		bounds_clear(b);
+		add(b, "198.51.100.0/24", IPPROTO_UDP, 53);
+		cr_assert(covers(b, "198.51.100.1", IPPROTO_UDP, 53));
+		cr_assert_not(covers(b, "192.0.2.1", IPPROTO_TCP, 53));
+		for (i = 1; i < BOUNDS_MAX; i++)
+			add(b, "192.0.2.0/24", IPPROTO_TCP, (uint16_t)i);
+		cr_assert(covers(b, "198.51.100.1", IPPROTO_UDP, 53));
+		cr_assert(covers(b, "192.0.2.1", IPPROTO_TCP, 53));
+	}
+	free(b);
+}
+
 Test(bounds, P7_subnet_protocol_and_port_together)
 {
 	struct bounds *b = bounds_new();
