@@ -49,6 +49,18 @@ clients_init(void)
 	LIST_INIT(&unused);
 }
 
+bool
+client_allowed(const struct addr *a)
+{
+	size_t i, n = worker.config.nclient_nets;
+
+	for (i = 0; i < n; i++) {
+		if (addr_in_net(a, &worker.client_nets[i]))
+			return (true);
+	}
+	return (n == 0);
+}
+
 static struct client *
 unused_client(void)
 {

@@ -1,9 +1,12 @@
 /*
- * What each client address has in use, so that no client takes the others'
- * room: requests in flight and TCP connections (D7, --max-connections).
+ * Who is served (--client-net), and what each client address has in use, so
+ * that no client takes the others' room: requests in flight and TCP connections
+ * (D7, --max-connections).
  */
 #ifndef SERVE_CLIENTS_H
 #define SERVE_CLIENTS_H
+
+#include <stdbool.h>
 
 #include "addr.h"
 
@@ -11,6 +14,9 @@ struct client;
 
 /* Before the first client. */
 void	clients_init(void);
+
+/* Is it among --client-net?  Others get no answer at all (D13). */
+bool	client_allowed(const struct addr *a);
 
 /*
  * Take one of the client's places.  NULL: it has its share in use, or all

@@ -19,7 +19,6 @@
 #include "clients.h"
 #include "log.h"
 #include "msg.h"
-#include "udp.h"
 #include "worker.h"
 
 #define IN_FIRST	514		/* octets; grows as octets come */
@@ -346,7 +345,7 @@ take_connection(int fd, const struct sockaddr *sa)
 	struct addr addr;
 
 	if (addr_from_sockaddr(sa, &addr, NULL) == -1 ||
-	    !udp_client_allowed(&addr)) {
+	    !client_allowed(&addr)) {
 		close(fd);
 		return;
 	}

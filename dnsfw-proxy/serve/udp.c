@@ -11,6 +11,7 @@
 #include <event2/event.h>
 #include <string.h>
 
+#include "clients.h"
 #include "log.h"
 #include "msg.h"
 #include "worker.h"
@@ -56,23 +57,6 @@ static struct mmsghdr out_hdrs[BATCH];
 static unsigned int out_count;
 static int out_fd = -1;
 
-bool
-udp_client_allowed(const struct addr *addr)
-{
-	const struct msg_config *c = &worker.config;
-	struct addr_net net;
-	size_t i;
-
-	for (i = 0; i < c->nclient_nets; i++) {
-		net.base.family = c->client_nets[i].family;
-		memcpy(net.base.bytes, c->client_nets[i].base, 16);
-		net.prefix = c->client_nets[i].prefix;
-		if (addr_in_net(addr, &net))
-			return (true);
-	}
-	return (c->nclient_nets == 0);
-}
-
 /* --- in --- */
 
 /* Note which of our addresses was asked, if that is not the only one. */
@@ -107,7 +91,7 @@ take_datagram(const struct listener *l, unsigned int i)
 
 	if (hdr->msg_flags & MSG_TRUNC ||
 	    addr_from_sockaddr(&in[i].peer.sa, &addr, NULL) == -1 ||
-	    !udp_client_allowed(&addr))
+	    !client_allowed(&addr))
 		return;
 	from.conn = NULL;
 	from.tcp = false;

@@ -19,7 +19,4 @@ void	udp_send(const struct endpoint *to, const uint8_t *msg, size_t len);
 /* Send what was collected. */
 void	udp_flush(void);
 
-/* Is addr among --client-net?  Others get no answer at all (D13). */
-bool	udp_client_allowed(const struct addr *addr);
-
 #endif

@@ -265,6 +265,8 @@ receive_config(void)
 	err = msg_config_decode(buf, (size_t)n, &worker.config);
 	if (err != MSG_OK)
 		malformed(err);
+	take_nets(worker.config.client_nets, worker.config.nclient_nets,
+	    worker.client_nets);
 	take_nets(worker.config.deny_nets, worker.config.ndeny_nets,
 	    worker.deny_nets);
 	take_nets(worker.config.allow_nets, worker.config.nallow_nets,

@@ -19,7 +19,8 @@ struct event_base;
 
 struct worker {
 	struct msg_config config;
-	struct addr_net	deny_nets[MSG_NETS_MAX];	/* those of config */
+	struct addr_net	client_nets[MSG_NETS_MAX];	/* those of config */
+	struct addr_net	deny_nets[MSG_NETS_MAX];
 	struct addr_net	allow_nets[MSG_NETS_MAX];
 	struct dns_vet	vet;		/* these, and own addresses (own.c) */
 	struct event_base *base;
