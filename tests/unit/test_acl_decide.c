@@ -10,6 +10,7 @@
 #include "acl/compile.h"
 #include "acl/decide.h"
 #include "acl/image.h"
+#include "names.h"
 
 static void
 fail_on_error(void *arg, unsigned int line, unsigned int column,
@@ -31,26 +32,6 @@ compile(const char *text, struct acl_compiled *c)
 	cr_assert_not_null(image, "%s", why);
 	cr_assert_null(acl_image_check(image));
 	return (image);
-}
-
-/* Wire form from dotted text, letter case kept; "" is the root. */
-static void
-name_from(const char *text, struct dns_name *out)
-{
-	const char *dot;
-	size_t n;
-
-	memset(out, 0, sizeof(*out));
-	while (*text != '\0') {
-		dot = strchr(text, '.');
-		n = dot == NULL ? strlen(text) : (size_t)(dot - text);
-		out->wire[out->len++] = (uint8_t)n;
-		memcpy(out->wire + out->len, text, n);
-		out->len = (uint8_t)(out->len + n);
-		out->labels++;
-		text += n + (dot != NULL);
-	}
-	out->wire[out->len++] = 0;
 }
 
 static void

@@ -11,6 +11,8 @@
 #include "acl/compile.h"
 #include "acl/decide.h"
 #include "acl/image.h"
+#include "names.h"
+#include "pick.h"
 
 /* The rules of a list as the model has them: plain, in A4's own words. */
 #define MODEL_RULES	60
@@ -23,37 +25,6 @@ struct rule {
 	uint16_t	port;
 	struct addr	local;
 };
-
-/* Wire form from dotted text, letter case kept; "" is the root. */
-static void
-name_from(const char *text, struct dns_name *out)
-{
-	const char *dot;
-	size_t n;
-
-	memset(out, 0, sizeof(*out));
-	while (*text != '\0') {
-		dot = strchr(text, '.');
-		n = dot == NULL ? strlen(text) : (size_t)(dot - text);
-		out->wire[out->len++] = (uint8_t)n;
-		memcpy(out->wire + out->len, text, n);
-		out->len = (uint8_t)(out->len + n);
-		out->labels++;
-		text += n + (dot != NULL);
-	}
-	out->wire[out->len++] = 0;
-}
-
-static uint64_t seed = 20241124;
-
-static unsigned int
-pick(unsigned int below)
-{
-	seed ^= seed << 13;
-	seed ^= seed >> 7;
-	seed ^= seed << 17;
-	return ((unsigned int)(seed >> 20) % below);
-}
 
 /* Few labels and few nets, so that much coincides. */
 static void

@@ -8,19 +8,9 @@
 
 #include "addr.h"
 #include "bounds.h"
+#include "pick.h"
 
 #define MODEL_MAX	30
-
-static uint64_t seed = 20241124;
-
-static unsigned int
-pick(unsigned int below)
-{
-	seed ^= seed << 13;
-	seed ^= seed >> 7;
-	seed ^= seed << 17;
-	return ((unsigned int)(seed >> 20) % below);
-}
 
 static struct msg_bound
 bound(const char *text, uint8_t proto, uint16_t port)

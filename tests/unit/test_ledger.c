@@ -9,6 +9,7 @@
 
 #include "backend.h"
 #include "ledger.h"
+#include "pick.h"
 
 #define MODEL_MAX	200
 
@@ -20,17 +21,6 @@ struct model_entry {
 
 static struct model_entry model[MODEL_MAX];
 static size_t nmodel;
-static uint64_t seed = 20241124;
-
-static unsigned int
-pick(unsigned int below)
-{
-	seed ^= seed << 13;
-	seed ^= seed >> 7;
-	seed ^= seed << 17;
-	return ((unsigned int)(seed >> 20) % below);
-}
-
 static struct msg_grant
 grant(unsigned int n)
 {
