@@ -44,6 +44,9 @@ void	upudp_init(void);
  */
 struct try *upudp_send(size_t upstream, uint8_t *msg, size_t len);
 
+/* Take what has come in this turn, before its time is up. */
+void	upudp_take(void);
+
 /* The end of a turn: take what has come, and send what was asked. */
 void	upudp_flush(void);
 

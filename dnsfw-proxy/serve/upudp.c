@@ -109,12 +109,14 @@ take(struct usock *u, struct arrival *a)
 	}
 }
 
-static void
-take_arrivals(void)
+void
+upudp_take(void)
 {
 	struct usock *u;
 	unsigned int i;
 
+	if (narrivals == 0)
+		return;
 	worker_clock();
 	for (i = 0; i < narrivals; i++) {
 		if ((u = arrivals[i].usock) == NULL)
@@ -144,7 +146,7 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 	a->usock = u;
 	u->arrival = a;
 	if (++narrivals == ARRIVALS_MAX)
-		take_arrivals();
+		upudp_take();
 }
 
 static struct usock *
@@ -257,8 +259,7 @@ upudp_flush(void)
 {
 	struct usock *u;
 
-	if (narrivals > 0)
-		take_arrivals();
+	upudp_take();
 	/* What fails is asked again, but only so often (exchange.c). */
 	while ((u = TAILQ_FIRST(&unsent)) != NULL)
 		send_now(u);

@@ -220,6 +220,8 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 	(void)arg;
 	worker_clock();
 	ticking = false;
+	/* An answer that is there is not too late. */
+	upudp_take();
 	more = exchange_tick();
 	more |= uptcp_tick();
 	more |= tcp_tick();

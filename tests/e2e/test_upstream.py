@@ -1,5 +1,7 @@
 """The way to the upstream and back (D5, D6, D10, D11)."""
 
+import os
+import signal
 import socket
 import time
 
@@ -131,6 +133,17 @@ def test_D6_silent_upstream_is_servfail_in_time(lab, tcp, options):
     assert answer.flags & dns.flags.RA
     assert any(option.otype == 15 for option in answer.options)
     server.out.wait_for(rf"^{CLIENT4} <! \[\d+\] .+")
+
+
+def test_D6_an_answer_that_is_there_is_not_too_late(lab):
+    """Its time is over when the worker, which had no processor, sees it."""
+    strace = lab.dnsfw(RESOLVE_ALL, "--timeout", "1", wrapper=(
+        "strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=sendto",
+        "-e", "inject=sendto:delay_exit=1300000:when=1"))
+    lab.resolve(lab.site())
+    (priv,) = strace.children()
+    os.kill(priv, signal.SIGTERM)       # strace itself would not end for it
+    assert strace.wait_exit() == 0
 
 
 @pytest.mark.parametrize("tcp, options", WAYS, ids=WAY_NAMES)
