@@ -454,11 +454,19 @@ exchange_try_failed(struct try *t, enum way way)
 
 	if (t->tcp)
 		note_break(t, way);
-	else
-		upstream_silent(t->upstream);
 	end_try(t);
 	if (!next_try(x) && LIST_EMPTY(&x->tries) && !try_without_others(x))
 		fail(x, EDE_NETWORK_ERROR, "no upstream can be reached");
+}
+
+/* It has had its time: is it silent?  What has failed was not, or is counted. */
+static void
+judge_newest(const struct exchange *x)
+{
+	const struct try *t = LIST_FIRST(&x->tries);
+
+	if (t != NULL && t->upstream == x->last)
+		upstream_silent(x->last);
 }
 
 static void
@@ -470,8 +478,7 @@ tick_steps(void)
 	    x->step_at <= worker.now) {
 		TAILQ_REMOVE(&by_step, x, by_step);
 		x->stepping = false;
-		if (!LIST_EMPTY(&x->tries))
-			upstream_silent(x->last);
+		judge_newest(x);
 		if (next_try(x))
 			schedule_step(x);
 	}
@@ -486,8 +493,8 @@ exchange_tick(void)
 	while ((x = TAILQ_FIRST(&by_deadline)) != NULL &&
 	    x->deadline <= worker.now) {
 		counters.timeouts++;
-		if (!x->stepping && !LIST_EMPTY(&x->tries))
-			upstream_silent(x->last);
+		if (!x->stepping)
+			judge_newest(x);
 		if (x->broken != NULL)
 			fail(x, EDE_OTHER, x->broken);
 		else

@@ -89,8 +89,11 @@ receive(struct usock *u, struct arrival *a)
 	ssize_t n = recv(u->fd, a->msg, sizeof(a->msg), 0);
 
 	if (n == -1) {
-		if (errno != EAGAIN && errno != EINTR)
-			exchange_try_failed(&u->try, WAY_NONE);
+		if (errno == EAGAIN || errno == EINTR)
+			return (false);
+		/* ICMP says so.  What cannot be sent from here is no sign. */
+		upstream_silent(u->try.upstream);
+		exchange_try_failed(&u->try, WAY_NONE);
 		return (false);
 	}
 	a->len = (size_t)n;

@@ -11,10 +11,11 @@ import dns.name
 import dns.rcode
 import pytest
 
-from lab import ALLOW, CLIENT4, DNS4, DNS6, addresses_of
+from lab import ALLOW, CLIENT4, DNS4, DNS6, GATEWAY4, addresses_of
 from upstream import Close, Later
 
 RESOLVE_ALL = f"{CLIENT4} ~> *"
+NOWHERE = "203.0.113.1"
 SERVFAIL = dns.rcode.SERVFAIL
 TRUE = "www.example.com. 60 IN A 10.78.1.1"
 FALSE = "www.example.com. 60 IN A 10.78.66.66"
@@ -177,6 +178,49 @@ def test_D6_next_upstream_is_tried_before_the_client_gives_up(lab, tcp,
     begin = time.monotonic()
     assert addresses_of(lab.ask("www.example.com", tcp=tcp)) == [site.v4]
     assert time.monotonic() - begin < 4
+
+
+def test_D6_an_upstream_without_a_route_is_not_silent(lab):
+    """It is asked first as soon as there is one."""
+    lab.gateway.run("ip", "route", "add", "unreachable", NOWHERE)
+    server = lab.dnsfw(RESOLVE_ALL, "--upstream", DNS4, upstream=NOWHERE)
+    for _ in range(5):
+        lab.resolve(lab.site())
+    lab.gateway.run("ip", "route", "replace", NOWHERE, "via", DNS4)
+    lab.internet.run("ip", "address", "add", NOWHERE, "dev", "lo")
+    lab.start_upstream(NOWHERE)
+    begin = len(lab.upstream.received)
+    assert lab.ask("www.example.com").rcode() == dns.rcode.NXDOMAIN
+    assert len(lab.upstream.received) == begin
+    assert "does not answer" not in str(server.err)
+
+
+def refusing(lab):
+    """ICMP says that nobody listens there."""
+    lab.internet.run("ip", "address", "add", NOWHERE, "dev", "lo")
+    lab.gateway.run("ip", "route", "add", NOWHERE, "via", DNS4)
+
+
+@pytest.mark.parametrize("make, count", [
+    (lambda lab: lab.gateway.run("ip", "route", "add", "unreachable", NOWHERE),
+     3), (refusing, 2)], ids=["no_route", "refusing"])
+def test_D6_silence_is_counted_once_and_only_where_it_is(lab, make, count):
+    """The one upstream is silent, the other one fails at once."""
+    make(lab)
+    server = lab.dnsfw(RESOLVE_ALL, "--timeout", "3", "--upstream", NOWHERE)
+    for number in range(count):
+        lab.upstream.behave(f"{number}.example.com", lambda request: [])
+    with lab.client_socket(CLIENT4, socket.SOCK_DGRAM) as client:
+        client.connect((GATEWAY4, 53))
+        for number in range(count):
+            client.send(dns.message.make_query(f"{number}.example.com",
+                                               "A").to_wire())
+        for _ in range(count):
+            answer = dns.message.from_wire(client.recv(65535))
+            assert answer.rcode() == SERVFAIL
+    if count == 3:
+        server.err.wait_for(f"{DNS4} does not answer")
+    assert f"{NOWHERE} does not answer" not in str(server.err)
 
 
 @pytest.mark.parametrize("spoil", [
