@@ -13,6 +13,7 @@
 #include "log.h"
 #include "tcp.h"
 #include "udp.h"
+#include "upstream.h"
 #include "worker.h"
 
 #define OVERLOAD_PERIOD	60	/* seconds between log lines */
@@ -265,6 +266,11 @@ forward(const uint8_t *msg, size_t len, const struct addr *addr,
 	size_t head = dns->has_question ? dns->question_end : DNS_HEADER_SIZE;
 
 	if ((q = query_new(addr, from, dns)) == NULL) {
+		/* Answers that are there make room. */
+		upudp_take();
+		q = query_new(addr, from, dns);
+	}
+	if (q == NULL) {
 		overloaded(msg, addr, from, dns);
 		return;
 	}

@@ -133,6 +133,38 @@ def test_D5_two_answers_in_one_turn(lab, server):
         assert b"\5other" in server.recvfrom(65535)[0]
 
 
+def sleeps(pid):
+    """It has nothing to do."""
+    with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+        return file.read().rpartition(")")[2].split()[0] == "S"
+
+
+def test_D6_answers_that_are_there_make_room(lab, server):
+    """As many queries as there may be, behind the answers to as many."""
+    dnsfw = lab.dnsfw(f"{CLIENT4} ~> *", "--max-connections", "4",
+                      upstream=SERVER4)
+    worker = dnsfw.children()[-1]
+    queries = [dns.message.make_query(f"{i}.example.com", "A").to_wire()
+               for i in range(8)]
+    with lab.client_socket(CLIENT4, socket.SOCK_DGRAM) as client:
+        client.connect((GATEWAY4, 53))
+        for query in queries[:4]:
+            client.send(query)
+        tries = [server.recvfrom(65535) for _ in range(4)]
+        until(lambda: sleeps(worker))
+        with stopped(worker):
+            for query, peer in tries:
+                server.sendto(answer_to(query, TRUE), peer)
+            for query in queries[4:]:
+                client.send(query)
+        for _ in range(4):
+            query, peer = server.recvfrom(65535)
+            server.sendto(answer_to(query, TRUE), peer)
+        for _ in queries:
+            answer = dns.message.from_wire(client.recv(65535))
+            assert addresses_of(answer) == ["10.78.1.1"]
+
+
 class Crowd:
     """Many clients, with one socket."""
 
