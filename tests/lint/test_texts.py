@@ -44,11 +44,16 @@ def test_shellcheck():
 
 
 def test_mandoc():
+    """All but what depends on the pages that are installed; and a word that
+    is a macro, too, is not taken for one."""
     pages = [path for path in files("dnsfw-priv", "dnsfw-proxy")
              if re.fullmatch(r"\.\d", path.suffix)]
     assert len(pages) >= 3
-    done = run("mandoc", "-T", "lint", "-W", "warning", *pages)
-    assert done.returncode == 0, done.stdout + done.stderr
+    done = run("mandoc", "-T", "lint", *pages)
+    none([line for line in done.stdout.splitlines()
+          if "mandoc.db" not in line and "manual not found" not in line])
+    shown = run("mandoc", TOP / "dnsfw-priv" / "dnsfw-priv.8").stdout
+    assert re.search("22 No Reachable Authority", re.sub(".\b", "", shown))
 
 
 def test_no_test_sleeps():
