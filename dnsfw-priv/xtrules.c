@@ -135,9 +135,13 @@ xtrules_check(const char *chain, uint8_t *found)
 		f = &families[i];
 		switch (nfrule_chain(f->number, XTRULES_TABLE, chain)) {
 		case NFRULE_CHAIN_REGULAR:
-		case NFRULE_CHAIN_BASE:
 			*found |= f->bit;
 			continue;
+		case NFRULE_CHAIN_BASE:
+			log_error("%s: chain %s has a hook; dnsfw, which "
+			    "flushes its chain, needs one of its own, to which "
+			    "yours jumps", f->command, chain);
+			return (-1);
 		case NFRULE_CHAIN_ERROR:
 			log_error("%s: chain %s: %s", f->command, chain,
 			    nlsock_strerror(errno));

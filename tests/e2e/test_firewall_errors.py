@@ -35,6 +35,19 @@ def test_iptables_without_the_chain(lab, fails):
     fails(fw, "OTHER")
 
 
+def test_built_in_chain_is_not_flushed(lab, fails):
+    fw = lab.set_up_firewall("iptables")
+    fw.options = ("--firewall", "iptables", "--chain", "FORWARD")
+    fails(fw, "FORWARD has a hook", "flushes")
+
+
+def test_nftables_chain_with_a_hook(lab, fails):
+    fw = lab.set_up_firewall("nftables")
+    fw.options = ("--firewall", "nftables", "--table", "inet filter",
+                  "--chain", "forward")
+    fails(fw, "forward has a hook")
+
+
 def test_iptables_chain_that_only_legacy_sees(lab, fails):
     lab.gateway.run("iptables-legacy", "-N", "DNSFW",
                     env={"PATH": "/usr/sbin:/usr/bin",
