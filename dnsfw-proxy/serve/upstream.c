@@ -12,12 +12,15 @@
 
 #define SILENT_MAX	3	/* tries without an answer, and it counts as down */
 #define DOWN_TIME	(10 * CLOCK_SECOND)	/* before it is probed again */
+#define TOLD_PERIOD	60	/* seconds between log lines of one upstream */
 
 struct upstream {
 	struct sockaddr_storage ss;
 	socklen_t	len;
 	unsigned int	silent;		/* tries since the last answer */
 	uint64_t	probe_at;	/* while down: when to look again */
+	struct log_limit limit;
+	bool		told;		/* the log has it as silent */
 };
 
 static struct upstream upstreams[MSG_UPSTREAMS_MAX];
@@ -100,20 +103,27 @@ upstream_answered(size_t i)
 {
 	char text[ADDR_TEXT_MAX];
 
-	if (is_down(&upstreams[i]) && count > 1)
-		log_info("upstream %s answers again", name_of(i, text));
 	upstreams[i].silent = 0;
+	if (!upstreams[i].told)
+		return;
+	upstreams[i].told = false;
+	log_info("upstream %s answers again", name_of(i, text));
 }
 
 void
 upstream_silent(size_t i)
 {
+	struct upstream *u = &upstreams[i];
 	char text[ADDR_TEXT_MAX];
+	uint64_t times;
 
-	if (++upstreams[i].silent != SILENT_MAX)
+	if (++u->silent != SILENT_MAX)
 		return;
-	upstreams[i].probe_at = worker.now + DOWN_TIME;
-	if (count > 1)
-		log_warn("upstream %s does not answer: others are asked first",
-		    name_of(i, text));
+	u->probe_at = worker.now + DOWN_TIME;
+	/* Clients can bring that about, with names of silent servers. */
+	if (!log_allowed(&u->limit, worker.now, TOLD_PERIOD, &times))
+		return;
+	u->told = true;
+	log_warn("upstream %s does not answer%s", name_of(i, text),
+	    count > 1 ? ": others are asked first" : "");
 }

@@ -136,6 +136,23 @@ def test_D6_silent_upstream_is_servfail_in_time(lab, tcp, options):
     server.out.wait_for(rf"^{CLIENT4} <! \[\d+\] .+")
 
 
+def test_D6_a_silent_upstream_is_told(lab):
+    """Once a minute, whoever asks for what."""
+    server = lab.dnsfw(RESOLVE_ALL, "--timeout", "1")
+    lab.upstream.behave("www.example.com", lambda request: [])
+    for _ in range(3):
+        assert "does not answer" not in str(server.err)
+        assert lab.ask("www.example.com").rcode() == SERVFAIL
+    server.err.wait_for(rf"\[WARN \] .*{DNS4} does not answer$")
+    for _ in range(2):
+        lab.resolve(lab.site())
+    server.err.wait_for(rf"{DNS4} answers again$")
+    for _ in range(3):
+        lab.ask("www.example.com")
+    lab.resolve(lab.site())
+    assert sum("answer" in line for line in server.err.lines) == 2
+
+
 def test_D6_an_answer_that_is_there_is_not_too_late(lab):
     """Its time is over when the worker, which had no processor, sees it."""
     strace = lab.dnsfw(RESOLVE_ALL, "--timeout", "1", wrapper=(
