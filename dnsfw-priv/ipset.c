@@ -16,6 +16,7 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "clock.h"
@@ -67,10 +68,12 @@ ipset_open(const struct backend_config *c)
 {
 	size_t i;
 
-	if (strlen(c->chain) > CHAIN_MAX)
-		fatalx("--chain %s: with --firewall iptables a name of at most "
-		    "%zu bytes is needed: the names of ipsets begin with it",
-		    c->chain, CHAIN_MAX);
+	if (strlen(c->chain) > CHAIN_MAX) {
+		log_error("--chain %s: with --firewall iptables a name of at "
+		    "most %zu bytes is needed: the names of ipsets begin with "
+		    "it", c->chain, CHAIN_MAX);
+		exit(2);
+	}
 	config = c;
 	for (i = 0; i < BACKEND_KINDS; i++) {
 		snprintf(sets[i].name, sizeof(sets[i].name), "%s%s", c->chain,

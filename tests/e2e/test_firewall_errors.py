@@ -89,7 +89,7 @@ def test_iptables_name_that_is_too_long_for_its_sets(lab, fails):
     fw.options = ("--firewall", "iptables", "--chain", "A" * 15)
     before = dump(lab.gateway)
     status, text = lab.dnsfw_fails(ALLOW, fw=fw)
-    assert status in (1, 2)
+    assert status == 2
     assert "A" * 15 in text and "14" in text
     assert dump(lab.gateway) == before
 
