@@ -163,8 +163,8 @@ xtrules_check(const char *chain, uint8_t *found)
 	}
 	if (*found != 0)
 		return (0);
-	log_error("neither iptables nor ip6tables has a chain %s; make it: "
-	    "iptables -N %s", chain, chain);
+	log_error("neither iptables nor ip6tables has a chain %s to fill",
+	    chain);
 	return (-1);
 }
 
