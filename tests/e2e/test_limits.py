@@ -66,7 +66,7 @@ def test_D7_one_client_has_its_share_of_requests(lab):
 def test_D7_all_places_are_in_use_for_a_while(lab):
     """With so few, one client's share is all."""
     server = lab.dnsfw(RESOLVE_ALL, "--max-connections", "40",
-                       "--timeout", "2")
+                       "--timeout", "5")
     with ask_in_vain(lab, server, 40):
         assert turned_away(lab, OTHER4)
         assert turned_away(lab, OTHER4, tcp=True)
