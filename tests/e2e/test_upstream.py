@@ -11,7 +11,9 @@ import dns.name
 import dns.rcode
 import pytest
 
-from lab import ALLOW, CLIENT4, DNS4, DNS6, GATEWAY4, addresses_of
+from lab import (ALLOW, CLIENT4, DNS4, DNS6, GATEWAY4, READY,
+                 addresses_of)
+from process import DEADLINE, until
 from upstream import Close, Later
 
 RESOLVE_ALL = f"{CLIENT4} ~> *"
@@ -274,3 +276,46 @@ def test_D6_next_upstream_is_asked_after_a_broken_answer(lab, tcp, options):
         request.reply(TRUE).to_wire() + (
             b"\0" if request.local[0] == DNS4 else b"")])
     assert addresses_of(lab.ask("www.example.com", tcp=tcp)) == ["10.78.1.1"]
+
+
+def test_D6_silent_upstream_is_asked_last_and_looked_at_again(lab):
+    server = lab.dnsfw(RESOLVE_ALL, "--timeout", "5", "--upstream", DNS6)
+    silent, names = [DNS4], []
+
+    def ask():
+        """A new question, which is answered; returns its name."""
+        name = f"{len(names)}.example.com"
+        names.append(name)
+        lab.upstream.behave(name, lambda request: (
+            [] if request.local[0] in silent else
+            [request.reply(f"{name}. 60 IN A 10.78.1.1")]))
+        assert lab.ask(name).answer
+        return name
+
+    def asked(name):
+        return [request.local[0] for request in lab.upstream.requests(name)]
+
+    for _ in range(3):
+        assert asked(ask()) == [DNS4, DNS6]
+    server.err.wait_for(f"upstream {DNS4} does not answer: others are asked")
+    assert asked(ask()) == [DNS6]
+    silent.clear()
+    # Every ten seconds, and then not it alone.
+    until(lambda: ask() and f"upstream {DNS4} answers again" in
+          str(server.err), 2 * DEADLINE)
+    until(lambda: [name for name in names[4:]
+                   if sorted(asked(name)) == sorted([DNS4, DNS6])])
+    assert asked(ask()) == [DNS4]
+
+
+@pytest.mark.parametrize("more", [(), ("--upstream", DNS6)],
+                         ids=["one", "two"])
+@pytest.mark.parametrize("tcp, options", WAYS, ids=WAY_NAMES)
+def test_D6_upstream_that_refuses_is_servfail_at_once(lab, tcp, options, more):
+    """Nobody listens there, and the kernel of that host says so."""
+    server = lab.start_dnsfw(RESOLVE_ALL, "--timeout", "15", *options, *more)
+    server.err.wait_for(READY)
+    begin = time.monotonic()
+    assert lab.ask("www.example.com", tcp=tcp).rcode() == SERVFAIL
+    assert time.monotonic() - begin < 5
+    server.out.wait_for("<! .* no upstream can be reached")
