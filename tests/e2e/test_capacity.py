@@ -1,6 +1,7 @@
 """A full table, and who may fill it (G11)."""
 
 import dns.rcode
+import pytest
 
 from lab import CLIENT4, CLIENT6, OTHER4, PORT
 from process import until
@@ -56,3 +57,15 @@ def test_G11_there_is_room_again_when_grants_have_ended(lab, fw):
         for site in sites:
             until(lambda one=site: lab.ask(one.name).rcode() == 0, 3)
         assert lab.reaches(sites[-1].v4)
+
+
+@pytest.mark.parametrize("count, rcode", [(1024, dns.rcode.NOERROR),
+                                          (1025, dns.rcode.SERVFAIL)])
+def test_G4_all_addresses_of_an_answer_or_none(lab, fw, count, rcode):
+    """So many grants are the most that one answer can ask for."""
+    server = lab.dnsfw(ACL, fw=fw)
+    assert lab.ask(addresses(lab, 0, count), tcp=True).rcode() == rcode
+    if rcode == dns.rcode.SERVFAIL:
+        server.out.wait_for("<! .* too many addresses to grant")
+        count = 0
+    assert len(fw.entries()) == count
