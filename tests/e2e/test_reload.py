@@ -7,11 +7,13 @@ import socket
 import threading
 import time
 
+import dns.message
 import dns.rcode
 import pytest
 
-from lab import ALLOW, CLIENT4, CLIENT6, OTHER4, PORT, addresses_of
-from process import until
+from lab import (ALLOW, CLIENT4, CLIENT6, GATEWAY4, OTHER4, PORT,
+                 addresses_of)
+from process import DEADLINE, until
 
 
 def acl_of(server):
@@ -104,6 +106,27 @@ def test_A9_a_bad_list_changes_nothing(lab, fw, text, pattern):
     other = lab.site()
     lab.resolve(other)
     assert lab.reaches(other.v4)
+
+
+def test_A9_the_list_of_now_counts_for_an_answer_under_way(lab, fw):
+    server = lab.dnsfw(ALLOW, fw=fw)
+    site, go_on = lab.site(), threading.Event()
+
+    def late(request):
+        assert go_on.wait(DEADLINE)
+        return [request.reply(f"{site.name}. 60 IN A {site.v4}")]
+
+    lab.upstream.behave(site.name, late)
+    with lab.client_socket(CLIENT4, socket.SOCK_DGRAM) as sock:
+        sock.connect((GATEWAY4, 53))
+        sock.send(dns.message.make_query(site.name, "A").to_wire())
+        lab.upstream.wait_for(site.name)
+        reload(server, ALLOW + f"{CLIENT4} -| {site.name}\n")
+        go_on.set()
+        answer = dns.message.from_wire(sock.recv(65535))
+    assert answer.rcode() == dns.rcode.SERVFAIL
+    server.out.wait_for("<! .* the policy has changed")
+    assert fw.entries() == []
 
 
 def test_A9_a_missing_list_changes_nothing(lab):
