@@ -56,8 +56,6 @@ struct backend_config {
 };
 
 struct backend {
-	const char *name;		/* as --firewall has it */
-
 	/*
 	 * Open netlink sockets, before privileges are dropped.  Does not
 	 * change anything.  fatal() on error.

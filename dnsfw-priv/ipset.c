@@ -491,7 +491,6 @@ ipset_intact(uint8_t families, const struct backend_add *samples, size_t n)
 }
 
 const struct backend backend_ipset = {
-	.name = "iptables",
 	.open = ipset_open,
 	.check = ipset_check,
 	.prepare = ipset_prepare,

@@ -399,7 +399,6 @@ nftset_jumps(void)
 }
 
 const struct backend backend_nftables = {
-	.name = "nftables",
 	.open = nftset_open,
 	.check = nftset_check,
 	.prepare = nftset_prepare,

@@ -16,7 +16,6 @@ none_check(uint8_t *families)
 }
 
 const struct backend backend_none = {
-	.name = "none",
 	.open = none_open,
 	.check = none_check
 };
