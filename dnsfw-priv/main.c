@@ -157,6 +157,10 @@ main(int argc, char **argv)
 	sandbox_seccomp(priv_rules, priv_nrules);
 
 	policy_start(&compiler, o.acl_file, acl);
+	if (o.check_only) {
+		children_end(&compiler, workers, 0);
+		return (0);
+	}
 	for (i = 0; i < o.workers; i++)
 		children_wait_ready(&workers[i]);
 	firewall_start(backend, o.max_grants);

@@ -320,6 +320,12 @@ set_hold_live(struct options *o, const struct source *src, const char *value)
 }
 
 static void
+set_check(struct options *o, const struct source *src, const char *value)
+{
+	o->check_only = yes_no(src, value);
+}
+
+static void
 set_randomize_case(struct options *o, const struct source *src,
     const char *value)
 {
@@ -414,6 +420,7 @@ static const struct option_def defs[] = {
 	    set_proxy_user },
 	{ "priv-user", "USER", "user of dnsfw-priv [" PRIV_USER "]",
 	    set_priv_user },
+	{ "check", NULL, "only check the options and the list", set_check },
 };
 #define NDEFS	(sizeof(defs) / sizeof(defs[0]))
 
@@ -564,4 +571,9 @@ options_parse(struct options *o, int argc, char **argv)
 		(void)addr_parse(loopback, strlen(loopback),
 		    &o->binds[o->nbinds++]);
 	check(o);
+	/* Beside one that serves: its ports and its chain are not touched. */
+	if (o->check_only) {
+		o->workers = 0;
+		o->firewall = FIREWALL_NONE;
+	}
 }

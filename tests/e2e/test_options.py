@@ -123,6 +123,26 @@ def test_errors_of_the_start(lab, options, words):
     assert "[ERROR]" in text
 
 
+def test_check_beside_one_that_serves(lab, fw):
+    """Neither its sockets nor its grants are touched."""
+    server = lab.dnsfw(ALLOW, fw=fw)
+    lab.resolve(lab.site())
+    before = fw.entries()
+    status, text = lab.dnsfw_fails("10.0.0.1 ~> *", "--check", fw=fw)
+    assert status == 0 and text == "[INFO ] the ACL has 1 rules"
+    status, text = lab.dnsfw_fails("10.0.0.1 -> nothing", "--check", fw=fw)
+    assert status == 1 and re.search(r":1:\d+: ", text)
+    assert [entry.address for entry in fw.entries()] == [
+        entry.address for entry in before]
+    lab.resolve(lab.site())
+    assert server.popen.poll() is None
+
+
+def test_check_needs_what_a_start_needs():
+    done = run("--check", "--acl-file", "/nowhere", "--upstream", "192.0.2.1")
+    assert done.returncode == 2 and "--firewall" in done.stderr
+
+
 def test_only_root_can_start_it(lab):
     # The build folder may be out of everybody else's reach.
     program = lab.tmp / "dnsfw-priv"
