@@ -25,6 +25,7 @@
 #include "upstream.h"
 
 #define TICK_USEC	100000	/* how exact a deadline is */
+#define LATE	(CLOCK_SECOND / 2)	/* a tick that is no tick any more */
 #define RECORDS_MAX	16	/* of dnsfw-priv, in a turn */
 #define DESCRIPTORS_OWN	64	/* loop, log, channel, image, and some */
 
@@ -33,6 +34,7 @@ struct counters counters;
 
 static struct event *channel, *ticker;
 static bool ticking, stopping;
+static uint64_t tick_due;
 
 void
 worker_clock(void)
@@ -210,6 +212,19 @@ on_channel(evutil_socket_t chan, short what, void *arg)
 
 /* --- time --- */
 
+/*
+ * This process had no processor for a while, so what has come meanwhile is not
+ * read yet: the deadlines can wait for another tick, but not for one more.
+ */
+static bool
+is_late(void)
+{
+	static bool was_late;
+
+	was_late = !was_late && worker.now > tick_due + LATE;
+	return (was_late);
+}
+
 static void
 on_tick(evutil_socket_t fd, short what, void *arg)
 {
@@ -220,6 +235,10 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 	(void)arg;
 	worker_clock();
 	ticking = false;
+	if (is_late()) {
+		worker_need_tick();
+		return;
+	}
 	/* An answer that is there is not too late. */
 	upudp_take();
 	more = exchange_tick();
@@ -237,6 +256,7 @@ worker_need_tick(void)
 	if (ticking)
 		return;
 	ticking = true;
+	tick_due = worker.now + TICK_USEC * 1000ULL;
 	event_add(ticker, &tick);
 }
 

@@ -9,8 +9,10 @@ import os
 import socket
 import struct
 import subprocess
+import time
 
 import dns.message
+import dns.rcode
 import pytest
 
 from lab import (ALLOW, CLIENT4, GATEWAY4, addresses_of, build_dir,
@@ -137,6 +139,25 @@ def sleeps(pid):
     """It has nothing to do."""
     with open(f"/proc/{pid}/stat", encoding="ascii") as file:
         return file.read().rpartition(")")[2].split()[0] == "S"
+
+
+def test_D6_answers_of_a_pause_are_not_too_late(lab, server):
+    """The worker has no processor while their time runs out."""
+    dnsfw = lab.dnsfw(f"{CLIENT4} ~> *", "--timeout", "1", upstream=SERVER4)
+    with lab.client_socket(CLIENT4, socket.SOCK_DGRAM) as client:
+        client.connect((GATEWAY4, 53))
+        for i in range(200):
+            client.send(dns.message.make_query(f"{i}.example.com",
+                                               "A").to_wire())
+        tries = [server.recvfrom(65535) for _ in range(200)]
+        with stopped(dnsfw.children()[-1]):
+            for query, peer in tries:
+                server.sendto(answer_to(query, TRUE), peer)
+            over = time.monotonic() + 1.5
+            until(lambda: time.monotonic() > over)
+        rcodes = [dns.message.from_wire(client.recv(65535)).rcode()
+                  for _ in tries]
+    assert rcodes.count(dns.rcode.NOERROR) == len(tries)
 
 
 def test_D6_answers_that_are_there_make_room(lab, server):
