@@ -115,10 +115,9 @@ on_flow(const struct nlmsghdr *nlh, void *arg)
 	    !is_from_here(tuple, f->grant->family)))
 		return;
 	f->found++;
-	if (f->n == FLOWS_MAX)
-		return;
-	memcpy(f->tuples[f->n++], tuple, tuple->nla_len);
 	f->live |= is_live(nlh, f->grant->proto);
+	if (f->n < FLOWS_MAX)
+		memcpy(f->tuples[f->n++], tuple, tuple->nla_len);
 }
 
 static int

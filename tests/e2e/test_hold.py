@@ -53,6 +53,34 @@ def test_a_living_connection_holds_its_grant(lab, fw, proto):
         peer.close()
 
 
+def test_a_living_connection_among_many_that_are_not(lab):
+    """More than are listed for --kill-connections in one go."""
+    port = 8500
+    fw = lab.set_up_firewall("nftables")
+    lab.dnsfw(f"{CLIENT4} -> *.example.com:udp:{port}\n", "--hold-live",
+              *TIMES, fw=fw)
+    held, idle = lab.site(ttl=1), lab.site(ttl=1)
+    with lab.internet.socket(socket.AF_INET, socket.SOCK_DGRAM) as server, \
+            lab.client_socket(CLIENT4, socket.SOCK_DGRAM) as client:
+        server.bind((held.v4, port))
+        lab.resolve(idle)
+        lab.resolve(held)
+        client.connect((held.v4, port))
+        server.connect(client.getsockname())
+        for _ in range(4000):
+            with lab.client_socket(CLIENT4, socket.SOCK_DGRAM) as other:
+                other.connect((held.v4, port))
+                other.send(b"x")
+
+        def talk():
+            client.send(b"x")
+            server.send(server.recv(10))
+            client.recv(10)
+
+        until(lambda: talk() or [entry.address for entry in fw.entries()] ==
+              [held.v4], 19, "the end of the idle one")
+
+
 def test_without_a_connection_and_without_the_option(lab):
     fw = lab.set_up_firewall("nftables")
     lab.dnsfw(ALLOW, "--min-rule-time", "1", "--max-rule-time", "2", fw=fw)
