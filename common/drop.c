@@ -85,7 +85,8 @@ empty_bounding_set(void)
 	unsigned long cap;
 
 	for (cap = 0; prctl(PR_CAPBSET_READ, cap) != -1; cap++) {
-		if (prctl(PR_CAPBSET_DROP, cap) == -1)
+		if (prctl(PR_CAPBSET_DROP, cap) == -1 ||
+		    prctl(PR_CAPBSET_READ, cap) != 0)
 			fatal("cannot drop capability %lu from the bounding set",
 			    cap);
 	}

@@ -20,9 +20,8 @@ void	drop_root_directory(void);
  * Become uid and gid with no other group, keep exactly the capabilities in
  * the mask (bit n = capability n) as permitted and effective, empty the
  * inheritable, ambient and bounding sets, set no_new_privs, and forbid core
- * dumps and tracing.  All but the ambient and the bounding set, of which each
- * step alone is checked, is verified by reading it back and by trying to
- * return.
+ * dumps and tracing.  Each is verified by reading it back and by trying to
+ * return (the ambient set by the inheritable one, which it never exceeds).
  */
 void	drop_privileges(uid_t uid, gid_t gid, uint64_t capabilities);
 
