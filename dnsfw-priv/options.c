@@ -571,9 +571,7 @@ options_parse(struct options *o, int argc, char **argv)
 		(void)addr_parse(loopback, strlen(loopback),
 		    &o->binds[o->nbinds++]);
 	check(o);
-	/* Beside one that serves: its ports and its chain are not touched. */
-	if (o->check_only) {
+	/* Beside one that serves: its ports are not touched. */
+	if (o->check_only)
 		o->workers = 0;
-		o->firewall = FIREWALL_NONE;
-	}
 }

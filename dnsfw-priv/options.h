@@ -43,7 +43,7 @@ struct options {
 	struct addr_net	 allow_nets[MSG_NETS_MAX];	/* all the same */
 	size_t		 nallow_nets;
 	bool		 kill_connections;
-	bool		 check_only;	/* no workers, no firewall */
+	bool		 check_only;	/* then there are no workers */
 	bool		 hold_live;
 	bool		 randomize_case;
 	bool		 upstream_tcp;

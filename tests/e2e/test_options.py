@@ -138,6 +138,12 @@ def test_check_beside_one_that_serves(lab, fw):
     assert server.popen.poll() is None
 
 
+def test_check_knows_what_the_backend_wants(lab):
+    status, text = lab.dnsfw_fails(ALLOW, "--check", "--firewall", "iptables",
+                                   "--chain", "A" * 15)
+    assert status == 2 and "at most 14 bytes" in text
+
+
 def test_check_needs_what_a_start_needs():
     done = run("--check", "--acl-file", "/nowhere", "--upstream", "192.0.2.1")
     assert done.returncode == 2 and "--firewall" in done.stderr
