@@ -1,9 +1,9 @@
-# Installing what packages.txt lists; contrib/demo and tests/run read this file.
+# Installing what a packages.txt lists; contrib/demo and tests/run read this file.
 # shellcheck shell=bash disable=SC2154
 
-# install_packages: what is missing, without starting daemons.  Uses the caller's
-# $top and $tmp.  While it works, $policy_rc names a file that the caller's
-# clean-up has to remove.
+# install_packages FILE...: what is missing of what the files list, without
+# starting daemons.  Uses the caller's $tmp.  While it works, $policy_rc names a
+# file that the caller's clean-up has to remove.
 install_packages() {
 	local package service missing=()
 
@@ -11,7 +11,7 @@ install_packages() {
 	while read -r package; do
 		dpkg-query -W -f '${db:Status-Abbrev}' "$package" 2>/dev/null |
 		    grep -q '^ii' || missing+=("$package")
-	done < <(sed 's/#.*//; /^ *$/d' "$top/contrib/packages.txt")
+	done < <(sed 's/#.*//; /^ *$/d' "$@")
 	[ ${#missing[@]} -gt 0 ] || return 0
 	echo "Installing: ${missing[*]}"
 	if [ ! -e /usr/sbin/policy-rc.d ]; then
