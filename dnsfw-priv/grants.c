@@ -83,10 +83,11 @@ within_limits(const struct msg_grant *g)
 	if ((firewall_families() & family_bit(g)) == 0 ||
 	    !bounds_cover(policy_bounds(), g))
 		return (RESULT_OUTSIDE);
-	if (options->nclient_nets == 0)
+	if (options->client_nets.n == 0)
 		return (RESULT_OK);
-	for (i = 0; i < options->nclient_nets; i++) {
-		if (is_client(&client, g->local == 1, &options->client_nets[i]))
+	for (i = 0; i < options->client_nets.n; i++) {
+		if (is_client(&client, g->local == 1,
+		    &options->client_nets.at[i]))
 			return (RESULT_OK);
 	}
 	return (RESULT_OUTSIDE);

@@ -77,8 +77,8 @@ v6_only(const struct options *o)
 	static const struct addr any = { .family = ADDR_V4 };
 	size_t i;
 
-	for (i = 0; i < o->nbinds; i++) {
-		if (addr_equal(&o->binds[i], &any))
+	for (i = 0; i < o->binds.n; i++) {
+		if (addr_equal(&o->binds.at[i].addr, &any))
 			return (1);
 	}
 	return (0);
@@ -194,13 +194,13 @@ launch_sockets(const struct options *o, unsigned int worker,
 {
 	size_t i;
 
-	for (i = 0; i < o->nbinds; i++) {
-		fds[2 * i] = bound_socket(o, &o->binds[i], SOCK_DGRAM,
+	for (i = 0; i < o->binds.n; i++) {
+		fds[2 * i] = bound_socket(o, &o->binds.at[i].addr, SOCK_DGRAM,
 		    worker);
-		fds[2 * i + 1] = bound_socket(o, &o->binds[i], SOCK_STREAM,
+		fds[2 * i + 1] = bound_socket(o, &o->binds.at[i].addr, SOCK_STREAM,
 		    worker);
 	}
-	return (2 * o->nbinds);
+	return (2 * o->binds.n);
 }
 
 const char *

@@ -48,16 +48,16 @@ select_backend(enum firewall firewall)
 }
 
 static uint8_t
-put_nets(struct msg_net *out, const struct addr_net *nets, size_t n)
+put_nets(struct msg_net *out, const struct nets *nets)
 {
 	size_t i;
 
-	for (i = 0; i < n; i++) {
-		out[i].family = nets[i].base.family;
-		out[i].prefix = nets[i].prefix;
-		memcpy(out[i].base, nets[i].base.bytes, 16);
+	for (i = 0; i < nets->n; i++) {
+		out[i].family = nets->at[i].base.family;
+		out[i].prefix = nets->at[i].prefix;
+		memcpy(out[i].base, nets->at[i].base.bytes, 16);
 	}
-	return ((uint8_t)n);
+	return ((uint8_t)nets->n);
 }
 
 /* The worker's share of the options. */
@@ -68,7 +68,7 @@ worker_config(const struct options *o, struct msg_config *c)
 
 	memset(c, 0, sizeof(*c));
 	c->type = MSG_CONFIG;
-	c->nbinds = (uint8_t)o->nbinds;
+	c->nbinds = (uint8_t)o->binds.n;
 	c->refuse_with = (uint8_t)o->refuse_with;
 	c->log_format = (uint8_t)o->log_format;
 	c->firewall = o->firewall != FIREWALL_NONE;
@@ -76,17 +76,15 @@ worker_config(const struct options *o, struct msg_config *c)
 	c->min_rule_time = o->min_rule_time;
 	c->max_rule_time = o->max_rule_time;
 	c->max_connections = o->max_connections;
-	c->nupstreams = (uint8_t)o->nupstreams;
-	for (i = 0; i < o->nupstreams; i++) {
-		c->upstreams[i].family = o->upstreams[i].family;
+	c->nupstreams = (uint8_t)o->upstreams.n;
+	for (i = 0; i < o->upstreams.n; i++) {
+		c->upstreams[i].family = o->upstreams.at[i].addr.family;
 		c->upstreams[i].port = (uint16_t)o->upstream_port;
-		memcpy(c->upstreams[i].addr, o->upstreams[i].bytes, 16);
+		memcpy(c->upstreams[i].addr, o->upstreams.at[i].addr.bytes, 16);
 	}
-	c->nclient_nets = put_nets(c->client_nets, o->client_nets,
-	    o->nclient_nets);
-	c->ndeny_nets = put_nets(c->deny_nets, o->deny_nets, o->ndeny_nets);
-	c->nallow_nets = put_nets(c->allow_nets, o->allow_nets,
-	    o->nallow_nets);
+	c->nclient_nets = put_nets(c->client_nets, &o->client_nets);
+	c->ndeny_nets = put_nets(c->deny_nets, &o->deny_nets);
+	c->nallow_nets = put_nets(c->allow_nets, &o->allow_nets);
 	c->randomize_case = o->randomize_case;
 	c->upstream_tcp = o->upstream_tcp;
 	c->family_filter = o->family_filter;
@@ -124,9 +122,9 @@ main(int argc, char **argv)
 	const char *acl;
 	uint32_t i;
 
-	options_parse(&o, argc, argv);
 	launch_descriptors();
 	log_init(NULL);
+	options_parse(&o, argc, argv);
 	if (geteuid() != 0)
 		fatalx("dnsfw-priv must be started as root; it drops to the "
 		    "user \"%s\" by itself", o.priv_user);
@@ -135,13 +133,13 @@ main(int argc, char **argv)
 		fatalx("--priv-user and --proxy-user must be different users");
 	serve_signals();
 	acl = launch_acl_directory(o.acl_file);
-	forbidden_networks(o.deny_nets, o.ndeny_nets, o.allow_nets,
-	    o.nallow_nets);
+	forbidden_networks(o.deny_nets.at, o.deny_nets.n, o.allow_nets.at,
+	    o.allow_nets.n);
 	own_open();
 	hash_init();
 	backend = select_backend(o.firewall);
-	config = (struct backend_config){ .chain = o.chain, .table = o.table,
-	    .table_family = o.table_family, .max_grants = o.max_grants };
+	config = (struct backend_config){ .chain = o.chain, .table = o.table.name,
+	    .table_family = o.table.family, .max_grants = o.max_grants };
 	backend->open(&config);
 	launch_children(&o, &compiler, workers);
 

@@ -1,5 +1,6 @@
 /*
- * The options of the command line and the environment (SPEC section 6).
+ * The options of the command line, the environment and the file of --config
+ * (SPEC section 6).
  */
 #ifndef PRIV_OPTIONS_H
 #define PRIV_OPTIONS_H
@@ -8,40 +9,33 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "addr.h"
 #include "msg.h"
+#include "values.h"
 
 enum firewall { FIREWALL_UNSET = 0, FIREWALL_NONE, FIREWALL_IPTABLES,
     FIREWALL_NFTABLES };
 
-#define TABLE_NAME_MAX	64	/* bytes with NUL */
-
-/* Strings point into argv or the environment; both live as long. */
+/* Strings point into argv, the environment or the file, which live as long. */
 struct options {
+	const char	*config;
 	const char	*acl_file;
-	struct addr	 upstreams[MSG_UPSTREAMS_MAX];
-	size_t		 nupstreams;
+	struct hosts	 upstreams;
 	uint32_t	 upstream_port;
-	struct addr	 binds[MSG_BINDS_MAX];
-	size_t		 nbinds;
+	struct hosts	 binds;
 	uint32_t	 bind_port;
 	uint32_t	 timeout;		/* seconds */
 	uint32_t	 min_rule_time;		/* seconds */
 	uint32_t	 max_rule_time;		/* seconds */
 	enum firewall	 firewall;
 	const char	*chain;
-	uint8_t		 table_family;		/* NFPROTO_* */
-	char		 table[TABLE_NAME_MAX];
+	struct table	 table;
 	uint32_t	 max_connections;
 	uint32_t	 max_grants;
 	enum msg_refuse	 refuse_with;
 	enum msg_logformat log_format;
-	struct addr_net	 client_nets[MSG_NETS_MAX];
-	size_t		 nclient_nets;		/* 0: any */
-	struct addr_net	 deny_nets[MSG_NETS_MAX];	/* never granted */
-	size_t		 ndeny_nets;
-	struct addr_net	 allow_nets[MSG_NETS_MAX];	/* all the same */
-	size_t		 nallow_nets;
+	struct nets	 client_nets;		/* none: any */
+	struct nets	 deny_nets;		/* never granted */
+	struct nets	 allow_nets;		/* all the same */
 	bool		 kill_connections;
 	bool		 check_only;	/* then there are no workers */
 	bool		 hold_live;
@@ -54,9 +48,10 @@ struct options {
 };
 
 /*
- * Fill *o from the environment and then the command line, which wins.  Prints
- * --help and --version and exits 0; an error names the option, the value, and
- * what would be right, and exits 2.
+ * Fill *o from the command line, then the environment, then the file: what an
+ * earlier one has set, a later one does not change.  Prints --help and
+ * --version and exits 0.  An error names the option, the value, and what would
+ * be right; after all of them it exits 2.
  */
 void	options_parse(struct options *o, int argc, char **argv);
 

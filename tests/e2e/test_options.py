@@ -20,6 +20,11 @@ def run(*args, **environment):
                           env=clean_environment(**environment))
 
 
+def escaped(value):
+    """As the log has it, in quotes."""
+    return '"' + value.replace("\n", "\\010") + '"'
+
+
 BAD = [
     ("upstream", "dns.example.com"), ("upstream", "192.0.2.1,"),
     ("upstream", "192.0.2.1:53"), ("upstream", "fe80::1%eth0"),
@@ -43,7 +48,7 @@ def test_bad_value_names_option_and_value_and_what_is_right(option, value):
     done = run(*GOOD, f"--{option}", value)
     assert done.returncode == 2
     assert f"--{option}" in done.stderr
-    assert f'"{value}"' in done.stderr
+    assert escaped(value) in done.stderr
     assert re.search("expected|only", done.stderr)
     assert done.stdout == ""
 
@@ -56,7 +61,7 @@ def test_bad_value_in_the_environment(option, value):
     done = run(**{**good, name: value})
     assert done.returncode == 2
     assert name in done.stderr or f"--{option}" in done.stderr
-    assert f'"{value}"' in done.stderr
+    assert escaped(value) in done.stderr
 
 
 def test_the_command_line_wins_over_a_bad_variable():

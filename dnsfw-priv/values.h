@@ -1,0 +1,59 @@
+/* The values of options: text into a field, or what was expected.  Pure. */
+#ifndef PRIV_VALUES_H
+#define PRIV_VALUES_H
+
+#include <net/if.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "addr.h"
+#include "msg.h"
+
+#define TABLE_NAME_MAX	64	/* bytes with NUL */
+#define VALUE_WHY_MAX	160	/* bytes with NUL */
+
+/* An address to listen on or to ask. */
+struct host {
+	struct addr	addr;
+};
+
+struct hosts {
+	size_t		n;
+	struct host	at[MSG_BINDS_MAX];
+};
+
+struct nets {
+	size_t		n;
+	struct addr_net	at[MSG_NETS_MAX];
+};
+
+struct table {
+	uint8_t		family;			/* NFPROTO_* */
+	char		name[TABLE_NAME_MAX];
+};
+
+/* What a kind of value needs to know of one option. */
+struct value_rule {
+	uint32_t	min, max;	/* of a number; max: of a list's length */
+	const char	*words;		/* to choose from: "no yes" */
+};
+
+/*
+ * Reads value into the field, which has the type that is named below; a list
+ * gets more elements.  Returns false with what was expected in why.
+ */
+typedef bool value_fn(void *field, const struct value_rule *rule,
+    const char *value, char why[VALUE_WHY_MAX]);
+
+value_fn value_string;	/* const char *: the value itself */
+value_fn value_number;	/* uint32_t */
+value_fn value_flag;	/* bool: the first of two words is false */
+value_fn value_word;	/* unsigned int or enum: min for the first word */
+value_fn value_hosts;	/* struct hosts; words: the option for the port */
+value_fn value_nets;	/* struct nets */
+value_fn value_chain;	/* const char * */
+value_fn value_table;	/* struct table */
+
+#endif
