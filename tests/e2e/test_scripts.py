@@ -26,6 +26,8 @@ WRONG = (
     ("soak/disrupt.py --rounds 0", "'0': expected a number of at least 1"),
     ("corpus/run --mutants many", '--mutants "many": expected a number'),
     ("corpus/run --seed 1.5", '--seed "1.5": expected a number'),
+    ("bench/pair /nonexistent /tmp", "/nonexistent: no build of dnsfw"),
+    ("bench/pair . . --rounds 1", "'1': expected a number of at least 2"),
     ("fuzz/run --count -1", '--count "-1": expected a number'),
     ("fuzz/run --corpus /nonexistent", "/nonexistent: no folder"),
     ("kernel/run --deadline 0 6.1", 'expected a number of at least 1'),
