@@ -106,7 +106,24 @@ deniable(int abi)
 	return (attr);
 }
 
-void
+/* Why there is no Landlock, by errno; NULL if it should be there. */
+static const char *
+no_landlock(int error)
+{
+	switch (error) {
+	case ENOSYS:
+		return ("this kernel has no Landlock");
+	case EOPNOTSUPP:
+		return ("Landlock is not enabled in this kernel (lsm=landlock)");
+	case EPERM:
+		return ("Landlock is forbidden here, as by a container's "
+		    "filter of system calls");
+	default:
+		return (NULL);
+	}
+}
+
+const char *
 sandbox_landlock(const uint16_t *connect_ports, size_t n, int dir)
 {
 	struct ruleset_attr attr;
@@ -119,11 +136,8 @@ sandbox_landlock(const uint16_t *connect_ports, size_t n, int dir)
 
 	abi = syscall(SYS_landlock_create_ruleset, NULL, 0,
 	    LANDLOCK_CREATE_RULESET_VERSION);
-	if (abi == -1 && (errno == ENOSYS || errno == EOPNOTSUPP)) {
-		log_warn("this kernel has no Landlock: the empty root directory "
-		    "and seccomp confine alone");
-		return;
-	}
+	if (abi == -1 && no_landlock(errno) != NULL)
+		return (no_landlock(errno));
 	if (abi < 1)
 		fatal("landlock_create_ruleset");
 	attr = deniable((int)abi);
@@ -143,6 +157,7 @@ sandbox_landlock(const uint16_t *connect_ports, size_t n, int dir)
 	if (syscall(SYS_landlock_restrict_self, fd, 0) == -1)
 		fatal("landlock_restrict_self");
 	close(fd);
+	return (NULL);
 }
 
 #ifdef DNSFW_SANITIZE

@@ -1,6 +1,7 @@
 /*
  * A table of system calls becomes a seccomp filter (libseccomp); Landlock
- * denies all of the file system.  Both end the program if they fail.
+ * denies all of the file system.  Both end the program if they fail; only that
+ * there is no Landlock is no failure (P3).
  */
 #ifndef COMMON_SANDBOX_H
 #define COMMON_SANDBOX_H
@@ -44,9 +45,9 @@ void	sandbox_seccomp(const struct sandbox_rule *rules, size_t n);
  * Deny every file system access but reading what is below the directory dir
  * (-1: none), every bind to a TCP port, every TCP connect
  * but to the given ports (host order), abstract unix sockets and signals to
- * others, as far as this kernel's Landlock knows them.  A kernel without
- * Landlock gets a warning in the log.
+ * others, as far as this kernel's Landlock knows them.  Returns NULL, or where
+ * there is no Landlock, why: that is for dnsfw-priv to log, once for all.
  */
-void	sandbox_landlock(const uint16_t *connect_ports, size_t n, int dir);
+const char *sandbox_landlock(const uint16_t *connect_ports, size_t n, int dir);
 
 #endif

@@ -119,7 +119,7 @@ main(int argc, char **argv)
 	const struct backend *backend;
 	struct options o;
 	struct user user;
-	const char *acl;
+	const char *acl, *why;
 	uint32_t i;
 
 	launch_descriptors();
@@ -151,9 +151,13 @@ main(int argc, char **argv)
 	drop_root_directory();
 	drop_limits(DESCRIPTORS_MAX);
 	drop_privileges(user.uid, user.gid, 1ULL << CAP_NET_ADMIN);
-	sandbox_landlock(NULL, 0, FD_ACL_DIR);
+	why = sandbox_landlock(NULL, 0, FD_ACL_DIR);
 	sandbox_seccomp(priv_rules, priv_nrules);
 
+	if (why != NULL)
+		log_warn("%s: files, TCP to other ports and signals are kept "
+		    "away by the empty root directories, the users and seccomp "
+		    "alone", why);
 	policy_start(&compiler, o.acl_file, acl);
 	if (o.check_only) {
 		children_end(&compiler, workers, 0);

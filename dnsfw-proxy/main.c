@@ -65,7 +65,7 @@ run_compiler(uid_t uid, gid_t gid, const char *name)
 	drop_root_directory();
 	drop_limits(COMPILER_DESCRIPTORS);
 	drop_privileges(uid, gid, 0);
-	sandbox_landlock(NULL, 0, -1);
+	(void)sandbox_landlock(NULL, 0, -1);
 	sandbox_seccomp(compiler_rules, compiler_nrules);
 
 	compiler_run(name);
@@ -91,7 +91,7 @@ run_worker(uid_t uid, gid_t gid, const char *name)
 	drop_root_directory();
 	drop_limits(nofile);
 	drop_privileges(uid, gid, 0);
-	sandbox_landlock(ports, nports, -1);
+	(void)sandbox_landlock(ports, nports, -1);
 	sandbox_seccomp(worker_rules, worker_nrules);
 
 	worker_run();

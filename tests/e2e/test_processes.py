@@ -161,6 +161,28 @@ def test_F4_nothing_is_executed_but_the_proxy(lab, fw):
         (proxy, "dnsfw-proxy", "compiler"), (proxy, "dnsfw-proxy", "worker")])
 
 
+@pytest.mark.parametrize("error, words", [
+    ("EPERM", "Landlock is forbidden here"),
+    ("ENOSYS", "this kernel has no Landlock"),
+    ("EOPNOTSUPP", "Landlock is not enabled")])
+def test_P3_without_landlock_one_warning(lab, fw, error, words):
+    """As in systemd-nspawn; that nothing else is missing other tests see."""
+    strace = lab.dnsfw(ALLOW, fw=fw, wrapper=(
+        "strace", "-f", "-qq", "-e", "trace=landlock_create_ruleset",
+        "-e", f"inject=landlock_create_ruleset:error={error}",
+        "-e", "signal=none", "-o", "/dev/null"))
+    site = lab.site()
+    lab.resolve(site)
+    assert lab.reaches(site.v4)
+    warnings = [line for line in strace.err.lines if "[WARN ]" in line]
+    assert len(warnings) == 1
+    assert words in warnings[0] and "seccomp alone" in warnings[0]
+    (priv,) = strace.children()
+    assert status_of(priv)["Seccomp"] == "2"
+    os.kill(priv, signal.SIGTERM)
+    assert strace.wait_exit() == 0
+
+
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGPIPE,
                                     signal.SIGCHLD])
 def test_other_signals_do_not_end_it(lab, number):

@@ -532,7 +532,8 @@ under_landlock(int (*fn)(void), const uint16_t *ports, size_t n)
 	if (pid == 0) {
 		if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1)
 			_exit(99);
-		sandbox_landlock(ports, n, readable);
+		if (sandbox_landlock(ports, n, readable) != NULL)
+			_exit(98);
 		_exit(fn());
 	}
 	cr_assert_eq(waitpid(pid, &status, 0), pid);
@@ -545,6 +546,47 @@ landlock_abi(void)
 {
 	return (syscall(SYS_landlock_create_ruleset, NULL, 0,
 	    LANDLOCK_CREATE_RULESET_VERSION));
+}
+
+/* What sandbox_landlock says where a filter refuses the call so. */
+static const char *
+refused_landlock(int error)
+{
+	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
+
+	cr_assert_eq(seccomp_rule_add(ctx, SCMP_ACT_ERRNO((uint16_t)error),
+	    SCMP_SYS(landlock_create_ruleset), 0), 0);
+	cr_assert_eq(seccomp_load(ctx), 0);
+	seccomp_release(ctx);
+	return (sandbox_landlock(NULL, 0, -1));
+}
+
+/* Each test is a process of its own, to which the filter stays. */
+Test(sandbox, P3_kernel_without_landlock_is_no_failure)
+{
+	cr_assert_neq(strstr(refused_landlock(ENOSYS), "no Landlock"), NULL);
+}
+
+Test(sandbox, P3_landlock_that_is_off_is_no_failure)
+{
+	cr_assert_neq(strstr(refused_landlock(EOPNOTSUPP), "not enabled"),
+	    NULL);
+}
+
+Test(sandbox, P3_landlock_that_a_container_forbids_is_no_failure)
+{
+	cr_assert_neq(strstr(refused_landlock(EPERM), "forbidden"), NULL);
+}
+
+Test(sandbox, P3_other_error_of_landlock_is_the_end, .exit_code = 1)
+{
+	(void)refused_landlock(ENOMEM);
+}
+
+Test(sandbox, P3_landlock_that_is_there_says_nothing)
+{
+	cr_assert_eq(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+	cr_assert_eq(sandbox_landlock(NULL, 0, -1), NULL);
 }
 
 Test(sandbox, P2_landlock_denies_all_files)
