@@ -14,6 +14,7 @@
 #include <limits.h>
 #include <pwd.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -125,19 +126,44 @@ attach_choice(int fd, uint32_t workers)
 		fatal("SO_ATTACH_REUSEPORT_CBPF");
 }
 
+/*
+ * bind.  An address that no interface has yet (a VRRP standby's, a tentative
+ * one, one of a link that is down) is bound all the same, and *later is true.
+ */
+static int
+bind_socket(int fd, const struct sockaddr_storage *ss, socklen_t len,
+    bool *later)
+{
+	const struct sockaddr *sa = (const struct sockaddr *)ss;
+
+	*later = false;
+	if (bind(fd, sa, len) == 0)
+		return (0);
+	if (errno != EADDRNOTAVAIL)
+		return (-1);
+	*later = true;
+	if (sa->sa_family == AF_INET6)
+		set_option(fd, IPPROTO_IPV6, IPV6_FREEBIND, 1,
+		    "IPV6_FREEBIND");
+	else
+		set_option(fd, IPPROTO_IP, IP_FREEBIND, 1, "IP_FREEBIND");
+	return (bind(fd, sa, len));
+}
+
 /* A group takes further members silently: is anybody there already? */
 static void
 check_free(const struct sockaddr_storage *ss, socklen_t len, int v6only,
     const char *text)
 {
 	int fd = socket(ss->ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool later;
 
 	if (fd == -1)
 		fatal("socket");
 	if (ss->ss_family == AF_INET6)
 		set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, v6only,
 		    "IPV6_V6ONLY");
-	if (bind(fd, (const struct sockaddr *)ss, len) == -1)
+	if (bind_socket(fd, ss, len, &later) == -1)
 		fatal("cannot listen on %s (--bind, --bind-port)", text);
 	close(fd);
 }
@@ -149,6 +175,7 @@ bound_socket(const struct options *o, const struct addr *a, int type,
 	struct sockaddr_storage ss;
 	socklen_t len = addr_to_sockaddr(a, (uint16_t)o->bind_port, &ss);
 	char text[ADDR_TEXT_MAX];
+	bool later;
 	int fd;
 
 	addr_print(a, text);
@@ -178,9 +205,12 @@ bound_socket(const struct options *o, const struct addr *a, int type,
 		/* Inherited by each connection: no answer waits for an ACK. */
 		set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1, "TCP_NODELAY");
 	}
-	if (bind(fd, (struct sockaddr *)&ss, len) == -1)
+	if (bind_socket(fd, &ss, len, &later) == -1)
 		fatal("cannot listen on %s port %u (%s; --bind, --bind-port)",
 		    text, o->bind_port, type == SOCK_DGRAM ? "UDP" : "TCP");
+	if (later && worker == 0 && type == SOCK_DGRAM)
+		log_warn("no interface has the address %s (--bind) yet: "
+		    "queries there are answered as soon as one has it", text);
 	if (type == SOCK_STREAM && listen(fd, TCP_BACKLOG) == -1)
 		fatal("listen");
 	if (o->workers > 1 && worker == 0)

@@ -33,7 +33,8 @@ void	launch_descriptors(void);
 struct user launch_user(const char *name, const char *option);
 
 /*
- * Bind and listen for every --bind: fds[2 * i] is UDP, fds[2 * i + 1] TCP.
+ * Bind and listen for every --bind: fds[2 * i] is UDP, fds[2 * i + 1] TCP.  An
+ * address that no interface has yet is logged, once.
  * All are non-blocking and close-on-exec.  Returns how many there are.  With
  * several workers each has sockets of its own, made in their order from 0 on,
  * and the kernel gives all that one client address sends to the same (P5).
