@@ -242,10 +242,14 @@ launch_acl_directory(const char *path)
 	struct stat st;
 	int fd;
 
-	if (stat(path, &st) == -1)
-		fatal("cannot open the ACL \"%s\" (--acl-file)", path);
-	if (S_ISDIR(st.st_mode))
-		fatalx("the ACL \"%s\" (--acl-file) is a directory", path);
+	if (stat(path, &st) == -1) {
+		log_error("cannot open the ACL \"%s\" (--acl-file): %m", path);
+		exit(2);
+	}
+	if (S_ISDIR(st.st_mode)) {
+		log_error("the ACL \"%s\" (--acl-file) is a directory", path);
+		exit(2);
+	}
 	if (len >= sizeof(dir))
 		fatalx("--acl-file: the path is too long");
 	if (len > 0)

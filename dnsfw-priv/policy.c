@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -133,8 +134,10 @@ take_rejected(const void *buf, size_t n)
 	err = msg_plain_decode(buf, n, MSG_REJECTED, &rejected);
 	if (err != MSG_OK)
 		children_malformed(compiler, msg_strerror(err));
-	if (bounds == NULL)
-		fatalx("the ACL \"%s\" has errors", acl_path);
+	if (bounds == NULL) {
+		log_error("the ACL \"%s\" has errors", acl_path);
+		exit(2);	/* another start would find them again (O2) */
+	}
 	log_error("the ACL \"%s\" has errors: the old one stays", acl_path);
 	made();
 }
@@ -184,10 +187,12 @@ policy_start(struct child *c, const char *path, const char *name)
 	coming = bounds_new();
 	generation = UINT16_MAX;	/* the first one is 0 */
 	children_wait_ready(c);
-	if (send_acl() == -1)
-		fatal("cannot open the ACL \"%s\" (--acl-file) as --priv-user: "
-		    "it must be readable for that user, in its own directory",
-		    path);
+	if (send_acl() == -1) {
+		log_error("cannot open the ACL \"%s\" (--acl-file) as "
+		    "--priv-user: it must be readable for that user, in its "
+		    "own directory: %m", path);
+		exit(2);
+	}
 	while (bounds == NULL) {
 		if (policy_receive(&more, &checked) == POLICY_CHECKED)
 			children_malformed(c, "CHECKED without a CHECK");

@@ -147,17 +147,17 @@ def checked(seq, keep=1, pad=0):
 START = [["send", READY_RECORD.hex()], ["receive", RELOAD]]
 
 
-@pytest.mark.parametrize("steps, words", [
-    ([["send", checked(0)]], "malformed.*CHECKED without a CHECK"),
-    ([["send", plain(STOP)]], "malformed"),
-    ([["send", plain(REJECTED)]], "has errors"),
-    ([["send_with_descriptor", plain(REJECTED)]], "malformed"),
+@pytest.mark.parametrize("steps, status, words", [
+    ([["send", checked(0)]], 1, "malformed.*CHECKED without a CHECK"),
+    ([["send", plain(STOP)]], 1, "malformed"),
+    ([["send", plain(REJECTED)]], 2, "has errors"),
+    ([["send_with_descriptor", plain(REJECTED)]], 1, "malformed"),
 ], ids=["checked", "stop", "rejected", "rejected_descriptor"])
-def test_A9_compiler_before_the_first_policy(lab, steps, words):
+def test_A9_compiler_before_the_first_policy(lab, steps, status, words):
     fw = lab.set_up_firewall("nftables")
     process = Evil(lab, fw).start(compiler=[*START, *steps,
                                             ["wait_for_end"]])
-    assert process.wait_exit() == 1
+    assert process.wait_exit() == status
     process.err.wait_for(rf"\[ERROR\] .*({words})")
 
 

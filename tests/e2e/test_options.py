@@ -66,7 +66,7 @@ def test_bad_value_in_the_environment(option, value):
 
 def test_the_command_line_wins_over_a_bad_variable():
     bad = {"UPSTREAM": "nonsense", "FIREWALL": "ufw"}
-    assert run(*GOOD, **bad).returncode == 1    # there is no such list
+    assert "No such file" in run(*GOOD, **bad).stderr   # of the list
     assert run(*GOOD[:4], **bad).returncode == 2
 
 
@@ -117,14 +117,20 @@ def test_missing_user_says_how_to_make_it(lab, option):
     (("--proxy-user", "root"), "proxy-user.*root"),
     (("--priv-user", "root"), "priv-user.*root"),
     (("--priv-user", "dnsfw-proxy"), "different users"),
-    (("--acl-file", "/nowhere/acl"), "/nowhere/acl.*No such file"),
-    (("--acl-file", "/"), "directory"),
 ])
 def test_errors_of_the_start(lab, options, words):
     status, text = lab.dnsfw_fails(ALLOW, *options)
     assert status == 1
     assert re.search(words, text)
     assert "[ERROR]" in text
+
+
+@pytest.mark.parametrize("path, words", [
+    ("/nowhere/acl", "/nowhere/acl.*No such file"), ("/", "directory")])
+def test_O2_without_a_list_no_start_can_be_better(lab, path, words):
+    status, text = lab.dnsfw_fails(ALLOW, "--acl-file", path)
+    assert status == 2
+    assert re.search(words, text) and "[ERROR]" in text
 
 
 def test_check_beside_one_that_serves(lab, fw):
@@ -135,7 +141,7 @@ def test_check_beside_one_that_serves(lab, fw):
     status, text = lab.dnsfw_fails("10.0.0.1 ~> *", "--check", fw=fw)
     assert status == 0 and text == "[INFO ] the ACL has 1 rules"
     status, text = lab.dnsfw_fails("10.0.0.1 -> nothing", "--check", fw=fw)
-    assert status == 1 and re.search(r":1:\d+: ", text)
+    assert status == 2 and re.search(r":1:\d+: ", text)
     assert [entry.address for entry in fw.entries()] == [
         entry.address for entry in before]
     lab.resolve(lab.site())
