@@ -21,6 +21,7 @@
 #include "nftset.h"
 #include "nlsock.h"
 #include "watch.h"
+#include "xttable.h"
 
 #define RULE_COMMENT	"dnsfw:managed"	/* by which we know our rules */
 #define SET_COMMENT	"dnsfw: live grants"
@@ -53,6 +54,7 @@ static const struct backend_config *config;
 static uint8_t families;		/* MSG_FAMILY_*: of the table */
 
 /* The table's and chain's name as nft has it, for the log. */
+static char table_text[sizeof("inet ") + NFTSET_NAME_MAX + 1];
 static char chain_text[sizeof("inet  ") + 2 * NFTSET_NAME_MAX + 1];
 
 static void
@@ -74,8 +76,8 @@ nftset_open(const struct backend_config *c)
 		families = MSG_FAMILY_V6;
 		family = "ip6";
 	}
-	snprintf(chain_text, sizeof(chain_text), "%s %s %s", family, c->table,
-	    c->chain);
+	snprintf(table_text, sizeof(table_text), "%s %s", family, c->table);
+	snprintf(chain_text, sizeof(chain_text), "%s %s", table_text, c->chain);
 	for (i = 0; i < BACKEND_KINDS; i++)
 		snprintf(nftset_sets[i].name, sizeof(nftset_sets[i].name),
 		    "%s%s", c->chain, nftset_sets[i].suffix);
@@ -170,11 +172,39 @@ check_set(const struct nftset *set)
 	return (-1);
 }
 
+/* Our sets would make iptables' own tools blind. */
+static int
+check_table(void)
+{
+	switch (xttable_look(config->table_family, config->table)) {
+	case XTTABLE_OTHER:
+		return (0);
+	case XTTABLE_NAMED:
+		log_warn("table %s has a name that iptables takes for its own: "
+		    "while dnsfw uses it, iptables-save saves nothing of what "
+		    "iptables puts there; another name has no such trouble",
+		    table_text);
+		return (0);
+	case XTTABLE_USED:
+		log_error("table %s is that of iptables: with sets in it, "
+		    "iptables-save would save none of its rules; use "
+		    "--firewall iptables, or a table of your own, like "
+		    "\"inet dnsfw\"", table_text);
+		return (-1);
+	case XTTABLE_ERROR:
+		break;
+	}
+	log_error("table %s: %s", table_text, nlsock_strerror(errno));
+	return (-1);
+}
+
 static int
 nftset_check(uint8_t *found)
 {
 	size_t i;
 
+	if (check_table() == -1)
+		return (-1);
 	switch (nfrule_chain(config->table_family, config->table,
 	    config->chain)) {
 	case NFRULE_CHAIN_REGULAR:

@@ -111,6 +111,59 @@ def test_nftables_table_of_another_family(lab, fails):
     fails(fw, "ip filter")
 
 
+def with_table(fw, table, chain):
+    fw.options = ("--firewall", "nftables", "--table", table,
+                  "--chain", chain)
+    return fw
+
+
+@pytest.mark.parametrize("family", [4, 6])
+def test_F2_table_that_iptables_made(lab, fails, family):
+    """With a set in it, iptables-save would save nothing, with status 0."""
+    lab.set_up_firewall("iptables")
+    command = "iptables-nft" if family == 4 else "ip6tables-nft"
+    before = lab.gateway.run(f"{command}-save")
+    assert "-A FORWARD -j DNSFW" in before
+    table = "ip filter" if family == 4 else "ip6 filter"
+    fails(with_table(Nftables(lab.gateway), table, "DNSFW"),
+          f"table {table} is that of iptables", "--firewall iptables")
+    # The tool writes the time of day into its comments.
+    for text in (before, lab.gateway.run(f"{command}-save")):
+        assert "incompatible" not in text
+        assert "-A FORWARD -j DNSFW" in text
+
+
+@pytest.mark.parametrize("table, base", [
+    ("ip mangle", "PREROUTING { type filter hook prerouting priority mangle"),
+    ("ip6 security", "FORWARD { type filter hook forward priority 50"),
+    ("ip filter", "OUTPUT { type filter hook output priority 9")])
+def test_F2_table_that_iptables_would_take_for_its_own(lab, fails, table,
+                                                       base):
+    """It has not made it, but finds it by its name."""
+    lab.gateway.run("nft", f"table {table} {{ chain dnsfw {{ }}; "
+                    f"chain {base}; }}; }}")
+    fails(with_table(Nftables(lab.gateway), table, "dnsfw"),
+          f"table {table} is that of iptables")
+
+
+@pytest.mark.parametrize("table, warns", [
+    ("ip filter", True),        # nobody uses iptables here, yet
+    ("ip Filter", False),
+    ("inet filter", False)])    # of which iptables knows nothing
+def test_F2_table_that_iptables_does_not_use(lab, table, warns):
+    # Beside it, iptables has tables of its own.
+    lab.gateway.run("iptables-nft", "-t", "nat", "-A", "POSTROUTING",
+                    "-j", "ACCEPT")
+    lab.gateway.run("nft", f"table {table} {{ chain dnsfw {{ }}; chain "
+                    "forward { type filter hook forward priority 0; "
+                    "jump dnsfw; }; chain RAW { }; }")
+    server = lab.dnsfw(ALLOW, fw=with_table(Nftables(lab.gateway), table,
+                                            "dnsfw"))
+    assert warns == bool(re.search(
+        r"WARN .*table ip filter has a name that iptables takes",
+        str(server.err)))
+
+
 def test_nftables_set_of_another_type(lab, fails):
     fw = lab.set_up_firewall("nftables")
     lab.dnsfw(ALLOW, fw=fw).stop()

@@ -682,6 +682,33 @@ Test(backend, F2_table_of_family_ip6)
 	    "@dnsfw_ipv6_allow counter accept");
 }
 
+/* iptables-save would save nothing of it any more. */
+Test(backend, F2_table_of_iptables_is_refused)
+{
+	char log[1024];
+	uint8_t families;
+
+	new_netns();
+	config.table_family = NFPROTO_IPV4;
+	backend_nftables.open(&config);
+	run("iptables -N DNSFW");
+	cr_assert_eq(check_logs(&backend_nftables, &families, log,
+	    sizeof(log)), 0, "it cannot be told yet");
+	cr_assert(strstr(log, "[WARN ] table ip filter has a name") != NULL,
+	    "%s", log);
+	run("iptables -A FORWARD -j DNSFW");
+	cr_assert_eq(check_logs(&backend_nftables, &families, log,
+	    sizeof(log)), -1);
+	cr_assert(strstr(log, "table ip filter is that of iptables") != NULL,
+	    "%s", log);
+	/* Of the other family it is another one. */
+	run("nft flush table ip filter && nft delete table ip filter && "
+	    "nft 'table ip filter { chain DNSFW { }; }' && "
+	    "ip6tables -A FORWARD -j ACCEPT");
+	cr_assert_eq(check_logs(&backend_nftables, &families, log,
+	    sizeof(log)), 0);
+}
+
 Test(backend, F2_chain_missing_or_base)
 {
 	char log[1024];
