@@ -28,13 +28,13 @@ sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 
 from addresses import HTTPS                             # noqa: E402
 from ending import exit_on_signals                      # noqa: E402
+from host import Host                                   # noqa: E402
 from lab import (CLIENT4, DNS4, GATEWAY4, OTHER4, Lab,  # noqa: E402
                  addresses_of)
 from process import until                               # noqa: E402
 from proxies import (ALL, BLOCK_LINE, BLOCKED, LOCAL,    # noqa: E402
                      Reference)
 from reference import version_of                        # noqa: E402
-from test_clients import Host                           # noqa: E402
 
 PATIENCE = 20           # seconds for an answer
 GLIBC_PATIENCE = 5      # until it asks again

@@ -1,19 +1,23 @@
 """Fixtures: a lab for each test, and each firewall backend in turn."""
 
 import os
+import pathlib
 import pwd
 import re
 import shutil
+import subprocess
 
 import pytest
 
 import firewall
+from host import HTTP
 from lab import Lab, priv_program
+from process import until
 
-TOOLS = ("curl", "dig", "dnsmasq", "ip", "ip6tables-nft-restore", "ipset",
-         "iptables-legacy", "iptables-nft", "kdig", "mandoc", "musl-gcc",
-         "named", "nft", "nsenter", "setpriv", "strace", "systemd-analyze",
-         "unbound", "unshare")
+TOOLS = ("curl", "dig", "dnsmasq", "ip",
+         "ip6tables-nft-restore", "ipset", "iptables-legacy", "iptables-nft",
+         "kdig", "mandoc", "musl-gcc", "named", "nft", "nsenter",
+         "setpriv", "strace", "systemd-analyze", "unbound", "unshare")
 
 # Section 7 of the specification, for every line that any test provokes.
 ADDRESS = r"(?:\d+\.\d+\.\d+\.\d+|[0-9a-f:.]+)"
@@ -80,3 +84,29 @@ def any_fw(request, lab):
     if request.param == "none":
         return None
     return lab.set_up_firewall(request.param)
+
+
+@pytest.fixture
+def http(lab):
+    """A web server on every address of the "internet"."""
+    www = lab.tmp / "www"
+    www.mkdir()
+    (www / "index.html").write_text("welcome\n")
+    lab.start(["/usr/bin/python3", "-m", "http.server", "--bind", "::",
+               "--directory", str(www), str(HTTP)], namespace=lab.internet)
+    until(lambda: subprocess.run(
+        lab.internet.command("curl", "-s", "--noproxy", "*",
+                             f"http://[::1]:{HTTP}/"),
+        capture_output=True, check=False).stdout == b"welcome\n")
+
+
+@pytest.fixture(scope="session")
+def lookup(tmp_path_factory):
+    """A program that is linked with musl."""
+    program = tmp_path_factory.mktemp("musl") / "lookup"
+    subprocess.run(
+        ["musl-gcc", "-std=c11", "-D_GNU_SOURCE", "-static", "-o",
+         str(program), str(pathlib.Path(__file__).parent / "lookup.c")],
+        check=True)
+    program.parent.chmod(0o755)
+    return str(program)

@@ -1,6 +1,6 @@
 /*
  * Asks the C library for a name, and prints what it said and how long it took:
- * "ADDRESS ..." or "error: TEXT", then the seconds.  test_clients.py compiles
+ * "ADDRESS ..." or "error: TEXT", then the seconds.  conftest.py compiles
  * it with musl.
  */
 #include <sys/socket.h>

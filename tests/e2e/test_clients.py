@@ -1,18 +1,15 @@
 """What people really have in front of dnsfw: resolvers, libraries, tools."""
 
-import pathlib
 import re
-import shutil
-import subprocess
 
 import pytest
 
+from host import HTTP, Host
 from lab import (CLIENT4, CLIENT6, GATEWAY4, GATEWAY6, addresses_of,
-                 build_dir, clean_environment)
-from process import until
+                 clean_environment)
+from real_servers import START_RESOLVED, resolved
 from upstream import Later
 
-HTTP = 8080         # plain HTTP is on this port of the "internet"
 AT_ONCE = 0.1       # seconds that a refusal may take a client
 # The kernel chooses which of its addresses the client has.
 ACL = f"""
@@ -25,71 +22,12 @@ fd77:1::/64  -> *.example.com:TCP:{HTTP}
 """
 BLOCK_LINE = 2
 
-# $1: a directory with files that take the place of those in /etc.
-PRIVATE_ETC = """
-for file in resolv.conf nsswitch.conf; do
-	mount --bind "$1/$file" "$(realpath /etc/$file)" || exit 1
-done
-shift
-exec "$@"
-"""
-
-
-class Host:
-    """The client as a machine with a name service of its own."""
-
-    def __init__(self, lab, server=GATEWAY4):
-        self._lab = lab
-        self._etc = lab.tmp / f"etc-{server}"
-        self._etc.mkdir()
-        (self._etc / "resolv.conf").write_text(f"nameserver {server}\n")
-        (self._etc / "nsswitch.conf").write_text("hosts: dns\n")
-
-    def run(self, *argv):
-        """Run a program to its end: (exit status, stdout, stderr)."""
-        done = subprocess.run(
-            self._lab.client.command(
-                "unshare", "--mount", "sh", "-c", PRIVATE_ETC, "sh",
-                str(self._etc), *argv),
-            text=True, capture_output=True, timeout=60,
-            env=clean_environment(HOME=str(self._lab.tmp)))
-        return done.returncode, done.stdout, done.stderr
-
-    def timed(self, *argv):
-        """The least of several times, in seconds, and the last result.
-
-        The machine may be busy with something else, but not each time.
-        """
-        best = 60.0
-        for _ in range(5):
-            result = self.run(
-                "bash", "-c", 'TIMEFORMAT="took %R"; time "$@"', "bash",
-                *argv)
-            best = min(best, float(re.search(r"took ([\d.]+)",
-                                             result[2])[1]))
-        return best, result
-
-
 def dig(lab, *argv, program="dig", server=GATEWAY4):
     """Run dig or kdig on the client, and return what it printed."""
     quick = ("+time=5", "+tries=1") if program == "dig" else (
         "+time=5", "+retry=0")
     return lab.client.run(program, f"@{server}", *quick, *argv,
                           env=clean_environment(HOME=str(lab.tmp)))
-
-
-@pytest.fixture
-def http(lab):
-    """A web server on every address of the "internet"."""
-    www = lab.tmp / "www"
-    www.mkdir()
-    (www / "index.html").write_text("welcome\n")
-    lab.start(["/usr/bin/python3", "-m", "http.server", "--bind", "::",
-               "--directory", str(www), str(HTTP)], namespace=lab.internet)
-    until(lambda: subprocess.run(
-        lab.internet.command("curl", "-s", "--noproxy", "*",
-                             f"http://[::1]:{HTTP}/"),
-        capture_output=True, check=False).stdout == b"welcome\n")
 
 
 def test_D2_glibc_hears_a_refusal_at_once(lab):
@@ -128,19 +66,6 @@ def test_D6_glibc_follows_a_truncated_answer_to_tcp(lab, fw):
     assert status == 0
     assert {line.split()[0] for line in out.splitlines()} == set(addresses)
     assert {entry.address for entry in fw.entries()} == set(addresses)
-
-
-@pytest.fixture(scope="module")
-def lookup(tmp_path_factory):
-    """A program that is linked with musl."""
-    assert shutil.which("musl-gcc"), "musl-tools is missing"
-    program = tmp_path_factory.mktemp("musl") / "lookup"
-    subprocess.run(
-        ["musl-gcc", "-std=c11", "-D_GNU_SOURCE", "-static", "-o",
-         str(program), str(pathlib.Path(__file__).parent / "lookup.c")],
-        check=True)
-    program.parent.chmod(0o755)
-    return str(program)
 
 
 @pytest.mark.parametrize("how", ["nxdomain", "nodata"])
@@ -301,47 +226,13 @@ Cache=no
 ReadEtcHosts=no
 """
 
-# $1: the configuration, $2: the program.  It needs a /run of its own, does
-# without D-Bus, and keeps the capabilities that its unit gives it.
-START_RESOLVED = """
-config=$(cat "$1")
-mount -t tmpfs none /run && mount -t tmpfs none /etc/systemd || exit 1
-mkdir -p /run/systemd/resolve
-chown 65534:65534 /run/systemd/resolve
-echo "$config" >/etc/systemd/resolved.conf
-caps=+net_bind_service,+net_raw,+setpcap
-export SYSTEMD_LOG_LEVEL=debug
-exec setpriv --reuid=65534 --regid=65534 --clear-groups \
-	--inh-caps=$caps --ambient-caps=$caps "$2"
-"""
-
-
-@pytest.fixture(scope="module")
-def resolved():
-    """The program; its package is unpacked only.
-
-    Installed, it would take over this machine's own name service.
-    """
-    path = "lib/systemd/systemd-resolved"
-    if pathlib.Path("/", path).exists():
-        return f"/{path}"
-    tools = build_dir() / "tools"
-    if not (tools / path).exists():
-        tools.mkdir(exist_ok=True)
-        subprocess.run(["apt-get", "-q", "download", "systemd-resolved"],
-                       cwd=tools, check=True, timeout=120)
-        (package,) = tools.glob("systemd-resolved_*.deb")
-        subprocess.run(["dpkg-deb", "-x", package, tools], check=True)
-    return str(tools / path)
-
-
-def test_D2_systemd_resolved_in_front(lab, fw, resolved):
+def test_D2_systemd_resolved_in_front(lab, fw):
     lab.dnsfw(ACL, fw=fw)
     site = lab.site()
     config = lab.tmp / "resolved.conf"
     config.write_text(RESOLVED.format(server=GATEWAY4))
     process = lab.start(["unshare", "--mount", "sh", "-c", START_RESOLVED,
-                         "sh", str(config), resolved], namespace=lab.client)
+                         "sh", str(config), resolved()], namespace=lab.client)
     process.err.wait_for("Creating stub listener")
     out = dig(lab, site.name, server="127.0.0.53")
     assert "status: NOERROR" in out and site.v4 in out, out
