@@ -24,11 +24,11 @@ struct firewall_counts firewall_counts;
 static const struct backend *backend;
 static struct ledger *ledger;
 static uint8_t families, ready;
+static uint8_t seen_chains;	/* families that had their chain at last look */
 static uint64_t next_look;
 static uint64_t repair_at, repair_latest;	/* 0: nothing to repair */
-static bool jumps_known;
 static uint8_t missing_logged;		/* families, as ready */
-static uint8_t jumps;
+static uint8_t unreached;		/* families to whose chain no rule leads */
 static unsigned int events;		/* WATCH_*, read and not yet acted on */
 
 /* One batch at a time, of whatever. */
@@ -215,17 +215,17 @@ lacking(uint8_t there)
 static void
 look_at_jumps(void)
 {
-	uint8_t now = backend->jumps() & ready;
+	uint8_t reached = backend->jumps();
+	uint8_t now = families & (uint8_t)~reached;
 
-	if (ready != families || (jumps_known && now == jumps))
+	if (ready != families || now == unreached)
 		return;
-	if (now != families)
+	if (now != 0)
 		log_warn("no rule leads to our chain%s: grants there open "
-		    "nothing until one does", lacking(now));
-	else if (jumps_known)
+		    "nothing until one does", lacking(families & reached));
+	else
 		log_info("a rule leads to our chain again");
-	jumps = now;
-	jumps_known = true;
+	unreached = now;
 }
 
 void
@@ -242,7 +242,7 @@ firewall_start(const struct backend *b, uint32_t max_grants)
 	}
 	if (take_all_over(max_grants) == -1)
 		fatalx("the firewall cannot be used");
-	ready = families;
+	ready = seen_chains = families;
 	removed = remove_strangers();
 	if (b->prepare(families, refill) == -1)
 		fatalx("the firewall cannot be used");
@@ -333,6 +333,27 @@ is_intact(void)
 	return (backend->intact(ready, batch, n));
 }
 
+/*
+ * Families whose chain was made after the start.  What is in their sets is taken
+ * over, as it would have been then.  One whose sets are not as ours is left out,
+ * and check has logged why.  Returns true if there is one to fill.
+ */
+static bool
+take_families_in(uint8_t chains)
+{
+	uint8_t fresh = chains & ~seen_chains & ~families, found;
+	uint32_t without_room = 0;
+
+	seen_chains = chains;
+	if (fresh == 0 || backend->check(&found) == -1 ||
+	    backend->list(found & fresh, take_over, &without_room) == -1)
+		return (false);
+	families |= found & fresh;
+	log_info("the chain of %s is there now, and is filled, too",
+	    fresh == MSG_FAMILY_V4 ? "IPv4" : "IPv6");
+	return (true);
+}
+
 /* Until then nothing can be promised. */
 static void
 put_off_repair(uint64_t now)
@@ -347,13 +368,17 @@ put_off_repair(uint64_t now)
 static bool
 must_repair(unsigned int seen, uint64_t now)
 {
-	bool added = (seen & WATCH_ADDED) != 0, due = now >= next_look;
+	bool due = now >= next_look;
+	uint8_t chains;
 
+	if (seen != 0 || (due && ready != families)) {
+		chains = backend->chains();
+		if (take_families_in(chains) ||
+		    (repair_at == 0 && (chains & families) != ready))
+			return (true);
+	}
 	if (repair_at != 0)
-		return (added || now >= repair_at);
-	if (ready != families && (added || due) &&
-	    (backend->chains() & families) != ready)
-		return (true);
+		return ((seen & WATCH_ADDED) != 0 || now >= repair_at);
 	return (due && ready != 0 && backend->intact != NULL &&
 	    !is_intact());
 }

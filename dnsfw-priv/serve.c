@@ -20,6 +20,7 @@ static volatile sig_atomic_t reload_asked, statistics_asked;
 static struct child *compiler, *workers;
 static size_t nworkers;
 static bool untold[MSG_WORKERS_MAX];	/* to be told of own addresses */
+static uint8_t told_families;
 
 static void
 on_signal(int sig)
@@ -86,8 +87,9 @@ send_policy(void)
 {
 	size_t i;
 
+	told_families = firewall_families();
 	for (i = 0; i < nworkers; i++)
-		policy_send(&workers[i], firewall_families());
+		policy_send(&workers[i], told_families);
 }
 
 static void
@@ -168,6 +170,10 @@ turn(void)
 	if (firewall_lost())
 		tell_workers(MSG_FORGET);
 	forget = firewall_look();
+	if (told_families != firewall_families()) {
+		send_policy();
+		grants_review(true);
+	}
 	if (fds[COMPILER].revents != 0)
 		serve_compiler();
 	forget |= grants_step(compiler);

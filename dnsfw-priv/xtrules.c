@@ -12,9 +12,11 @@
 #include <linux/netfilter_ipv6/ip6_tables.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "log.h"
 #include "nfrule.h"
@@ -34,6 +36,7 @@ struct family {
 	uint8_t		bit;		/* MSG_FAMILY_* */
 	uint8_t		number;		/* NFPROTO_* */
 	const char	*command;
+	const char	*legacy;	/* names of the tables that are there */
 	int		domain;		/* of the socket for legacy */
 	int		level;		/* of its options */
 	size_t		target_offset;	/* of that field in an entry */
@@ -42,11 +45,13 @@ struct family {
 };
 
 static const struct family families[] = {
-	{ MSG_FAMILY_V4, NFPROTO_IPV4, "iptables", AF_INET, IPPROTO_IP,
+	{ MSG_FAMILY_V4, NFPROTO_IPV4, "iptables",
+	    "/proc/self/net/ip_tables_names", AF_INET, IPPROTO_IP,
 	    offsetof(struct ipt_entry, target_offset),
 	    offsetof(struct ipt_entry, next_offset),
 	    sizeof(struct ipt_entry) },
-	{ MSG_FAMILY_V6, NFPROTO_IPV6, "ip6tables", AF_INET6, IPPROTO_IPV6,
+	{ MSG_FAMILY_V6, NFPROTO_IPV6, "ip6tables",
+	    "/proc/self/net/ip6_tables_names", AF_INET6, IPPROTO_IPV6,
 	    offsetof(struct ip6t_entry, target_offset),
 	    offsetof(struct ip6t_entry, next_offset),
 	    sizeof(struct ip6t_entry) }
@@ -54,7 +59,23 @@ static const struct family families[] = {
 
 #define NFAMILIES	(sizeof(families) / sizeof(families[0]))
 
-static int legacy_sockets[NFAMILIES];	/* -1: the host lacks the family */
+static int legacy_sockets[NFAMILIES];	/* -1: no legacy table to ask for */
+
+/* Is the table there?  Other ways to ask would make it. */
+static bool
+has_legacy_table(const struct family *f)
+{
+	char names[256];	/* one a line, of five */
+	int fd = open(f->legacy, O_RDONLY | O_CLOEXEC);
+	ssize_t n;
+
+	if (fd == -1)
+		return (false);
+	n = read(fd, names, sizeof(names) - 1);
+	close(fd);
+	names[n > 0 ? n : 0] = '\0';
+	return (strstr(names, XTRULES_TABLE) != NULL);
+}
 
 void
 xtrules_open(void)
@@ -62,8 +83,8 @@ xtrules_open(void)
 	size_t i;
 
 	for (i = 0; i < NFAMILIES; i++)
-		legacy_sockets[i] = socket(families[i].domain,
-		    SOCK_DGRAM | SOCK_CLOEXEC, 0);
+		legacy_sockets[i] = !has_legacy_table(&families[i]) ? -1 :
+		    socket(families[i].domain, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 }
 
 /* Does one of the size bytes of entries begin a chain of that name? */
@@ -94,10 +115,7 @@ has_chain(const struct family *f, const char *entries, size_t size,
 	return (false);
 }
 
-/*
- * Is the chain in iptables-legacy, whose rules nf_tables does not show?  To be
- * asked only if it is not in nf_tables: the question creates the legacy table.
- */
+/* Is the chain in iptables-legacy, whose rules nf_tables does not show? */
 static bool
 in_legacy(size_t i, const char *chain)
 {
@@ -155,11 +173,10 @@ xtrules_check(const char *chain, uint8_t *found)
 			    "and move the other rules there", f->command,
 			    chain, f->command, f->command, chain);
 		else
-			log_warn("%s: there is no chain %s in table %s; to "
-			    "grant connections of this family, make it "
-			    "(%s -N %s) and start dnsfw again", f->command,
-			    chain, XTRULES_TABLE,
-			    f->command, chain);
+			log_warn("%s: there is no chain %s in table %s; "
+			    "connections of this family are granted when it "
+			    "is made (%s -N %s)", f->command, chain,
+			    XTRULES_TABLE, f->command, chain);
 	}
 	if (*found != 0)
 		return (0);

@@ -7,9 +7,9 @@ import time
 import dns.rcode
 import pytest
 
-from firewall import IPTABLES_RULES, NFTABLES_RULES, dump
+from firewall import IPTABLES_RULES, NFTABLES_RULES, Iptables, dump
 from firewall_trouble import Trouble
-from lab import ALLOW, CLIENT4, CLIENT6, PORT
+from lab import ALLOW, CLIENT4, CLIENT6, OTHER4, OTHER6, PORT
 from process import until
 
 LOST = r"the firewall was changed: .* put back"
@@ -126,6 +126,108 @@ def test_G10_a_family_is_gone_the_other_goes_on(lab):
     # What is lost of the one that goes on is noticed all the same.
     lab.gateway.run("ipset", "flush", "DNSFW-ipv4-allow")
     until(lambda: lab.reaches(site.v4), 2, "the entry of before")
+
+
+@pytest.mark.parametrize("family", [4, 6])
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_F1_a_family_whose_chain_comes_later(lab, family, workers):
+    """It is taken in without a restart, and every worker knows."""
+    fw = Iptables(lab.gateway)
+    fw.set_up(families=[10 - family])
+    server = lab.dnsfw(f"10.77.1.0/24 -> *.example.com:TCP:{PORT}\n"
+                       f"fd77:1::/64 -> *.example.com:TCP:{PORT}\n",
+                       "--workers", workers, fw=fw)
+    site = lab.site()
+    clients = [CLIENT4, OTHER4] if family == 4 else [CLIENT6, OTHER6]
+    for client in clients:
+        lab.ask(site.name, "A" if family == 4 else "AAAA", client)
+    assert not fw.entries()
+    seen = len(server.err.lines)
+    fw.set_up(families=[family])
+    server.err.wait_for(f"the chain of IPv{family} is there now", 1, seen)
+    server.err.wait_for(LOST, 1, seen)
+    for client in clients:
+        until(lambda one=client: lab.resolve(site, one) and
+              lab.reaches(site.address(one), one), 2, client)
+    assert sorted(entry.client for entry in fw.entries()) == clients
+    # It is one as the other now: what goes is put back.
+    lab.gateway.run("ipset", "flush")
+    until(fw.entries, 1, "the entry of before")
+    assert "no rule leads" not in str(server.err)
+
+
+def test_G9_a_family_whose_chain_comes_later_has_entries(lab):
+    """Those of before the start that the list still gives are kept."""
+    fw = lab.set_up_firewall("iptables")
+    server = lab.dnsfw(ALLOW, fw=fw)
+    kept, revoked = lab.site(ttl=1000), lab.site(ttl=1000)
+    for site in (kept, revoked):
+        lab.resolve(site, CLIENT6)
+    server.stop()
+    Trouble(lab.gateway, "iptables").take_down("6")
+    server = lab.dnsfw(f"{CLIENT4} -> *.example.com:TCP:{PORT}\n"
+                       f"{CLIENT6} -> {kept.name}:TCP:{PORT}\n", fw=fw)
+    lab.gateway.run("ipset", "add", "DNSFW-ipv6-allow",
+                    f"{CLIENT6},tcp:{PORT},fd78::9", "timeout", "0")
+    fw.set_up(families=[6])
+    until(lambda: [entry.address for entry in fw.entries()] == [kept.v6], 2,
+          "what the list gives")
+    assert lab.reaches(kept.v6, CLIENT6)
+    assert 900 < fw.entries()[0].timeout <= 1015
+
+
+def test_F1_a_family_that_comes_later_with_a_set_of_another_type(lab):
+    """It is left out, and the other one goes on."""
+    fw = Iptables(lab.gateway)
+    fw.set_up(families=[4])
+    server = lab.dnsfw(ALLOW, fw=fw)
+    lab.gateway.run("ipset", "create", "DNSFW-ipv6-allow", "hash:net",
+                    "family", "inet6")
+    lab.gateway.run("ipset", "add", "DNSFW-ipv6-allow", "fd78::/64")
+    fw.set_up(families=[6])
+    server.err.wait_for("ERROR.*ipset DNSFW-ipv6-allow is hash:net")
+    site = lab.site()
+    lab.resolve(site)
+    assert lab.reaches(site.v4)
+    assert "fd78::/64" in fw.sets()["DNSFW-ipv6-allow"]
+    assert str(server.err).count("is hash:net") == 1
+    # When that is mended, and the chain is made anew, it is taken in.
+    lab.gateway.run("ipset", "destroy", "DNSFW-ipv6-allow")
+    Trouble(lab.gateway, "iptables").take_down("6")
+    fw.set_up(families=[6])
+    until(lambda: lab.resolve(site, CLIENT6) and
+          lab.reaches(site.v6, CLIENT6), 2, site.v6)
+
+
+@pytest.mark.parametrize("how", ["rename", "delete"])
+def test_G10_a_chain_that_is_renamed_is_gone(lab, how):
+    fw = lab.set_up_firewall("nftables")
+    server = lab.dnsfw(ALLOW, fw=fw)
+    if how == "rename":
+        lab.gateway.run("nft", "rename chain inet filter dnsfw other")
+    else:
+        lab.gateway.run("nft", "flush chain inet filter forward; "
+                        "flush chain inet filter output; "
+                        "delete chain inet filter dnsfw")
+    server.err.wait_for("ERROR.*our chain is gone", 1)
+    assert lab.ask(lab.site().name).rcode() == dns.rcode.SERVFAIL
+    fw.set_up()
+    server.err.wait_for(LOST, 1)
+    lab.resolve(lab.site())
+
+
+def test_F1_to_look_for_a_chain_makes_no_legacy_table(lab):
+    fw = Iptables(lab.gateway)
+    fw.set_up(families=[4])
+    server = lab.dnsfw(ALLOW, fw=fw)
+    assert "ip6tables: there is no chain DNSFW" in str(server.err)
+    lab.gateway.run("ip6tables-nft", "-N", "OTHER")
+    for command in ("iptables", "ip6tables"):
+        names = command.replace("tables", "_tables_names")
+        assert lab.gateway.run("cat", f"/proc/net/{names}") == ""
+    # The tool would say so, too.
+    assert "legacy" not in lab.gateway.run(
+        "sh", "-c", "ip6tables-nft -S 2>&1; iptables-nft -S 2>&1")
 
 
 def test_G10_the_operators_jump_is_missed(lab, fw, served):
