@@ -169,6 +169,12 @@ log_error(const char *fmt, ...)
 	va_end(ap);
 }
 
+const char *
+log_s(uint64_t n)
+{
+	return (n == 1 ? "" : "s");
+}
+
 void
 fatal(const char *fmt, ...)
 {

@@ -25,6 +25,9 @@ void	log_info(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void	log_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void	log_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
+/* The plural's ending: "" for 1, else "s". */
+const char *log_s(uint64_t n);
+
 /* log_error and exit(1).  fatal appends ": " and the text of errno. */
 void	fatal(const char *fmt, ...)
 	    __attribute__((format(printf, 1, 2), noreturn));

@@ -333,7 +333,8 @@ msg_config_decode(const void *buf, size_t len, struct msg_config *out)
 	    out->randomize_case > 1 || out->upstream_tcp > 1 ||
 	    out->family_filter > 1 ||
 	    out->refuse_with > REFUSE_NODATA ||
-	    out->log_format > LOGFORMAT_JSON || out->firewall > 1 ||
+	    out->log_format > LOGFORMAT_JSON ||
+	    out->log_level > LOGLEVEL_NONE || out->firewall > 1 ||
 	    out->timeout == 0 || out->max_connections == 0 ||
 	    out->min_rule_time == 0 ||
 	    out->max_rule_time < out->min_rule_time ||

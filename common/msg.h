@@ -213,6 +213,7 @@ static_assert(sizeof(struct msg_checked) == 8, "msg_checked size");
 
 enum msg_refuse { REFUSE_REFUSED = 0, REFUSE_NXDOMAIN, REFUSE_NODATA };
 enum msg_logformat { LOGFORMAT_TEXT = 0, LOGFORMAT_JSON };
+enum msg_loglevel { LOGLEVEL_ALL = 0, LOGLEVEL_REFUSED, LOGLEVEL_NONE };
 
 struct msg_net {
 	uint8_t		family;
@@ -247,7 +248,8 @@ struct msg_config {
 	uint8_t		randomize_case;	/* 0 or 1 */
 	uint8_t		upstream_tcp;	/* 0 or 1: never UDP */
 	uint8_t		family_filter;	/* 0 or 1: G5, addresses go */
-	uint8_t		pad[4];
+	uint8_t		log_level;	/* enum msg_loglevel */
+	uint8_t		pad[3];
 	uint32_t	timeout;	/* seconds, not 0 */
 	uint32_t	min_rule_time;	/* seconds, not 0 */
 	uint32_t	max_rule_time;	/* seconds, not below the minimum */

@@ -71,6 +71,7 @@ worker_config(const struct options *o, struct msg_config *c)
 	c->nbinds = (uint8_t)o->binds.n;
 	c->refuse_with = (uint8_t)o->refuse_with;
 	c->log_format = (uint8_t)o->log_format;
+	c->log_level = (uint8_t)o->log_level;
 	c->firewall = o->firewall != FIREWALL_NONE;
 	c->timeout = o->timeout;
 	c->min_rule_time = o->min_rule_time;

@@ -33,6 +33,7 @@ struct options {
 	uint32_t	 max_grants;
 	enum msg_refuse	 refuse_with;
 	enum msg_logformat log_format;
+	enum msg_loglevel log_level;
 	struct nets	 client_nets;		/* none: any */
 	struct nets	 deny_nets;		/* never granted */
 	struct nets	 allow_nets;		/* all the same */

@@ -190,6 +190,7 @@ compile(int fd, const char *name)
 		send_record(&rejected, sizeof(rejected), -1);
 		return;
 	}
+	acl_compiled_file(&compiled, name);
 	check_image(&compiled);
 	report(&compiled);
 	free(compiled.image);

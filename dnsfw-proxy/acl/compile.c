@@ -433,3 +433,16 @@ acl_compile(const char *text, size_t len, acl_error_fn *error, void *arg,
 	build_free(&b);
 	return (b.failed ? -1 : 0);
 }
+
+void
+acl_compiled_file(struct acl_compiled *c, const char *path)
+{
+	struct acl_image *image = c->image;
+	const char *slash = strrchr(path, '/');
+	size_t len = strlen(path);
+
+	if (len >= sizeof(image->file) && slash != NULL)
+		path = slash + 1;
+	if ((len = strlen(path)) < sizeof(image->file))
+		memcpy(image->file, path, len + 1);
+}

@@ -34,6 +34,12 @@ int	acl_compile(const char *text, size_t len, acl_error_fn *error, void *arg,
 	    struct acl_compiled *out);
 
 /*
+ * Say of which file it was made (acl_image_file): its path, or its name alone if
+ * that is too long.
+ */
+void	acl_compiled_file(struct acl_compiled *c, const char *path);
+
+/*
  * Call bound once for each distinct triple of the compiled image.  If there
  * are more than max, proto and port are coarsened to 0 ("any") per subnet
  * until they fit, and in the end to the two nets 0.0.0.0/0 and ::/0.

@@ -106,12 +106,9 @@ apply(const struct image_record *r, unsigned int depth,
 	if (out->verdict == ACL_NOMATCH) {
 		out->verdict = ACL_ALLOW;
 		out->line = r->line;
-		out->only_any = true;
 	}
 	out->resolve |= resolve;
 	out->any |= any;
-	if (r->nports > 0 || !any)
-		out->only_any = false;
 	for (i = 0; i < r->nports; i++)
 		add_port(out, &ports[i]);
 	return (out->overflow);

@@ -32,7 +32,6 @@ struct acl_decision {
 	uint32_t	line;		/* of the first deciding rule; 0: none */
 	bool		resolve;	/* some ~> : any type of class IN */
 	bool		any;		/* ~> * is among them: any class, too */
-	bool		only_any;	/* ... and no other allow rule is */
 	bool		overflow;	/* more ports than ACL_PORTS_MAX: refuse */
 	uint16_t	nports;		/* distinct, in rule order */
 	struct addr	local;		/* ACL_LOCAL */

@@ -200,6 +200,8 @@ check_header(const struct acl_image *image, size_t size)
 	if (image->nbuckets == 0 || image->nsubnet_slots == 0 ||
 	    image->nsubnet_slots / 2 < image->nsubnets)
 		return ("hash table too small");
+	if (memchr(image->file, '\0', sizeof(image->file)) == NULL)
+		return ("file name without an end");
 	return (NULL);
 }
 
@@ -333,4 +335,10 @@ uint32_t
 acl_image_rules(const struct acl_image *image)
 {
 	return (image->rules);
+}
+
+const char *
+acl_image_file(const struct acl_image *image)
+{
+	return (image->file);
 }

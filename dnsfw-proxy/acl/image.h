@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define IMAGE_FILE_SIZE	256	/* with the NUL */
+
 struct acl_image;
 
 /*
@@ -28,5 +30,8 @@ const char *acl_image_check(const struct acl_image *);
 
 /* The number of rules (lines) in it. */
 uint32_t acl_image_rules(const struct acl_image *);
+
+/* The file that it was made of, for logs; "" if nobody has said it. */
+const char *acl_image_file(const struct acl_image *);
 
 #endif

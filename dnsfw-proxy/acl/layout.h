@@ -29,7 +29,7 @@
 #include "image.h"
 
 #define IMAGE_MAGIC	"dnsfwACL"
-#define IMAGE_VERSION	2
+#define IMAGE_VERSION	3
 #define IMAGE_PREFIXES	129	/* distinct prefix lengths: 0 to 128 */
 
 enum { IMAGE_V4, IMAGE_V6, IMAGE_FAMILIES };
@@ -47,8 +47,9 @@ struct acl_image {
 	/* The lengths that some subnet has, longest first. */
 	uint8_t		prefixes[IMAGE_FAMILIES][IMAGE_PREFIXES];
 	uint8_t		pad[4];
+	char		file[IMAGE_FILE_SIZE];
 };
-static_assert(sizeof(struct acl_image) == 304, "acl_image size");
+static_assert(sizeof(struct acl_image) == 560, "acl_image size");
 
 struct image_subnet {
 	uint64_t	depths;		/* image_depth_bit() of its wildcards */

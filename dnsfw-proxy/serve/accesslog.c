@@ -11,31 +11,44 @@
 #include <limits.h>
 #include <stdbool.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "../dns/mnemonic.h"
+#include "clock.h"
 #include "log.h"
+#include "timestamp.h"
+#include "upstream.h"
 #include "worker.h"
 
 #define BUFFER_SIZE	(64 * 1024)
-#define ENTRY_MAX	PIPE_BUF	/* bytes; a name is at most 1,025, twice that
-				   when each byte is quoted for JSON */
+#define ENTRY_MAX	PIPE_BUF	/* bytes; a name, and the file of a rule,
+				   are at most five times 255 in JSON */
 #define DROPPED_PERIOD	60	/* seconds between the warnings */
 
 struct kind {
 	const char	*arrow;		/* text */
 	const char	*event;		/* JSON */
+	bool		 named;		/* text: with the name */
+	bool		 refusal;	/* of --log-level refused, too */
+	bool		 late;		/* comes after the query's turn */
 };
 
 static const struct kind kinds[] = {
-	[ACCESS_FORWARD] = { " -> [", "forward" },
-	[ACCESS_RESOLVE] = { " ~> [", "resolve" },
-	[ACCESS_REFUSE] = { " |> [", "refuse" },
-	[ACCESS_PASS] = { " <~ [", "pass" }
+	[ACCESS_FORWARD] = { " -> [", "forward", .named = true },
+	[ACCESS_RESOLVE] = { " ~> [", "resolve", .named = true },
+	[ACCESS_REFUSE] = { " |> [", "refuse", .named = true,
+	    .refusal = true },
+	[ACCESS_PASS] = { " <~ [", "pass", .late = true }
 };
-static const struct kind kind_local = { " |> [", "local" };
-static const struct kind kind_grant = { " <- [", "grant" };
-static const struct kind kind_bad_query = { " !> [", "bad_query" };
-static const struct kind kind_bad_answer = { " <! [", "bad_answer" };
+static const struct kind kind_local = { " |> [", "local", .named = true,
+    .refusal = true };
+static const struct kind kind_grant = { " <- [", "grant", .named = true,
+    .late = true };
+static const struct kind kind_bad_query = { " !> [", "bad_query",
+    .refusal = true };
+static const struct kind kind_bad_answer = { " <! [", "bad_answer",
+    .refusal = true, .late = true };
 
 static char buffer[BUFFER_SIZE];
 static size_t used;		/* bytes in the buffer */
@@ -43,6 +56,8 @@ static uint64_t dropped;
 static struct log_limit dropped_limit;
 static int fd = STDOUT_FILENO;
 static bool json, is_pipe, is_socket;
+static enum msg_loglevel level;
+static char now[TIMESTAMP_SIZE];	/* of this turn; JSON only */
 static struct event *writable;
 
 static void
@@ -59,6 +74,7 @@ access_init(void)
 	struct stat st;
 
 	json = worker.config.log_format == LOGFORMAT_JSON;
+	level = (enum msg_loglevel)worker.config.log_level;
 	fd = log_private_fd(STDOUT_FILENO);
 	if (fstat(fd, &st) == -1)
 		fatal("fstat");
@@ -82,14 +98,23 @@ put_text(const char *text)
 	put(text, strlen(text));
 }
 
-/* A string of printable ASCII inside the quotes of JSON. */
+/* A string inside the quotes of JSON; what is not printable ASCII is \DDD. */
 static void
 put_quoted(const char *text)
 {
-	for (; *text != '\0'; text++) {
-		if (*text == '"' || *text == '\\')
+	const unsigned char *c;
+
+	for (c = (const unsigned char *)text; *c != '\0'; c++) {
+		if (*c == '"' || *c == '\\')
 			buffer[used++] = '\\';
-		buffer[used++] = *text;
+		if (*c >= 0x20 && *c <= 0x7e) {
+			buffer[used++] = (char)*c;
+			continue;
+		}
+		put_text("\\\\");
+		buffer[used++] = (char)('0' + *c / 100);
+		buffer[used++] = (char)('0' + *c / 10 % 10);
+		buffer[used++] = (char)('0' + *c % 10);
 	}
 }
 
@@ -142,30 +167,125 @@ put_string(const char *key, const char *value)
 	put_text("\"");
 }
 
-/* Returns false if there is no room: the line is dropped. */
-static bool
-begin(const struct kind *kind, const struct addr *client, uint16_t id)
+/* The time of day; one look at the clock a turn is enough. */
+static void
+put_time(void)
 {
+	struct timespec ts;
+
+	if (now[0] == '\0') {
+		if (clock_gettime(CLOCK_REALTIME, &ts) == -1)
+			fatal("clock_gettime");
+		timestamp_print(ts.tv_sec, (unsigned int)(ts.tv_nsec / 1000000),
+		    now);
+	}
+	put_text("{\"time\":\"");
+	put_text(now);
+	put_text("\"");
+}
+
+/* Milliseconds since the query came, with three digits behind the point. */
+static void
+put_latency(uint64_t since)
+{
+	uint64_t us = (worker.now - since) / 1000;
+	char digits[] = ".000";
+
+	put_key("latency_ms");
+	put_number((uint32_t)(us / 1000));
+	digits[1] += (char)(us / 100 % 10);
+	digits[2] += (char)(us / 10 % 10);
+	digits[3] += (char)(us % 10);
+	put_text(digits);
+}
+
+static void
+print_name(const struct access *a, char text[DNS_NAME_TEXT_MAX])
+{
+	DNS_UNINITIALIZED struct dns_name folded;
+
+	/* In lower case: however a client spells it, it is found. */
+	dns_name_fold(&a->dns->qname, &folded);
+	dns_name_print(&folded, text);
+}
+
+static void
+put_rule(uint32_t line)
+{
+	put_key("rule");
+	put_text("{\"file\":\"");
+	put_quoted(acl_image_file(worker.image));
+	put_text("\",\"line\":");
+	put_number(line);
+	put_text("}");
+}
+
+/* What is known of the query, in each line of JSON. */
+static void
+put_facts(const struct kind *kind, const struct access *a)
+{
+	DNS_UNINITIALIZED char text[DNS_NAME_TEXT_MAX];
+	char small[DNS_MNEMONIC_SIZE], address[ADDR_TEXT_MAX];
+
+	put_time();
+	put_string("event", kind->event);
+	put_text(",\"client\":\"");
+	put_address(a->client);
+	put_text("\"");
+	put_key("id");
+	put_number(a->dns->id);
+	if (a->dns->has_question) {
+		print_name(a, text);
+		put_string("name", text);
+		put_string("type", dns_type_print(a->dns->qtype, small));
+	}
+	if (a->rule != 0)
+		put_rule(a->rule);
+	if (a->upstream != ACCESS_NONE)
+		put_string("upstream", upstream_name((size_t)a->upstream,
+		    address));
+	if (a->rcode != ACCESS_NONE)
+		put_string("rcode", dns_rcode_print((uint16_t)a->rcode,
+		    small));
+	if (kind->late)
+		put_latency(a->since);
+}
+
+static void
+put_line(const struct kind *kind, const struct access *a)
+{
+	DNS_UNINITIALIZED char text[DNS_NAME_TEXT_MAX];
+
+	put_address(a->client);
+	put_text(kind->arrow);
+	put_number(a->dns->id);
+	put_text("]");
+	if (!kind->named)
+		return;
+	put_text(" ");
+	if (a->dns->has_question) {
+		print_name(a, text);
+		put_text(text);
+	}
+}
+
+/* Returns false if the line is not wanted, or dropped as there is no room. */
+static bool
+begin(const struct kind *kind, const struct access *a)
+{
+	if (level == LOGLEVEL_NONE ||
+	    (level == LOGLEVEL_REFUSED && !kind->refusal))
+		return (false);
 	if (BUFFER_SIZE - used < ENTRY_MAX)
 		access_flush();
 	if (BUFFER_SIZE - used < ENTRY_MAX) {
 		dropped++;
 		return (false);
 	}
-	if (!json) {
-		put_address(client);
-		put_text(kind->arrow);
-		put_number(id);
-		put_text("]");
-		return (true);
-	}
-	put_text("{\"event\":\"");
-	put_text(kind->event);
-	put_text("\",\"client\":\"");
-	put_address(client);
-	put_text("\"");
-	put_key("id");
-	put_number(id);
+	if (json)
+		put_facts(kind, a);
+	else
+		put_line(kind, a);
 	return (true);
 }
 
@@ -175,44 +295,18 @@ end(void)
 	put_text(json ? "}\n" : "\n");
 }
 
-static void
-put_name(const struct dns_name *name)
+void
+access_log(enum access_event event, const struct access *a)
 {
-	DNS_UNINITIALIZED char text[DNS_NAME_TEXT_MAX];
-	DNS_UNINITIALIZED struct dns_name folded;
-
-	/* In lower case: however a client spells it, it is found. */
-	text[0] = '\0';
-	if (name != NULL) {
-		dns_name_fold(name, &folded);
-		dns_name_print(&folded, text);
-	}
-	if (json)
-		put_string("name", text);
-	else {
-		put_text(" ");
-		put_text(text);
-	}
+	if (begin(&kinds[event], a))
+		end();
 }
 
 void
-access_log(enum access_event event, const struct addr *client, uint16_t id,
-    const struct dns_name *name)
+access_local(const struct access *a, const struct addr *local)
 {
-	if (!begin(&kinds[event], client, id))
+	if (!begin(&kind_local, a))
 		return;
-	if (event != ACCESS_PASS)
-		put_name(name);
-	end();
-}
-
-void
-access_local(const struct addr *client, uint16_t id,
-    const struct dns_name *name, const struct addr *local)
-{
-	if (!begin(&kind_local, client, id))
-		return;
-	put_name(name);
 	put_text(json ? ",\"address\":\"" : " = ");
 	put_address(local);
 	if (json)
@@ -221,15 +315,13 @@ access_local(const struct addr *client, uint16_t id,
 }
 
 void
-access_grant(const struct addr *client, uint16_t id,
-    const struct dns_name *name, const struct addr *dst,
+access_grant(const struct access *a, const struct addr *dst,
     const struct acl_port *port, uint32_t ttl)
 {
 	const char *proto = port->proto == IPPROTO_TCP ? "TCP" : "UDP";
 
-	if (!begin(&kind_grant, client, id))
+	if (!begin(&kind_grant, a))
 		return;
-	put_name(name);
 	put_text(json ? ",\"address\":\"" : " [");
 	put_address(dst);
 	if (json) {
@@ -250,10 +342,9 @@ access_grant(const struct addr *client, uint16_t id,
 }
 
 static void
-put_reason(const struct kind *kind, const struct addr *client, uint16_t id,
-    const char *text)
+put_reason(const struct kind *kind, const struct access *a, const char *text)
 {
-	if (!begin(kind, client, id))
+	if (!begin(kind, a))
 		return;
 	if (json)
 		put_string("text", text);
@@ -265,15 +356,15 @@ put_reason(const struct kind *kind, const struct addr *client, uint16_t id,
 }
 
 void
-access_bad_query(const struct addr *client, uint16_t id, const char *text)
+access_bad_query(const struct access *a, const char *text)
 {
-	put_reason(&kind_bad_query, client, id, text);
+	put_reason(&kind_bad_query, a, text);
 }
 
 void
-access_bad_answer(const struct addr *client, uint16_t id, const char *text)
+access_bad_answer(const struct access *a, const char *text)
 {
-	put_reason(&kind_bad_answer, client, id, text);
+	put_reason(&kind_bad_answer, a, text);
 }
 
 static void
@@ -284,8 +375,8 @@ warn_dropped(void)
 	if (dropped == 0 ||
 	    !log_allowed(&dropped_limit, worker.now, DROPPED_PERIOD, &count))
 		return;
-	log_warn("%llu lines of the access log were dropped: its reader is "
-	    "gone, full, or too slow", (unsigned long long)dropped);
+	log_warn("%llu line%s of the access log dropped: its reader is gone, "
+	    "full, or too slow", (unsigned long long)dropped, log_s(dropped));
 	dropped = 0;
 }
 
@@ -337,5 +428,6 @@ access_flush(void)
 	}
 	used -= at;
 	memmove(buffer, buffer + at, used);
+	now[0] = '\0';
 	warn_dropped();
 }

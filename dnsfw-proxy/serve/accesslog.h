@@ -1,6 +1,6 @@
 /*
  * The access log on stdout (SPEC section 7): one line an event, text as the
- * reference writes it, or JSON with the same facts.
+ * reference writes it, or JSON with the same facts and more.
  *
  * Lines are collected and written at the end of a turn.  A reader that stalls
  * never stalls DNS: what does not fit into the buffer is dropped, and the
@@ -12,37 +12,45 @@
 #include <stdint.h>
 
 #include "../acl/decide.h"
-#include "../dns/name.h"
+#include "../dns/message.h"
 #include "addr.h"
 
 enum access_event {
 	ACCESS_FORWARD,		/* ->  forwarded, a grant may come */
-	ACCESS_RESOLVE,		/* ~>  forwarded, no grant; name may be NULL */
+	ACCESS_RESOLVE,		/* ~>  forwarded, no grant */
 	ACCESS_REFUSE,		/* |>  refused */
-	ACCESS_PASS		/* <~  answer passed on; without a name */
+	ACCESS_PASS		/* <~  answer passed on */
+};
+
+#define ACCESS_NONE	(-1)
+
+/* Whose query a line is about, and what is known of it by then. */
+struct access {
+	const struct addr *client;
+	const struct dns_query *dns;	/* its id, and its question if it has
+					   one */
+	uint64_t	since;		/* worker.now when it came */
+	uint32_t	rule;		/* line of the rule that decided, or 0 */
+	int		upstream;	/* that answered, or was asked last;
+					   ACCESS_NONE */
+	int		rcode;		/* that the client gets; ACCESS_NONE */
 };
 
 /* Before the confinement. */
 void	access_init(void);
 
-/* id is that of the client's message. */
-void	access_log(enum access_event event, const struct addr *client,
-	    uint16_t id, const struct dns_name *name);
+void	access_log(enum access_event event, const struct access *);
 
 /* |> with "= ADDRESS": answered locally. */
-void	access_local(const struct addr *client, uint16_t id,
-	    const struct dns_name *name, const struct addr *local);
+void	access_local(const struct access *, const struct addr *local);
 
 /* <- granted; ttl is the lifetime without the grace, in seconds. */
-void	access_grant(const struct addr *client, uint16_t id,
-	    const struct dns_name *name, const struct addr *dst,
+void	access_grant(const struct access *, const struct addr *dst,
 	    const struct acl_port *port, uint32_t ttl);
 
 /* !> a bad request, and <! a bad answer; text is ours, printable ASCII. */
-void	access_bad_query(const struct addr *client, uint16_t id,
-	    const char *text);
-void	access_bad_answer(const struct addr *client, uint16_t id,
-	    const char *text);
+void	access_bad_query(const struct access *, const char *text);
+void	access_bad_answer(const struct access *, const char *text);
 
 /* Write what was collected, as far as the reader takes it. */
 void	access_flush(void);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "accesslog.h"
 #include "clock.h"
 #include "deliver.h"
 #include "hash.h"
@@ -153,16 +154,18 @@ exchange_free(struct exchange *x)
 	TAILQ_INSERT_HEAD(&unused, x, by_deadline);
 }
 
-/* Free the exchange and take its queries. */
+/* Free the exchange and take its queries; who answered, or was asked last. */
 static void
-take_waiting(struct exchange *x, struct waiting *waiting)
+take_waiting(struct exchange *x, struct waiting *waiting, int upstream)
 {
 	struct query *q;
 
 	TAILQ_INIT(waiting);
 	TAILQ_CONCAT(waiting, &x->waiting, link);
-	TAILQ_FOREACH(q, waiting, link)
+	TAILQ_FOREACH(q, waiting, link) {
 		q->exchange = NULL;
+		q->upstream = upstream;
+	}
 	exchange_free(x);
 }
 
@@ -172,7 +175,7 @@ fail(struct exchange *x, enum dns_ede ede, const char *reason)
 	struct waiting waiting;
 	struct query *q;
 
-	take_waiting(x, &waiting);
+	take_waiting(x, &waiting, x->ntries > 0 ? x->last : ACCESS_NONE);
 	while ((q = TAILQ_FIRST(&waiting)) != NULL) {
 		TAILQ_REMOVE(&waiting, q, link);
 		query_failed(q, ede, reason);
@@ -383,6 +386,7 @@ exchange_answer(struct try *t, const uint8_t *msg, size_t len)
 	struct exchange *x = t->exchange;
 	struct dns_response r;
 	struct waiting waiting;
+	int upstream = t->upstream;
 	enum dns_err err;
 
 	err = dns_response_matches(msg, len, &x->dns, t->id,
@@ -394,7 +398,7 @@ exchange_answer(struct try *t, const uint8_t *msg, size_t len)
 	upstream_answered(t->upstream);
 	if ((err = dns_response_parse(msg, len, &r)) != DNS_OK)
 		return (broken_answer(t, err));
-	take_waiting(x, &waiting);
+	take_waiting(x, &waiting, upstream);
 	deliver(&waiting, msg, len, &r);
 	return (true);
 }

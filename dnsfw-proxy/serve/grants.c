@@ -281,6 +281,7 @@ grant_one(struct query *q, const struct dns_address *a,
     const struct acl_port *port, uint64_t *expiry)
 {
 	struct msg_grant g;
+	struct access facts;
 	struct slot *s;
 	uint32_t lifetime, seq;
 	uint64_t known;
@@ -291,8 +292,8 @@ grant_one(struct query *q, const struct dns_address *a,
 	known = known_expiry(&g);
 	if (known >= worker.now + lifetime * CLOCK_SECOND) {
 		counters.known++;
-		access_grant(&q->addr, q->dns.id, &q->dns.qname, &a->addr,
-		    port, lifetime);
+		query_facts(q, RCODE_NOERROR, &facts);
+		access_grant(&facts, &a->addr, port, lifetime);
 		if (known < *expiry)
 			*expiry = known;
 		return (true);
@@ -414,10 +415,11 @@ result_granted(const struct slot *s, uint64_t expiry)
 	const struct acl_port port = { .proto = s->msg.proto,
 	    .port = s->msg.port };
 	struct addr dst = destination(s);
+	struct access facts;
 
 	known_put(&s->msg, expiry);
-	access_grant(&q->addr, q->dns.id, &q->dns.qname, &dst, &port,
-	    s->lifetime);
+	query_facts(q, RCODE_NOERROR, &facts);
+	access_grant(&facts, &dst, &port, s->lifetime);
 	if (expiry < q->granting->expiry)
 		q->granting->expiry = expiry;
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "../acl/decide.h"
+#include "../dns/mnemonic.h"
 #include "accesslog.h"
 #include "clients.h"
 #include "exchange.h"
@@ -39,6 +40,24 @@ query_init(void)
 		fatalx("no memory for --max-connections");
 }
 
+/* What is known of one that is read just now. */
+static struct access
+facts_of(const struct addr *addr, const struct dns_query *dns, uint32_t rule,
+    int rcode)
+{
+	return ((struct access){ .client = addr, .dns = dns,
+	    .since = worker.now, .rule = rule, .upstream = ACCESS_NONE,
+	    .rcode = rcode });
+}
+
+void
+query_facts(const struct query *q, int rcode, struct access *out)
+{
+	*out = (struct access){ .client = &q->addr, .dns = &q->dns,
+	    .since = q->since, .rule = q->rule, .upstream = q->upstream,
+	    .rcode = rcode };
+}
+
 static struct query *
 query_new(const struct addr *addr, const struct endpoint *from,
     const struct dns_query *dns)
@@ -60,6 +79,8 @@ query_new(const struct addr *addr, const struct endpoint *from,
 	q->addr = *addr;
 	q->from = *from;
 	q->dns = *dns;
+	q->since = worker.now;
+	q->upstream = ACCESS_NONE;
 	if (from->tcp)
 		tcp_attach(q);
 	return (q);
@@ -125,7 +146,10 @@ answer_here(const struct endpoint *from, const struct dns_query *dns,
 void
 query_failed(struct query *q, enum dns_ede ede, const char *reason)
 {
-	access_bad_answer(&q->addr, q->dns.id, reason);
+	struct access facts;
+
+	query_facts(q, RCODE_SERVFAIL, &facts);
+	access_bad_answer(&facts, reason);
 	answer_here(&q->from, &q->dns, q->head, RCODE_SERVFAIL, ede, reason,
 	    NULL);
 	query_drop(q);
@@ -134,12 +158,13 @@ query_failed(struct query *q, enum dns_ede ede, const char *reason)
 static void
 bad_query(const uint8_t *msg, const struct addr *addr,
     const struct endpoint *from, const struct dns_query *dns,
-    const char *text)
+    uint32_t rule, const char *text)
 {
 	uint8_t header[DNS_HEADER_SIZE];
+	struct access facts = facts_of(addr, dns, rule, RCODE_FORMERR);
 
 	counters.bad++;
-	access_bad_query(addr, dns->id, text);
+	access_bad_query(&facts, text);
 	if (dns->question_end != 0) {
 		answer_here(from, dns, msg, RCODE_FORMERR, EDE_NONE, NULL,
 		    NULL);
@@ -153,10 +178,12 @@ bad_query(const uint8_t *msg, const struct addr *addr,
 static void
 kind_refused(const uint8_t *msg, const struct addr *addr,
     const struct endpoint *from, const struct dns_query *dns,
-    const char *text)
+    uint32_t rule, const char *text)
 {
+	struct access facts = facts_of(addr, dns, rule, RCODE_REFUSED);
+
 	counters.bad++;
-	access_bad_query(addr, dns->id, text);
+	access_bad_query(&facts, text);
 	answer_here(from, dns, msg, RCODE_REFUSED, EDE_PROHIBITED, text, NULL);
 }
 
@@ -180,10 +207,11 @@ answer_local(const uint8_t *msg, const struct addr *addr,
     const struct endpoint *from, const struct dns_query *dns,
     const struct acl_decision *d)
 {
+	struct access facts = facts_of(addr, dns, d->line, RCODE_NOERROR);
 	char text[TEXT_MAX];
 
 	counters.refused++;
-	access_local(addr, dns->id, &dns->qname, &d->local);
+	access_local(&facts, &d->local);
 	snprintf(text, sizeof(text), "answered by ACL line %u", d->line);
 	answer_here(from, dns, msg, RCODE_NOERROR, EDE_FORGED, text,
 	    &d->local);
@@ -194,15 +222,16 @@ refuse(const uint8_t *msg, const struct addr *addr,
     const struct endpoint *from, const struct dns_query *dns,
     const struct acl_decision *d)
 {
+	struct access facts = facts_of(addr, dns, d->line, refuse_rcode());
 	char text[TEXT_MAX];
 
 	counters.refused++;
-	access_log(ACCESS_REFUSE, addr, dns->id, &dns->qname);
+	access_log(ACCESS_REFUSE, &facts);
 	if (d->line != 0)
 		snprintf(text, sizeof(text), "blocked by ACL line %u", d->line);
 	else
 		snprintf(text, sizeof(text), "no ACL rule allows it");
-	answer_here(from, dns, msg, refuse_rcode(), d->line != 0 ?
+	answer_here(from, dns, msg, (uint16_t)facts.rcode, d->line != 0 ?
 	    EDE_BLOCKED : EDE_PROHIBITED, text, NULL);
 }
 
@@ -243,17 +272,18 @@ check_kind(const struct dns_query *dns, const struct acl_decision *d,
 
 static void
 overloaded(const uint8_t *msg, const struct addr *addr,
-    const struct endpoint *from, const struct dns_query *dns)
+    const struct endpoint *from, const struct dns_query *dns, uint32_t rule)
 {
 	static const char text[] = "too many requests in flight";
+	struct access facts = facts_of(addr, dns, rule, RCODE_SERVFAIL);
 	uint64_t count;
 
 	counters.overload++;
 	if (log_allowed(&overload_limit, worker.now, OVERLOAD_PERIOD, &count))
-		log_warn("%llu requests turned away: --max-connections, or one "
-		    "client's share of it, is in use",
-		    (unsigned long long)count);
-	access_bad_answer(addr, dns->id, text);
+		log_warn("%llu request%s turned away: --max-connections, or "
+		    "one client's share of it, is in use",
+		    (unsigned long long)count, log_s(count));
+	access_bad_answer(&facts, text);
 	answer_here(from, dns, msg, RCODE_SERVFAIL, EDE_OTHER, text, NULL);
 }
 
@@ -262,6 +292,7 @@ forward(const uint8_t *msg, size_t len, const struct addr *addr,
     const struct endpoint *from, const struct dns_query *dns,
     const struct acl_decision *d, bool grants)
 {
+	struct access facts = facts_of(addr, dns, d->line, ACCESS_NONE);
 	struct query *q;
 	size_t head = dns->has_question ? dns->question_end : DNS_HEADER_SIZE;
 
@@ -271,13 +302,13 @@ forward(const uint8_t *msg, size_t len, const struct addr *addr,
 		q = query_new(addr, from, dns);
 	}
 	if (q == NULL) {
-		overloaded(msg, addr, from, dns);
+		overloaded(msg, addr, from, dns, d->line);
 		return;
 	}
+	q->rule = d->line;
 	q->wants_grants = grants;
 	memcpy(q->head, msg, head);
-	access_log(grants ? ACCESS_FORWARD : ACCESS_RESOLVE, addr, dns->id,
-	    d->only_any ? NULL : &dns->qname);
+	access_log(grants ? ACCESS_FORWARD : ACCESS_RESOLVE, &facts);
 	exchange_join(q, msg, len);
 }
 
@@ -293,7 +324,7 @@ decide(const uint8_t *msg, size_t len, const struct addr *addr,
 	acl_decide(worker.image, addr, dns->has_question ? &dns->qname : NULL,
 	    &d);
 	if (!dns->has_question && (d.verdict != ACL_ALLOW || !d.any)) {
-		bad_query(msg, addr, from, dns, "no question");
+		bad_query(msg, addr, from, dns, d.line, "no question");
 		return;
 	}
 	switch (d.verdict) {
@@ -305,15 +336,15 @@ decide(const uint8_t *msg, size_t len, const struct addr *addr,
 		if (is_plain(dns))
 			answer_local(msg, addr, from, dns, &d);
 		else
-			kind_refused(msg, addr, from, dns, bad_kind);
+			kind_refused(msg, addr, from, dns, d.line, bad_kind);
 		return;
 	case ACL_ALLOW:
 		break;
 	}
 	if ((text = check_kind(dns, &d, &grants)) != NULL)
-		kind_refused(msg, addr, from, dns, text);
+		kind_refused(msg, addr, from, dns, d.line, text);
 	else if (grants && !dns->strict)
-		bad_query(msg, addr, from, dns,
+		bad_query(msg, addr, from, dns, d.line,
 		    "more than a question and an OPT record");
 	else
 		forward(msg, len, addr, from, dns, &d, grants);
@@ -331,36 +362,28 @@ query_receive(const uint8_t *msg, size_t len, const struct addr *addr,
 	if (err == DNS_OK)
 		decide(msg, len, addr, from, &dns);
 	else if (err != DNS_EHEADER && err != DNS_EQR)
-		bad_query(msg, addr, from, &dns, dns_strerror(err));
+		bad_query(msg, addr, from, &dns, 0, dns_strerror(err));
 	/* else there is nothing to answer to (D8) */
-}
-
-/* The codes of RFC 1035 by name, the others by number. */
-static void
-log_upstream_error(const struct query *q, uint16_t rcode)
-{
-	static const char *const names[] = {
-		[RCODE_FORMERR] = "FORMERR", [RCODE_SERVFAIL] = "SERVFAIL",
-		[RCODE_NXDOMAIN] = "NXDOMAIN", [RCODE_NOTIMP] = "NOTIMP",
-		[RCODE_REFUSED] = "REFUSED"
-	};
-	char text[TEXT_MAX];
-
-	if (rcode < sizeof(names) / sizeof(names[0]))
-		snprintf(text, sizeof(text), "upstream error %s",
-		    names[rcode]);
-	else
-		snprintf(text, sizeof(text), "upstream error %u", rcode);
-	access_bad_answer(&q->addr, q->dns.id, text);
 }
 
 void
 query_log_passed(const struct query *q, const struct dns_response *r)
 {
-	if (r->rcode == RCODE_NOERROR)
-		access_log(ACCESS_PASS, &q->addr, q->dns.id, NULL);
+	char text[TEXT_MAX], rcode[DNS_MNEMONIC_SIZE];
+	struct access facts;
+
+	query_facts(q, r->rcode, &facts);
+	if (r->rcode == RCODE_NOERROR) {
+		access_log(ACCESS_PASS, &facts);
+		return;
+	}
+	/* Those of RFC 1035 by name, as the reference does. */
+	if (r->rcode <= RCODE_REFUSED)
+		snprintf(text, sizeof(text), "upstream error %s",
+		    dns_rcode_print(r->rcode, rcode));
 	else
-		log_upstream_error(q, r->rcode);
+		snprintf(text, sizeof(text), "upstream error %u", r->rcode);
+	access_bad_answer(&facts, text);
 }
 
 /* Too long for the client: header, question and TC, so nothing to grant. */
@@ -377,10 +400,12 @@ query_answered(struct query *q, const uint8_t *msg, size_t len,
     const struct dns_response *r)
 {
 	static uint8_t copy[DNS_MESSAGE_MAX];
+	struct access facts;
 
 	/* Who has closed the connection takes no answer, and connects nowhere. */
 	if (q->from.tcp && q->from.conn == NULL) {
-		access_bad_answer(&q->addr, q->dns.id, "the client has left");
+		query_facts(q, ACCESS_NONE, &facts);
+		access_bad_answer(&facts, "the client has left");
 		query_drop(q);
 		return;
 	}

@@ -22,6 +22,7 @@
 /* Header and question: what an answer made here repeats. */
 #define QUERY_HEAD_MAX	(DNS_HEADER_SIZE + DNS_NAME_MAX + 4)
 
+struct access;
 struct client;
 struct exchange;
 struct tcp_conn;
@@ -53,6 +54,9 @@ struct query {
 	struct addr	 addr;		/* the client's address */
 	struct endpoint	 from;
 	struct dns_query dns;
+	uint64_t	 since;		/* when it came */
+	uint32_t	 rule;		/* line of the one that admitted it */
+	int		 upstream;	/* as in struct access */
 	bool		 wants_grants;	/* -> : what the answer names is vetted */
 	struct granting	*granting;	/* while grants are on their way */
 	uint8_t		 head[QUERY_HEAD_MAX];
@@ -73,6 +77,9 @@ void	query_receive(const uint8_t *msg, size_t len, const struct addr *addr,
  */
 void	query_answered(struct query *, const uint8_t *msg, size_t len,
 	    const struct dns_response *);
+
+/* What is known of it for a line of the access log about an answer. */
+void	query_facts(const struct query *, int rcode, struct access *);
 
 /* Log an answer that passes without a grant, or the error that it is. */
 void	query_log_passed(const struct query *, const struct dns_response *);

@@ -87,8 +87,8 @@ upstream_choose(uint32_t tried, bool *probe)
 	return (first_up != -1 ? first_up : first);
 }
 
-static const char *
-name_of(size_t i, char text[ADDR_TEXT_MAX])
+const char *
+upstream_name(size_t i, char text[ADDR_TEXT_MAX])
 {
 	struct addr a;
 
@@ -107,7 +107,7 @@ upstream_answered(size_t i)
 	if (!upstreams[i].told)
 		return;
 	upstreams[i].told = false;
-	log_info("upstream %s answers again", name_of(i, text));
+	log_info("upstream %s answers again", upstream_name(i, text));
 }
 
 void
@@ -124,6 +124,6 @@ upstream_silent(size_t i)
 	if (!log_allowed(&u->limit, worker.now, TOLD_PERIOD, &times))
 		return;
 	u->told = true;
-	log_warn("upstream %s does not answer%s", name_of(i, text),
+	log_warn("upstream %s does not answer%s", upstream_name(i, text),
 	    count > 1 ? ": others are asked first" : "");
 }

@@ -225,7 +225,7 @@ class Explainer:
 
     def _changes(self, case, verdict):
         """(class, what makes dnsfw's lines of the reference's)"""
-        name = f" {case.name.lower()}." if verdict.named else " "
+        name = f" {case.name.lower()}."
         ours = comparable(case.ours[1])
         theirs = decide(self._rules, case.client, case.fqdn, QUIRKS)
         if case.opcode != "QUERY":

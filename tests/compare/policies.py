@@ -91,7 +91,6 @@ class Verdict:
     every_kind: bool = False    # of opcode and class, too
     ports: list = dataclasses.field(default_factory=list)
     local: str = ""             # address that is answered here
-    named: bool = False         # not by "~> *" alone
 
     def meaning(self):
         return (self.allowed, self.every_type, self.every_kind,
@@ -117,7 +116,6 @@ def decide(rules, client, name, quirks=frozenset()):
             return verdict
         for rule in same:
             verdict.allowed = True
-            verdict.named |= not rule.is_all()
             verdict.every_type |= rule.arrow == "~>"
             verdict.every_kind |= rule.is_all()
             if rule.arrow == "->":

@@ -176,11 +176,10 @@ class Wants:
                     f"TTL:{self.world.lifetime(60)}"))
 
     def _want_resolved(self, line, queries, answers):
-        """~> : nothing is granted.  "by-all": only "~> *" allows it."""
+        """~> : nothing is granted."""
         (query,), (answer,) = queries, answers
         self._forwarded(line, answer)
-        self._logged("~>", "" if line.rest == "by-all"
-                     else re.escape(query.shown))
+        self._logged("~>", re.escape(query.shown))
         self._logged("<~")
 
     def _forwarded(self, line, answer):

@@ -1,5 +1,6 @@
 """The logs (section 7), line by line."""
 
+import datetime
 import fcntl
 import json
 import os
@@ -11,7 +12,7 @@ import dns.message
 import dns.rcode
 import pytest
 
-from lab import CLIENT4, CLIENT6, OTHER4, PORT
+from lab import CLIENT4, CLIENT6, DNS4, DNS6, OTHER4, PORT, READY
 from process import until
 
 ACL = f"""
@@ -60,7 +61,7 @@ def test_access_log_has_the_syntax_of_the_reference(lab, fw):
     ask(lab, "ads.example.com")
     then(f"{CLIENT4} |> [4660] ads.example.com. = 192.0.2.1")
     ask(lab, "mail.example.com", client=OTHER4)
-    then(f"{OTHER4} ~> [4660] ", f"{OTHER4} <~ [4660]")
+    then(f"{OTHER4} ~> [4660] mail.example.com.", f"{OTHER4} <~ [4660]")
 
 
 def test_errors_in_the_access_log(lab, fw):
@@ -76,45 +77,166 @@ def test_errors_in_the_access_log(lab, fw):
     server.out.wait_for(rf"^{CLIENT4} <~ \[4660\]$")
 
 
+def test_name_of_every_question(lab):
+    """"~>" names it whatever rule admits it; without a question is no name."""
+    server = lab.dnsfw(f"{CLIENT4} ~> *")
+    lab.upstream.add("A.example.com", 60, "A", "192.0.2.1")
+    ask(lab, "A.example.com")
+    ask(lab, ".", "NS")
+    ask(lab, "version.bind", client=CLIENT4)
+    lab.exchange(bytes.fromhex("1234 0000 0000 0000 0000 0000"))
+    server.out.wait_for(rf"~> \[4660\] $")
+    assert [line for line in server.out.lines if "~>" in line] == [
+        f"{CLIENT4} ~> [4660] {name}"
+        for name in ("a.example.com.", ".", "version.bind.", "")]
+
+
+def line_of(text, acl=ACL):
+    """The number of the line that has the text."""
+    (number,) = (number for number, line in
+                 enumerate(acl.splitlines(), 1) if text in line)
+    return number
+
+
+def take_times(facts, before):
+    """Check what no test can foretell, and take it out."""
+    when = datetime.datetime.fromisoformat(
+        facts.pop("time").replace("Z", "+00:00"))
+    # The last millisecond has begun.
+    assert before - datetime.timedelta(milliseconds=1) <= when <= \
+        datetime.datetime.now(datetime.timezone.utc)
+    if facts["event"] in ("grant", "pass", "bad_answer"):
+        latency = facts.pop("latency_ms")
+        assert isinstance(latency, (int, float)) and 0 <= latency < 10000
+    return facts
+
+
 def test_json_has_the_same_facts(lab, fw):
     """Every event with all that dnsfw-priv(8) says of it, and no more."""
-    server = lab.dnsfw(ACL, "--log-format", "json", fw=fw)
-    lab.servers.remove(server)      # another syntax than text's
+    before = datetime.datetime.now(datetime.timezone.utc)
+    argv = lab.dnsfw_argv(ACL, "--log-format", "json", fw=fw)
+    acl = argv[argv.index("--acl-file") + 1]
+    lab.upstream            # is there before it is asked
+    server = lab.start(argv)
+    server.err.wait_for(READY)
     site = lab.site(ttl=60, name="www.example.com")
     lab.upstream.add("mail.example.com", 60, "MX", "1 mx.example.com.")
     seen = []
 
-    def then(name, *expected, **query):
+    def then(name, *expected, rdtype="A", rule=None, **query):
         """Ask for the name, and wait for the log of it."""
-        ask(lab, name, **query)
-        seen.extend({"client": CLIENT4, "id": 4660, **one}
-                    for one in expected)
-        until(lambda: [json.loads(line) for line in server.out.lines] == seen,
-              what=f"{seen} in the log, which is {server.out.lines}")
+        ask(lab, name, rdtype, **query)
+        facts = {"client": CLIENT4, "id": 4660, "name": f"{name.lower()}.",
+                 "type": rdtype}
+        if rule:
+            facts["rule"] = {"file": acl, "line": line_of(rule)}
+        seen.extend({**facts, **one} for one in expected)
+        until(lambda: len(server.out.lines) >= len(seen))
+        assert [take_times(json.loads(line), before)
+                for line in server.out.lines] == seen
 
-    then("www.example.com",
-         {"event": "forward", "name": "www.example.com."},
-         {"event": "grant", "name": "www.example.com.", "address": site.v4,
-          "protocol": "TCP", "port": PORT, "ttl": 60})
-    then("mail.example.com",
-         {"event": "resolve", "name": "mail.example.com."},
-         {"event": "pass"}, rdtype="MX")
+    answer = {"upstream": DNS4, "rcode": "NOERROR"}
+    then("WWW.example.com",
+         {"event": "forward"},
+         {"event": "grant", "address": site.v4, "protocol": "TCP",
+          "port": PORT, "ttl": 60, **answer},
+         rule=f"{CLIENT4} -> www")
+    then("mail.example.com", {"event": "resolve"},
+         {"event": "pass", **answer}, rdtype="MX", rule="~> mail")
+    then("mail.example.com", {"event": "resolve"},
+         {"event": "pass", **answer}, rdtype="TYPE65280", rule="~> mail")
     # Quotes and backslashes have a meaning inside a string.
     then('x\\".example.com',
-         {"event": "refuse", "name": r'x".example.com.'})
+         {"event": "refuse", "rcode": "REFUSED", "name": 'x".example.com.'})
     then(r"a\\b.example.com",
-         {"event": "refuse", "name": r"a\092b.example.com."})
+         {"event": "refuse", "rcode": "REFUSED",
+          "name": r"a\092b.example.com."})
     then("ads.example.com",
-         {"event": "local", "name": "ads.example.com.",
-          "address": "192.0.2.1"})
+         {"event": "local", "rcode": "NOERROR", "address": "192.0.2.1"},
+         rule="-| ads")
     then("www.example.com",
-         {"event": "bad_query", "text": "query type not allowed"},
-         rdtype="TXT")
+         {"event": "bad_query", "rcode": "REFUSED",
+          "text": "query type not allowed"},
+         rdtype="TXT", rule=f"{CLIENT4} -> www")
     lab.upstream.behave("mail.example.com", lambda request: [
         request.reply(rcode=dns.rcode.NXDOMAIN)])
-    then("mail.example.com",
-         {"event": "resolve", "name": "mail.example.com."},
-         {"event": "bad_answer", "text": "upstream error NXDOMAIN"})
+    then("mail.example.com", {"event": "resolve"},
+         {"event": "bad_answer", "text": "upstream error NXDOMAIN",
+          "upstream": DNS4, "rcode": "NXDOMAIN"}, rule="~> mail")
+
+
+def test_json_of_what_has_no_answer(lab):
+    """The upstream that was asked last, the time that it had, SERVFAIL."""
+    server = lab.start(lab.dnsfw_argv(
+        ACL, "--log-format", "json", "--timeout", "1",
+        upstream=f"{DNS4},{DNS6}"))
+    server.err.wait_for(READY)
+    lab.upstream.behave("mail.example.com", lambda request: [])
+    ask(lab, "mail.example.com")
+    until(lambda: len(server.out.lines) == 2)
+    facts = json.loads(server.out.lines[1])
+    assert (facts["event"], facts["name"], facts["type"], facts["rcode"],
+            facts["upstream"], facts["rule"]["line"]) == (
+        "bad_answer", "mail.example.com.", "A", "SERVFAIL", DNS6,
+        line_of("~> mail"))
+    assert 900 <= facts["latency_ms"] < 10000
+
+
+def test_json_of_what_is_no_query(lab):
+    """What is not known is left out: no name, type or rule."""
+    server = lab.start(lab.dnsfw_argv(ACL, "--log-format", "json"))
+    server.err.wait_for(READY)
+    lab.exchange(bytes.fromhex("1234 0000 0002 0000 0000 0000"))
+    until(lambda: server.out.lines)
+    facts = json.loads(server.out.lines[0])
+    assert facts.pop("time") and facts.pop("text")
+    assert facts == {"event": "bad_query", "client": CLIENT4, "id": 4660,
+                     "rcode": "FORMERR"}
+
+
+@pytest.mark.parametrize("name, shown", [
+    ("a \"b\\c", 'a "b\\c'), ("l\u00e4n\n", "l\\195\\164n\\010"),
+    ("x" * 250, None)])
+def test_json_has_the_file_of_a_rule(lab, name, shown):
+    """Whatever it is called; a long path is its last part."""
+    folder = lab.tmp / "folder"
+    folder.mkdir()
+    acl = folder / name
+    acl.write_text(ACL, encoding="utf-8")
+    server = lab.start([
+        str(acl) if one == "ACL" else one for one in lab.dnsfw_argv(
+            ACL, "--log-format", "json", "--acl-file", "ACL")])
+    server.err.wait_for(READY)
+    ask(lab, "ads.example.com")
+    until(lambda: server.out.lines)
+    facts = json.loads(server.out.lines[0])
+    assert facts["rule"]["file"] == (f"{folder}/{shown}" if shown else name)
+
+
+@pytest.mark.parametrize("how", ["text", "json"])
+@pytest.mark.parametrize("level", ["all", "Refused", "none"])
+def test_log_level(lab, level, how):
+    """refused: |>, !> and <!."""
+    server = lab.start(lab.dnsfw_argv(ACL, "--log-format", how,
+                                      "--log-level", level))
+    server.err.wait_for(READY)
+    lab.upstream.add("mail.example.com", 60, "A", "192.0.2.9")
+    lab.upstream.behave("www.example.com", lambda request: [
+        request.reply(rcode=dns.rcode.SERVFAIL)])
+    ask(lab, "mail.example.com")            # ~> and <~
+    ask(lab, "www.example.com", "TXT")      # !>
+    ask(lab, "www.example.com")             # -> and <!
+    ask(lab, "other.example.com")           # |>
+    ask(lab, "ads.example.com")             # |> =
+    server.stop()
+    server.out.wait_end()
+    arrows = {"resolve": "~>", "pass": "<~", "forward": "->",
+              "bad_answer": "<!", "bad_query": "!>", "refuse": "|>",
+              "local": "|>"}
+    got = [line.split()[1] if how == "text" else
+           arrows[json.loads(line)["event"]] for line in server.out.lines]
+    assert got == {"all": ["~>", "<~", "!>", "->", "<!", "|>", "|>"],
+                   "Refused": ["!>", "<!", "|>", "|>"], "none": []}[level]
 
 
 def test_application_log_lines_have_levels(lab, fw):

@@ -39,7 +39,8 @@ BAD = [
     ("table", "inet two words"), ("client-net", "10.0.0.0/33"),
     ("client-net", "lan"), ("max-connections", "0"), ("max-grants", "0"),
     ("max-grants", "many"), ("refuse-with", "servfail"),
-    ("log-format", "xml"),
+    ("log-format", "xml"), ("log-level", "debug"),
+    ("log-level", "refused,none"),
 ]
 
 

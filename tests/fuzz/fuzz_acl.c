@@ -55,7 +55,6 @@ decide(const struct acl_image *image)
 			acl_decide(image, &clients[i],
 			    j == 0 ? NULL : &names[j - 1], &d);
 			if ((d.verdict == ACL_NOMATCH) != (d.line == 0) ||
-			    (d.only_any && !d.any) ||
 			    d.nports > ACL_PORTS_MAX)
 				abort();
 		}

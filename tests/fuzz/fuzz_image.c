@@ -20,7 +20,7 @@ decide(const struct acl_image *image, const struct addr *client,
 	struct acl_decision d;
 
 	acl_decide(image, client, name, &d);
-	if (d.nports > ACL_PORTS_MAX || (d.only_any && !d.any))
+	if (d.nports > ACL_PORTS_MAX)
 		abort();
 }
 

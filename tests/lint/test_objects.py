@@ -11,7 +11,8 @@ from tree import build_dir, files, none
 ALLOWED = {
     "memchr", "memcmp", "memcpy", "memmove", "memset", "memmem", "strchr",
     "strcmp", "strcspn", "strlen", "strncasecmp", "strcasecmp", "strncmp",
-    "strnlen", "strspn", "snprintf", "vsnprintf", "inet_ntop", "inet_pton",
+    "strnlen", "strrchr", "strspn", "snprintf", "vsnprintf", "inet_ntop",
+    "inet_pton",
     # What the compiler's hardening makes of some of them.
     "__memcpy_chk", "__memmove_chk", "__memset_chk", "__snprintf_chk",
     "__vsnprintf_chk", "__stack_chk_fail", "__ctype_b_loc",
@@ -30,6 +31,7 @@ PURE = [
     ("dnsfw-proxy/acl", "proxy_acl",
      {"bounds", "compile", "decide", "image", "lex", "parse"}),
     ("dnsfw-proxy/dns", "proxy_dns", None),
+    ("dnsfw-proxy/serve", "proxy_serve_pure", {"timestamp"}),
 ]
 OBJECTS = [f"{folder}/lib{library}.a.p/{path.name}.o"
            for folder, library, modules in PURE

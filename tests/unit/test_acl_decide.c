@@ -67,9 +67,8 @@ expect(const struct acl_image *image, const char *client, const char *name,
 		    d.ports[i].port);
 	if (d.verdict == ACL_LOCAL)
 		n += sprintf(got + n, " %s", addr_print(&d.local, addr));
-	sprintf(got + n, "%s%s%s%s", d.resolve ? " resolve" : "",
-	    d.any ? " any" : "", d.only_any ? " only" : "",
-	    d.overflow ? " overflow" : "");
+	sprintf(got + n, "%s%s%s", d.resolve ? " resolve" : "",
+	    d.any ? " any" : "", d.overflow ? " overflow" : "");
 	cr_assert_str_eq(got, expected, "%s %s: %s, not %s", client,
 	    name == NULL ? "(none)" : name, got, expected);
 }
@@ -217,15 +216,15 @@ Test(acl_decide, A5_any)
 	    "10.0.0.0/24 ~> *\n"
 	    "10.0.0.3 -| *\n", &c);
 
-	expect(image, "10.0.0.1", "x", "1 allow resolve any only");
+	expect(image, "10.0.0.1", "x", "1 allow resolve any");
 	expect(image, "10.0.0.1", "bad", "2 block");
 	expect(image, "10.0.0.1", "x.bad", "3 local 0.0.0.0");
 	expect(image, "10.0.0.1", "good", "4 allow resolve any");
 	expect(image, "10.0.0.1", "web", "5 allow TCP:443 resolve any");
-	expect(image, "10.0.0.1", NULL, "1 allow resolve any only");
+	expect(image, "10.0.0.1", NULL, "1 allow resolve any");
 	expect(image, "10.0.0.2", NULL, "6 allow TCP:1 resolve any");
 	expect(image, "10.0.0.3", NULL, "8 block");
-	expect(image, "10.0.0.4", NULL, "7 allow resolve any only");
+	expect(image, "10.0.0.4", NULL, "7 allow resolve any");
 	free(c.image);
 }
 

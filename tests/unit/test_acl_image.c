@@ -112,8 +112,46 @@ Test(acl_image, header_is_checked)
 	image->prefixes[IMAGE_V4][0] = 8;
 	expect_refused(image, c.size, "prefix lengths not in order");
 	image->prefixes[IMAGE_V4][0] = 32;
+	memset(image->file, 'x', sizeof(image->file));
+	expect_refused(image, c.size, "file name without an end");
+	image->file[sizeof(image->file) - 1] = '\0';
 	cr_assert_not_null(acl_image_open(image, c.size, &why));
 	cr_assert_eq(acl_image_rules(image), 6);
+	free(c.image);
+}
+
+/* A path of n octets: "/d/" and then a name, or a name alone. */
+static const char *
+path_of(const char *folder, size_t n)
+{
+	static char path[1024];
+	size_t len = strlen(folder);
+
+	memcpy(path, folder, len);
+	memset(path + len, 'x', n - len);
+	path[n] = '\0';
+	return (path);
+}
+
+Test(acl_image, file_of_the_rules)
+{
+	struct acl_compiled c;
+
+	compile(example, &c);
+	cr_assert_str_eq(acl_image_file(c.image), "");
+	acl_compiled_file(&c, "/etc/dnsfw/acl");
+	cr_assert_str_eq(acl_image_file(c.image), "/etc/dnsfw/acl");
+	/* The longest that fits, and then its last part. */
+	acl_compiled_file(&c, path_of("/d/", IMAGE_FILE_SIZE - 1));
+	cr_assert_str_eq(acl_image_file(c.image),
+	    path_of("/d/", IMAGE_FILE_SIZE - 1));
+	acl_compiled_file(&c, path_of("/d/", IMAGE_FILE_SIZE));
+	cr_assert_str_eq(acl_image_file(c.image),
+	    path_of("", IMAGE_FILE_SIZE - 3));
+	/* No file is called so; it is no reason to write behind the end. */
+	acl_compiled_file(&c, "");
+	acl_compiled_file(&c, path_of("", IMAGE_FILE_SIZE));
+	cr_assert_str_eq(acl_image_file(c.image), "");
 	free(c.image);
 }
 

@@ -149,7 +149,7 @@ static void
 model_decide(const struct rule *rules, unsigned int n,
     const struct addr *client, const char *name, struct acl_decision *out)
 {
-	bool used[MODEL_RULES] = { false }, other = false;
+	bool used[MODEL_RULES] = { false };
 	const struct rule *r;
 	unsigned int i, best;
 
@@ -176,9 +176,7 @@ model_decide(const struct rule *rules, unsigned int n,
 			model_add_port(out, r);
 		out->resolve |= r->op == '~';
 		out->any |= r->op == '~' && strcmp(r->text, "*") == 0;
-		other |= r->op == '>' || strcmp(r->text, "*") != 0;
 	}
-	out->only_any = out->any && !other;
 }
 
 static void
@@ -234,7 +232,7 @@ compare_with_model(const struct acl_image *image, const struct rule *rules,
 		memset(&want.local, 0, sizeof(want.local));
 	cr_assert(got.verdict == want.verdict && got.line == want.line &&
 	    got.resolve == want.resolve && got.any == want.any &&
-	    got.only_any == want.only_any && got.nports == want.nports &&
+	    got.nports == want.nports &&
 	    !got.overflow && addr_equal(&got.local, &want.local),
 	    "%s for:\n%s", name, text);
 	for (n = 0; n < got.nports; n++)

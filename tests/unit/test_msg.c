@@ -676,6 +676,7 @@ Test(msg, config_small_numbers)
 		    REFUSE_NODATA },
 		{ offsetof(struct msg_config, log_format), 0,
 		    LOGFORMAT_JSON },
+		{ offsetof(struct msg_config, log_level), 0, LOGLEVEL_NONE },
 		{ offsetof(struct msg_config, firewall), 0, 1 },
 	};
 	struct msg_config full = good_config;
