@@ -6,6 +6,12 @@
 
 #include <string.h>
 
+/* ::ffff:0:0/96 */
+static const struct addr_net mapped = {
+	.base = { .family = ADDR_V6, .bytes = { [10] = 0xff, [11] = 0xff } },
+	.prefix = 96
+};
+
 size_t
 addr_len(uint8_t family)
 {
@@ -75,7 +81,23 @@ addr_net_parse(const char *text, size_t len, struct addr_net *out)
 	    &out->prefix) == -1)
 		return (-1);
 	addr_mask(&out->base, out->prefix);
+	if (out->prefix >= mapped.prefix && addr_in_net(&out->base, &mapped)) {
+		addr_unmap(&out->base);
+		out->prefix = (uint8_t)(out->prefix - mapped.prefix);
+	} else if (out->prefix != 0 && addr_in_net(&mapped.base, out))
+		return (ADDR_MAPPED);
 	return (0);
+}
+
+void
+addr_unmap(struct addr *a)
+{
+	if (a->family != ADDR_V6 || memcmp(a->bytes, mapped.base.bytes,
+	    mapped.prefix / 8) != 0)
+		return;
+	a->family = ADDR_V4;
+	memmove(a->bytes, a->bytes + 12, 4);
+	memset(a->bytes + 4, 0, 12);
 }
 
 const char *
@@ -148,13 +170,9 @@ addr_from_sockaddr(const struct sockaddr *sa, struct addr *out, uint16_t *port)
 	memcpy(&in6, sa, sizeof(in6));
 	if (port != NULL)
 		*port = ntohs(in6.sin6_port);
-	if (IN6_IS_ADDR_V4MAPPED(&in6.sin6_addr)) {
-		out->family = ADDR_V4;
-		memcpy(out->bytes, in6.sin6_addr.s6_addr + 12, 4);
-	} else {
-		out->family = ADDR_V6;
-		memcpy(out->bytes, &in6.sin6_addr, 16);
-	}
+	out->family = ADDR_V6;
+	memcpy(out->bytes, &in6.sin6_addr, 16);
+	addr_unmap(out);
 	return (0);
 }
 

@@ -43,10 +43,15 @@ size_t	addr_len(uint8_t family);
 int	addr_parse(const char *text, size_t len, struct addr *out);
 
 /*
- * Parse "ADDRESS" or "ADDRESS/PREFIX"; host bits are masked away (A1).
- * Returns 0, or -1.
+ * Parse "ADDRESS" or "ADDRESS/PREFIX"; host bits are masked away, and what lies
+ * in ::ffff:0:0/96 becomes IPv4 (A1).  Returns 0, or -1; or ADDR_MAPPED for a
+ * subnet around that one, which would seem to hold IPv4 addresses: all but ::/0.
  */
+#define ADDR_MAPPED	-2
 int	addr_net_parse(const char *text, size_t len, struct addr_net *out);
+
+/* An IPv4-mapped IPv6 address (RFC 4291 2.5.5.2) becomes IPv4. */
+void	addr_unmap(struct addr *a);
 
 /* Write the canonical text (RFC 5952) with its NUL; returns buf. */
 const char *addr_print(const struct addr *a, char buf[ADDR_TEXT_MAX]);
@@ -63,9 +68,8 @@ bool	addr_equal(const struct addr *a, const struct addr *b);
 bool	addr_is_loopback(const struct addr *a);
 
 /*
- * Take the address out of a sockaddr_in or sockaddr_in6; an IPv4-mapped IPv6
- * address (RFC 4291 2.5.5.2) becomes IPv4.  port, if not NULL, gets the port
- * in host order.  Returns 0, or -1 for another family.
+ * Take the address out of a sockaddr_in or sockaddr_in6, unmapped.  port, if
+ * not NULL, gets the port in host order.  Returns 0, or -1 for another family.
  */
 int	addr_from_sockaddr(const struct sockaddr *sa, struct addr *out,
 	    uint16_t *port);

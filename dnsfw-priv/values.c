@@ -122,6 +122,7 @@ value_hosts(void *field, const struct value_rule *rule, const char *value,
 		if (addr_parse(element, len, &hosts->at[hosts->n].addr) == -1)
 			return (expected(why, "IPv4 or IPv6 addresses, "
 			    "separated by commas"));
+		addr_unmap(&hosts->at[hosts->n].addr);
 		hosts->n++;
 	} while (value != NULL);
 	return (true);
@@ -134,13 +135,18 @@ value_nets(void *field, const struct value_rule *rule, const char *value,
 	struct nets *nets = field;
 	const char *element;
 	size_t len;
+	int r;
 
 	do {
 		len = next_element(&value, &element);
 		if (nets->n == rule->max)
 			return (expected(why, "at most %u networks",
 			    rule->max));
-		if (addr_net_parse(element, len, &nets->at[nets->n]) == -1)
+		r = addr_net_parse(element, len, &nets->at[nets->n]);
+		if (r == ADDR_MAPPED)
+			return (expected(why, "IPv4 networks as such, not as "
+			    "one around ::ffff:0:0/96"));
+		if (r == -1)
 			return (expected(why, "ADDRESS or ADDRESS/PREFIX, "
 			    "separated by commas"));
 		nets->n++;

@@ -416,6 +416,9 @@ acl_compile(const char *text, size_t len, acl_error_fn *error, void *arg,
 		build_free(&b);
 		return (-1);
 	}
+	/* A byte order mark at the start is not text. */
+	if (len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
+		lines.next = 3;
 	while (lex_next_line(&lines, &line)) {
 		switch (parse_line(&line, &rule, &wrong)) {
 		case PARSE_EMPTY:

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "hint.h"
 #include "idn.h"
 
 #define NAME_SHOWN	84	/* that an error has room for, with NUL */
@@ -32,19 +33,28 @@ parse_client(const struct lex_line *line, const struct lex_token *token,
 {
 	const char *word = line->text + token->at, *slash;
 	struct addr base;
+	size_t at;
+	int r;
 
 	if (token->kind != LEX_WORD)
 		return (wrong(error, token->at,
 		    "expected a client: an address or a subnet"));
-	if (addr_net_parse(word, token->len, &rule->client) == 0)
+	r = addr_net_parse(word, token->len, &rule->client);
+	if (r == 0)
 		return (0);
+	if (hint_client(line, token->at, token->len, error))
+		return (-1);
 	slash = memchr(word, '/', token->len);
 	if (slash == NULL || addr_parse(word, (size_t)(slash - word),
 	    &base) == -1)
 		return (wrong(error, token->at,
 		    "expected a client: an IPv4 or IPv6 address or subnet"));
-	return (wrong(error, token->at + (size_t)(slash - word) + 1,
-	    "prefix length must be 0-%zu", addr_len(base.family) * 8));
+	at = token->at + (size_t)(slash - word) + 1;
+	if (r == ADDR_MAPPED)
+		return (wrong(error, at, "a subnet over ::ffff:0:0/96: IPv4 "
+		    "clients are written as IPv4 subnets"));
+	return (wrong(error, at, "prefix length must be 0-%zu",
+	    addr_len(base.family) * 8));
 }
 
 static int
@@ -100,6 +110,22 @@ wrong_character(struct parse_error *error, size_t at, char c)
 	    "or \".\" in a name"));
 }
 
+/* As in an address (RFC 1123 2.1): no name ends with such a label. */
+static bool
+ends_with_number(const struct dns_name *name)
+{
+	const uint8_t *label = name->wire, *next;
+	size_t i;
+
+	if (*label == 0)
+		return (false);
+	while (*(next = label + 1 + *label) != 0)
+		label = next;
+	for (i = 1; i <= *label && isdigit(label[i]); i++)
+		;
+	return (i > *label);
+}
+
 /* The len octets at offset at of the line: a name, *.name, or *. */
 static int
 parse_pattern(const struct lex_line *line, size_t at, size_t len,
@@ -124,6 +150,9 @@ parse_pattern(const struct lex_line *line, size_t at, size_t len,
 	if (len == 0)
 		return (wrong(error, at, "expected a domain name"));
 	err = dns_name_parse(text, len, &rule->name, &bad);
+	if (err == DNS_OK && ends_with_number(&rule->name))
+		return (wrong(error, rule->pattern_at, "expected a domain "
+		    "name, not an address: no name ends with a number"));
 	if (err == DNS_OK)
 		return (0);
 	if (bad > len)
@@ -165,9 +194,10 @@ parse_protocol(const char *text, size_t at, size_t len,
 }
 
 static int
-parse_port(const char *text, size_t at, size_t len, struct parse_rule *rule,
-    struct parse_error *error)
+parse_port(const struct lex_line *line, size_t at, size_t len,
+    struct parse_rule *rule, struct parse_error *error)
 {
+	const char *text = line->text + at;
 	unsigned int port;
 	size_t i;
 
@@ -176,6 +206,8 @@ parse_port(const char *text, size_t at, size_t len, struct parse_rule *rule,
 			break;
 		port = port * 10 + (unsigned int)(text[i] - '0');
 	}
+	if (i < len && hint_port(line, at, len, error))
+		return (-1);
 	if (i < len || port == 0 || port > UINT16_MAX)
 		return (wrong(error, at, "port must be 1-65535"));
 	rule->port = (uint16_t)port;
@@ -236,7 +268,7 @@ parse_grant(const struct lex_line *line, size_t at, size_t end,
 	if (stop == end)
 		return (wrong(error, end, "expected \":PORT\" (1-65535)"));
 	at = after_blanks(line, stop + 1, end);
-	return (parse_port(line->text + at, at, end - at, rule, error));
+	return (parse_port(line, at, end - at, rule, error));
 }
 
 static int
@@ -316,8 +348,11 @@ parse_line(struct lex_line *line, struct parse_rule *rule,
 	if (parse_action(&token, rule, error) == -1)
 		return (PARSE_ERROR);
 	lex_next(line, &token);
-	if (parse_target(line, &token, rule, error) == -1 ||
-	    parse_rest(line, rule, error) == -1)
+	if (parse_target(line, &token, rule, error) == -1) {
+		hint_target(line, token.at, token.len, error);
+		return (PARSE_ERROR);
+	}
+	if (parse_rest(line, rule, error) == -1)
 		return (PARSE_ERROR);
 	return (PARSE_RULE);
 }

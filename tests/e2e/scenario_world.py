@@ -192,7 +192,7 @@ class World:
 
     def _told(self):
         """What is said about the list: line -> (column, text)."""
-        assert self.server.wait_exit() == 1
+        assert self.server.wait_exit() == 2
         self.server.err.wait_end()
         found = re.findall(r"(?m)\bacl-\d+:(\d+):(\d+): (.*)$",
                            str(self.server.err))

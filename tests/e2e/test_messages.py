@@ -43,6 +43,21 @@ def config(tmp_path):
     return Config()
 
 
+# Addresses
+
+@pytest.mark.parametrize("option, value, what", [
+    ("client-net", "::ffff:10.0.0.0/95",
+     "IPv4 networks as such, not as one around ::ffff:0:0/96"),
+    ("deny-answer", "::/8",
+     "IPv4 networks as such, not as one around ::ffff:0:0/96"),
+    ("client-net", "10.0.0.0/255.0.0.0",
+     "ADDRESS or ADDRESS/PREFIX, separated by commas"),
+])
+def test_addresses(option, value, what):
+    assert run(ACL, UPSTREAM, NONE, f"--{option}", value) == errors(
+        f'--{option} "{value}": expected {what}')
+
+
 # --config FILE
 
 def test_config_all_that_is_wrong_is_told(config):

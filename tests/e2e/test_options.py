@@ -6,7 +6,8 @@ import subprocess
 
 import pytest
 
-from lab import ALLOW, CLIENT4, clean_environment, priv_program
+from lab import (ALLOW, CLIENT4, OTHER4, addresses_of, clean_environment,
+                 priv_program)
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 GOOD = ("--acl-file", "/nowhere", "--upstream", "192.0.2.1",
@@ -183,3 +184,19 @@ def test_lists_repeat_and_take_commas(lab):
     server.err.wait_for("Server started")
     assert lab.ask("www.example.com", client=CLIENT4).answer
     assert lab.ask("www.example.com", client="127.0.0.1").answer
+
+
+def test_A1_mapped_addresses_are_IPv4_ones(lab):
+    lab.upstream.add("www.example.com", 60, "A", "10.78.1.1")
+    lab.upstream.add("www.example.com", 60, "A", "10.78.1.2")
+    server = lab.start([
+        str(priv_program()), "--firewall=none", "--bind-port=53",
+        f"--acl-file={lab.write_acl('::ffff:10.77.1.0/120 -> *:TCP:443')}",
+        "--upstream=::ffff:10.77.2.2", "--bind=::ffff:10.77.1.1",
+        f"--client-net=::ffff:{CLIENT4}", "--deny-answer=::ffff:10.78.0.0/112",
+        "--allow-answer=::ffff:10.78.1.2/128"])
+    lab.servers.append(server)
+    server.err.wait_for("Server started")
+    assert addresses_of(lab.ask("www.example.com")) == ["10.78.1.2"]
+    with pytest.raises(TimeoutError):
+        lab.ask("www.example.com", client=OTHER4, timeout=0.3)

@@ -28,8 +28,9 @@ COMPILER = {f"dnsfw-proxy/acl/libproxy_acl.a.p/{module}.c.o"
 # Each folder with pure code, its library, and the pure modules, or None: all.
 PURE = [
     ("common", "common_pure", {"addr", "msg"}),
+    ("dnsfw-priv", "priv_start", {"values"}),
     ("dnsfw-proxy/acl", "proxy_acl",
-     {"bounds", "compile", "decide", "image", "lex", "parse"}),
+     {"bounds", "compile", "decide", "hint", "image", "lex", "parse"}),
     ("dnsfw-proxy/dns", "proxy_dns", None),
     ("dnsfw-proxy/serve", "proxy_serve_pure", {"timestamp"}),
 ]

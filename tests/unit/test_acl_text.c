@@ -181,7 +181,7 @@ Test(acl_text, A7_where_and_what)
 		{ "10.0.0.8 ~> a : b", 15, "expected the end of the line" },
 		{ "10.0.0.8 -> a:SCTP:80", 15, "unknown protocol \"SCTP\": "
 		    "expected TCP or UDP" },
-		{ "10.0.0.8 -> a::80", 15, "expected TCP or UDP" },
+		{ "10.0.0.8 -> x::80", 15, "expected TCP or UDP" },
 		{ "10.0.0.8 -> a:T\033P:80", 15, "expected TCP or UDP" },
 		{ "10.0.0.8 -> a:TCP:", 19, "port must be 1-65535" },
 		{ "10.0.0.8 -> a:TCP:0", 19, "port must be 1-65535" },
@@ -215,6 +215,187 @@ Test(acl_text, A7_where_and_what)
 	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		expect_error(bad[i].text, strlen(bad[i].text), 1,
 		    bad[i].column, bad[i].message);
+}
+
+/* RFC 1123 2.1; in a rule that is wrong otherwise, too. */
+Test(acl_text, A10_addresses_are_no_names)
+{
+	static const char *const forms[][2] = { { "->", ":TCP:443" },
+	    { "~>", "" }, { "-|", "" }, { "-|", " = ::1" },
+	    { "->", ":udp" }, { "->", "" }, { "-|", ":TCP:1" } };
+	static const char *const addresses[] = { "10.67.0.80", "8.8.8.8",
+	    "0.0.0.0/0", "10.0.0.0/8", "2001:db8::1", "fd00::1", "::",
+	    "fd00::/8", "::ffff:10.0.0.1" };
+	static const char *const numbers[] = { "*.1.1.1", "host.123",
+	    "host.123.", "1.2.3.4.", "8", "*.0", "08.09", "1.2.3.4.5",
+	    "256.256.256.256", "a.12345678901234567890" };
+	static const char *const names[] = { "1.a", "*.1.1.a", "8.8.8.8.a",
+	    "1a", "a1", "0x1", "1-", "_1", "1_", "123.a1b." };
+	char text[128];
+	size_t f, i;
+
+	for (f = 0; f < sizeof(forms) / sizeof(forms[0]); f++) {
+		for (i = 0; i < sizeof(addresses) / sizeof(addresses[0]); i++) {
+			sprintf(text, "10.0.0.8 %s %s%s", forms[f][0],
+			    addresses[i], forms[f][1]);
+			expect_error(text, strlen(text), 1, 13, "expected a "
+			    "domain name, not an address");
+		}
+		for (i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+			sprintf(text, "10.0.0.8 %s %s%s", forms[f][0],
+			    numbers[i], forms[f][1]);
+			expect_error(text, strlen(text), 1, 13, "expected a "
+			    "domain name, not an address: no name ends with a "
+			    "number");
+		}
+		for (i = 0; f < 4 && i < sizeof(names) / sizeof(names[0]);
+		    i++) {
+			sprintf(text, "10.0.0.8 %s %s%s", forms[f][0],
+			    names[i], forms[f][1]);
+			expect_rules(text, 1);
+		}
+	}
+}
+
+Test(acl_text, A10_byte_order_mark)
+{
+#define BOM	"\xef\xbb\xbf"
+	expect_rules(BOM, 0);
+	expect_rules(BOM "10.0.0.8 ~> a", 1);
+	expect_rules(BOM "\r\n10.0.0.8 ~> a\r\n", 1);
+	expect_error(BOM "10.0.0.8 ~> ..", 17, 1, 13, "empty label in a name");
+	/* Only one, and only there. */
+	expect_error(BOM BOM "::1 ~> a", 14, 1, 1, "expected a client: an IPv4 "
+	    "or IPv6 address or subnet");
+	expect_error("::1 ~> a\n" BOM "::1 ~> a", 20, 2, 1, "expected a "
+	    "client: an IPv4 or IPv6 address or subnet");
+	expect_error("\xef\xbb", 2, 1, 1, "expected a client: an IPv4 or IPv6 "
+	    "address or subnet");
+}
+
+Test(acl_text, A10_what_was_meant)
+{
+	static const struct {
+		const char	*text;
+		unsigned int	 column;
+		const char	*message;
+	} bad[] = {
+		{ "* -> a:TCP:80", 1, "expected an address or a subnet: "
+		    "\"*\" is 0.0.0.0/0 and ::/0" },
+		{ "  any ~> a", 3, "expected an address or a subnet: "
+		    "\"any\" is 0.0.0.0/0 and ::/0" },
+		{ "ALL -| a", 1, "expected an address or a subnet: "
+		    "\"ALL\" is 0.0.0.0/0 and ::/0" },
+		{ "any4 -| a", 1, "expected a client: an IPv4 or IPv6 address "
+		    "or subnet" },
+		{ "10.1.0.0/255.255.255.0 ~> a", 10, "expected a prefix "
+		    "length, not a netmask: 24" },
+		{ "10.1.0.0/0.0.0.0 ~> a", 10, "expected a prefix length, not "
+		    "a netmask: 0" },
+		{ "10.1.0.0/128.0.0.0 ~> a", 10, "expected a prefix length, "
+		    "not a netmask: 1" },
+		{ "10.1.0.0/255.255.255.255 ~> a", 10, "expected a prefix "
+		    "length, not a netmask: 32" },
+		{ "10.1.0.0/0.0.0.255 ~> a", 10, "expected a prefix length "
+		    "(0-32), not a mask" },
+		{ "10.1.0.0/255.0.255.0 ~> a", 10, "expected a prefix length "
+		    "(0-32), not a mask" },
+		{ "10.1.0.0/255.255.255 ~> a", 10, "prefix length must be "
+		    "0-32" },
+		{ "::1/255.255.255.0 ~> a", 5, "prefix length must be 0-128" },
+		{ "::1 -> https://www.example.com/:TCP:443", 8, "expected a "
+		    "domain name, not a URL: \"www.example.com\"" },
+		{ "::1 ~> HTTP://example.com", 8, "expected a domain name, "
+		    "not a URL: \"example.com\"" },
+		{ "::1 -| https://example.com:8443/a?b=c", 8, "expected a "
+		    "domain name, not a URL: \"example.com\"" },
+		{ "::1 -> tls://example.com?x:TCP:1", 8, "expected a domain "
+		    "name, not a URL: \"example.com\"" },
+		{ "::1 -> https:///x:TCP:443", 8, "expected a domain name, "
+		    "not a URL" },
+		{ "::1 -> https://a.example,b/", 8, "expected a domain "
+		    "name, not a URL" },
+		{ "::1 -> a:TCP:80,443", 14, "expected one port: a list or "
+		    "range needs a rule for each" },
+		{ "::1 -> a:TCP:80, 443", 14, "expected one port: a list or "
+		    "range needs a rule for each" },
+		{ "::1 -> a : TCP : 80-90", 18, "expected one port: a list or "
+		    "range needs a rule for each" },
+		{ "::1 -> a:TCP:8000-", 14, "expected one port: a list or "
+		    "range needs a rule for each" },
+		{ "::1 -> a:TCP:https", 14, "expected a port number: "
+		    "\"https\" is 443" },
+		{ "::1 -> a:UDP:NTP", 14, "expected a port number: \"ntp\" is "
+		    "123" },
+		{ "::1 -> a:TCP:gopher", 14, "expected a port number "
+		    "(1-65535), not a name" },
+		{ "::1 -> a:TCP:any", 14, "expected a port number (1-65535), "
+		    "not a name" },
+		{ "::1 -> a:TCP:*", 14, "port must be 1-65535" },
+		{ "::1 -> a:TCP:-80", 14, "port must be 1-65535" },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		expect_error(bad[i].text, strlen(bad[i].text), 1,
+		    bad[i].column, bad[i].message);
+}
+
+/* The name fits into the text, and what does not is left out. */
+Test(acl_text, A10_long_URLs)
+{
+	char text[LEX_LINE_MAX + 1];
+	struct acl_compiled c;
+	struct errors e;
+	int len;
+
+	for (len = 1; len < LEX_LINE_MAX - 16; len += len < 128 ? 1 : 97) {
+		sprintf(text, "::1 ~> https://%0*d.%.*sa", len > 30 ? 30 : len,
+		    0, len, "a23456789012345678901234567890123456789012345678."
+		    "a23456789012345678901234567890123456789012345678.");
+		cr_assert_eq(compile(text, strlen(text), &e, &c), -1);
+		cr_assert_eq(e.column[0], 8);
+		cr_assert(strcmp(e.text[0], "expected a domain name, not a "
+		    "URL") == 0 || e.text[0][strlen(e.text[0]) - 1] == '"');
+	}
+}
+
+/* A block for ::ffff:10.0.0.1 must not fail to hold for 10.0.0.1. */
+Test(acl_text, A1_mapped_clients_are_IPv4)
+{
+	static const struct {
+		const char	*text;
+		unsigned int	 line, column;
+		const char	*message;
+	} bad[] = {
+		{ "10.0.0.1 ~> a\n::ffff:10.0.0.1 -| a", 2, 20, "conflicts "
+		    "with line 1: the same client and name are allowed "
+		    "there" },
+		{ "10.0.0.0/8 ~> a\n::ffff:a00:0/104 -| a", 2, 21,
+		    "conflicts with line 1: the same client and name are "
+		    "allowed there" },
+		{ "0.0.0.0/0 ~> a\n::ffff:1.2.3.4/96 -| a", 2, 22,
+		    "conflicts with line 1: the same client and name are "
+		    "allowed there" },
+		{ "::ffff:10.0.0.1/95 -| a", 1, 17, "a subnet over "
+		    "::ffff:0:0/96: IPv4 clients are written as IPv4 "
+		    "subnets" },
+		{ "::/64 -| a", 1, 4, "a subnet over ::ffff:0:0/96: IPv4 "
+		    "clients are written as IPv4 subnets" },
+		{ "::/1 -> a:TCP:1", 1, 4, "a subnet over ::ffff:0:0/96: IPv4 "
+		    "clients are written as IPv4 subnets" },
+		{ "::ffff:10.0.0.1/129 ~> a", 1, 17, "prefix length must be "
+		    "0-128" },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		expect_error(bad[i].text, strlen(bad[i].text), bad[i].line,
+		    bad[i].column, bad[i].message);
+	expect_rules("::/0 ~> a\n0.0.0.0/0 -| a\n::/97 ~> a\n"
+	    "::fffe:0:0/96 ~> a\n2000::/3 ~> a", 5);
+	/* The answer is not a client. */
+	expect_rules("::1 -| a = ::ffff:10.0.0.1", 1);
 }
 
 /* An error shows the form in ASCII, if the build knows it and it is a name. */

@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <sys/un.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -114,6 +115,43 @@ Test(addr, text_that_is_none)
 	cr_assert_eq(a.bytes[3], 4);
 }
 
+Test(addr, A1_subnets_around_the_mapped_ones)
+{
+	char text[64];
+	struct addr_net net;
+	int prefix;
+
+	for (prefix = 0; prefix <= 129; prefix++) {
+		sprintf(text, "::ffff:10.34.3.1/%d", prefix);
+		cr_assert_eq(net_parse(text, &net), prefix > 128 ? -1 :
+		    prefix < 96 && prefix > 0 ? ADDR_MAPPED : 0, "%s", text);
+		sprintf(text, "::/%d", prefix);
+		cr_assert_eq(net_parse(text, &net), prefix > 128 ? -1 :
+		    prefix <= 80 && prefix > 0 ? ADDR_MAPPED : 0, "%s", text);
+	}
+	cr_assert_eq(net_parse("::/0", &net), 0);
+	cr_assert(net.base.family == ADDR_V6 && net.prefix == 0);
+}
+
+Test(addr, unmap)
+{
+	static const char *const pairs[][2] = {
+		{ "::ffff:192.0.2.1", "192.0.2.1" },
+		{ "::ffff:0:0", "0.0.0.0" }, { "::192.0.2.1", "::192.0.2.1" },
+		{ "::fffe:c000:201", "::fffe:c000:201" },
+		{ "192.0.2.1", "192.0.2.1" }, { "::", "::" },
+	};
+	struct addr a, want;
+	size_t i;
+
+	for (i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+		a = addr(pairs[i][0]);
+		want = addr(pairs[i][1]);
+		addr_unmap(&a);
+		cr_assert(addr_equal(&a, &want), "%s", pairs[i][0]);
+	}
+}
+
 Test(addr, A1_subnets_are_masked)
 {
 	static const struct {
@@ -132,6 +170,15 @@ Test(addr, A1_subnets_are_masked)
 		{ "2001:db8::1/128", "2001:db8::1", 128 },
 		{ "2001:db8::1/127", "2001:db8::", 127 },
 		{ "ffff::/0", "::", 0 },
+		{ "::ffff:10.34.3.1", "10.34.3.1", 32 },
+		{ "::ffff:10.34.3.1/128", "10.34.3.1", 32 },
+		{ "::ffff:10.34.3.1/112", "10.34.0.0", 16 },
+		{ "::ffff:a22:301/97", "0.0.0.0", 1 },
+		{ "::ffff:10.34.3.1/96", "0.0.0.0", 0 },
+		{ "::10.34.3.1/96", "::", 96 },
+		{ "::fffe:0:0/96", "::fffe:0:0", 96 },
+		{ "::ffff:0:0:0/96", "::ffff:0:0:0", 96 },
+		{ "8000::/1", "8000::", 1 },
 	};
 	struct addr_net net;
 	struct addr base;
