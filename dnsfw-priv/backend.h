@@ -72,6 +72,12 @@ struct backend {
 	int	(*check)(uint8_t *families);
 
 	/*
+	 * Is there no chain for any family, and is that all that is wrong?
+	 * Asks the kernel and logs nothing.  NULL: none is needed.
+	 */
+	bool	(*is_missing)(void);
+
+	/*
 	 * Make sets and rules of the families.  After check.  Entries stay; a
 	 * set that must be replaced by a new one is filled by refill before it
 	 * comes into use.  Returns 0, or -1 after logging why; then the

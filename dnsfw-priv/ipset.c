@@ -188,6 +188,13 @@ ipset_check(uint8_t *found)
 	return (0);
 }
 
+static bool
+ipset_is_missing(void)
+{
+	return (xtrules_which(nfrule_is_missing, config->chain) ==
+	    (MSG_FAMILY_V4 | MSG_FAMILY_V6));
+}
+
 static int
 create(const struct set *set, const char *name)
 {
@@ -493,6 +500,7 @@ ipset_intact(uint8_t families, const struct backend_add *samples, size_t n)
 const struct backend backend_ipset = {
 	.open = ipset_open,
 	.check = ipset_check,
+	.is_missing = ipset_is_missing,
 	.prepare = ipset_prepare,
 	.chains = ipset_chains,
 	.jumps = ipset_jumps,

@@ -22,11 +22,13 @@
 #include "hash.h"
 #include "launch.h"
 #include "log.h"
+#include "notify.h"
 #include "options.h"
 #include "own.h"
 #include "policy.h"
 #include "sandbox.h"
 #include "serve.h"
+#include "status.h"
 #include "syscalls.h"
 
 /* Of this process, once it serves; it also limits images under way. */
@@ -137,6 +139,9 @@ main(int argc, char **argv)
 	forbidden_networks(o.deny_nets.at, o.deny_nets.n, o.allow_nets.at,
 	    o.allow_nets.n);
 	own_open();
+	status_open(&o);
+	if (!o.check_only)
+		notify_open();
 	hash_init();
 	backend = select_backend(o.firewall);
 	config = (struct backend_config){ .chain = o.chain, .table = o.table.name,
@@ -166,6 +171,8 @@ main(int argc, char **argv)
 	}
 	for (i = 0; i < o.workers; i++)
 		children_wait_ready(&workers[i]);
+	if (!serve_await(backend, &compiler, workers, o.workers))
+		return (0);
 	firewall_start(backend, o.max_grants);
 	if (o.hold_live || o.kill_connections)
 		conntrack_check();

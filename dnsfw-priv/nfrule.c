@@ -87,6 +87,12 @@ nfrule_exists(uint8_t family, const char *table, const char *chain)
 	return (nfrule_chain(family, table, chain) > NFRULE_CHAIN_MISSING);
 }
 
+bool
+nfrule_is_missing(uint8_t family, const char *table, const char *chain)
+{
+	return (nfrule_chain(family, table, chain) == NFRULE_CHAIN_MISSING);
+}
+
 static void
 on_rule(const struct nlmsghdr *nlh, void *arg)
 {

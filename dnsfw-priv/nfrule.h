@@ -47,6 +47,10 @@ enum nfrule_chain nfrule_chain(uint8_t family, const char *table,
 /* True if the chain exists, of whatever kind. */
 bool	nfrule_exists(uint8_t family, const char *table, const char *chain);
 
+/* True if the chain, or its table, does not exist. */
+bool	nfrule_is_missing(uint8_t family, const char *table,
+	    const char *chain);
+
 /* True if a rule, of whatever chain, leads to this one. */
 bool	nfrule_is_used(uint8_t family, const char *table, const char *chain);
 

@@ -229,6 +229,13 @@ nftset_check(uint8_t *found)
 	return (0);
 }
 
+static bool
+nftset_is_missing(void)
+{
+	return (nfrule_is_missing(config->table_family, config->table,
+	    config->chain));
+}
+
 struct own_rules {
 	uint64_t	handles[OWN_RULES_MAX];
 	size_t		n;
@@ -431,6 +438,7 @@ nftset_jumps(void)
 const struct backend backend_nftables = {
 	.open = nftset_open,
 	.check = nftset_check,
+	.is_missing = nftset_is_missing,
 	.prepare = nftset_prepare,
 	.chains = nftset_chains,
 	.jumps = nftset_jumps,

@@ -67,6 +67,12 @@ policy_reload(void)
 		    acl_path);
 }
 
+bool
+policy_reloading(void)
+{
+	return (making);
+}
+
 /* The compiler is done with one, and may have been asked for another. */
 static void
 made(void)

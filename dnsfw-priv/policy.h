@@ -25,6 +25,9 @@ void	policy_start(struct child *compiler, const char *path,
  */
 void	policy_reload(void);
 
+/* True from a reload that was asked for to its end, good or bad. */
+bool	policy_reloading(void);
+
 /* What of a compiler's message is the caller's affair. */
 enum policy_event {
 	POLICY_NOTHING = 0,

@@ -3,17 +3,23 @@
 
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "children.h"
+#include "clock.h"
 #include "firewall.h"
 #include "grants.h"
 #include "log.h"
+#include "notify.h"
 #include "own.h"
 #include "policy.h"
+#include "status.h"
 #include "syscalls.h"
 
 #define COMPILER_MAX	256	/* its messages in one turn */
+#define STATUS_PERIOD	(10 * CLOCK_SECOND)
+#define AWAIT_PERIOD	200	/* ms */
 
 static volatile sig_atomic_t reload_asked, statistics_asked;
 
@@ -21,6 +27,7 @@ static struct child *compiler, *workers;
 static size_t nworkers;
 static bool untold[MSG_WORKERS_MAX];	/* to be told of own addresses */
 static uint8_t told_families;
+static uint64_t next_status;
 
 static void
 on_signal(int sig)
@@ -92,12 +99,39 @@ send_policy(void)
 		policy_send(&workers[i], told_families);
 }
 
+/* Of a reload at once, of the number of grants now and then (O1). */
+static void
+tell_manager(void)
+{
+	static bool reloading;
+	uint64_t now = clock_now();
+
+	if (reloading == policy_reloading() && now < next_status)
+		return;
+	reloading = policy_reloading();
+	status_tell(reloading ? "RELOADING=1" : "READY=1");
+	next_status = now + STATUS_PERIOD;
+}
+
+/* ms until tell_manager is due, or -1. */
+static int
+manager_wait(void)
+{
+	uint64_t now = clock_now();
+
+	if (!notify_wanted())
+		return (-1);
+	return (now >= next_status ? 0 :
+	    (int)((next_status - now) / (CLOCK_SECOND / 1000)) + 1);
+}
+
 static void
 serve_signalled(void)
 {
 	if (reload_asked) {
 		reload_asked = 0;
 		policy_reload();
+		tell_manager();
 	}
 	if (statistics_asked) {
 		statistics_asked = 0;
@@ -151,6 +185,8 @@ turn(void)
 	int ms = may_serve ? sooner(firewall_wait(), grants_hold()) : 1;
 	size_t i;
 
+	tell_manager();
+	ms = sooner(ms, manager_wait());
 	fds[OWN].fd = FD_OWN;
 	fds[FIREWALL].fd = firewall_fd();
 	fds[COMPILER].fd = compiler->chan;
@@ -206,5 +242,40 @@ serve(struct child *c, struct child *w, const struct options *o)
 	while (children_stop == 0)
 		turn();
 	log_info("stopping (signal %d)", (int)children_stop);
+	status_tell("STOPPING=1");
 	children_end(compiler, workers, nworkers);
+}
+
+bool
+serve_await(const struct backend *b, struct child *c, struct child *w,
+    size_t n)
+{
+	struct pollfd fds[1 + MSG_WORKERS_MAX];
+	uint8_t buf[MSG_SIZE_MAX];
+	char text[STATUS_MAX];
+	size_t i;
+
+	if (!notify_wanted() || b->is_missing == NULL || !b->is_missing())
+		return (true);
+	log_warn("there is no chain %s yet (--chain, --table): waiting for it",
+	    status_chain());
+	snprintf(text, sizeof(text), "waiting for the chain %s, which does "
+	    "not exist yet", status_chain());
+	notify_send(NULL, text);
+	while (children_stop == 0 && b->is_missing()) {
+		for (i = 0; i <= n; i++)
+			fds[i] = (struct pollfd){ .events = POLLIN,
+			    .fd = i == n ? c->chan : w[i].chan };
+		children_poll(fds, n + 1, AWAIT_PERIOD);
+		/* They have nothing to say, but may die. */
+		for (i = 0; i <= n; i++) {
+			if (fds[i].revents != 0 &&
+			    children_receive(i == n ? c : &w[i], buf, NULL) > 0)
+				children_malformed(i == n ? c : &w[i],
+				    "before it was asked anything");
+		}
+	}
+	if (children_stop != 0)
+		children_end(c, w, n);
+	return (children_stop == 0);
 }

@@ -35,7 +35,7 @@ const struct sandbox_rule priv_rules[] = {
 	{ SCMP_SYS(recvfrom), 0, {}, "netlink" },
 	{ SCMP_SYS(ppoll), 0, {}, "wait for a message or a signal" },
 	{ SCMP_SYS(poll), 0, {}, "wait for an acknowledgement of the kernel" },
-	{ SCMP_SYS(write), 0, {}, "the log" },
+	{ SCMP_SYS(write), 0, {}, "the log; the service manager" },
 	{ SCMP_SYS(close), 0, {}, "the ACL, and images of before" },
 	{ SCMP_SYS(waitid), 0, {}, "how a child ended" },
 	{ SCMP_SYS(clock_gettime), 0, {}, "where the vDSO cannot" },

@@ -12,6 +12,7 @@
  */
 #define FD_OWN		60	/* netlink, route (own.h) */
 #define FD_ACL_DIR	61	/* the directory of the ACL */
+#define FD_NOTIFY	62	/* the service manager (notify.h) */
 
 #define ACL_OPEN_FLAGS	(O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK)
 

@@ -204,10 +204,11 @@ class Lab:
                 "--bind", f"{GATEWAY4},{GATEWAY6},127.0.0.1,::1",
                 *(fw.options if fw else ("--firewall", "none")), *options]
 
-    def start_dnsfw(self, acl, *options, wrapper=(), **kwargs):
+    def start_dnsfw(self, acl, *options, wrapper=(), env=None, **kwargs):
         """Start dnsfw on the gateway; what comes of it is the test's."""
         process = self.start(
-            [*wrapper, *self.dnsfw_argv(acl, *options, **kwargs)])
+            [*wrapper, *self.dnsfw_argv(acl, *options, **kwargs)],
+            env=env or clean_environment())
         self.servers.append(process)
         return process
 

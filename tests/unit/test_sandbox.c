@@ -344,6 +344,12 @@ Test(sandbox, P1_arguments_of_dnsfw_priv)
 		{ { SYS_sendmsg, { FD_OWN } }, SIGSYS },
 		{ { SYS_sendmsg, { FD_OWN + 1 } }, SIGSYS },
 		{ { SYS_sendmsg, { -1 } }, SIGSYS },
+		/* The service manager's: write, which names no destination. */
+		{ { SYS_write, { FD_NOTIFY, 0, 0 } }, ALLOWED },
+		{ { SYS_sendto, { FD_NOTIFY, 0, 0, 0, 0, 0 } }, SIGSYS },
+		{ { SYS_sendto, { FD_NOTIFY, 0, 0, 0, 4096, 12 } }, SIGSYS },
+		{ { SYS_sendmsg, { FD_NOTIFY } }, SIGSYS },
+		{ { SYS_connect, { FD_NOTIFY } }, SIGSYS },
 		{ { SYS_openat, { FD_ACL_DIR, (long)"x", ACL_OPEN_FLAGS } },
 		    ALLOWED },
 	};

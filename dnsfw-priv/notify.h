@@ -1,0 +1,25 @@
+/*
+ * What the service manager is told: sd_notify(3), by ourselves.
+ */
+#ifndef PRIV_NOTIFY_H
+#define PRIV_NOTIFY_H
+
+#include <stdbool.h>
+
+/*
+ * Root, at the start: connect FD_NOTIFY to the socket that $NOTIFY_SOCKET
+ * names, if it is set.  One that cannot be used is a warning.
+ */
+void	notify_open(void);
+
+/* True if there is somebody to tell. */
+bool	notify_wanted(void);
+
+/*
+ * Tell the state ("READY=1", or NULL) and the status, one line, in one message.
+ * What was told last is not told again; what could not be sent, as the manager
+ * is slow, is sent by the next call that says the same.
+ */
+void	notify_send(const char *state, const char *status);
+
+#endif

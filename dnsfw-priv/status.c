@@ -1,0 +1,92 @@
+/* The status line. */
+#include "status.h"
+
+#include <linux/netfilter.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#include "clock.h"
+#include "firewall.h"
+#include "notify.h"
+#include "policy.h"
+
+static char scope[STATUS_MAX - 100];	/* the rest is for the numbers */
+static char chain[2 * TABLE_NAME_MAX + 8];
+
+static const char *
+family_text(uint8_t family)
+{
+	return (family == NFPROTO_INET ? "inet" : family == NFPROTO_IPV4 ?
+	    "ip" : "ip6");
+}
+
+/* Append to scope; what has no room is cut. */
+static void
+append(const char *text)
+{
+	size_t len = strlen(scope);
+
+	snprintf(scope + len, sizeof(scope) - len, "%s", text);
+}
+
+static void
+append_hosts(const struct hosts *hosts, unsigned int port)
+{
+	char text[ADDR_TEXT_MAX];
+	size_t i;
+
+	for (i = 0; i < hosts->n; i++) {
+		addr_print(&hosts->at[i].addr, text);
+		append(i == 0 ? "" : ", ");
+		append(text);
+	}
+	snprintf(text, sizeof(text), " port %u; ", port);
+	append(text);
+}
+
+void
+status_open(const struct options *o)
+{
+	append_hosts(&o->binds, o->bind_port);
+	append("upstream ");
+	append_hosts(&o->upstreams, o->upstream_port);
+	if (o->firewall == FIREWALL_NFTABLES)
+		snprintf(chain, sizeof(chain), "%s %s %s",
+		    family_text(o->table.family), o->table.name, o->chain);
+	else if (o->firewall == FIREWALL_IPTABLES)
+		snprintf(chain, sizeof(chain), "%s", o->chain);
+	append(o->firewall == FIREWALL_NFTABLES ? "nftables " :
+	    o->firewall == FIREWALL_IPTABLES ? "iptables " : "no firewall");
+	append(chain);
+}
+
+const char *
+status_scope(void)
+{
+	return (scope);
+}
+
+const char *
+status_chain(void)
+{
+	return (chain);
+}
+
+void
+status_tell(const char *state)
+{
+	struct ledger *ledger = firewall_ledger();
+	char text[STATUS_MAX];
+	uint32_t grants;
+
+	if (!notify_wanted())
+		return;
+	ledger_expire(ledger, clock_now());
+	grants = ledger_count(ledger);
+	snprintf(text, sizeof(text), "%s; %u rule%s, %u live grant%s%s",
+	    scope, policy_rules(), policy_rules() == 1 ? "" : "s", grants,
+	    grants == 1 ? "" : "s", firewall_ready() == firewall_families() ?
+	    "" : "; the chain is gone, nothing is granted");
+	notify_send(state, text);
+}
