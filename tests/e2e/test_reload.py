@@ -146,7 +146,7 @@ def test_A9_the_list_must_be_readable_for_the_helper(lab):
     path = pathlib.Path(argv[argv.index("--acl-file") + 1])
     path.chmod(0o600)
     process = lab.start(argv)
-    assert process.wait_exit() == 1
+    assert process.wait_exit() == 2
     process.err.wait_for(r"ERROR.*cannot open the ACL .* as --priv-user.*"
                          "Permission denied")
 
