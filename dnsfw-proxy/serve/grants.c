@@ -15,6 +15,7 @@
 #include "hash.h"
 #include "known.h"
 #include "log.h"
+#include "scope.h"
 #include "worker.h"
 
 #define SLOTS		16384	/* grants under way */
@@ -157,7 +158,49 @@ may_be_granted(const struct query *q, const struct addr *dst)
 
 	/* A loopback client is this host, in both families (G5). */
 	return (worker.config.firewall && (worker.families & bit) != 0 &&
+	    !scope_is_link_local(&q->addr) &&
 	    (dst->family == q->addr.family || addr_is_loopback(&q->addr)));
+}
+
+/*
+ * A client that will connect to dst, an address of its family that it asked
+ * for, from another address than the one that it asked from (G12).
+ */
+static void
+tell_of_scope(const struct query *q, const struct addr *dst)
+{
+	static struct scope_told told;
+	char name[DNS_NAME_TEXT_MAX], client[ADDR_TEXT_MAX];
+	char address[ADDR_TEXT_MAX];
+	struct dns_name folded;
+	bool link_local = scope_is_link_local(&q->addr);
+	bool local = scope_is_local(&q->addr);
+
+	if (dst->family != q->addr.family || addr_is_loopback(&q->addr) ||
+	    (!link_local && local == scope_is_local(dst)) ||
+	    !scope_may_tell(&told, &q->addr, worker.now))
+		return;
+	dns_name_fold(&q->dns.qname, &folded);
+	dns_name_print(&folded, name);
+	addr_print(&q->addr, client);
+	addr_print(dst, address);
+	if (link_local)
+		log_warn("%s asked for %s from a link-local address, from "
+		    "which it cannot connect to %s: nothing was granted; let "
+		    "clients ask at a %s address of this gateway", client,
+		    name, address, dst->family == ADDR_V4 ? "routed" :
+		    "global");
+	else if (local)
+		log_warn("%s asked for %s from a unique local address: if it "
+		    "has a global one, it connects to %s from that, and the "
+		    "grant does not match; announce this gateway's global "
+		    "address as the resolver (RDNSS)", client, name, address);
+	else
+		log_warn("%s asked for %s from a global address: if it has a "
+		    "unique local one, it connects to %s from that, and the "
+		    "grant does not match; give the destination a global "
+		    "address, or the clients one kind alone", client, name,
+		    address);
 }
 
 /* Who asks about an address, and what dnsfw-priv has said. */
@@ -342,6 +385,8 @@ grant_all(struct query *q, uint8_t *msg, size_t len,
 	unsigned int p;
 
 	for (i = 0; i < n; i++) {
+		if (d->nports > 0 && worker.config.firewall)
+			tell_of_scope(q, &a[i].addr);
 		if (!may_be_granted(q, &a[i].addr))
 			continue;
 		for (p = 0; p < d->nports; p++)

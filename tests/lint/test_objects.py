@@ -32,7 +32,8 @@ PURE = [
     ("dnsfw-proxy/acl", "proxy_acl",
      {"bounds", "compile", "decide", "hint", "image", "lex", "parse"}),
     ("dnsfw-proxy/dns", "proxy_dns", None),
-    ("dnsfw-proxy/serve", "proxy_serve_pure", {"timestamp"}),
+    ("dnsfw-proxy/serve", "proxy_serve_pure",
+     {"scope", "timestamp"}),
 ]
 OBJECTS = [f"{folder}/lib{library}.a.p/{path.name}.o"
            for folder, library, modules in PURE

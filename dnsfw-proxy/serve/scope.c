@@ -1,0 +1,53 @@
+/* Clients whose grants do not match. */
+#include "scope.h"
+
+#include "clock.h"
+
+bool
+scope_is_link_local(const struct addr *a)
+{
+	if (a->family == ADDR_V4)
+		return (a->bytes[0] == 169 && a->bytes[1] == 254);
+	return (a->bytes[0] == 0xfe && (a->bytes[1] & 0xc0) == 0x80);
+}
+
+bool
+scope_is_local(const struct addr *a)
+{
+	return (a->family == ADDR_V6 && (a->bytes[0] & 0xfe) == 0xfc);
+}
+
+static struct addr
+network_of(const struct addr *a)
+{
+	struct addr network = *a;
+
+	addr_mask(&network, a->family == ADDR_V4 ? 16 : 64);
+	return (network);
+}
+
+bool
+scope_may_tell(struct scope_told *told, const struct addr *client,
+    uint64_t now)
+{
+	struct addr network = network_of(client), other;
+	unsigned int i, at, share = 0;
+
+	while (told->n > 0 && told->at[told->first].until <= now) {
+		told->first = (told->first + 1) % SCOPE_CLIENTS;
+		told->n--;
+	}
+	for (i = 0; i < told->n; i++) {
+		at = (told->first + i) % SCOPE_CLIENTS;
+		if (addr_equal(&told->at[at].client, client))
+			return (false);
+		other = network_of(&told->at[at].client);
+		share += addr_equal(&other, &network);
+	}
+	if (told->n == SCOPE_CLIENTS || share == SCOPE_SHARE)
+		return (false);
+	at = (told->first + told->n++) % SCOPE_CLIENTS;
+	told->at[at].client = *client;
+	told->at[at].until = now + SCOPE_PERIOD * CLOCK_SECOND;
+	return (true);
+}
