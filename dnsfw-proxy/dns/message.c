@@ -1,4 +1,4 @@
-/* Whole messages, checked to the last byte. */
+/* Whole messages, checked to the last record. */
 #include "message.h"
 
 #include <string.h>
@@ -32,6 +32,7 @@ struct walk {
 	struct rcur	c;
 	struct header	h;
 	size_t		question_end;
+	bool		is_signed;
 	uint8_t		own[POINTER_REACH / 8];
 };
 
@@ -61,7 +62,7 @@ static const struct rdata_format {
 	{ 17 /* RP */, false, "nn" },
 	{ 18 /* AFSDB */, false, "2n" },
 	{ 21 /* RT */, false, "2n" },
-	{ 24 /* SIG */, false, "99n*" },
+	{ TYPE_SIG, false, "99n*" },
 	{ 26 /* PX */, true, "2nn" },
 	{ 23 /* NSAP-PTR */, true, "u" },
 	{ TYPE_AAAA, true, "88" },
@@ -78,7 +79,7 @@ static const struct rdata_format {
 	{ 66 /* DSYNC */, false, "5u" },
 	{ 107 /* LP */, false, "2u" },
 	{ 249 /* TKEY */, false, "u*" },
-	{ 250 /* TSIG */, false, "u*" },
+	{ TYPE_TSIG, false, "u*" },
 };
 
 static enum dns_err
@@ -134,6 +135,7 @@ walk_begin(struct walk *w, const uint8_t *msg, size_t len)
 	size_t reach = len < POINTER_REACH ? len : POINTER_REACH;
 
 	w->c = (struct rcur){ .buf = msg, .len = len };
+	w->is_signed = false;
 	memset(w->own, 0, (reach + 7) / 8);
 }
 
@@ -248,6 +250,13 @@ rdata_field(const struct walk *w, struct rcur *rd, char field)
 	}
 }
 
+bool
+dns_option_of_hop(uint16_t code)
+{
+	return (code == OPTION_COOKIE || code == OPTION_KEEPALIVE ||
+	    code == OPTION_PADDING);
+}
+
 const char *
 dns_rdata_fields(uint16_t type, uint16_t class)
 {
@@ -294,11 +303,13 @@ opt_check(const struct walk *w, size_t at, const struct dns_record *r,
 	/* The owner is the root octet itself; a pointer to one is not it. */
 	if (edns == NULL || edns->present || r->rdata - at != RECORD_MIN)
 		return (DNS_EOPT);
-	while (rd.pos < rd.len)
+	while (rd.pos < rd.len) {
 		if (rcur_u16(&rd, &code) == -1 ||
 		    rcur_u16(&rd, &length) == -1 ||
 		    rcur_skip(&rd, length) == -1)
 			return (DNS_ERDATA);
+		edns->hop |= dns_option_of_hop(code);
+	}
 	edns->present = true;
 	edns->dnssec_ok = (r->ttl & EDNS_DO) != 0;
 	edns->version = (uint8_t)(r->ttl >> 16);
@@ -306,6 +317,16 @@ opt_check(const struct walk *w, size_t at, const struct dns_record *r,
 	edns->offset = at;
 	edns->length = rd.len - at;
 	return (DNS_OK);
+}
+
+/* RFC 8945 4.2, RFC 2931 3: a SIG that covers no type. */
+static bool
+is_signature(const struct walk *w, const struct dns_record *r)
+{
+	const uint8_t *covered = w->c.buf + r->rdata;
+
+	return (r->type == TYPE_TSIG || (r->type == TYPE_SIG &&
+	    r->rdlength >= 2 && covered[0] == 0 && covered[1] == 0));
 }
 
 static enum dns_err
@@ -319,6 +340,7 @@ record_check(struct walk *w, struct dns_edns *edns, uint32_t *opt_ttl)
 	    (err = name_check(w, at)) != DNS_OK)
 		return (err);
 	own_mark(w, r.rdata - RECORD_FIXED, r.rdata);
+	w->is_signed = edns != NULL && is_signature(w, &r);
 	if (r.type != TYPE_OPT)
 		return (rdata_check(w, &r));
 	*opt_ttl = r.ttl;
@@ -326,8 +348,8 @@ record_check(struct walk *w, struct dns_edns *edns, uint32_t *opt_ttl)
 }
 
 /*
- * Every record behind the question, to the last byte of the message.  Gets the
- * end of the answer section, and the TTL field of OPT.
+ * Every record behind the question.  Gets the end of the answer section, and
+ * the TTL field of OPT.
  */
 static enum dns_err
 records_check(struct walk *w, struct dns_edns *edns, size_t *answer_end,
@@ -353,7 +375,7 @@ records_check(struct walk *w, struct dns_edns *edns, size_t *answer_end,
 		if (section == AN)
 			*answer_end = w->c.pos;
 	}
-	return (w->c.pos == w->c.len ? DNS_OK : DNS_ETRAILING);
+	return (DNS_OK);
 }
 
 enum dns_err
@@ -383,9 +405,11 @@ dns_query_parse(const uint8_t *msg, size_t len, struct dns_query *out)
 	err = records_check(&w, &out->edns, &answer_end, &opt_ttl);
 	if (err != DNS_OK)
 		return (err);
+	out->length = w.c.pos;
+	out->is_signed = w.is_signed;
 	out->strict = DNS_OPCODE_OF(out->flags) == DNS_OPCODE_QUERY &&
 	    out->has_question && count[AN] == 0 && count[NS] == 0 &&
-	    count[AR] == (out->edns.present ? 1 : 0);
+	    count[AR] == (out->edns.present ? 1 : 0) && w.c.pos == len;
 	return (DNS_OK);
 }
 
@@ -414,6 +438,8 @@ dns_response_parse(const uint8_t *msg, size_t len, struct dns_response *out)
 	out->has_question = w.h.count[QD] == 1;
 	out->question_end = w.c.pos;
 	err = records_check(&w, &out->edns, &out->answer_end, &opt_ttl);
+	out->length = w.c.pos;
+	out->is_signed = w.is_signed;
 	/* RFC 6891 6.1.3: OPT has the upper eight bits of the rcode. */
 	if (out->edns.present)
 		out->rcode |= (uint16_t)(opt_ttl >> 24 << 4);
@@ -436,11 +462,13 @@ dns_response_matches(const uint8_t *msg, size_t len, const struct dns_query *q,
 		return (DNS_EQR);
 	if (h.count[QD] > 1)
 		return (DNS_EQDCOUNT);
-	if (h.id != id || h.count[QD] != q->has_question ||
-	    DNS_OPCODE_OF(h.flags) != DNS_OPCODE_OF(q->flags))
+	if (h.id != id || DNS_OPCODE_OF(h.flags) != DNS_OPCODE_OF(q->flags))
 		return (DNS_EQUESTION);
-	if (!q->has_question)
+	if (h.count[QD] == 0 && (!q->has_question ||
+	    (h.flags & DNS_RCODE) != RCODE_NOERROR))
 		return (DNS_OK);
+	if (h.count[QD] != q->has_question)
+		return (DNS_EQUESTION);
 	if ((err = question_read(&c, &qname, &qtype, &qclass)) != DNS_OK)
 		return (err);
 	if (qtype != q->qtype || qclass != q->qclass)

@@ -1,5 +1,5 @@
 /*
- * Whole messages (RFC 1035 4.1, RFC 6891), checked to the last byte.  Pure;
+ * Whole messages (RFC 1035 4.1, RFC 6891), checked to the last record.  Pure;
  * the work is linear in the size of the message.
  */
 #ifndef DNS_MESSAGE_H
@@ -35,7 +35,9 @@ enum {
 	TYPE_MX = 15, TYPE_TXT = 16, TYPE_AAAA = 28, TYPE_SRV = 33,
 	TYPE_DNAME = 39, TYPE_OPT = 41, TYPE_SVCB = 64, TYPE_HTTPS = 65
 };
+enum { TYPE_SIG = 24, TYPE_TSIG = 250 };
 enum { CLASS_IN = 1, CLASS_CH = 3, CLASS_ANY = 255 };
+enum { OPTION_COOKIE = 10, OPTION_KEEPALIVE = 11, OPTION_PADDING = 12 };
 enum { SVC_IPV4HINT = 4, SVC_IPV6HINT = 6 };	/* RFC 9460 14.3.2 */
 
 struct dns_edns {
@@ -45,7 +47,14 @@ struct dns_edns {
 	uint16_t	udp_size;	/* as announced, not raised to 512 */
 	size_t		offset;		/* of the OPT record (its owner) */
 	size_t		length;		/* of the whole record */
+	bool		hop;		/* has an option of one hop */
 };
+
+/*
+ * True for an option that belongs to one hop (D1): COOKIE (RFC 7873), edns-tcp-
+ * keepalive (RFC 7828), Padding (RFC 7830).
+ */
+bool	dns_option_of_hop(uint16_t code);
 
 /* One record; rdata lies inside the message. */
 struct dns_record {
@@ -78,26 +87,27 @@ const char *dns_rdata_fields(uint16_t type, uint16_t class);
  * A query.  has_question is false for a well-formed message with QDCOUNT 0.
  * strict: what D10 demands under -> beyond being well-formed, so: opcode
  * QUERY, exactly one question, nothing in the answer and authority sections,
- * nothing but at most one OPT in the additional section.
+ * nothing but at most one OPT in the additional section, and nothing behind.
  */
 struct dns_query {
 	uint16_t	id;
 	uint16_t	flags;
 	bool		has_question;
 	bool		strict;
+	bool		is_signed;	/* the last record: TSIG or SIG(0) */
 	struct dns_name	qname;		/* as sent */
 	uint16_t	qtype;
 	uint16_t	qclass;
 	size_t		question_end;	/* offset behind the question */
+	size_t		length;		/* octets; what is behind is not of it */
 	struct dns_edns	edns;
 };
 
 /*
  * Parse a client's message.  More than one question is DNS_EQDCOUNT (RFC
- * 9619), bytes behind the last record DNS_ETRAILING.  The question's name may
- * not be compressed.  If the result is neither DNS_EHEADER (shorter than a
- * header) nor DNS_EQR, then id and flags are valid also on error; the question
- * fields too if question_end is not 0.
+ * 9619).  The question's name may not be compressed.  If the result is neither
+ * DNS_EHEADER (shorter than a header) nor DNS_EQR, then id and flags are valid
+ * also on error; the question fields too if question_end is not 0.
  */
 DNS_MUSTCHECK enum dns_err dns_query_parse(const uint8_t *msg, size_t len,
     struct dns_query *out);
@@ -108,17 +118,19 @@ struct dns_response {
 	uint16_t	flags;
 	uint16_t	rcode;		/* with the extended bits of OPT */
 	bool		has_question;
+	bool		is_signed;
 	struct dns_name	qname;		/* as echoed */
 	uint16_t	qtype;
 	uint16_t	qclass;
 	uint16_t	ancount;
 	size_t		question_end;	/* the answer section begins here */
 	size_t		answer_end;
+	size_t		length;
 	struct dns_edns	edns;
 };
 
 /*
- * Parse an answer to its last byte: every owner, every rdlength, and the rdata
+ * Parse an answer to its last record: every owner, every rdlength, and the rdata
  * of each type whose format we rely on or that may hold compressed names (RFC
  * 3597 4): A, AAAA, NS, CNAME, SOA, PTR, MX, and the like; SVCB and HTTPS
  * (RFC 9460) to their last parameter.
@@ -131,7 +143,9 @@ DNS_MUSTCHECK enum dns_err dns_response_parse(const uint8_t *msg, size_t len,
  * QR, opcode, and the question.  Cheap; comes before dns_response_parse.
  * exact_case: the name must be the same to the letter (--randomize-case).
  * Compares with the id, qname, qtype, qclass and opcode of q, has_question
- * included.  DNS_OK: it belongs; any other: it does not.
+ * included; but an error may come without a question (D15), since servers
+ * that refuse a client, or do not understand it, leave that out.
+ * DNS_OK: it belongs; any other: it does not.
  */
 DNS_MUSTCHECK enum dns_err dns_response_matches(const uint8_t *msg, size_t len,
     const struct dns_query *q, uint16_t id, bool exact_case);

@@ -25,7 +25,6 @@ static const char *const err_text[] = {
 	[DNS_EQDCOUNT] = "not one question",
 	[DNS_EOPT] = "OPT record repeated or misplaced",
 	[DNS_ERDATA] = "rdata does not fit its type",
-	[DNS_ETRAILING] = "bytes behind the last record",
 	[DNS_ECOUNT] = "more records than fit into the message",
 	[DNS_EQUESTION] = "not the question that was asked",
 	[DNS_EFULL] = "no room for the result",

@@ -36,7 +36,6 @@ enum dns_err {
 	DNS_EQDCOUNT,		/* not one question */
 	DNS_EOPT,		/* two OPTs, not the root owner, wrong section */
 	DNS_ERDATA,		/* rdata does not fit its type or rdlength */
-	DNS_ETRAILING,		/* bytes behind the last record */
 	DNS_ECOUNT,		/* more records than a message can hold */
 	DNS_EQUESTION,		/* not the question that was asked */
 	DNS_EFULL,		/* no room in the output */

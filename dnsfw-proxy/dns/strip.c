@@ -1,6 +1,7 @@
 /*
- * Take addresses out of an answer: one walk asks for each address whether it
- * is wanted, and if one is not, a second walk writes the rest.
+ * Take something out of a message.  Addresses: one walk asks for each whether
+ * it is wanted, and if one is not, a second walk writes the rest.  Options of
+ * one hop: there is only the second walk.
  */
 #include "strip.h"
 
@@ -21,6 +22,7 @@ struct source {
 	size_t		 len;
 	size_t		 records;	/* offset of the first */
 	uint16_t	 count[SECTIONS];
+	bool		 hop;		/* options of one hop stay */
 	size_t		 nmarks;
 	uint8_t		 marks[DNS_MESSAGE_MAX / 8 + 1];
 };
@@ -293,6 +295,25 @@ put_field(struct target *t, const struct source *s, struct rcur *rd,
 	return (put_octets(t, rd, rd->len - rd->pos));
 }
 
+/* Those of OPT that are not of one hop. */
+static enum dns_err
+put_options(struct target *t, struct rcur *rd)
+{
+	uint16_t code, length;
+	size_t at;
+
+	while (rd->pos < rd->len) {
+		at = rd->pos;
+		if (rcur_u16(rd, &code) == -1 ||
+		    rcur_u16(rd, &length) == -1 ||
+		    rcur_skip(rd, length) == -1)
+			return (DNS_ERDATA);
+		if (!dns_option_of_hop(code))
+			wcur_bytes(&t->w, rd->buf + at, rd->pos - at);
+	}
+	return (DNS_OK);
+}
+
 static enum dns_err
 put_rdata(struct target *t, const struct source *s, const struct dns_record *r)
 {
@@ -301,6 +322,8 @@ put_rdata(struct target *t, const struct source *s, const struct dns_record *r)
 	const char *field = dns_rdata_fields(r->type, r->class);
 	enum dns_err err = DNS_OK;
 
+	if (r->type == TYPE_OPT && !s->hop)
+		return (put_options(t, &rd));
 	for (; err == DNS_OK && rd.pos < rd.len && *field != '\0'; field++)
 		err = put_field(t, s, &rd, *field);
 	return (err);
@@ -426,19 +449,20 @@ put_message(const struct source *s, bool question, uint8_t *out, size_t size,
 
 static enum dns_err
 source_begin(struct source *s, const uint8_t *msg, size_t len,
-    const struct dns_response *r)
+    bool question, size_t question_end)
 {
 	struct rcur c = { .buf = msg, .len = len, .pos = 6 };
 	size_t i;
 
 	if (len < DNS_HEADER_SIZE || len > DNS_MESSAGE_MAX)
 		return (DNS_EHEADER);
-	if (r->question_end > len ||
-	    r->question_end < DNS_HEADER_SIZE + (r->has_question ? 5 : 0))
+	if (question_end > len ||
+	    question_end < DNS_HEADER_SIZE + (question ? 5 : 0))
 		return (DNS_ESHORT);
 	s->msg = msg;
 	s->len = len;
-	s->records = r->question_end;
+	s->records = question_end;
+	s->hop = true;
 	s->nmarks = 0;
 	memset(s->marks, 0, len / 8 + 1);
 	for (i = 0; i < SECTIONS; i++)
@@ -457,8 +481,8 @@ dns_strip(const uint8_t *msg, size_t len, const struct dns_response *r,
 	enum dns_err err;
 
 	*outlen = *nremoved = 0;
-	if ((err = source_begin(&s, msg, len, r)) != DNS_OK ||
-	    (err = ask_all(&s, &asker)) != DNS_OK)
+	if ((err = source_begin(&s, msg, len, r->has_question,
+	    r->question_end)) != DNS_OK || (err = ask_all(&s, &asker)) != DNS_OK)
 		return (err);
 	*nremoved = s.nmarks;
 	if (size > DNS_MESSAGE_MAX)
@@ -470,4 +494,19 @@ dns_strip(const uint8_t *msg, size_t len, const struct dns_response *r,
 	memcpy(out, msg, len);
 	*outlen = len;
 	return (DNS_OK);
+}
+
+enum dns_err
+dns_strip_hop(const uint8_t *msg, size_t len, size_t question_end,
+    uint8_t *out, size_t size, size_t *outlen)
+{
+	const bool question = question_end > DNS_HEADER_SIZE;
+	DNS_UNINITIALIZED struct source s;
+	enum dns_err err;
+
+	err = source_begin(&s, msg, len, question, question_end);
+	if (err != DNS_OK)
+		return (err);
+	s.hop = false;
+	return (put_message(&s, question, out, size, outlen));
 }

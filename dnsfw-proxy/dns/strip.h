@@ -1,6 +1,6 @@
 /*
- * Take addresses out of an answer (G8).  Pure; the work is linear in the size
- * of the message.
+ * Take addresses out of an answer (G8), and options of one hop out of OPT
+ * (D1).  Pure; the work is linear in the size of the message.
  */
 #ifndef DNS_STRIP_H
 #define DNS_STRIP_H
@@ -40,5 +40,12 @@ DNS_MUSTCHECK enum dns_err dns_strip(const uint8_t *msg, size_t len,
     const struct dns_response *r,
     bool (*unwanted)(void *arg, const struct addr *a), void *arg,
     uint8_t *out, size_t size, size_t *outlen, size_t *nremoved);
+
+/*
+ * Copy the parsed message msg to out without the options of one hop, in the
+ * same way.  For where OPT is not the last record (hop.h does the others).
+ */
+DNS_MUSTCHECK enum dns_err dns_strip_hop(const uint8_t *msg, size_t len,
+    size_t question_end, uint8_t *out, size_t size, size_t *outlen);
 
 #endif

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../dns/accept.h"
+#include "../dns/hop.h"
 #include "accesslog.h"
 #include "clock.h"
 #include "deliver.h"
@@ -335,12 +337,16 @@ exchange_join(struct query *q, const uint8_t *msg, size_t len)
 	struct bucket *bucket;
 	struct exchange *x;
 
-	/* Over UDP an answer of one fragment is what can be trusted (D13). */
-	if (!by_tcp(q)) {
-		memcpy(copy, msg, len);
-		dns_limit_edns(copy, &q->dns.edns);
-		msg = copy;
+	memcpy(copy, msg, len);
+	msg = copy;
+	if (!q->dns.is_signed && dns_remove_hop_options(copy, &len,
+	    q->dns.question_end, &q->dns.edns) != DNS_OK) {
+		query_failed(q, EDE_OTHER, "too long without its options");
+		return;
 	}
+	/* Over UDP an answer of one fragment is what can be trusted (D13). */
+	if (!by_tcp(q))
+		dns_limit_edns(copy, &q->dns.edns);
 	bucket = bucket_of(hash_of(q, msg, len));
 	/* One that is nearly over is no help to who asks only now (D6). */
 	LIST_FOREACH(x, bucket, same_hash) {
@@ -359,7 +365,7 @@ exchange_join(struct query *q, const uint8_t *msg, size_t len)
 }
 
 /*
- * It matches, but cannot be parsed to its last byte (D10).  Another upstream
+ * It matches, but cannot be parsed to its last record (D10).  Another upstream
  * may have a better one.  Over UDP it may be a forgery or a damaged datagram,
  * and the true answer may still come (D11); over TCP it is the answer.
  */
@@ -383,6 +389,7 @@ broken_answer(struct try *t, enum dns_err err)
 bool
 exchange_answer(struct try *t, const uint8_t *msg, size_t len)
 {
+	static uint8_t space[DNS_MESSAGE_MAX];
 	struct exchange *x = t->exchange;
 	struct dns_response r;
 	struct waiting waiting;
@@ -396,7 +403,8 @@ exchange_answer(struct try *t, const uint8_t *msg, size_t len)
 		return (false);
 	}
 	upstream_answered(t->upstream);
-	if ((err = dns_response_parse(msg, len, &r)) != DNS_OK)
+	err = dns_accept(&msg, &len, &x->dns, !t->tcp, space, &r);
+	if (err != DNS_OK)
 		return (broken_answer(t, err));
 	take_waiting(x, &waiting, upstream);
 	deliver(&waiting, msg, len, &r);

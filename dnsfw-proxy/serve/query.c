@@ -360,7 +360,7 @@ query_receive(const uint8_t *msg, size_t len, const struct addr *addr,
 	counters.queries++;
 	err = dns_query_parse(msg, len, &dns);
 	if (err == DNS_OK)
-		decide(msg, len, addr, from, &dns);
+		decide(msg, dns.length, addr, from, &dns);
 	else if (err != DNS_EHEADER && err != DNS_EQR)
 		bad_query(msg, addr, from, &dns, 0, dns_strerror(err));
 	/* else there is nothing to answer to (D8) */

@@ -110,6 +110,13 @@ def edns_option(text):
     return dns.edns.GenericOption(int(code), bytes.fromhex(data))
 
 
+def option_texts(message):
+    """All options as edns_option() takes them; "none" if there are none."""
+    texts = [f"{int(option.otype)}:{option.to_wire().hex()}"
+             for option in message.options]
+    return texts or ["none"]
+
+
 def spell(words, number, question=b""):
     """Octets: hexadecimal digits, "name:www.example.com", "id", ..."""
     wire = b""

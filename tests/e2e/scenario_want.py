@@ -280,12 +280,26 @@ class Wants:
                     " do" if message.ednsflags & 0x8000 else "")
             self.equal(line, "OPT", got, line.rest)
 
+    def _want_options(self, line, queries, answers):
+        for answer in answers:
+            self.equal(line, "options",
+                       scenario_query.option_texts(answer.message),
+                       line.rest.split())
+
     def _want_asked(self, line, queries, answers):
         words = line.rest.split()
         if words[0] == "as-sent":
             self.equal(line, "query upstream",
                        [request.wire[2:] for request in self.asked],
                        [queries[0].wire[2:]])
+        elif words[0] == "as-spelled":
+            self.equal(line, "query upstream",
+                       [request.wire[2:] for request in self.asked],
+                       [scenario_query.spell(words[1:], 0)[2:]])
+        elif words[0] == "options":
+            self.equal(line, "options upstream", [
+                scenario_query.option_texts(request.message)
+                for request in self.asked], [words[1:]])
         elif words[0] == "size":
             self.equal(line, "EDNS size upstream", [
                 request.message.payload for request in self.asked],

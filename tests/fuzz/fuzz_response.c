@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dns/accept.h"
 #include "dns/answer.h"
 #include "dns/build.h"
 #include "dns/message.h"
@@ -98,6 +99,34 @@ check_truncate(uint8_t *msg, size_t size, const struct dns_response *r)
 		    r->edns.length > DNS_UDP_MIN - r->question_end);
 }
 
+/* What may leave is the answer to the query, without options of one hop. */
+static void
+check_accept(const uint8_t *data, size_t size)
+{
+	static uint8_t space[DNS_MESSAGE_MAX];
+	struct dns_query q = { .flags = DNS_RD, .has_question = true,
+	    .qname = { 3, 1, "\1a" }, .qtype = TYPE_A, .qclass = CLASS_IN };
+	struct dns_response r, again;
+	struct rcur c = { data, size, 0 };
+	const uint8_t *msg = data;
+
+	/* As if it had been asked for, if it has a question. */
+	if (dns_response_parse(data, size, &r) != DNS_EHEADER &&
+	    r.question_end != 0 && r.has_question)
+		q = query_of(&r);
+	if (rcur_u16(&c, &q.id) == -1 ||
+	    dns_response_matches(data, size, &q, q.id, true) != DNS_OK ||
+	    dns_accept(&msg, &size, &q, size % 2, space, &r) != DNS_OK)
+		return;
+	require(dns_response_matches(msg, size, &q, q.id, true) == DNS_OK);
+	require(dns_response_parse(msg, size, &again) == DNS_OK);
+	require(again.length == size && r.length == size &&
+	    again.answer_end == r.answer_end && again.rcode == r.rcode &&
+	    again.has_question == q.has_question &&
+	    (!again.edns.hop || again.is_signed) &&
+	    memcmp(&again.edns, &r.edns, sizeof(r.edns)) == 0);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -106,6 +135,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	uint8_t *copy;
 	enum dns_err err;
 
+	check_accept(data, size);
 	err = dns_response_parse(data, size, &r);
 	require(*dns_strerror(err) != '\0');
 	require((err == DNS_EHEADER) == (size < DNS_HEADER_SIZE));
@@ -113,7 +143,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return (0);
 	require(dns_query_parse(data, size, &q) == DNS_EQR);
 	require(r.question_end >= DNS_HEADER_SIZE &&
-	    r.question_end <= r.answer_end && r.answer_end <= size);
+	    r.question_end <= r.answer_end && r.answer_end <= r.length &&
+	    r.length <= size);
+	size = r.length;
 	q = query_of(&r);
 	require(dns_response_matches(data, size, &q, r.id, true) == DNS_OK);
 	q.id = (uint16_t)~r.id;

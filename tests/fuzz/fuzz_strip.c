@@ -290,6 +290,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size > DNS_MESSAGE_MAX ||
 	    dns_response_parse(data, size, &r) != DNS_OK)
 		return (0);
+	size = r.length;
 	check_choice(data, size, &r, NONE);
 	check_choice(data, size, &r, ODD);
 	check_choice(data, size, &r, ALL);

@@ -121,16 +121,59 @@ Test(message, D10_every_cut)
 	cr_assert_eq(r.question_end, 27);
 }
 
+/* They are not of the message; under -> they are an error. */
 Test(message, D10_trailing_bytes)
 {
+	cr_assert_eq(PARSE_QUERY(H(QUERY, "\1", "\0", "\0", "\0") Q, &q),
+	    DNS_OK);
+	cr_assert_eq(q.length, 27);
+	cr_assert(q.strict);
 	cr_assert_eq(PARSE_QUERY(H(QUERY, "\1", "\0", "\0", "\0") Q "\0", &q),
-	    DNS_ETRAILING);
-	cr_assert_eq(q.question_end, 27);
+	    DNS_OK);
+	cr_assert_eq(q.length, 27);
+	cr_assert_not(q.strict);
 	cr_assert_eq(PARSE_QUERY(H(QUERY, "\1", "\0", "\0", "\0") Q OPT, &q),
-	    DNS_ETRAILING);
+	    DNS_OK);
+	cr_assert_eq(q.length, 27);
 	cr_assert_not(q.edns.present);
+	cr_assert_not(q.strict);
 	cr_assert_eq(PARSE(H(ANSWER, "\1", "\0", "\0", "\0") Q Q, &r),
-	    DNS_ETRAILING);
+	    DNS_OK);
+	cr_assert_eq(r.length, 27);
+	cr_assert_eq(PARSE(H(ANSWER, "\1", "\0", "\0", "\1") Q OPT "\377",
+	    &r), DNS_OK);
+	cr_assert_eq(r.length, 38);
+}
+
+/* TSIG (RFC 8945 4.2) and SIG(0) (RFC 2931 3), if they are the last record. */
+#define TSIG	"\001k\0" "\0\372\0\377\0\0\0\0" "\0\004\001h\0x"
+#define SIG	"\0" "\0\030\0\377\0\0\0\0" "\0\023"
+#define COVERED	"3456789012345678\0" /* and the signer's name */
+
+Test(message, D1_signed)
+{
+	cr_assert_eq(PARSE_QUERY(H(QUERY, "\1", "\0", "\0", "\1") Q OPT, &q),
+	    DNS_OK);
+	cr_assert_not(q.is_signed);
+	cr_assert_eq(PARSE_QUERY(H(QUERY, "\1", "\0", "\0", "\2") Q OPT TSIG,
+	    &q), DNS_OK);
+	cr_assert(q.is_signed);
+	cr_assert_eq(PARSE_QUERY(H(QUERY, "\1", "\0", "\0", "\2") Q TSIG OPT,
+	    &q), DNS_OK);
+	cr_assert_not(q.is_signed);
+	cr_assert_eq(PARSE(H(ANSWER, "\1", "\0", "\0", "\1") Q TSIG, &r),
+	    DNS_OK);
+	cr_assert(r.is_signed);
+	cr_assert_eq(PARSE(H(ANSWER, "\1", "\1", "\0", "\0") Q TSIG, &r),
+	    DNS_OK);
+	cr_assert_not(r.is_signed);
+	cr_assert_eq(PARSE(H(ANSWER, "\1", "\0", "\0", "\1") Q SIG "\0\0"
+	    COVERED, &r), DNS_OK);
+	cr_assert(r.is_signed);
+	/* One of records, as of old (RFC 2535). */
+	cr_assert_eq(PARSE(H(ANSWER, "\1", "\0", "\0", "\1") Q SIG "\0\001"
+	    COVERED, &r), DNS_OK);
+	cr_assert_not(r.is_signed);
 }
 
 Test(message, D10_counts_that_no_message_can_hold)
@@ -495,4 +538,26 @@ Test(message, D5_no_question)
 	    DNS_OK);
 	cr_assert_eq(MATCHES(H(ANSWER, "\1", "\0", "\0", "\0") Q, 0x1234,
 	    false), DNS_EQUESTION);
+}
+
+/* An error may lack the question, and nothing else of D5. */
+Test(message, D15_an_error_without_its_question)
+{
+	cr_assert_eq(PARSE_QUERY(H(QUERY, "\1", "\0", "\0", "\0") Q, &q),
+	    DNS_OK);
+	cr_assert_eq(MATCHES(H("\x81\x85", "\0", "\0", "\0", "\0"), 0x1234,
+	    true), DNS_OK);
+	cr_assert_eq(MATCHES(H("\x80\x01", "\0", "\0", "\0", "\1") OPT,
+	    0x1234, false), DNS_OK);
+	cr_assert_eq(MATCHES(H("\x81\x80", "\0", "\0", "\0", "\0"), 0x1234,
+	    true), DNS_EQUESTION);
+	cr_assert_eq(MATCHES(H("\x81\x85", "\0", "\0", "\0", "\0"), 0x1235,
+	    true), DNS_EQUESTION);
+	cr_assert_eq(MATCHES(H("\x01\x05", "\0", "\0", "\0", "\0"), 0x1234,
+	    true), DNS_EQR);
+	cr_assert_eq(MATCHES(H("\xa1\x85", "\0", "\0", "\0", "\0"), 0x1234,
+	    true), DNS_EQUESTION);
+	/* One that is there has to be the right one. */
+	cr_assert_eq(MATCHES(H("\x81\x85", "\1", "\0", "\0", "\0") QNAME
+	    "\0\034" IN, 0x1234, false), DNS_EQUESTION);
 }
