@@ -1,5 +1,6 @@
 """What `meson install` puts in place."""
 
+import re
 import subprocess
 
 import pytest
@@ -45,7 +46,16 @@ def test_systemd_unit_is_right(root, tmp_path):
     text = unit.read_text(encoding="ascii")
     program = only(root, "dnsfw-priv")
     installed = f"/{program.relative_to(root)}"
-    assert f"ExecStart={installed}" in text
+    options = "--config /etc/dnsfw/config.env"
+    assert f"ExecStart={installed} {options}\n" in text
+    # The check without, the signal with full privileges.
+    assert re.findall("^ExecReload=(.*)$", text, re.MULTILINE) == [
+        f"{installed} {options} --check",
+        '+/bin/sh -c "kill -HUP $$MAINPID"']
+    for line in ("Type=notify", "NotifyAccess=main", "Restart=on-failure",
+                 "RestartPreventExitStatus=2", "LogRateLimitIntervalSec=0",
+                 "Before=nss-lookup.target"):
+        assert f"\n{line}\n" in text
     copy = tmp_path / "dnsfw.service"
     copy.write_text(text.replace(installed, str(program)), encoding="ascii")
     done = subprocess.run(["systemd-analyze", "verify", "--man=no", copy],
