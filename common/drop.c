@@ -22,12 +22,19 @@
 void
 drop_root_directory(void)
 {
-	/* Either may be read-only under a service manager; both is an error. */
-	char run[] = "/run/dnsfw.XXXXXX", tmp[] = "/tmp/dnsfw.XXXXXX";
-	const char *path;
+	/* Service managers and containers make some of these read-only. */
+	char paths[][sizeof("/dev/shm/dnsfw.XXXXXX")] = {
+		"/run/dnsfw.XXXXXX", "/tmp/dnsfw.XXXXXX",
+		"/dev/shm/dnsfw.XXXXXX", "/dev/dnsfw.XXXXXX"
+	};
+	const char *path = NULL;
+	size_t i;
 
-	if ((path = mkdtemp(run)) == NULL && (path = mkdtemp(tmp)) == NULL)
-		fatal("cannot make an empty directory in /run or /tmp");
+	for (i = 0; i < sizeof(paths) / sizeof(paths[0]) && path == NULL; i++)
+		path = mkdtemp(paths[i]);
+	if (path == NULL)
+		fatal("cannot make an empty directory for a moment: one of "
+		    "/run, /tmp, /dev/shm and /dev must be writable (tmpfs)");
 	if (chdir(path) == -1)
 		fatal("chdir %s", path);
 	/* In a removed directory nothing can be made any more. */
@@ -117,7 +124,9 @@ drop_privileges(uid_t uid, gid_t gid, uint64_t capabilities)
 		fatal("PR_SET_KEEPCAPS");
 	if (setgroups(0, NULL) == -1 || setresgid(gid, gid, gid) == -1 ||
 	    setresuid(uid, uid, uid) == -1)
-		fatal("cannot become user %u, group %u", uid, gid);
+		fatal("cannot become user %u, group %u%s", uid, gid,
+		    errno == EINVAL ? ", which this user namespace does not "
+		    "have (/proc/self/uid_map, /etc/subuid)" : "");
 	/* Clears the ambient set, too: it never exceeds the inheritable one. */
 	set_caps(capabilities);
 	if (prctl(PR_SET_KEEPCAPS, 0) == -1)

@@ -12,6 +12,7 @@
 /*
  * Make an empty directory that has already been removed the root directory
  * and the working directory: nothing is in it, and nothing can be made in it.
+ * It is made in /run, /tmp, /dev/shm or /dev, the first that is writable.
  * Needs CAP_SYS_CHROOT.
  */
 void	drop_root_directory(void);
