@@ -126,25 +126,28 @@ on_set(const struct nlmsghdr *nlh, void *arg)
 	const struct nlattr *family = nlsock_attr(nlh, IPSET_ATTR_FAMILY);
 	const struct nlattr *type = nlsock_attr(nlh, IPSET_ATTR_TYPENAME);
 	const struct nlattr *data = nlsock_attr(nlh, IPSET_ATTR_DATA);
-	bool timeout, comment;
+	bool timeout, comment, evicts;
 	struct found *f = arg;
 	uint8_t number = 0;
+	uint32_t flags;
 
 	if (family != NULL && mnl_attr_get_payload_len(family) == 1)
 		number = mnl_attr_get_u8(family);
 	timeout = nlsock_nested(data, IPSET_ATTR_TIMEOUT) != NULL;
-	comment = (nlsock_u32(nlsock_nested(data, IPSET_ATTR_CADT_FLAGS)) &
-	    IPSET_FLAG_WITH_COMMENT) != 0;
+	flags = nlsock_u32(nlsock_nested(data, IPSET_ATTR_CADT_FLAGS));
+	comment = (flags & IPSET_FLAG_WITH_COMMENT) != 0;
+	evicts = (flags & IPSET_FLAG_WITH_FORCEADD) != 0;
 	f->size = nlsock_u32(nlsock_nested(data, IPSET_ATTR_MAXELEM));
 	f->elements = nlsock_u32(nlsock_nested(data, IPSET_ATTR_ELEMENTS));
 	f->suits = nlsock_is(type, f->set->type) && number == af(f->set) &&
-	    timeout && comment;
-	snprintf(f->text, sizeof(f->text), "%.*s family %s%s%s",
+	    timeout && comment && !evicts;
+	snprintf(f->text, sizeof(f->text), "%.*s family %s%s%s%s",
 	    type == NULL ? 0 : (int)mnl_attr_get_payload_len(type),
 	    type == NULL ? "" : mnl_attr_get_str(type),
 	    number == AF_INET ? "inet" : number == AF_INET6 ? "inet6" : "none",
 	    timeout ? " timeout" : ", no timeout",
-	    comment ? " comment" : ", no comment");
+	    comment ? " comment" : ", no comment",
+	    evicts ? " forceadd" : "");
 }
 
 /* Is the name free, or that of a set as ours? */

@@ -5,7 +5,9 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
+#include <linux/capability.h>
 #include <linux/filter.h>
 
 #include <errno.h>
@@ -22,6 +24,7 @@
 
 #include "chan.h"
 #include "log.h"
+#include "sockbuf.h"
 #include "syscalls.h"
 
 #define CHAN_BUFFER	(4 << 20)	/* bytes: room for many results */
@@ -43,6 +46,48 @@ launch_descriptors(void)
 		fatal("dup2");
 	if (close_range(STDERR_FILENO + 1, ~0U, 0) == -1)
 		fatal("close_range");
+}
+
+void
+launch_capabilities(bool firewall)
+{
+	struct __user_cap_header_struct hdr = {
+		.version = _LINUX_CAPABILITY_VERSION_3
+	};
+	struct __user_cap_data_struct data[2];
+	static const struct {
+		int		number;
+		const char	*text;
+	} needed[] = {
+		{ CAP_NET_ADMIN, "CAP_NET_ADMIN is missing: it is needed to "
+		    "program the firewall" },
+		{ CAP_SETGID, "CAP_SETGID is missing: it is needed to become "
+		    "other users" },
+		{ CAP_SETUID, "CAP_SETUID is missing: it is needed to become "
+		    "other users" },
+		{ CAP_SETPCAP, "CAP_SETPCAP is missing: it is needed to give "
+		    "up all other capabilities" },
+		{ CAP_SYS_CHROOT, "CAP_SYS_CHROOT is missing: it is needed to "
+		    "make an empty directory the root directory" }
+	};
+	bool missing = false;
+	size_t i;
+
+	if (syscall(SYS_capget, &hdr, data) == -1)
+		fatal("capget");
+	/* All of them are in the first word. */
+	for (i = 0; i < sizeof(needed) / sizeof(needed[0]); i++) {
+		if ((data[0].effective & 1U << needed[i].number) != 0 ||
+		    (!firewall && needed[i].number == CAP_NET_ADMIN))
+			continue;
+		log_error("%s", needed[i].text);
+		missing = true;
+	}
+	if (missing)
+		fatalx("dnsfw-priv starts with these capabilities and gives "
+		    "them up: what starts it must leave them to it "
+		    "(CapabilityBoundingSet= of a unit, --cap-add of a "
+		    "container)");
 }
 
 struct user
@@ -198,8 +243,7 @@ bound_socket(const struct options *o, const struct addr *a, int type,
 		else
 			set_option(fd, IPPROTO_IP, IP_PKTINFO, 1,
 			    "IP_PKTINFO");
-		set_option(fd, SOL_SOCKET, SO_RCVBUFFORCE, UDP_BUFFER,
-		    "SO_RCVBUFFORCE");
+		sockbuf_receive(fd, UDP_BUFFER);
 	} else {
 		set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1, "SO_REUSEADDR");
 		/* Inherited by each connection: no answer waits for an ACK. */
@@ -341,8 +385,7 @@ launch_child(struct child *c, const char *role, const char *name,
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == -1)
 		fatal("socketpair");
 	for (i = 0; i < 2; i++)
-		set_option(pair[i], SOL_SOCKET, SO_SNDBUFFORCE, CHAN_BUFFER,
-		    "SO_SNDBUFFORCE");
+		sockbuf_send(pair[i], CHAN_BUFFER);
 	if (config != NULL && chan_send(pair[0], config, sizeof(*config),
 	    -1) != sizeof(*config))
 		fatal("cannot send the configuration");

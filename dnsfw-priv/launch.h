@@ -29,6 +29,12 @@ struct child {
  */
 void	launch_descriptors(void);
 
+/*
+ * Is every capability there that the start takes?  firewall: with the one that
+ * programs it.  What is missing is said with what it is for.
+ */
+void	launch_capabilities(bool firewall);
+
 /* The user and its primary group; root is refused.  option: for the text. */
 struct user launch_user(const char *name, const char *option);
 

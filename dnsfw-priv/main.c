@@ -131,6 +131,7 @@ main(int argc, char **argv)
 	if (geteuid() != 0)
 		fatalx("dnsfw-priv must be started as root; it drops to the "
 		    "user \"%s\" by itself", o.priv_user);
+	launch_capabilities(o.firewall != FIREWALL_NONE);
 	user = launch_user(o.priv_user, "priv-user");
 	if (user.uid == launch_user(o.proxy_user, "proxy-user").uid)
 		fatalx("--priv-user and --proxy-user must be different users");
@@ -156,7 +157,8 @@ main(int argc, char **argv)
 	 */
 	drop_root_directory();
 	drop_limits(DESCRIPTORS_MAX);
-	drop_privileges(user.uid, user.gid, 1ULL << CAP_NET_ADMIN);
+	drop_privileges(user.uid, user.gid, o.firewall == FIREWALL_NONE ? 0 :
+	    1ULL << CAP_NET_ADMIN);
 	why = sandbox_landlock(NULL, 0, FD_ACL_DIR);
 	sandbox_seccomp(priv_rules, priv_nrules);
 

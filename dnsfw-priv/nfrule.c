@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include <libnftnl/chain.h>
+#include <libnftnl/table.h>
 
 #include "log.h"
 
@@ -43,6 +44,41 @@ nfrule_commit(void)
 	(void)nlsock_message(NFNL_MSG_BATCH_END, 0, AF_UNSPEC,
 	    NFNL_SUBSYS_NFTABLES);
 	return (nlsock_run(NULL, NULL));
+}
+
+const char *
+nfrule_family(uint8_t family)
+{
+	return (family == NFPROTO_IPV4 ? "ip" : family == NFPROTO_IPV6 ?
+	    "ip6" : "inet");
+}
+
+static void
+on_table(const struct nlmsghdr *nlh, void *arg)
+{
+	(void)nftnl_table_nlmsg_parse(nlh, arg);
+}
+
+bool
+nfrule_is_owned(uint8_t family, const char *table)
+{
+	struct nftnl_table *t = nfrule_need(nftnl_table_alloc());
+	uint32_t port;
+
+	nftnl_table_set_str(t, NFTNL_TABLE_NAME, table);
+	nlsock_begin();
+	nftnl_table_nlmsg_build_payload(nfrule_message(NFT_MSG_GETTABLE, 0,
+	    family), t);
+	(void)nlsock_run(on_table, t);
+	port = nftnl_table_get_u32(t, NFTNL_TABLE_OWNER);
+	nftnl_table_free(t);
+	if (port == 0)
+		return (false);
+	log_error("table %s %s belongs to another program (nft: \"flags "
+	    "owner\"; netlink port %u, most often its process id), and nobody "
+	    "else can change it: a table without an owner is needed",
+	    nfrule_family(family), table, port);
+	return (true);
 }
 
 static void

@@ -41,6 +41,15 @@ void	nfrule_batch(void);
  */
 int	nfrule_commit(void);
 
+/* A table's family as nft writes it. */
+const char *nfrule_family(uint8_t family);
+
+/*
+ * True, after logging what it is, if the table belongs to another program,
+ * which alone can change it.
+ */
+bool	nfrule_is_owned(uint8_t family, const char *table);
+
 enum nfrule_chain nfrule_chain(uint8_t family, const char *table,
 	    const char *chain);
 

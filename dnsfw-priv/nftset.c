@@ -32,8 +32,12 @@
 #define TYPE_IPV6	8U
 #define TYPE_PROTO	12U
 #define TYPE_SERVICE	13U
+#define TYPE_BITS	6
+#define TYPE_FIELDS	5	/* that nft puts together at most */
 #define TYPE_FLOW(t)	(TYPE_PROTO << 12 | TYPE_SERVICE << 6 | (t))
 #define TYPE_GRANT(t)	((t) << 18 | TYPE_FLOW(t))
+
+#define DESCRIPTION_MAX	256	/* bytes; five fields and all flags fit */
 
 /* Of nft's user data for rules, and for sets. */
 #define RULE_RECORD_COMMENT	0
@@ -60,7 +64,6 @@ static char chain_text[sizeof("inet  ") + 2 * NFTSET_NAME_MAX + 1];
 static void
 nftset_open(const struct backend_config *c)
 {
-	const char *family = "inet";
 	size_t i;
 
 	if (strlen(c->chain) > NFTSET_NAME_MAX ||
@@ -69,14 +72,12 @@ nftset_open(const struct backend_config *c)
 		    NFTSET_NAME_MAX);
 	config = c;
 	families = MSG_FAMILY_V4 | MSG_FAMILY_V6;
-	if (c->table_family == NFPROTO_IPV4) {
+	if (c->table_family == NFPROTO_IPV4)
 		families = MSG_FAMILY_V4;
-		family = "ip";
-	} else if (c->table_family == NFPROTO_IPV6) {
+	else if (c->table_family == NFPROTO_IPV6)
 		families = MSG_FAMILY_V6;
-		family = "ip6";
-	}
-	snprintf(table_text, sizeof(table_text), "%s %s", family, c->table);
+	snprintf(table_text, sizeof(table_text), "%s %s",
+	    nfrule_family(c->table_family), c->table);
 	snprintf(chain_text, sizeof(chain_text), "%s %s", table_text, c->chain);
 	for (i = 0; i < BACKEND_KINDS; i++)
 		snprintf(nftset_sets[i].name, sizeof(nftset_sets[i].name),
@@ -143,13 +144,53 @@ get_set(const struct nftset *set)
 	return (NULL);
 }
 
+static const char *
+kind_text(uint32_t flags)
+{
+	return ((flags & NFT_SET_MAP) != 0 ? "map" : "set");
+}
+
+/* A set's key and flags as nft writes them. */
+static const char *
+describe(uint32_t type, uint32_t flags, char text[DESCRIPTION_MAX])
+{
+	static const char *types[1 << TYPE_BITS] = {
+	    [TYPE_IPV4] = "ipv4_addr", [TYPE_IPV6] = "ipv6_addr",
+	    [TYPE_PROTO] = "inet_proto", [TYPE_SERVICE] = "inet_service" };
+	static const char *names[] = { NULL, "constant", "interval", NULL,
+	    "timeout", "dynamic", NULL, NULL, "expressions" };
+	const char *between = "type ", *field;
+	uint32_t bits;
+	size_t i, n = 0;
+
+	for (bits = TYPE_FIELDS * TYPE_BITS; bits > 0; bits -= TYPE_BITS) {
+		if (type >> (bits - TYPE_BITS) == 0)
+			continue;
+		field = types[type >> (bits - TYPE_BITS) &
+		    ((1U << TYPE_BITS) - 1)];
+		n += (size_t)snprintf(text + n, DESCRIPTION_MAX - n, "%s%s",
+		    between, field == NULL ? "another" : field);
+		between = " . ";
+	}
+	between = "; flags ";
+	/* The names are in the order of the bits NFT_SET_*. */
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if ((flags & 1U << i) == 0 || names[i] == NULL)
+			continue;
+		n += (size_t)snprintf(text + n, DESCRIPTION_MAX - n, "%s%s",
+		    between, names[i]);
+		between = ",";
+	}
+	return (text);
+}
+
 /* Is the name free, or that of a set as ours? */
 static int
 check_set(const struct nftset *set)
 {
-	const char *addr = set->family == ADDR_V4 ? "ipv4_addr" : "ipv6_addr";
 	struct nftnl_set *s = get_set(set);
 	uint32_t type, len, flags;
+	char is[DESCRIPTION_MAX], must[DESCRIPTION_MAX];
 
 	if (s == NULL) {
 		if (errno == ENOENT)
@@ -164,11 +205,12 @@ check_set(const struct nftset *set)
 	if (type == set->key_type && len == set->key_len &&
 	    flags == NFT_SET_TIMEOUT)
 		return (0);
-	log_error("table %s has a set %s of another type (key 0x%x of %u "
-	    "bytes, flags 0x%x); it must be \"type %s%sinet_proto . "
-	    "inet_service . %s; flags timeout;\": remove it, dnsfw makes it "
-	    "anew", config->table, set->name, type, len, flags,
-	    set->local ? "" : addr, set->local ? "" : " . ", addr);
+	log_error("%s %s in table %s is \"%s\", but must be a set with \"%s\"; "
+	    "remove it (nft delete %s %s %s) with the rules that use it, dnsfw "
+	    "makes it anew", kind_text(flags), set->name, table_text,
+	    describe(type, flags, is),
+	    describe(set->key_type, NFT_SET_TIMEOUT, must),
+	    kind_text(flags), table_text, set->name);
 	return (-1);
 }
 
@@ -203,7 +245,8 @@ nftset_check(uint8_t *found)
 {
 	size_t i;
 
-	if (check_table() == -1)
+	if (check_table() == -1 ||
+	    nfrule_is_owned(config->table_family, config->table))
 		return (-1);
 	switch (nfrule_chain(config->table_family, config->table,
 	    config->chain)) {

@@ -16,6 +16,7 @@
 
 #include "clock.h"
 #include "log.h"
+#include "sockbuf.h"
 
 #define REPLY_TIMEOUT	(2 * CLOCK_SECOND)
 #define RESULT_PERIOD	60	/* seconds between log lines */
@@ -58,26 +59,16 @@ nlsock_new(int bus, unsigned int groups)
 
 	s = mnl_socket_open2(bus, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (s == NULL || mnl_socket_bind(s, groups, MNL_SOCKET_AUTOPID) == -1)
-		fatal("netlink socket of family %d", bus);
+		fatalx("netlink socket of family %d: %s", bus,
+		    nlsock_strerror(errno));
 	return (s);
-}
-
-/* More than the system's limit with CAP_NET_ADMIN, else as much as allowed. */
-static void
-enlarge(int fd, int force, int plain)
-{
-	int size = SOCKET_BUFFER;
-
-	if (setsockopt(fd, SOL_SOCKET, force, &size, sizeof(size)) == -1 &&
-	    setsockopt(fd, SOL_SOCKET, plain, &size, sizeof(size)) == -1)
-		fatal("buffer of a netlink socket");
 }
 
 void
 nlsock_enlarge(const struct mnl_socket *s)
 {
-	enlarge(mnl_socket_get_fd(s), SO_SNDBUFFORCE, SO_SNDBUF);
-	enlarge(mnl_socket_get_fd(s), SO_RCVBUFFORCE, SO_RCVBUF);
+	sockbuf_send(mnl_socket_get_fd(s), SOCKET_BUFFER);
+	sockbuf_receive(mnl_socket_get_fd(s), SOCKET_BUFFER);
 }
 
 int
@@ -261,7 +252,8 @@ nlsock_strerror(int error)
 	static char text[32];
 
 	if (error == EPERM)
-		return ("Operation not permitted: CAP_NET_ADMIN is needed");
+		return ("Operation not permitted: CAP_NET_ADMIN is needed, in "
+		    "the user namespace that this network belongs to");
 	if (error == IPSET_ERR_FIND_TYPE)
 		return ("the kernel does not have this set type");
 	if (error == IPSET_ERR_BUSY)

@@ -65,7 +65,7 @@ set_effective(bool on)
 		fatal("capget");
 	data[0].effective &= ~(1U << CAP_NET_ADMIN);
 	if (on)
-		data[0].effective |= 1U << CAP_NET_ADMIN;
+		data[0].effective |= data[0].permitted & 1U << CAP_NET_ADMIN;
 	if (syscall(SYS_capset, &hdr, data) == -1)
 		fatal("capset");
 }

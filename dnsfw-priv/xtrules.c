@@ -151,6 +151,8 @@ xtrules_check(const char *chain, uint8_t *found)
 	*found = 0;
 	for (i = 0; i < NFAMILIES; i++) {
 		f = &families[i];
+		if (nfrule_is_owned(f->number, XTRULES_TABLE))
+			return (-1);
 		switch (nfrule_chain(f->number, XTRULES_TABLE, chain)) {
 		case NFRULE_CHAIN_REGULAR:
 			*found |= f->bit;

@@ -12,6 +12,7 @@ import pytest
 import firewall
 from host import HTTP
 from lab import Lab, priv_program
+from netns import Namespace
 from process import until
 
 TOOLS = ("curl", "dig", "dnsmasq", "ip",
@@ -62,8 +63,14 @@ def pytest_runtest_makereport(item):
 
 
 @pytest.fixture
-def lab():
-    with Lab() as made:
+def gateway_type():
+    """For the lab; tests of containers have another one."""
+    return Namespace
+
+
+@pytest.fixture
+def lab(gateway_type):
+    with Lab(gateway_type) as made:
         yield made
     for server in made.servers:
         bad = [line for line in server.out.lines

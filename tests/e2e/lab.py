@@ -127,19 +127,20 @@ class Site:
 class Lab:
     """The network; as a context manager it takes everything away again."""
 
-    def __init__(self):
+    def __init__(self, gateway=Namespace):
+        self.program = priv_program()
         self._stack = contextlib.ExitStack()
         self._numbers = itertools.count(1)
         self.servers = []       # every dnsfw that was started
         try:
-            self._make()
+            self._make(gateway)
         except BaseException:
             self._stack.close()
             raise
 
-    def _make(self):
+    def _make(self, gateway):
         for name in ADDRESSES:
-            namespace = Namespace()
+            namespace = gateway() if name == "gateway" else Namespace()
             self._stack.callback(namespace.close)
             setattr(self, name, namespace)
             namespace.sysctl(
@@ -198,7 +199,7 @@ class Lab:
 
     def dnsfw_argv(self, acl, *options, fw=None, upstream=DNS4, program=None):
         """The command line, with what most tests want."""
-        return [str(program or priv_program()),
+        return [str(program or self.program),
                 "--acl-file", str(self.write_acl(acl)),
                 "--upstream", upstream, "--bind-port", "53",
                 "--bind", f"{GATEWAY4},{GATEWAY6},127.0.0.1,::1",

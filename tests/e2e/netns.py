@@ -76,3 +76,37 @@ class Namespace:
 
     def close(self):
         os.close(self.fd)
+
+
+class ContainerNamespace(Namespace):
+    """One that belongs to a user namespace, as an unprivileged container's.
+
+    Its root, and all its users, are ordinary ones outside.
+    """
+
+    USERS = "0 200000 65536"
+
+    def __init__(self):
+        with subprocess.Popen(
+                ["unshare", "--user", "--net", "sh", "-c", "echo; read -r x"],
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+            holder.stdout.readline()
+            self.fd, self._user = (
+                os.open(f"/proc/{holder.pid}/ns/{kind}",
+                        os.O_RDONLY | os.O_CLOEXEC) for kind in ("net", "user"))
+            for kind in "ug":
+                with open(f"/proc/{holder.pid}/{kind}id_map", "w",
+                          encoding="ascii") as file:
+                    file.write(self.USERS)
+
+    @property
+    def user_path(self):
+        return f"/proc/{os.getpid()}/fd/{self._user}"
+
+    def command(self, *argv):
+        return ["nsenter", f"--user={self.user_path}", f"--net={self.path}",
+                *argv]
+
+    def close(self):
+        super().close()
+        os.close(self._user)

@@ -752,7 +752,7 @@ Test(backend, F2_set_of_another_kind_is_refused)
 		run(command);
 		cr_assert_eq(check_logs(&backend_nftables, &families, log,
 		    sizeof(log)), -1, "%s", sets[i]);
-		cr_assert(strstr(log, "set dnsfw_ipv4_allow of another type") !=
+		cr_assert(strstr(log, "set dnsfw_ipv4_allow in table inet filter is ") !=
 		    NULL, "%s", log);
 		run("nft delete set inet filter dnsfw_ipv4_allow");
 	}
