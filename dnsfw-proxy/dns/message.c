@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-#define OPCODE_UPDATE	5
 #define CLASS_NONE	254	/* RFC 2136 */
 #define RECORD_MIN	11	/* root owner, fixed fields, no rdata */
 #define RECORD_FIXED	10	/* type, class, TTL, rdlength */
@@ -281,7 +280,8 @@ rdata_check(const struct walk *w, const struct dns_record *r)
 	 * An update names a set of records by one without rdata, in a class
 	 * that no stored record has (RFC 2136 2.4, 2.5).
 	 */
-	if (r->rdlength == 0 && DNS_OPCODE_OF(w->h.flags) == OPCODE_UPDATE &&
+	if (r->rdlength == 0 &&
+	    DNS_OPCODE_OF(w->h.flags) == DNS_OPCODE_UPDATE &&
 	    (r->class == CLASS_ANY || r->class == CLASS_NONE))
 		return (DNS_OK);
 	field = dns_rdata_fields(r->type, r->class);

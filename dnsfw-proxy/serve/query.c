@@ -25,6 +25,7 @@ enum { TYPE_IXFR = 251, TYPE_AXFR = 252 };
 
 TAILQ_HEAD(query_queue, query);
 
+static const char unknown_opcode[] = "unknown opcode";
 static const char bad_kind[] = "opcode or class not allowed";
 
 static struct query *pool;
@@ -158,19 +159,18 @@ query_failed(struct query *q, enum dns_ede ede, const char *reason)
 static void
 bad_query(const uint8_t *msg, const struct addr *addr,
     const struct endpoint *from, const struct dns_query *dns,
-    uint32_t rule, const char *text)
+    uint32_t rule, uint16_t rcode, const char *text)
 {
 	uint8_t header[DNS_HEADER_SIZE];
-	struct access facts = facts_of(addr, dns, rule, RCODE_FORMERR);
+	struct access facts = facts_of(addr, dns, rule, rcode);
 
 	counters.bad++;
 	access_bad_query(&facts, text);
 	if (dns->question_end != 0) {
-		answer_here(from, dns, msg, RCODE_FORMERR, EDE_NONE, NULL,
-		    NULL);
+		answer_here(from, dns, msg, rcode, EDE_NONE, NULL, NULL);
 		return;
 	}
-	dns_build_header_reply(dns->id, dns->flags, RCODE_FORMERR, header);
+	dns_build_header_reply(dns->id, dns->flags, rcode, header);
 	send_to(from, header, sizeof(header));
 }
 
@@ -250,6 +250,26 @@ is_plain(const struct dns_query *dns)
 }
 
 /*
+ * An opcode that says what the message is about, so that the rules can decide.
+ * Of DSO (RFC 8490), for one, nothing is known here but that there is no such
+ * thing: NOTIMP.
+ */
+static bool
+is_known(const struct dns_query *dns)
+{
+	switch (DNS_OPCODE_OF(dns->flags)) {
+	case DNS_OPCODE_QUERY:
+	case DNS_OPCODE_IQUERY:
+	case DNS_OPCODE_STATUS:
+	case DNS_OPCODE_NOTIFY:
+	case DNS_OPCODE_UPDATE:
+		return (true);
+	default:
+		return (false);
+	}
+}
+
+/*
  * Is this kind of message allowed under these rules (D4, A5)?  Returns NULL,
  * or what is wrong.  *grants: whether the answer's addresses are to be granted.
  */
@@ -323,9 +343,17 @@ decide(const uint8_t *msg, size_t len, const struct addr *addr,
 
 	acl_decide(worker.image, addr, dns->has_question ? &dns->qname : NULL,
 	    &d);
-	if (!dns->has_question && (d.verdict != ACL_ALLOW || !d.any)) {
-		bad_query(msg, addr, from, dns, d.line, "no question");
-		return;
+	if (d.verdict != ACL_ALLOW || !d.any) {
+		if (!is_known(dns)) {
+			bad_query(msg, addr, from, dns, d.line, RCODE_NOTIMP,
+			    unknown_opcode);
+			return;
+		}
+		if (!dns->has_question) {
+			bad_query(msg, addr, from, dns, d.line, RCODE_FORMERR,
+			    "no question");
+			return;
+		}
 	}
 	switch (d.verdict) {
 	case ACL_NOMATCH:
@@ -344,7 +372,7 @@ decide(const uint8_t *msg, size_t len, const struct addr *addr,
 	if ((text = check_kind(dns, &d, &grants)) != NULL)
 		kind_refused(msg, addr, from, dns, d.line, text);
 	else if (grants && !dns->strict)
-		bad_query(msg, addr, from, dns, d.line,
+		bad_query(msg, addr, from, dns, d.line, RCODE_FORMERR,
 		    "more than a question and an OPT record");
 	else
 		forward(msg, len, addr, from, dns, &d, grants);
@@ -359,11 +387,20 @@ query_receive(const uint8_t *msg, size_t len, const struct addr *addr,
 
 	counters.queries++;
 	err = dns_query_parse(msg, len, &dns);
-	if (err == DNS_OK)
+	if (err == DNS_EHEADER || err == DNS_EQR)
+		return;		/* there is nothing to answer to (D8) */
+	if (err != DNS_OK && !is_known(&dns))
+		bad_query(msg, addr, from, &dns, 0, RCODE_NOTIMP,
+		    unknown_opcode);
+	else if (err != DNS_OK)
+		bad_query(msg, addr, from, &dns, 0, RCODE_FORMERR,
+		    dns_strerror(err));
+	else if (dns.edns.present && dns.edns.version > 0)
+		/* RFC 6891 6.1.3: whatever is asked. */
+		bad_query(msg, addr, from, &dns, 0, RCODE_BADVERS,
+		    "unknown EDNS version");
+	else
 		decide(msg, dns.length, addr, from, &dns);
-	else if (err != DNS_EHEADER && err != DNS_EQR)
-		bad_query(msg, addr, from, &dns, 0, dns_strerror(err));
-	/* else there is nothing to answer to (D8) */
 }
 
 void

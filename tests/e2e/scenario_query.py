@@ -63,6 +63,8 @@ class Query:
             set_edns(message, payload=int(value))
         elif flag == "version":
             set_edns(message, edns=int(value))
+        elif flag == "ednsflags":
+            set_edns(message, ednsflags=int(value, 16))
         elif flag == "do":
             message.want_dnssec(True)
         elif flag == "option":
@@ -154,7 +156,7 @@ class Answer:
         self.question = wire[12:12 + question_length(wire)]
         try:
             self.message = dns.message.from_wire(
-                wire, one_rr_per_rrset=True, ignore_trailing=True)
+                plain(wire), one_rr_per_rrset=True, ignore_trailing=True)
         except dns.exception.DNSException as error:
             self.message = None
             self.error = error
@@ -184,6 +186,13 @@ class Answer:
                 for wire in (option.to_wire()
                              for option in self.message.options
                              if option.otype == 15)]
+
+
+def plain(wire):
+    """With opcode QUERY in place of one that dnspython does not know."""
+    opcode = wire[2] >> 3 & 15
+    return wire if opcode in (0, 1, 2, 4, 5) else (
+        wire[:2] + bytes([wire[2] & 0x87]) + wire[3:])
 
 
 def record_text(rrset):

@@ -60,7 +60,8 @@ class Wants:
         # A query without a good answer has been reported.
         if not self.wrong:
             for line in self.lines:
-                getattr(self, f"_want_{line.verb}")(line, queries, answers)
+                verb = line.verb.replace("-", "_")
+                getattr(self, f"_want_{verb}")(line, queries, answers)
         if self.entries_checked:
             self._check_entries(after)
         if self.log_checked:
@@ -271,6 +272,14 @@ class Wants:
                 self._check_error(line, answer, set(
                     int(code) for code in codes.split(",")), text)
 
+    def _want_authority_is(self, line, queries, answers):
+        wanted = [] if line.rest == "none" else [
+            scenario_query.record_text(scenario_query.rrset(line.rest))]
+        for answer in answers:
+            self.equal(line, "authority section", [
+                scenario_query.record_text(rrset)
+                for rrset in answer.message.authority], wanted)
+
     def _want_edns(self, line, queries, answers):
         for answer in answers:
             message = answer.message
@@ -278,6 +287,8 @@ class Wants:
             if message.edns >= 0:
                 got = f"{message.payload}" + (
                     " do" if message.ednsflags & 0x8000 else "")
+                other = message.ednsflags & 0xff7fff    # version, Z
+                got += f" and {other:x}" if other else ""
             self.equal(line, "OPT", got, line.rest)
 
     def _want_options(self, line, queries, answers):
