@@ -13,6 +13,7 @@
 enum step {
 	STEP_ALL,
 	STEP_NO_TEXT,
+	STEP_NO_SOA,
 	STEP_NO_EDE,
 	STEP_QUESTION,		/* TC, and no record at all */
 	STEP_HEADER,		/* TC, and no question either */
@@ -37,13 +38,13 @@ reply_flags(uint16_t flags, uint16_t rcode)
 
 static void
 put_header(struct wcur *w, uint16_t id, uint16_t flags, bool question,
-    bool answer, bool opt)
+    bool answer, bool authority, bool opt)
 {
 	wcur_u16(w, id);
 	wcur_u16(w, flags);
 	wcur_u16(w, question);
 	wcur_u16(w, answer);
-	wcur_u16(w, 0);
+	wcur_u16(w, authority);
 	wcur_u16(w, opt);
 }
 
@@ -64,6 +65,51 @@ put_address(struct wcur *w, const struct addr *a)
 	wcur_u32(w, DNS_LOCAL_TTL);
 	wcur_u16(w, (uint16_t)len);
 	wcur_bytes(w, a->bytes, len);
+}
+
+/* A "no" of ours to an ordinary question, which a cache may keep. */
+static bool
+is_negative(const struct reply *r, bool answer)
+{
+	return ((r->rcode == RCODE_NXDOMAIN ||
+	    (r->rcode == RCODE_NOERROR && !answer)) &&
+	    r->q->qclass == CLASS_IN &&
+	    DNS_OPCODE_OF(r->q->flags) == DNS_OPCODE_QUERY);
+}
+
+/*
+ * A pointer to the name of the zone that we seem to be: the queried name's own,
+ * or, where that is said not to exist, its parent's.
+ */
+static uint16_t
+soa_owner(const struct reply *r)
+{
+	const struct dns_name *qname = &r->q->qname;
+
+	if (r->rcode != RCODE_NXDOMAIN || qname->labels == 0)
+		return (OWNER_QNAME);
+	return ((uint16_t)(OWNER_QNAME + 1U + qname->wire[0]));
+}
+
+/* With the names and numbers of the empty zones of RFC 6303 3. */
+static void
+put_soa(struct wcur *w, const struct reply *r)
+{
+	static const char rname[] = "\006nobody\007invalid";
+	static const uint32_t numbers[] = { 1, 3600, 1200, 604800,
+	    DNS_LOCAL_TTL };
+	uint16_t owner = soa_owner(r);
+	size_t i;
+
+	wcur_u16(w, owner);
+	wcur_u16(w, TYPE_SOA);
+	wcur_u16(w, CLASS_IN);
+	wcur_u32(w, DNS_LOCAL_TTL);
+	wcur_u16(w, 2 + sizeof(rname) + sizeof(numbers));
+	wcur_u16(w, owner);
+	wcur_bytes(w, rname, sizeof(rname));
+	for (i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		wcur_u32(w, numbers[i]);
 }
 
 /* A text that is too long for the length fields does not fit into w either. */
@@ -97,15 +143,18 @@ put_reply(const struct reply *r, enum step step, uint8_t *out, size_t size)
 	bool question = q->has_question && step < STEP_HEADER;
 	bool answer = whole && question && r->local != NULL &&
 	    q->qclass == CLASS_IN && q->qtype == address_type(r->local);
+	bool soa = question && step < STEP_NO_SOA && is_negative(r, answer);
 	bool opt = whole && q->edns.present;
 
 	put_header(&w, q->id, whole ? flags : flags | DNS_TC, question, answer,
-	    opt);
+	    soa, opt);
 	if (question)
 		wcur_bytes(&w, r->msg + DNS_HEADER_SIZE,
 		    q->question_end - DNS_HEADER_SIZE);
 	if (answer)
 		put_address(&w, r->local);
+	if (soa)
+		put_soa(&w, r);
 	if (opt)
 		put_opt(&w, r, r->ede != EDE_NONE && step < STEP_NO_EDE,
 		    step < STEP_NO_TEXT ? r->text : NULL);
@@ -137,7 +186,8 @@ dns_build_header_reply(uint16_t id, uint16_t flags, uint16_t rcode,
 {
 	struct wcur w = { .buf = out, .len = DNS_HEADER_SIZE };
 
-	put_header(&w, id, reply_flags(flags, rcode), false, false, false);
+	put_header(&w, id, reply_flags(flags, rcode), false, false, false,
+	    false);
 	return (w.pos);
 }
 

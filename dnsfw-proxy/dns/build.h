@@ -10,7 +10,7 @@
 #include "addr.h"
 #include "message.h"
 
-#define DNS_LOCAL_TTL	60	/* seconds, of -| name = address (D3) */
+#define DNS_LOCAL_TTL	60	/* seconds, of what is answered here (D3, D18) */
 
 /* Extended DNS Errors (RFC 8914, IANA registry). */
 enum dns_ede {
@@ -26,8 +26,17 @@ enum dns_ede {
  * EDE with its text (ASCII, may be NULL).  local, if not NULL, is answered as
  * one A or AAAA record with DNS_LOCAL_TTL if the question's class is IN and
  * its type is of that family; for another type there is no record.
- * limit: the most that the client can take; what does not fit becomes a
- * header with the question and TC.
+ *
+ * NXDOMAIN, and NOERROR without a record, carry an SOA with DNS_LOCAL_TTL, in
+ * its MINIMUM, too: without it resolvers behind us may not cache them (RFC 2308
+ * 5), and ask again each time (D18).  Its owner is the queried name itself where
+ * we can: so a cache learns nothing about another name, such as an ancestor
+ * that is allowed and has a true SOA.  But a name with an SOA exists, and for
+ * one that does not its parent has to do (dnsmasq takes NXDOMAIN for NODATA
+ * else, and asks once more).  Both are the name's or above it, as caches demand.
+ *
+ * limit: the most that the client can take.  What does not fit loses the EDE's
+ * text, then the SOA, then the EDE, and becomes header, question and TC.
  * Returns the length, or 0 if even a header does not fit into size.
  */
 size_t	dns_build_reply(const uint8_t *msg, const struct dns_query *q,

@@ -12,6 +12,15 @@
 #define QNAME	"\003WwW\002nl\0"
 #define HEAD(flags, an, ar)						\
 	"\x12\x34" flags "\0\1\0" an "\0\0\0" ar
+#define HEAD_SOA(flags, ar)						\
+	"\x12\x34" flags "\0\1\0\0\0\1\0" ar
+/* 60 seconds; the rest is RFC 6303 3. */
+#define SOA_OF(owner)							\
+	owner "\0\006\0\001\0\0\0\074\0\046"				\
+	owner "\006nobody\007invalid\0\0\0\0\001"			\
+	"\0\0\016\020\0\0\004\260\0\011\072\200\0\0\0\074"
+#define SOA	SOA_OF("\300\014")	/* of the queried name, */
+#define SOA_UP	SOA_OF("\300\020")	/* and of its parent, "nl" */
 #define OPT_ASK	"\0\0\051\020\0\0\0\200\0\0\0"
 #define OPT_OWN	"\0\0\051\004\320\0\0\200\0\0"
 
@@ -79,7 +88,8 @@ Test(build, D2_extended_errors)
 	    HEAD("\x81\x82", "\0", "\1") QNAME "\0\001\0\001" OPT_OWN
 	    "\006\0\017\0\002\0\0");
 	EXPECT(reply(RCODE_NOERROR, EDE_NONE, "unused", NULL, 512),
-	    HEAD("\x81\x80", "\0", "\1") QNAME "\0\001\0\001" OPT_OWN "\0");
+	    HEAD_SOA("\x81\x80", "\1") QNAME "\0\001\0\001" SOA
+	    OPT_OWN "\0");
 	/* BADVERS is 16: the upper bits are in OPT. */
 	EXPECT(reply(16, EDE_NONE, NULL, NULL, 512),
 	    HEAD("\x81\x80", "\0", "\1") QNAME "\0\001\0\001"
@@ -95,7 +105,7 @@ Test(build, D3_local_answers)
 	    HEAD("\x81\x80", "\1", "\0") QNAME "\0\001\0\001"
 	    "\300\014\0\001\0\001\0\0\0\074\0\004\300\0\002\001");
 	EXPECT(reply(RCODE_NOERROR, EDE_NONE, NULL, &v6, 512),
-	    HEAD("\x81\x80", "\0", "\0") QNAME "\0\001\0\001");
+	    HEAD_SOA("\x81\x80", "\0") QNAME "\0\001\0\001" SOA);
 	ASK(HEAD("\x01\x00", "\0", "\1") QNAME "\0\034\0\001" OPT_ASK);
 	EXPECT(reply(RCODE_NOERROR, EDE_NONE, NULL, &v6, 512),
 	    HEAD("\x81\x80", "\1", "\1") QNAME "\0\034\0\001"
@@ -104,13 +114,64 @@ Test(build, D3_local_answers)
 	/* Another type (MX, ANY), another class. */
 	ASK(HEAD("\x01\x00", "\0", "\0") QNAME "\0\017\0\001");
 	EXPECT(reply(RCODE_NOERROR, EDE_NONE, NULL, &v4, 512),
-	    HEAD("\x81\x80", "\0", "\0") QNAME "\0\017\0\001");
+	    HEAD_SOA("\x81\x80", "\0") QNAME "\0\017\0\001" SOA);
 	ASK(HEAD("\x01\x00", "\0", "\0") QNAME "\0\377\0\001");
 	EXPECT(reply(RCODE_NOERROR, EDE_NONE, NULL, &v4, 512),
-	    HEAD("\x81\x80", "\0", "\0") QNAME "\0\377\0\001");
+	    HEAD_SOA("\x81\x80", "\0") QNAME "\0\377\0\001" SOA);
 	ASK(HEAD("\x01\x00", "\0", "\0") QNAME "\0\001\0\003");
 	EXPECT(reply(RCODE_NOERROR, EDE_NONE, NULL, &v4, 512),
 	    HEAD("\x81\x80", "\0", "\0") QNAME "\0\001\0\003");
+}
+
+/* RFC 2308: a "no" that a cache may keep; what is no such answer has no SOA. */
+Test(build, D18_negative_answers)
+{
+	struct addr v4 = address("192.0.2.1");
+
+	ASK(HEAD("\x01\x00", "\0", "\1") QNAME "\0\034\0\001" OPT_ASK);
+	EXPECT(reply(RCODE_NXDOMAIN, EDE_BLOCKED, "no", NULL, 512),
+	    HEAD_SOA("\x81\x83", "\1") QNAME "\0\034\0\001" SOA_UP OPT_OWN
+	    "\010\0\017\0\004\0\017no");
+	EXPECT(reply(RCODE_NOERROR, EDE_FORGED, NULL, &v4, 512),
+	    HEAD_SOA("\x81\x80", "\1") QNAME "\0\034\0\001" SOA OPT_OWN
+	    "\006\0\017\0\002\0\004");
+	EXPECT(reply(RCODE_REFUSED, EDE_NONE, NULL, NULL, 512),
+	    HEAD("\x81\x85", "\0", "\1") QNAME "\0\034\0\001" OPT_OWN
+	    "\0");
+	/* The root, which is all that an SOA of the root is for. */
+	ASK(HEAD("\x01\x00", "\0", "\0") "\0\0\001\0\001");
+	EXPECT(reply(RCODE_NXDOMAIN, EDE_NONE, NULL, NULL, 512),
+	    HEAD_SOA("\x81\x83", "\0") "\0\0\001\0\001" SOA);
+	ASK(HEAD("\x01\x00", "\0", "\0") "\002nl\0\0\001\0\001");
+	EXPECT(reply(RCODE_NXDOMAIN, EDE_NONE, NULL, NULL, 512),
+	    HEAD_SOA("\x81\x83", "\0") "\002nl\0\0\001\0\001"
+	    SOA_OF("\300\017"));
+	/* Other classes; NOTIFY, and UPDATE, where it would be an update. */
+	ASK(HEAD("\x01\x00", "\0", "\0") QNAME "\0\001\0\003");
+	EXPECT(reply(RCODE_NXDOMAIN, EDE_NONE, NULL, NULL, 512),
+	    HEAD("\x81\x83", "\0", "\0") QNAME "\0\001\0\003");
+	ASK(HEAD("\x20\x00", "\0", "\0") QNAME "\0\006\0\001");
+	EXPECT(reply(RCODE_NOERROR, EDE_NONE, NULL, NULL, 512),
+	    HEAD("\xa0\x80", "\0", "\0") QNAME "\0\006\0\001");
+	ASK(HEAD("\x28\x00", "\0", "\0") QNAME "\0\006\0\001");
+	EXPECT(reply(RCODE_NXDOMAIN, EDE_NONE, NULL, NULL, 512),
+	    HEAD("\xa8\x83", "\0", "\0") QNAME "\0\006\0\001");
+}
+
+/* The EDE's text goes, then the SOA, then the EDE, and only then TC. */
+Test(build, D18_no_room_for_the_soa)
+{
+	size_t limit, len;
+
+	ASK(HEAD("\x01\x00", "\0", "\1") QNAME "\0\034\0\001" OPT_ASK);
+	for (limit = 24; limit < 120; limit++) {
+		len = reply(RCODE_NXDOMAIN, EDE_BLOCKED, "abc", NULL, limit);
+		cr_assert_eq(len, limit < 35 ? 24 : limit < 41 ? 35 :
+		    limit < 91 ? 41 : limit < 94 ? 91 : 94, "%zu: %zu",
+		    limit, len);
+		cr_assert_eq(out[2] & 2, limit < 35 ? 2 : 0);
+		cr_assert_eq(out[9], limit >= 91);
+	}
 }
 
 /* D13: text, EDE, then all but the question with TC, then the question. */
