@@ -112,8 +112,8 @@ emit(const struct level *level, const char *text, const char *more)
 	size_t pos;
 
 	if (log_dropped > 0) {
-		snprintf(number, sizeof(number), "%llu log lines were dropped\n",
-		    (unsigned long long)log_dropped);
+		snprintf(number, sizeof(number), "%llu log line%s dropped\n",
+		    (unsigned long long)log_dropped, log_s(log_dropped));
 		pos = begin(&level_warn, line);
 		memcpy(line + pos, number, strlen(number));
 		if (put(line, pos + strlen(number)))

@@ -248,9 +248,9 @@ firewall_start(const struct backend *b, uint32_t max_grants)
 		fatalx("the firewall cannot be used");
 	firewall_counts.taken_over = ledger_count(ledger);
 	if (ledger_count(ledger) + removed > 0)
-		log_info("%u grants of before are taken over, %u entries "
-		    "without an end or meaning removed", ledger_count(ledger),
-		    removed);
+		log_info("%u existing grant%s kept, %u stale entr%s removed",
+		    ledger_count(ledger), log_s(ledger_count(ledger)),
+		    removed, removed == 1 ? "y" : "ies");
 	look_at_jumps();
 }
 
@@ -301,10 +301,11 @@ repair(void)
 	}
 	refill(ready_kinds());
 	firewall_counts.repairs++;
-	log_warn("the firewall was changed: rules, sets and %u grants are put "
-	    "back, %u other entries removed, in %llu ms", ledger_count(ledger),
-	    removed, (unsigned long long)((clock_now() - begin) /
-	    (CLOCK_SECOND / 1000)));
+	log_warn("the firewall was changed: rules, sets and %u grant%s are "
+	    "put back, %u other entr%s removed, in %llu ms",
+	    ledger_count(ledger), log_s(ledger_count(ledger)), removed,
+	    removed == 1 ? "y" : "ies", (unsigned long long)((clock_now() -
+	    begin) / (CLOCK_SECOND / 1000)));
 }
 
 /*

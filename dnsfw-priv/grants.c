@@ -119,12 +119,12 @@ log_refused(enum msg_result_code code, uint64_t now)
 	    !log_allowed(limit, now, REFUSED_PERIOD, &count))
 		return;
 	if (code == RESULT_FULL)
-		log_warn("%llu grants refused: %u are live, and --max-grants "
-		    "is %u", (unsigned long long)count, ledger_count(ledger),
-		    ledger_max(ledger));
+		log_warn("%llu grant%s refused: %u live, and --max-grants is "
+		    "%u", (unsigned long long)count, log_s(count),
+		    ledger_count(ledger), ledger_max(ledger));
 	else
-		log_warn("%llu grants refused: %s", (unsigned long long)count,
-		    msg_result_text(code));
+		log_warn("%llu grant%s refused: %s", (unsigned long long)count,
+		    log_s(count), msg_result_text(code));
 }
 
 /*
@@ -331,8 +331,9 @@ end_batch(void)
 	for (i = 0; i < n && options->kill_connections; i++)
 		killed += conntrack_kill(&revoked[i]);
 	if (n > 0)
-		log_info("%zu grants revoked, %u connections ended: the "
-		    "policy or this host's addresses have changed", n, killed);
+		log_info("%zu grant%s revoked, %u connection%s ended: the "
+		    "policy or this host's addresses have changed", n,
+		    log_s(n), killed, log_s(killed));
 	return (n);
 }
 
@@ -428,7 +429,7 @@ grants_log(void)
 {
 	enum msg_result_code code;
 
-	log_info("policy: %u rules, generation %u; grants: %u live of %u, "
+	log_info("policy: rules %u, generation %u; grants: %u live of %u, "
 	    "%llu known already, %llu held for living connections",
 	    policy_rules(), policy_generation(), ledger_count(ledger),
 	    ledger_max(ledger), (unsigned long long)known_count,
@@ -436,9 +437,9 @@ grants_log(void)
 	for (code = RESULT_OK; code < RESULT_COUNT; code++)
 		log_info("grants asked for, %s: %llu", msg_result_text(code),
 		    (unsigned long long)counts[code]);
-	log_info("firewall: %s, %llu transactions, %llu repairs, "
-	    "%llu grants revoked, %llu taken over at the start; "
-	    "%u own addresses",
+	log_info("firewall: %s, transactions %llu, repairs %llu, "
+	    "grants revoked %llu, kept at the start %llu; "
+	    "own addresses: %u",
 	    firewall_ready() == firewall_families() ? "working" :
 	    "incomplete", (unsigned long long)firewall_counts.transactions,
 	    (unsigned long long)firewall_counts.repairs,

@@ -343,7 +343,7 @@ verify_size(const struct nftset *set)
 	size = nftnl_set_get_u32(s, NFTNL_SET_DESC_SIZE);
 	nftnl_set_free(s);
 	if (size != wanted_size())
-		log_warn("set %s has room for %u entries, not %u as "
+		log_warn("set %s has room for %u, not for %u as "
 		    "--max-grants asks for: this kernel does not change that; "
 		    "it will when the set is made anew", set->name, size,
 		    wanted_size());

@@ -275,8 +275,8 @@ nlsock_result(const char *set, int error)
 		return (RESULT_OK);
 	if (log_allowed(full ? &full_limit : &failed_limit, clock_now(),
 	    RESULT_PERIOD, &events))
-		log_error("%llu grants failed; the last one: set %s: %s",
-		    (unsigned long long)events, set,
+		log_error("%llu grant%s failed; the last one: set %s: %s",
+		    (unsigned long long)events, log_s(events), set,
 		    full ? "it is full" : nlsock_strerror(error));
 	return (full ? RESULT_FULL : RESULT_FAILED);
 }

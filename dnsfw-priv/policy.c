@@ -204,7 +204,7 @@ policy_start(struct child *c, const char *path, const char *name)
 			children_malformed(c, "CHECKED without a CHECK");
 	}
 	coming = bounds_new();
-	log_info("the ACL has %u rules", sealed.rules);
+	log_info("the ACL has %u rule%s", sealed.rules, log_s(sealed.rules));
 }
 
 void

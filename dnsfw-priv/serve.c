@@ -153,8 +153,8 @@ serve_compiler(void)
 		switch (policy_receive(&more, &checked)) {
 		case POLICY_NEW:
 			send_policy();
-			log_info("the ACL was reloaded: %u rules",
-			    policy_rules());
+			log_info("the ACL was reloaded: %u rule%s",
+			    policy_rules(), log_s(policy_rules()));
 			grants_review(true);
 			break;
 		case POLICY_CHECKED:
@@ -238,7 +238,8 @@ serve(struct child *c, struct child *w, const struct options *o)
 	send_policy();
 	grants_review(true);
 	(void)grants_step(compiler);
-	log_info("Server started: %u rules", policy_rules());
+	log_info("Server started: listening on %s; %u rule%s", status_scope(),
+	    policy_rules(), log_s(policy_rules()));
 	while (children_stop == 0)
 		turn();
 	log_info("stopping (signal %d)", (int)children_stop);

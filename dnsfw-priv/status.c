@@ -8,6 +8,7 @@
 
 #include "clock.h"
 #include "firewall.h"
+#include "log.h"
 #include "notify.h"
 #include "policy.h"
 
@@ -85,8 +86,8 @@ status_tell(const char *state)
 	ledger_expire(ledger, clock_now());
 	grants = ledger_count(ledger);
 	snprintf(text, sizeof(text), "%s; %u rule%s, %u live grant%s%s",
-	    scope, policy_rules(), policy_rules() == 1 ? "" : "s", grants,
-	    grants == 1 ? "" : "s", firewall_ready() == firewall_families() ?
+	    scope, policy_rules(), log_s(policy_rules()), grants,
+	    log_s(grants), firewall_ready() == firewall_families() ?
 	    "" : "; the chain is gone, nothing is granted");
 	notify_send(state, text);
 }

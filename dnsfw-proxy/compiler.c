@@ -261,8 +261,8 @@ take_message(const uint8_t *buf, size_t len, int fd, const char *name)
 			check(&m);
 	} else if (buf[0] == MSG_STATS) {
 		err = msg_plain_decode(buf, len, MSG_STATS, &plain);
-		log_info("%lu times compiled, %lu grants checked, image of "
-		    "%zu bytes", compilations, checks, image_size);
+		log_info("compiled %lu, grants checked %lu, octets of the "
+		    "image %zu", compilations, checks, image_size);
 	} else if (buf[0] == MSG_STOP)
 		err = msg_plain_decode(buf, len, MSG_STOP, &plain);
 	if (err != MSG_OK)

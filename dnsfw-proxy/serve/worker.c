@@ -65,8 +65,8 @@ log_counters(void)
 	const struct counters *c = &counters;
 
 	log_info("queries: %llu, refused %llu, bad %llu, turned away %llu; "
-	    "upstream: %llu exchanges, %llu shared, %llu timeouts, %llu junk; "
-	    "grants: %llu asked, %llu known", (unsigned long long)c->queries,
+	    "upstream: exchanges %llu, shared %llu, timeouts %llu, junk %llu; "
+	    "grants: asked %llu, known %llu", (unsigned long long)c->queries,
 	    (unsigned long long)c->refused, (unsigned long long)c->bad,
 	    (unsigned long long)c->overload,
 	    (unsigned long long)c->exchanges, (unsigned long long)c->shared,

@@ -5,6 +5,7 @@ import fcntl
 import json
 import os
 import re
+import signal
 import socket
 import subprocess
 
@@ -12,7 +13,8 @@ import dns.message
 import dns.rcode
 import pytest
 
-from lab import CLIENT4, CLIENT6, DNS4, DNS6, OTHER4, PORT, READY
+from lab import (CLIENT4, CLIENT6, DNS4, DNS6, GATEWAY4, GATEWAY6, OTHER4,
+                 PORT, READY)
 from process import until
 
 ACL = f"""
@@ -237,6 +239,44 @@ def test_log_level(lab, level, how):
            arrows[json.loads(line)["event"]] for line in server.out.lines]
     assert got == {"all": ["~>", "<~", "!>", "->", "<!", "|>", "|>"],
                    "Refused": ["!>", "<!", "|>", "|>"], "none": []}[level]
+
+
+def test_start_line_says_what_is_served(lab, any_fw):
+    """Addresses, upstreams, backend and rules; and "1 rule" of one."""
+    server = lab.dnsfw("10.0.0.1 ~> a.example.com\n", "--bind",
+                       "127.0.0.2", "--upstream", "192.0.2.1,192.0.2.2",
+                       "--upstream-port", "5353", fw=any_fw)
+    chain = "no firewall"
+    if any_fw:
+        options = dict(zip(any_fw.options[::2], any_fw.options[1::2]))
+        chain = " ".join(filter(None, (options["--firewall"], options.get(
+            "--table"), options["--chain"])))
+    assert f"[INFO ] Server started: listening on {GATEWAY4}, {GATEWAY6}, " \
+        f"127.0.0.1, ::1, 127.0.0.2 port 53; upstream {DNS4}, 192.0.2.1, " \
+        f"192.0.2.2 port 5353; {chain}; 1 rule" in server.err.lines
+
+
+def test_counts_of_one_and_of_more(lab, fw):
+    """Never "1 grants", at the start, at a reload, and after a repair."""
+    server = lab.dnsfw(ACL, fw=fw)
+    lab.site(name="www.example.com")
+    ask(lab, "www.example.com")
+    server.stop()
+    server = lab.dnsfw(ACL, fw=fw)
+    server.err.wait_for(r"\] 1 existing grant kept, 0 stale entries removed$")
+    server.err.wait_for(r"Server started.*; 5 rules$")
+    lab.gateway.run(*(("ipset", "flush") if fw.name == "iptables" else
+                      ("nft", "flush", "set", "inet", "filter",
+                       "dnsfw_ipv4_allow")))
+    server.err.wait_for("rules, sets and 1 grant are put back, "
+                        "0 other entries removed, in ")
+    argv = server.popen.args
+    with open(argv[argv.index("--acl-file") + 1], "w",
+              encoding="utf-8") as file:
+        file.write(f"{CLIENT4} ~> *\n")
+    server.signal(signal.SIGHUP)
+    server.err.wait_for(r"the ACL was reloaded: 1 rule$")
+    server.err.wait_for(r"\] 1 grant revoked, 0 connections ended:")
 
 
 def test_application_log_lines_have_levels(lab, fw):

@@ -46,7 +46,7 @@ def test_G9_grants_are_taken_over(lab, fw, how):
     end(server, how)
     assert lab.reaches(site.v4)
     server = lab.dnsfw(ALLOW + LOCAL, fw=fw)
-    server.err.wait_for(r"4 grants of before are taken over")
+    server.err.wait_for(r"INFO .*4 existing grants kept, 0 stale entries removed$")
     assert keys(fw) == {entry[:4] for entry in before}
     for entry in fw.entries():
         assert 900 < entry.timeout <= 1015
@@ -117,7 +117,7 @@ def test_G9_entries_without_an_end_or_a_name_go(lab, fw):
             f"{CLIENT4} . tcp . {PORT} . 10.78.9.2 timeout 15m }}")
     assert lab.reaches("10.78.9.1")
     server = lab.dnsfw(ALLOW, fw=fw)
-    server.err.wait_for(r"1 grants .* 2 entries without an end or meaning")
+    server.err.wait_for("1 existing grant kept, 2 stale entries removed")
     assert not lab.reaches("10.78.9.1")
     assert not lab.reaches("10.78.9.2")
     assert lab.reaches(site.v4)
@@ -135,7 +135,7 @@ def test_G9_A9_what_the_list_no_longer_gives_goes(lab, fw):
     end(server, "stop")
     server = lab.dnsfw(
         f"{CLIENT4} -> {kept.name}:TCP:{PORT}\n", fw=fw)
-    server.err.wait_for(r"4 grants of before are taken over")
+    server.err.wait_for(r"INFO .*4 existing grants kept, 0 stale entries removed$")
     until(lambda: keys(fw) == {(CLIENT4, "tcp", PORT, kept.v4)}, 1)
     assert lab.reaches(kept.v4)
     assert not lab.reaches(gone.v4)
