@@ -88,8 +88,13 @@ struct backend {
 	/* The MSG_FAMILY_* bits of the families that have their chain now. */
 	uint8_t	(*chains)(void);
 
-	/* Of those, the ones to whose chain some rule leads. */
-	uint8_t	(*jumps)(void);
+	/*
+	 * What the rules of the families' chains can do there: those to whose
+	 * chain a hook leads, and those for which a rule that ends it stands
+	 * before ours.  Returns 0, or -1 if the kernel did not tell it all.
+	 */
+	int	(*effect)(uint8_t families, uint8_t *reached,
+		    uint8_t *blocked);
 
 	/*
 	 * Every entry of our sets that exist in these families, some perhaps

@@ -9,6 +9,9 @@
 #define CHECK_PERIOD	(150 * (CLOCK_SECOND / 1000))
 #define RETRY_PERIOD	CLOCK_SECOND		/* of what failed */
 
+/* To follow all rules takes its time: at most so much of all, and no more. */
+#define EFFECT_SHARE	20
+
 /* How long nobody must have deleted anything; and how long that may take. */
 #define QUIET		(80 * (CLOCK_SECOND / 1000))
 #define QUIET_MAX	(400 * (CLOCK_SECOND / 1000))
@@ -28,7 +31,9 @@ static uint8_t seen_chains;	/* families that had their chain at last look */
 static uint64_t next_look;
 static uint64_t repair_at, repair_latest;	/* 0: nothing to repair */
 static uint8_t missing_logged;		/* families, as ready */
-static uint8_t unreached;		/* families to whose chain no rule leads */
+static bool effect_due;			/* rules have changed since */
+static uint64_t effect_next;
+static uint8_t unreached, blocked;	/* families, as logged */
 static unsigned int events;		/* WATCH_*, read and not yet acted on */
 
 /* One batch at a time, of whatever. */
@@ -211,21 +216,49 @@ lacking(uint8_t there)
 	    " of IPv4");
 }
 
-/* A chain that nobody calls opens nothing; only the operator can call it. */
 static void
-look_at_jumps(void)
+log_effect(uint8_t now_unreached, uint8_t now_blocked)
 {
-	uint8_t reached = backend->jumps();
-	uint8_t now = families & (uint8_t)~reached;
-
-	if (ready != families || now == unreached)
-		return;
-	if (now != 0)
+	if (now_unreached != unreached && now_unreached != 0)
 		log_warn("no rule leads to our chain%s: grants there open "
-		    "nothing until one does", lacking(families & reached));
-	else
+		    "nothing until one does",
+		    lacking(families & (uint8_t)~now_unreached));
+	else if (now_unreached != unreached)
 		log_info("a rule leads to our chain again");
-	unreached = now;
+	if (now_blocked != blocked && now_blocked != 0)
+		log_warn("a rule that ends our chain%s stands before ours: "
+		    "grants there open nothing",
+		    lacking(families & (uint8_t)~now_blocked));
+	else if (now_blocked != blocked)
+		log_info("our rules come before the end of our chain again");
+	unreached = now_unreached;
+	blocked = now_blocked;
+}
+
+/*
+ * A chain that nobody calls opens nothing, nor do rules behind its end; only the
+ * operator can change that.  Nothing is concluded if the kernel did not tell it
+ * all, or if it changed meanwhile: then it is looked at again.
+ */
+static void
+look_at_effect(void)
+{
+	uint64_t begin = clock_now(), end;
+	uint8_t now_reached, now_blocked;
+	int rc;
+
+	effect_due = ready == families;
+	if (!effect_due || begin < effect_next)
+		return;
+	rc = backend->effect(families, &now_reached, &now_blocked);
+	end = clock_now();
+	effect_next = rc == -1 ? end + RETRY_PERIOD :
+	    end + EFFECT_SHARE * (end - begin);
+	events |= watch_read();
+	if (rc == -1 || (events & (WATCH_LOST | WATCH_RULES)) != 0)
+		return;
+	effect_due = false;
+	log_effect(families & (uint8_t)~now_reached, now_blocked);
 }
 
 void
@@ -251,7 +284,7 @@ firewall_start(const struct backend *b, uint32_t max_grants)
 		log_info("%u existing grant%s kept, %u stale entr%s removed",
 		    ledger_count(ledger), log_s(ledger_count(ledger)),
 		    removed, removed == 1 ? "y" : "ies");
-	look_at_jumps();
+	look_at_effect();
 }
 
 int
@@ -264,12 +297,14 @@ int
 firewall_wait(void)
 {
 	uint64_t now = clock_now();
-	uint64_t next = repair_at != 0 ? repair_at : next_look;
+	uint64_t next = repair_at != 0 ? repair_at : ready != families ||
+	    (families != 0 && backend->intact != NULL) ? next_look : UINT64_MAX;
 
-	if (repair_at == 0 && ready == families &&
-	    (families == 0 || backend->intact == NULL))
+	if (effect_due && effect_next < next)
+		next = effect_next;
+	if (next == UINT64_MAX && events == 0)
 		return (-1);
-	return (now >= next ? 0 :
+	return (now >= next || events != 0 ? 0 :
 	    (int)((next - now) / (CLOCK_SECOND / 1000)) + 1);
 }
 
@@ -336,8 +371,9 @@ is_intact(void)
 
 /*
  * Families whose chain was made after the start.  What is in their sets is taken
- * over, as it would have been then.  One whose sets are not as ours is left out,
- * and check has logged why.  Returns true if there is one to fill.
+ * over, as it would have been then; what cannot be goes.  One whose sets are not
+ * as ours is left out, and check has logged why.  Returns true if there is one
+ * to fill.
  */
 static bool
 take_families_in(uint8_t chains)
@@ -346,9 +382,9 @@ take_families_in(uint8_t chains)
 	uint32_t without_room = 0;
 
 	seen_chains = chains;
-	if (fresh == 0 || backend->check(&found) == -1 ||
-	    backend->list(found & fresh, take_over, &without_room) == -1)
+	if (fresh == 0 || backend->check(&found) == -1)
 		return (false);
+	(void)backend->list(found & fresh, take_over, &without_room);
 	families |= found & fresh;
 	log_info("the chain of %s is there now, and is filled, too",
 	    fresh == MSG_FAMILY_V4 ? "IPv4" : "IPv6");
@@ -410,7 +446,7 @@ firewall_look(void)
 		next_look = now + CHECK_PERIOD;
 	if (repaired)
 		repair();
-	if (seen != 0 || repaired)
-		look_at_jumps();
+	if (effect_due || (seen & WATCH_RULES) != 0 || repaired)
+		look_at_effect();
 	return (repaired || (seen & WATCH_LOST) != 0);
 }

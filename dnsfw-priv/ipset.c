@@ -326,10 +326,10 @@ ipset_chains(void)
 	return (xtrules_which(nfrule_exists, config->chain));
 }
 
-static uint8_t
-ipset_jumps(void)
+static int
+ipset_effect(uint8_t families, uint8_t *reached, uint8_t *blocked)
 {
-	return (xtrules_which(nfrule_is_used, config->chain));
+	return (xtrules_effect(config->chain, families, reached, blocked));
 }
 
 /* State of ipset_list. */
@@ -506,7 +506,7 @@ const struct backend backend_ipset = {
 	.is_missing = ipset_is_missing,
 	.prepare = ipset_prepare,
 	.chains = ipset_chains,
-	.jumps = ipset_jumps,
+	.effect = ipset_effect,
 	.list = ipset_list,
 	.intact = ipset_intact,
 	.add = ipset_add,

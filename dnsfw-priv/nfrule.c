@@ -87,9 +87,8 @@ on_chain(const struct nlmsghdr *nlh, void *arg)
 	(void)nftnl_chain_nlmsg_parse(nlh, arg);
 }
 
-/* *use gets the number of rules in it, and of rules that lead to it. */
-static enum nfrule_chain
-get_chain(uint8_t family, const char *table, const char *chain, uint32_t *use)
+enum nfrule_chain
+nfrule_chain(uint8_t family, const char *table, const char *chain)
 {
 	struct nftnl_chain *c = nfrule_need(nftnl_chain_alloc());
 	enum nfrule_chain kind = NFRULE_CHAIN_REGULAR;
@@ -104,17 +103,8 @@ get_chain(uint8_t family, const char *table, const char *chain, uint32_t *use)
 		    NFRULE_CHAIN_ERROR;
 	else if (nftnl_chain_is_set(c, NFTNL_CHAIN_HOOKNUM))
 		kind = NFRULE_CHAIN_BASE;
-	*use = nftnl_chain_get_u32(c, NFTNL_CHAIN_USE);
 	nftnl_chain_free(c);
 	return (kind);
-}
-
-enum nfrule_chain
-nfrule_chain(uint8_t family, const char *table, const char *chain)
-{
-	uint32_t use;
-
-	return (get_chain(family, table, chain, &use));
 }
 
 bool
@@ -127,26 +117,6 @@ bool
 nfrule_is_missing(uint8_t family, const char *table, const char *chain)
 {
 	return (nfrule_chain(family, table, chain) == NFRULE_CHAIN_MISSING);
-}
-
-static void
-on_rule(const struct nlmsghdr *nlh, void *arg)
-{
-	uint32_t *rules = arg;
-
-	(void)nlh;
-	++*rules;
-}
-
-bool
-nfrule_is_used(uint8_t family, const char *table, const char *chain)
-{
-	uint32_t rules = 0, use;
-
-	nfrule_ask(family, table, chain);
-	return (nlsock_run(on_rule, &rules) == -1 ||
-	    (get_chain(family, table, chain, &use) > NFRULE_CHAIN_MISSING &&
-	    use > rules));
 }
 
 void

@@ -60,9 +60,6 @@ bool	nfrule_exists(uint8_t family, const char *table, const char *chain);
 bool	nfrule_is_missing(uint8_t family, const char *table,
 	    const char *chain);
 
-/* True if a rule, of whatever chain, leads to this one. */
-bool	nfrule_is_used(uint8_t family, const char *table, const char *chain);
-
 /* A transaction that asks for all rules of the chain, each a reply. */
 void	nfrule_ask(uint8_t family, const char *table, const char *chain);
 

@@ -20,12 +20,13 @@
 #include "nfrule.h"
 #include "nftset.h"
 #include "nlsock.h"
+#include "place.h"
+#include "reach.h"
 #include "watch.h"
 #include "xttable.h"
 
 #define RULE_COMMENT	"dnsfw:managed"	/* by which we know our rules */
 #define SET_COMMENT	"dnsfw: live grants"
-#define OWN_RULES_MAX	64		/* four, unless somebody copied them */
 
 /* nft's numbers for the types of a key's fields, six bits each. */
 #define TYPE_IPV4	7U
@@ -279,37 +280,16 @@ nftset_is_missing(void)
 	    config->chain));
 }
 
-struct own_rules {
-	uint64_t	handles[OWN_RULES_MAX];
-	size_t		n;
-};
-
-static void
-note_rule(struct own_rules *own, uint64_t handle)
+static bool
+is_own(const struct nlmsghdr *rule)
 {
-	size_t i;
-
-	for (i = 0; i < own->n && own->handles[i] != handle; i++)
-		;
-	if (i == own->n && i < OWN_RULES_MAX)
-		own->handles[own->n++] = handle;
-}
-
-/* Ours has nothing that libnftnl does not know; another's may. */
-static void
-on_rule(const struct nlmsghdr *nlh, void *arg)
-{
-	struct nftnl_rule *r = nfrule_need(nftnl_rule_alloc());
+	const struct nlattr *user = nlsock_attr(rule, NFTA_RULE_USERDATA);
 	uint8_t comment[NFRULE_COMMENT_MAX];
-	uint32_t len, ours;
-	const void *user;
+	uint32_t len;
 
-	ours = nfrule_comment(comment, RULE_RECORD_COMMENT, RULE_COMMENT);
-	if (nftnl_rule_nlmsg_parse(nlh, r) == 0 &&
-	    (user = nftnl_rule_get_data(r, NFTNL_RULE_USERDATA,
-	    &len)) != NULL && len == ours && memcmp(user, comment, ours) == 0)
-		note_rule(arg, nftnl_rule_get_u64(r, NFTNL_RULE_HANDLE));
-	nftnl_rule_free(r);
+	len = nfrule_comment(comment, RULE_RECORD_COMMENT, RULE_COMMENT);
+	return (user != NULL && mnl_attr_get_payload_len(user) == len &&
+	    memcmp(mnl_attr_get_payload(user), comment, len) == 0);
 }
 
 /* The set, made if it is not there; one that is gets the size. */
@@ -385,7 +365,7 @@ put_from_here(struct nftnl_rule *r)
 
 /* The packet's fields, one behind the other in the registers, are the key. */
 static void
-put_rule(const struct nftset *set)
+put_rule(const struct nftset *set, uint64_t before)
 {
 	bool v4 = set->family == ADDR_V4;
 	uint32_t len = (uint32_t)addr_len(set->family);
@@ -415,8 +395,10 @@ put_rule(const struct nftset *set)
 	nfrule_accept(r);
 	nftnl_rule_set_data(r, NFTNL_RULE_USERDATA, comment,
 	    nfrule_comment(comment, RULE_RECORD_COMMENT, RULE_COMMENT));
-	nfrule_put(NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND,
-	    config->table_family, r);
+	if (before != 0)
+		nftnl_rule_set_u64(r, NFTNL_RULE_POSITION, before);
+	nfrule_put(NFT_MSG_NEWRULE, before != 0 ? NLM_F_CREATE :
+	    NLM_F_CREATE | NLM_F_APPEND, config->table_family, r);
 }
 
 static void
@@ -431,27 +413,28 @@ put_removal(uint64_t handle)
 static int
 nftset_prepare(uint8_t wanted, backend_refill *refill)
 {
-	struct own_rules own = { .n = 0 };
+	struct place place;
 	size_t i;
 
 	(void)wanted;	/* of one table: all or none */
 	(void)refill;
-	nfrule_ask(config->table_family, config->table, config->chain);
-	if (nlsock_list(on_rule, &own) == -1) {
+	if (place_look(config->table_family, config->table, config->chain,
+	    is_own, &place) == -1) {
 		log_error("chain %s: %s", chain_text, nlsock_strerror(errno));
 		return (-1);
 	}
 	nfrule_batch();
-	for (i = 0; i < own.n; i++)
-		put_removal(own.handles[i]);
 	for (i = 0; i < BACKEND_KINDS; i++) {
 		if (in_use(&nftset_sets[i]))
 			put_set(&nftset_sets[i], (uint32_t)i + 1);
 	}
 	for (i = 0; i < BACKEND_KINDS; i++) {
 		if (in_use(&nftset_sets[i]))
-			put_rule(&nftset_sets[i]);
+			put_rule(&nftset_sets[i], place.before);
 	}
+	/* After that, as they may be what tells the place. */
+	for (i = 0; i < place.nown; i++)
+		put_removal(place.own[i]);
 	if (nfrule_commit() == -1) {
 		log_error("cannot put sets and rules into chain %s: %s",
 		    chain_text, nlsock_strerror(errno));
@@ -471,11 +454,19 @@ nftset_chains(void)
 	    config->chain) == NFRULE_CHAIN_REGULAR ? families : 0);
 }
 
-static uint8_t
-nftset_jumps(void)
+static int
+nftset_effect(uint8_t wanted, uint8_t *reached, uint8_t *blocked)
 {
-	return (nfrule_is_used(config->table_family, config->table,
-	    config->chain) ? families : 0);
+	struct place place;
+	bool leads;
+
+	if (reach_look(config->table_family, config->table, config->chain,
+	    &leads) == -1 || place_look(config->table_family, config->table,
+	    config->chain, is_own, &place) == -1)
+		return (-1);
+	*reached = leads ? wanted : 0;
+	*blocked = place.blocked & wanted;
+	return (0);
 }
 
 const struct backend backend_nftables = {
@@ -484,7 +475,7 @@ const struct backend backend_nftables = {
 	.is_missing = nftset_is_missing,
 	.prepare = nftset_prepare,
 	.chains = nftset_chains,
-	.jumps = nftset_jumps,
+	.effect = nftset_effect,
 	.list = nftelem_list,
 	.add = nftelem_add,
 	.remove = nftelem_remove

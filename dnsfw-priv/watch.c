@@ -75,6 +75,41 @@ is_our_set(const struct nlattr *name)
 	return (ours);
 }
 
+/* Is it of a verdict map?  Then its elements lead somewhere. */
+static bool
+is_verdict(const struct nlmsghdr *nlh)
+{
+	return (nlsock_nested(nlsock_nested(nlsock_nested(nlsock_attr(nlh,
+	    NFTA_SET_ELEM_LIST_ELEMENTS), NFTA_LIST_ELEM),
+	    NFTA_SET_ELEM_DATA), NFTA_DATA_VERDICT) != NULL);
+}
+
+static int
+take_expr(const struct nlattr *expr, void *arg)
+{
+	const struct nlattr *data = nlsock_nested(expr, NFTA_EXPR_DATA);
+
+	*(bool *)arg |= nlsock_nested(nlsock_nested(nlsock_nested(data,
+	    NFTA_IMMEDIATE_DATA), NFTA_DATA_VERDICT), NFTA_VERDICT_CHAIN) !=
+	    NULL || nlsock_is(nlsock_nested(expr, NFTA_EXPR_NAME), "lookup");
+	return (MNL_CB_OK);
+}
+
+/* A rule that leads to no chain is of interest in ours only. */
+static unsigned int
+rule_meaning(const struct nlmsghdr *nlh)
+{
+	const struct nlattr *all = nlsock_attr(nlh, NFTA_RULE_EXPRESSIONS);
+	bool leads = all == NULL;
+
+	if (nlsock_is(nlsock_attr(nlh, NFTA_RULE_CHAIN), our_chain))
+		return (WATCH_RULES | ((nlh->nlmsg_type & 0xff) ==
+		    NFT_MSG_DELRULE ? WATCH_LOST : 0));
+	if (all != NULL)
+		(void)mnl_attr_parse_nested(all, take_expr, &leads);
+	return (leads ? WATCH_RULES : 0);
+}
+
 /* The table is the first attribute of all these, the chain or set the next. */
 static unsigned int
 meaning(const struct nlmsghdr *nlh)
@@ -90,19 +125,21 @@ meaning(const struct nlmsghdr *nlh)
 	case NFT_MSG_DELTABLE:
 		return (WATCH_LOST);
 	case NFT_MSG_NEWCHAIN:
-		return (WATCH_ADDED);
+		return (WATCH_RULES | WATCH_ADDED);
 	case NFT_MSG_DELCHAIN:
 		return (nlsock_is(nlsock_attr(nlh, NFTA_CHAIN_NAME),
 		    our_chain) ? WATCH_LOST : WATCH_RULES);
+	case NFT_MSG_NEWSETELEM:
+		return (is_verdict(nlh) ? WATCH_RULES : 0);
 	case NFT_MSG_DELSET:
 	case NFT_MSG_DELSETELEM:
-		return (is_our_set(nlsock_attr(nlh, NFTA_SET_NAME)) ?
-		    WATCH_LOST : 0);
+		if (is_our_set(nlsock_attr(nlh, NFTA_SET_NAME)))
+			return (WATCH_LOST);
+		return (is_verdict(nlh) ? WATCH_RULES : 0);
 	case NFT_MSG_DELRULE:
-		return (nlsock_is(nlsock_attr(nlh, NFTA_RULE_CHAIN),
-		    our_chain) ? WATCH_LOST | WATCH_RULES : WATCH_RULES);
+		return (rule_meaning(nlh));
 	case NFT_MSG_NEWRULE:
-		return (WATCH_RULES | WATCH_ADDED);
+		return (rule_meaning(nlh) | WATCH_ADDED);
 	default:
 		return (0);
 	}

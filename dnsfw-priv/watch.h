@@ -9,7 +9,7 @@
 
 /* What watch_read returns, ORed. */
 #define WATCH_LOST	0x01	/* of ours, something went; or events did */
-#define WATCH_RULES	0x02	/* rules of our table have changed */
+#define WATCH_RULES	0x02	/* what leads where in our table may have changed */
 #define WATCH_ADDED	0x04	/* a chain or rule was added to our table */
 
 /*

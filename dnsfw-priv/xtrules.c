@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 
 #include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nf_tables_compat.h>
 #include <linux/netfilter/xt_addrtype.h>
 #include <linux/netfilter/xt_set.h>
 #include <linux/netfilter_ipv4/ip_tables.h>
@@ -20,6 +21,8 @@
 
 #include "log.h"
 #include "nfrule.h"
+#include "place.h"
+#include "reach.h"
 
 #define SET_REVISION	4	/* struct xt_set_info_match_v4 */
 #define ADDRTYPE_REVISION 1	/* struct xt_addrtype_info_v1 */
@@ -199,6 +202,48 @@ xtrules_which(bool (*is)(uint8_t, const char *, const char *),
 			found |= families[i].bit;
 	}
 	return (found);
+}
+
+static int
+take_expr(const struct nlattr *expr, void *arg)
+{
+	*(bool *)arg |= nlsock_is(nlsock_nested(nlsock_nested(expr,
+	    NFTA_EXPR_DATA), NFTA_MATCH_NAME), "set");
+	return (MNL_CB_OK);
+}
+
+/* It looks into a set, as all of ours. */
+static bool
+is_own(const struct nlmsghdr *rule)
+{
+	const struct nlattr *all = nlsock_attr(rule, NFTA_RULE_EXPRESSIONS);
+	bool own = false;
+
+	if (all != NULL)
+		(void)mnl_attr_parse_nested(all, take_expr, &own);
+	return (own);
+}
+
+int
+xtrules_effect(const char *chain, uint8_t wanted, uint8_t *reached,
+    uint8_t *blocked)
+{
+	struct place place;
+	bool leads;
+	size_t i;
+
+	*reached = *blocked = 0;
+	for (i = 0; i < NFAMILIES; i++) {
+		if ((families[i].bit & wanted) == 0)
+			continue;
+		if (reach_look(families[i].number, XTRULES_TABLE, chain,
+		    &leads) == -1 || place_look(families[i].number,
+		    XTRULES_TABLE, chain, is_own, &place) == -1)
+			return (-1);
+		*reached |= leads ? families[i].bit : 0;
+		*blocked |= place.blocked;
+	}
+	return (0);
 }
 
 /* "-m NAME", with the options in the form that the kernel's module has. */

@@ -6,7 +6,6 @@
 #define PRIV_XTRULES_H
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 #define XTRULES_TABLE	"filter"
@@ -24,10 +23,14 @@ int	xtrules_check(const char *chain, uint8_t *families);
 
 /*
  * The MSG_FAMILY_* bits of the families of whose chain that is true:
- * nfrule_exists or nfrule_is_used.
+ * nfrule_exists or nfrule_is_missing.
  */
 uint8_t	xtrules_which(bool (*is)(uint8_t family, const char *table,
 	    const char *chain), const char *chain);
+
+/* As effect of struct backend. */
+int	xtrules_effect(const char *chain, uint8_t families, uint8_t *reached,
+	    uint8_t *blocked);
 
 /*
  * Into a batch of nf_tables: replace all rules of the chain in this family

@@ -1047,6 +1047,18 @@ Test(backend, G10_ipset_notices)
 	cr_assert(backend_ipset.intact(MSG_FAMILY_V6, NULL, 0));
 }
 
+/* The families to whose chain a way leads. */
+static uint8_t
+reached(const struct backend *b)
+{
+	uint8_t found, blocked;
+
+	cr_assert_eq(b->effect(MSG_FAMILY_V4 | MSG_FAMILY_V6, &found,
+	    &blocked), 0);
+	cr_assert_eq(blocked, 0);
+	return (found);
+}
+
 static void
 chains_and_jumps(const struct backend *b, const char *jump,
     const char *unjump, const char *gone, uint8_t without)
@@ -1054,11 +1066,11 @@ chains_and_jumps(const struct backend *b, const char *jump,
 	uint8_t both = MSG_FAMILY_V4 | MSG_FAMILY_V6;
 
 	cr_assert_eq(b->chains(), both);
-	cr_assert_eq(b->jumps(), 0);
+	cr_assert_eq(reached(b), 0);
 	run(jump);
-	cr_assert_eq(b->jumps(), both);
+	cr_assert_eq(reached(b), both);
 	run(unjump);
-	cr_assert_eq(b->jumps(), 0);
+	cr_assert_eq(reached(b), 0);
 	run(gone);
 	cr_assert_eq(b->chains(), without);
 }
@@ -1076,8 +1088,9 @@ Test(backend, G10_chains_and_jumps_nftables)
 {
 	start_nftables();
 	chains_and_jumps(&backend_nftables,
-	    "nft 'table inet filter { chain f { tcp dport vmap "
-	    "{ 1 : jump dnsfw } ; }; }'", "nft flush chain inet filter f",
+	    "nft 'table inet filter { chain f { type filter hook forward "
+	    "priority 0; tcp dport vmap { 1 : jump dnsfw } ; }; }'",
+	    "nft flush chain inet filter f",
 	    "nft flush ruleset", 0);
 }
 

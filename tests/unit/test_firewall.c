@@ -732,3 +732,155 @@ Test(firewall, A9_refused_removal_is_tried_again_nftables)
 {
 	removed_later(&nftables);
 }
+
+/* What the backend says of the effect of rules, and how often it was asked. */
+static struct {
+	int		 rc;
+	uint8_t		 reached, blocked;
+	const char	*meanwhile;	/* a command */
+	unsigned int	 asked;
+} said;
+
+static int
+say_effect(uint8_t families, uint8_t *reached, uint8_t *blocked)
+{
+	cr_assert_eq(families, BOTH);
+	said.asked++;
+	if (said.meanwhile != NULL)
+		run(said.meanwhile);
+	*reached = said.reached;
+	*blocked = said.blocked;
+	return (said.rc);
+}
+
+/* Look until asked so often, or a time is over.  Returns what was logged. */
+static const char *
+log_until_asked(unsigned int times, uint64_t time)
+{
+	static char text[4096];
+	uint64_t deadline = clock_now() + time;
+	int saved = dup(STDERR_FILENO);
+	FILE *f = tmpfile();
+	size_t n;
+
+	cr_assert(f != NULL && saved != -1);
+	dup2(fileno(f), STDERR_FILENO);
+	said.asked = 0;
+	do {
+		struct pollfd pfd = { .fd = firewall_fd(), .events = POLLIN };
+
+		poll(&pfd, 1, firewall_wait() < 0 ? 100 : firewall_wait());
+		(void)firewall_look();
+	} while (said.asked < times && clock_now() < deadline);
+	dup2(saved, STDERR_FILENO);
+	close(saved);
+	rewind(f);
+	n = fread(text, 1, sizeof(text) - 1, f);
+	text[n] = '\0';
+	fclose(f);
+	return (text);
+}
+
+#define RULE	"nft add rule inet filter f jump DNSFW"
+
+static void
+start_saying(void)
+{
+	static struct backend saying;
+
+	prepare(&nftables);
+	saying = backend_nftables;
+	saying.effect = say_effect;
+	said.reached = BOTH;
+	firewall_start(&saying, config.max_grants);
+	(void)firewall_look();
+}
+
+/* Answers were lost: that is not to say that no rule leads to the chain. */
+Test(firewall, G10_unknown_effect_is_no_news)
+{
+	const char *log;
+
+	start_saying();
+	said.rc = -1;
+	said.reached = 0;
+	said.blocked = BOTH;
+	run(RULE);
+	log = log_until_asked(2, 3 * CLOCK_SECOND);
+	cr_assert_eq(said.asked, 2, "it is asked again");
+	cr_assert_str_eq(log, "");
+	said.rc = 0;
+	log = log_until_asked(1, 3 * CLOCK_SECOND);
+	cr_assert(strstr(log, "no rule leads to our chain:") != NULL, "%s", log);
+	cr_assert(strstr(log, "that ends our chain stands") != NULL, "%s", log);
+	cr_assert_eq(firewall_wait(), -1, "and then not any more");
+	/* Nor is what is unknown better than what was known. */
+	said.rc = -1;
+	said.reached = BOTH;
+	said.blocked = 0;
+	run(RULE);
+	cr_assert_str_eq(log_until_asked(1, 3 * CLOCK_SECOND), "");
+}
+
+/* What was read while it changed is no news either. */
+Test(firewall, G10_changing_effect_is_no_news)
+{
+	start_saying();
+	said.reached = MSG_FAMILY_V4;
+	said.meanwhile = RULE;
+	run(RULE);
+	cr_assert_str_eq(log_until_asked(1, CLOCK_SECOND), "");
+	said.reached = BOTH;
+	said.meanwhile = NULL;
+	cr_assert_str_eq(log_until_asked(1, CLOCK_SECOND), "");
+	cr_assert_eq(said.asked, 1, "it is asked again");
+	cr_assert_eq(firewall_wait(), -1);
+}
+
+/* A walk that takes long is not made so often: a twentieth of the time. */
+Test(firewall, G10_walks_have_their_share_of_time)
+{
+	uint64_t begin;
+
+	start_saying();
+	said.meanwhile = "sleep 0.02";
+	run(RULE);
+	(void)log_until_asked(1, CLOCK_SECOND);
+	cr_assert_eq(said.asked, 1);
+	begin = clock_now();
+	run(RULE);
+	(void)log_until_asked(1, 5 * CLOCK_SECOND);
+	cr_assert_eq(said.asked, 1);
+	cr_assert_gt(clock_now() - begin, CLOCK_SECOND / 1000 * 19 * 20);
+}
+
+/* The same of one family, then of the other, and back. */
+Test(firewall, G10_effect_is_told_of_each_family)
+{
+	static const struct {
+		uint8_t		 reached, blocked;
+		const char	*text;
+	} steps[] = {
+		{ MSG_FAMILY_V4, 0, "no rule leads to our chain of IPv6:" },
+		{ 0, 0, "no rule leads to our chain:" },
+		{ BOTH, MSG_FAMILY_V4, "ends our chain of IPv4 stands" },
+		{ BOTH, BOTH, "ends our chain stands" },
+		{ BOTH, 0, "our rules come before the end" },
+		{ BOTH, 0, NULL },
+	};
+	const char *log;
+	size_t i;
+
+	start_saying();
+	for (i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+		said.reached = steps[i].reached;
+		said.blocked = steps[i].blocked;
+		run(RULE);
+		log = log_until_asked(1, CLOCK_SECOND);
+		if (steps[i].text == NULL)
+			cr_assert_str_eq(log, "");
+		else
+			cr_assert(strstr(log, steps[i].text) != NULL, "%s",
+			    log);
+	}
+}
