@@ -150,6 +150,13 @@ addr_is_loopback(const struct addr *a)
 	return (a->family == ADDR_V6 && memcmp(a->bytes, one, 16) == 0);
 }
 
+bool
+addr_is_link_local6(const struct addr *a)
+{
+	return (a->family == ADDR_V6 && a->bytes[0] == 0xfe &&
+	    (a->bytes[1] & 0xc0) == 0x80);
+}
+
 int
 addr_from_sockaddr(const struct sockaddr *sa, struct addr *out, uint16_t *port)
 {
@@ -177,7 +184,7 @@ addr_from_sockaddr(const struct sockaddr *sa, struct addr *out, uint16_t *port)
 }
 
 socklen_t
-addr_to_sockaddr(const struct addr *a, uint16_t port,
+addr_to_sockaddr(const struct addr *a, uint16_t port, uint32_t scope,
     struct sockaddr_storage *ss)
 {
 	struct sockaddr_in in = { .sin_family = AF_INET };
@@ -191,6 +198,7 @@ addr_to_sockaddr(const struct addr *a, uint16_t port,
 		return (sizeof(in));
 	}
 	in6.sin6_port = htons(port);
+	in6.sin6_scope_id = scope;
 	memcpy(&in6.sin6_addr, a->bytes, 16);
 	memcpy(ss, &in6, sizeof(in6));
 	return (sizeof(in6));

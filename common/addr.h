@@ -74,8 +74,14 @@ bool	addr_is_loopback(const struct addr *a);
 int	addr_from_sockaddr(const struct sockaddr *sa, struct addr *out,
 	    uint16_t *port);
 
-/* Fill ss (scope 0); port is in host order.  Returns the length for bind(2). */
-socklen_t addr_to_sockaddr(const struct addr *a, uint16_t port,
+/* fe80::/10: means nothing without an interface. */
+bool	addr_is_link_local6(const struct addr *a);
+
+/*
+ * Fill ss; port is in host order, scope is the index of an interface for a
+ * link-local address, or 0.  Returns the length for bind(2).
+ */
+socklen_t addr_to_sockaddr(const struct addr *a, uint16_t port, uint32_t scope,
 	    struct sockaddr_storage *ss);
 
 #endif

@@ -300,6 +300,8 @@ check_upstreams(const struct msg_config *c)
 			return (MSG_EPORT);
 		if ((err = check_addr(u->family, u->addr)) != MSG_OK)
 			return (err);
+		if (u->family == ADDR_V4 && u->scope != 0)
+			return (MSG_EADDR);
 	}
 	return (MSG_OK);
 }

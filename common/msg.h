@@ -225,6 +225,7 @@ struct msg_upstream {
 	uint8_t		family;
 	uint8_t		pad;
 	uint16_t	port;		/* host order */
+	uint32_t	scope;		/* interface of a link-local one, or 0 */
 	uint8_t		addr[16];
 };
 
@@ -260,7 +261,7 @@ struct msg_config {
 	struct msg_net	allow_nets[MSG_NETS_MAX];	/* exceptions */
 };
 static_assert(sizeof(struct msg_config) ==
-    32 + 20 * MSG_UPSTREAMS_MAX + 3 * 18 * MSG_NETS_MAX, "msg_config size");
+    32 + 24 * MSG_UPSTREAMS_MAX + 3 * 18 * MSG_NETS_MAX, "msg_config size");
 
 /* Seconds of grace after a grant's lifetime (G3). */
 #define GRANT_GRACE	15U

@@ -9,6 +9,7 @@
 
 #include <linux/capability.h>
 #include <linux/filter.h>
+#include <linux/openat2.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -195,10 +196,23 @@ bind_socket(int fd, const struct sockaddr_storage *ss, socklen_t len,
 	return (bind(fd, sa, len));
 }
 
+static void __attribute__((noreturn))
+not_bound(const char *text, uint32_t port, int type)
+{
+	bool udp = type == SOCK_DGRAM;
+
+	if (errno == EADDRINUSE)
+		fatalx("cannot listen on %s port %u (%s; --bind, --bind-port): "
+		    "the port is in use ('ss -ln%cp' tells by which program)",
+		    text, port, udp ? "UDP" : "TCP", udp ? 'u' : 't');
+	fatal("cannot listen on %s port %u (%s; --bind, --bind-port)", text,
+	    port, udp ? "UDP" : "TCP");
+}
+
 /* A group takes further members silently: is anybody there already? */
 static void
 check_free(const struct sockaddr_storage *ss, socklen_t len, int v6only,
-    const char *text)
+    const char *text, uint32_t port)
 {
 	int fd = socket(ss->ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	bool later;
@@ -209,23 +223,25 @@ check_free(const struct sockaddr_storage *ss, socklen_t len, int v6only,
 		set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, v6only,
 		    "IPV6_V6ONLY");
 	if (bind_socket(fd, ss, len, &later) == -1)
-		fatal("cannot listen on %s (--bind, --bind-port)", text);
+		not_bound(text, port, SOCK_DGRAM);
 	close(fd);
 }
 
 static int
-bound_socket(const struct options *o, const struct addr *a, int type,
+bound_socket(const struct options *o, const struct host *host, int type,
     unsigned int worker)
 {
+	const struct addr *a = &host->addr;
 	struct sockaddr_storage ss;
-	socklen_t len = addr_to_sockaddr(a, (uint16_t)o->bind_port, &ss);
-	char text[ADDR_TEXT_MAX];
+	socklen_t len = addr_to_sockaddr(a, (uint16_t)o->bind_port,
+	    host->scope, &ss);
+	char text[HOST_TEXT_MAX];
 	bool later;
 	int fd;
 
-	addr_print(a, text);
+	host_print(host, text);
 	if (o->workers > 1 && worker == 0 && type == SOCK_DGRAM)
-		check_free(&ss, len, v6_only(o), text);
+		check_free(&ss, len, v6_only(o), text, o->bind_port);
 	fd = socket(ss.ss_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd == -1)
 		fatal("socket for %s", text);
@@ -250,13 +266,12 @@ bound_socket(const struct options *o, const struct addr *a, int type,
 		set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1, "TCP_NODELAY");
 	}
 	if (bind_socket(fd, &ss, len, &later) == -1)
-		fatal("cannot listen on %s port %u (%s; --bind, --bind-port)",
-		    text, o->bind_port, type == SOCK_DGRAM ? "UDP" : "TCP");
+		not_bound(text, o->bind_port, type);
 	if (later && worker == 0 && type == SOCK_DGRAM)
 		log_warn("no interface has the address %s (--bind) yet: "
 		    "queries there are answered as soon as one has it", text);
 	if (type == SOCK_STREAM && listen(fd, TCP_BACKLOG) == -1)
-		fatal("listen");
+		not_bound(text, o->bind_port, type);
 	if (o->workers > 1 && worker == 0)
 		attach_choice(fd, o->workers);
 	return (fd);
@@ -269,12 +284,38 @@ launch_sockets(const struct options *o, unsigned int worker,
 	size_t i;
 
 	for (i = 0; i < o->binds.n; i++) {
-		fds[2 * i] = bound_socket(o, &o->binds.at[i].addr, SOCK_DGRAM,
+		fds[2 * i] = bound_socket(o, &o->binds.at[i], SOCK_DGRAM,
 		    worker);
-		fds[2 * i + 1] = bound_socket(o, &o->binds.at[i].addr, SOCK_STREAM,
+		fds[2 * i + 1] = bound_socket(o, &o->binds.at[i], SOCK_STREAM,
 		    worker);
 	}
 	return (2 * o->binds.n);
+}
+
+/*
+ * The file is opened later with an empty root directory, where an absolute link
+ * leads nowhere, and where Landlock keeps all but its directory away.
+ */
+static void
+check_links(const char *path, const char *name)
+{
+	struct open_how how = { .flags = O_PATH | O_CLOEXEC,
+	    .resolve = RESOLVE_BENEATH };
+	char target[PATH_MAX];
+	ssize_t n;
+	long fd;
+
+	fd = syscall(SYS_openat2, FD_ACL_DIR, name, &how, sizeof(how));
+	if (fd != -1)
+		close((int)fd);
+	if (fd != -1 || errno != EXDEV)
+		return;
+	n = readlink(path, target, sizeof(target));
+	log_error("the ACL \"%s\" (--acl-file) is a link to \"%.*s\": only a "
+	    "relative link to a file in or below its directory can be "
+	    "followed; name that file itself", path, n > 0 ? (int)n : 0,
+	    target);
+	exit(2);
 }
 
 const char *
@@ -302,6 +343,7 @@ launch_acl_directory(const char *path)
 	if (fd == -1 || dup3(fd, FD_ACL_DIR, O_CLOEXEC) == -1)
 		fatal("cannot open the directory of the ACL \"%s\"", path);
 	close(fd);
+	check_links(path, path + len);
 	return (path + len);
 }
 

@@ -20,6 +20,7 @@
 #include "firewall.h"
 #include "forbidden.h"
 #include "hash.h"
+#include "hosts.h"
 #include "launch.h"
 #include "log.h"
 #include "notify.h"
@@ -83,6 +84,7 @@ worker_config(const struct options *o, struct msg_config *c)
 	for (i = 0; i < o->upstreams.n; i++) {
 		c->upstreams[i].family = o->upstreams.at[i].addr.family;
 		c->upstreams[i].port = (uint16_t)o->upstream_port;
+		c->upstreams[i].scope = o->upstreams.at[i].scope;
 		memcpy(c->upstreams[i].addr, o->upstreams.at[i].addr.bytes, 16);
 	}
 	c->nclient_nets = put_nets(c->client_nets, &o->client_nets);
@@ -135,11 +137,13 @@ main(int argc, char **argv)
 	user = launch_user(o.priv_user, "priv-user");
 	if (user.uid == launch_user(o.proxy_user, "proxy-user").uid)
 		fatalx("--priv-user and --proxy-user must be different users");
+	hosts_zones(&o);
 	serve_signals();
 	acl = launch_acl_directory(o.acl_file);
 	forbidden_networks(o.deny_nets.at, o.deny_nets.n, o.allow_nets.at,
 	    o.allow_nets.n);
 	own_open();
+	hosts_upstreams(&o);
 	status_open(&o);
 	if (!o.check_only)
 		notify_open();

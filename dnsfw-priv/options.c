@@ -13,6 +13,7 @@
 #define NAME_MAX_LEN	32
 #define SECONDS_MAX	2147483
 #define NO_YES		"no yes"
+#define VALUE_SHOWN	200		/* octets of one that is wrong */
 
 struct option_def {
 	const char	*name;
@@ -104,7 +105,7 @@ static bool failed;
 static void __attribute__((format(printf, 1, 2)))
 report(const char *fmt, ...)
 {
-	char text[512];
+	char text[1024];
 	va_list ap;
 
 	va_start(ap, fmt);
@@ -138,7 +139,7 @@ static void
 set(struct options *o, size_t d, const char *value)
 {
 	const struct option_def *def = &defs[d];
-	char why[VALUE_WHY_MAX], place[300] = "";
+	char why[VALUE_WHY_MAX], place[300] = "", shown[VALUE_SHOWN + 4];
 
 	if (value[0] == '\0')
 		snprintf(why, sizeof(why), "a value");
@@ -147,11 +148,13 @@ set(struct options *o, size_t d, const char *value)
 	if (sources[d].place == CONFIG_FILE)
 		snprintf(place, sizeof(place), "%s:%u: ", o->config,
 		    sources[d].line);
+	snprintf(shown, sizeof(shown), "%.*s%s", VALUE_SHOWN, value,
+	    strlen(value) > VALUE_SHOWN ? "..." : "");
 	if (sources[d].place == COMMAND_LINE)
-		report("--%s \"%s\": expected %s", def->name, value, why);
+		report("--%s \"%s\": expected %s", def->name, shown, why);
 	else
 		report("%s%s=\"%s\" (option --%s): expected %s", place,
-		    variable(def->name), value, def->name, why);
+		    variable(def->name), shown, def->name, why);
 }
 
 static void __attribute__((noreturn))

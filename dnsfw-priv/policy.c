@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,13 +59,28 @@ send_acl(void)
 	return (0);
 }
 
+/* Why the ACL cannot be opened, by errno. */
+static const char *
+open_trouble(void)
+{
+	if (errno != EACCES)
+		return (strerrordesc_np(errno));
+	/* That no file has this name is told to those who may enter. */
+	if (openat(FD_ACL_DIR, "\n", ACL_OPEN_FLAGS) == -1 && errno == ENOENT)
+		return ("the user of --priv-user may not read the file "
+		    "('chmod o+r', or give it to the user's group), or it is "
+		    "a link that leads out of its directory");
+	return ("the user of --priv-user may not enter its directory "
+	    "('chmod o+x', or give it to the user's group)");
+}
+
 void
 policy_reload(void)
 {
 	again = making;
 	if (!making && send_acl() == -1)
-		log_error("cannot open the ACL \"%s\": %m; the old one stays",
-		    acl_path);
+		log_error("cannot open the ACL \"%s\": %s; the old one stays",
+		    acl_path, open_trouble());
 }
 
 bool
@@ -194,9 +210,8 @@ policy_start(struct child *c, const char *path, const char *name)
 	generation = UINT16_MAX;	/* the first one is 0 */
 	children_wait_ready(c);
 	if (send_acl() == -1) {
-		log_error("cannot open the ACL \"%s\" (--acl-file) as "
-		    "--priv-user: it must be readable for that user, in its "
-		    "own directory: %m", path);
+		log_error("cannot open the ACL \"%s\" (--acl-file): %s", path,
+		    open_trouble());
 		exit(2);
 	}
 	while (bounds == NULL) {

@@ -34,13 +34,12 @@ append(const char *text)
 static void
 append_hosts(const struct hosts *hosts, unsigned int port)
 {
-	char text[ADDR_TEXT_MAX];
+	char text[HOST_TEXT_MAX];
 	size_t i;
 
 	for (i = 0; i < hosts->n; i++) {
-		addr_print(&hosts->at[i].addr, text);
 		append(i == 0 ? "" : ", ");
-		append(text);
+		append(host_print(&hosts->at[i], text));
 	}
 	snprintf(text, sizeof(text), " port %u; ", port);
 	append(text);

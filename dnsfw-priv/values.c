@@ -106,6 +106,65 @@ next_element(const char **list, const char **element)
 	return (len);
 }
 
+const char *
+host_print(const struct host *host, char text[HOST_TEXT_MAX])
+{
+	char address[ADDR_TEXT_MAX];
+
+	snprintf(text, HOST_TEXT_MAX, "%s%s%s",
+	    addr_print(&host->addr, address), host->zone[0] == '\0' ? "" : "%",
+	    host->zone);
+	return (text);
+}
+
+/* ADDRESS:PORT or [ADDRESS]:PORT. */
+static bool
+has_port(const char *text, size_t len)
+{
+	struct addr a;
+	size_t n = len;
+
+	while (n > 0 && isdigit((unsigned char)text[n - 1]))
+		n--;
+	if (n == 0 || text[n - 1] != ':')
+		return (false);
+	n--;
+	if (n > 2 && text[0] == '[' && text[n - 1] == ']') {
+		text++;
+		n -= 2;
+	}
+	return (addr_parse(text, n, &a) == 0);
+}
+
+/* ADDRESS or ADDRESS%ZONE of len octets. */
+static bool
+read_host(struct host *host, const char *text, size_t len,
+    const char *port_option, char why[VALUE_WHY_MAX])
+{
+	const char *percent = memchr(text, '%', len);
+	size_t alen = percent == NULL ? len : (size_t)(percent - text);
+
+	if (has_port(text, len))
+		return (expected(why, "the address alone: the port goes to %s",
+		    port_option));
+	if (addr_parse(text, alen, &host->addr) == -1)
+		return (expected(why,
+		    "IPv4 or IPv6 addresses, separated by commas"));
+	addr_unmap(&host->addr);
+	if (percent == NULL && addr_is_link_local6(&host->addr))
+		return (expected(why, "%.*s%%INTERFACE: a link-local address "
+		    "is one of an interface", (int)alen, text));
+	if (percent == NULL)
+		return (true);
+	len -= alen + 1;
+	if (!addr_is_link_local6(&host->addr) || len == 0 ||
+	    len >= sizeof(host->zone))
+		return (expected(why, "%%INTERFACE behind link-local addresses "
+		    "alone (fe80::1%%eth0)"));
+	memcpy(host->zone, percent + 1, len);
+	return (true);
+}
+
 bool
 value_hosts(void *field, const struct value_rule *rule, const char *value,
     char why[VALUE_WHY_MAX])
@@ -119,10 +178,9 @@ value_hosts(void *field, const struct value_rule *rule, const char *value,
 		if (hosts->n == rule->max)
 			return (expected(why, "at most %u addresses",
 			    rule->max));
-		if (addr_parse(element, len, &hosts->at[hosts->n].addr) == -1)
-			return (expected(why, "IPv4 or IPv6 addresses, "
-			    "separated by commas"));
-		addr_unmap(&hosts->at[hosts->n].addr);
+		if (!read_host(&hosts->at[hosts->n], element, len, rule->words,
+		    why))
+			return (false);
 		hosts->n++;
 	} while (value != NULL);
 	return (true);

@@ -17,7 +17,14 @@
 /* An address to listen on or to ask. */
 struct host {
 	struct addr	addr;
+	char		zone[IF_NAMESIZE];	/* of a link-local one, or "" */
+	uint32_t	scope;			/* the zone's index, when known */
 };
+
+#define HOST_TEXT_MAX	(ADDR_TEXT_MAX + IF_NAMESIZE)
+
+/* ADDRESS or ADDRESS%ZONE; returns text. */
+const char *host_print(const struct host *host, char text[HOST_TEXT_MAX]);
 
 struct hosts {
 	size_t		n;

@@ -145,6 +145,14 @@ in_legacy(size_t i, const char *chain)
 	return (found);
 }
 
+/* Chains that iptables has even where nf_tables has not made them yet. */
+static bool
+is_built_in(const char *chain)
+{
+	return (strcmp(chain, "INPUT") == 0 || strcmp(chain, "FORWARD") == 0 ||
+	    strcmp(chain, "OUTPUT") == 0);
+}
+
 int
 xtrules_check(const char *chain, uint8_t *found)
 {
@@ -171,6 +179,13 @@ xtrules_check(const char *chain, uint8_t *found)
 			return (-1);
 		case NFRULE_CHAIN_MISSING:
 			break;
+		}
+		if (is_built_in(chain)) {
+			log_error("%s: chain %s is built in; dnsfw, which "
+			    "flushes its chain, needs one of its own, to which "
+			    "yours jumps (%s -N NAME)", f->command, chain,
+			    f->command);
+			return (-1);
 		}
 		if (in_legacy(i, chain))
 			log_warn("%s: chain %s exists in %s-legacy only, which "

@@ -225,7 +225,7 @@ static void
 put_facts(const struct kind *kind, const struct access *a)
 {
 	DNS_UNINITIALIZED char text[DNS_NAME_TEXT_MAX];
-	char small[DNS_MNEMONIC_SIZE], address[ADDR_TEXT_MAX];
+	char small[DNS_MNEMONIC_SIZE];
 
 	put_time();
 	put_string("event", kind->event);
@@ -242,8 +242,7 @@ put_facts(const struct kind *kind, const struct access *a)
 	if (a->rule != 0)
 		put_rule(a->rule);
 	if (a->upstream != ACCESS_NONE)
-		put_string("upstream", upstream_name((size_t)a->upstream,
-		    address));
+		put_string("upstream", upstream_name((size_t)a->upstream));
 	if (a->rcode != ACCESS_NONE)
 		put_string("rcode", dns_rcode_print((uint16_t)a->rcode,
 		    small));

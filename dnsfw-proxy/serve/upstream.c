@@ -1,8 +1,9 @@
 /* Which upstream to ask. */
 #include "upstream.h"
 
-#include <netinet/in.h>
+#include <net/if.h>
 
+#include <stdio.h>
 #include <string.h>
 
 #include "addr.h"
@@ -15,6 +16,7 @@
 #define TOLD_PERIOD	60	/* seconds between log lines of one upstream */
 
 struct upstream {
+	char		name[ADDR_TEXT_MAX + IF_NAMESIZE];
 	struct sockaddr_storage ss;
 	socklen_t	len;
 	unsigned int	silent;		/* tries since the last answer */
@@ -29,6 +31,7 @@ static size_t count;
 void
 upstream_init(void)
 {
+	char text[ADDR_TEXT_MAX], zone[IF_NAMESIZE];
 	const struct msg_upstream *u;
 	struct addr a;
 	size_t i;
@@ -38,8 +41,13 @@ upstream_init(void)
 		u = &worker.config.upstreams[i];
 		a.family = u->family;
 		memcpy(a.bytes, u->addr, sizeof(a.bytes));
-		upstreams[i].len = addr_to_sockaddr(&a, u->port,
+		upstreams[i].len = addr_to_sockaddr(&a, u->port, u->scope,
 		    &upstreams[i].ss);
+		addr_print(&a, text);
+		if (u->scope == 0 || if_indextoname(u->scope, zone) == NULL)
+			zone[0] = '\0';
+		snprintf(upstreams[i].name, sizeof(upstreams[i].name),
+		    "%s%s%s", text, zone[0] == '\0' ? "" : "%", zone);
 	}
 }
 
@@ -88,33 +96,25 @@ upstream_choose(uint32_t tried, bool *probe)
 }
 
 const char *
-upstream_name(size_t i, char text[ADDR_TEXT_MAX])
+upstream_name(size_t i)
 {
-	struct addr a;
-
-	if (addr_from_sockaddr((const struct sockaddr *)&upstreams[i].ss, &a,
-	    NULL) == -1)
-		return ("?");
-	return (addr_print(&a, text));
+	return (upstreams[i].name);
 }
 
 void
 upstream_answered(size_t i)
 {
-	char text[ADDR_TEXT_MAX];
-
 	upstreams[i].silent = 0;
 	if (!upstreams[i].told)
 		return;
 	upstreams[i].told = false;
-	log_info("upstream %s answers again", upstream_name(i, text));
+	log_info("upstream %s answers again", upstream_name(i));
 }
 
 void
 upstream_silent(size_t i)
 {
 	struct upstream *u = &upstreams[i];
-	char text[ADDR_TEXT_MAX];
 	uint64_t times;
 
 	if (++u->silent != SILENT_MAX)
@@ -124,6 +124,6 @@ upstream_silent(size_t i)
 	if (!log_allowed(&u->limit, worker.now, TOLD_PERIOD, &times))
 		return;
 	u->told = true;
-	log_warn("upstream %s does not answer%s", upstream_name(i, text),
+	log_warn("upstream %s does not answer%s", upstream_name(i),
 	    count > 1 ? ": others are asked first" : "");
 }

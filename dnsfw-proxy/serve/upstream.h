@@ -21,8 +21,8 @@ size_t	upstream_count(void);
 /* The address and port of upstream i, for connect(2). */
 const struct sockaddr_storage *upstream_sockaddr(size_t i, socklen_t *len);
 
-/* The address of upstream i as text; returns text. */
-const char *upstream_name(size_t i, char text[ADDR_TEXT_MAX]);
+/* The address of upstream i as text, with its zone. */
+const char *upstream_name(size_t i);
 
 /*
  * The upstream to ask next, of those whose bit is not set in tried, or -1.

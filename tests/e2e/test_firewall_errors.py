@@ -41,6 +41,16 @@ def test_built_in_chain_is_not_flushed(lab, fails):
     fails(fw, "FORWARD has a hook", "flushes")
 
 
+@pytest.mark.parametrize("chain", ["INPUT", "FORWARD", "OUTPUT"])
+def test_built_in_chain_that_nobody_used_yet(lab, fails, chain):
+    """There is no table; to make the chain would be bad advice."""
+    fw = Iptables(lab.gateway)
+    fw.options = ("--firewall", "iptables", "--chain", chain)
+    fails(fw, rf"(?m)^\[ERROR\] iptables: chain {chain} is built in; dnsfw, which "
+          "flushes its chain, needs one of its own, to which yours jumps "
+          r"\(iptables -N NAME\)$")
+
+
 def test_nftables_chain_with_a_hook(lab, fails):
     fw = lab.set_up_firewall("nftables")
     fw.options = ("--firewall", "nftables", "--table", "inet filter",

@@ -1,6 +1,8 @@
 """What dnsfw says of a wrong option or list, to the letter."""
 
 import pathlib
+import signal
+import socket
 import subprocess
 
 import dns.message
@@ -28,6 +30,21 @@ def errors(*lines):
     return 2, "".join(f"[ERROR] {line}\n" for line in lines) + HINT
 
 
+def argv(bind, upstream, *options, acl):
+    return [str(priv_program()), f"--acl-file={acl}", f"--upstream={upstream}",
+            f"--bind={bind}", "--bind-port=53", NONE, *options]
+
+
+def start_fails(lab, bind, upstream, *options, acl=None):
+    """In the gateway: the exit status, and what was said."""
+    process = lab.start(argv(bind, upstream, *options,
+                             acl=acl or lab.write_acl("::/0 ~> *")))
+    lab.servers.append(process)
+    status = process.wait_exit()
+    process.err.wait_end()
+    return status, str(process.err)
+
+
 @pytest.fixture
 def config(tmp_path):
     """Write a file for --config; its name is short in what is expected."""
@@ -52,10 +69,162 @@ def config(tmp_path):
      "IPv4 networks as such, not as one around ::ffff:0:0/96"),
     ("client-net", "10.0.0.0/255.0.0.0",
      "ADDRESS or ADDRESS/PREFIX, separated by commas"),
-])
+    ("upstream", "9.9.9.9:53",
+     "the address alone: the port goes to --upstream-port"),
+    ("upstream", "192.0.2.1, [2001:db8::1]:5353",
+     "the address alone: the port goes to --upstream-port"),
+    ("bind", "127.0.0.1:53",
+     "the address alone: the port goes to --bind-port"),
+    ("upstream", "dns.example.com",
+     "IPv4 or IPv6 addresses, separated by commas"),
+    ("upstream", "dns.example.com:53",
+     "IPv4 or IPv6 addresses, separated by commas"),
+    ("upstream", "[2001:db8::1]",
+     "IPv4 or IPv6 addresses, separated by commas"),
+    ("upstream", "192.0.2.1,,192.0.2.2",
+     "IPv4 or IPv6 addresses, separated by commas"),
+    ("upstream", "192.0.2.1 192.0.2.2",
+     "IPv4 or IPv6 addresses, separated by commas"),
+    ("bind", "fe80::1",
+     "fe80::1%INTERFACE: a link-local address is one of an interface"),
+    ("upstream", "192.0.2.1, fe80::1",
+     "fe80::1%INTERFACE: a link-local address is one of an interface"),
+    ("bind", "192.0.2.1%eth0",
+     "%INTERFACE behind link-local addresses alone (fe80::1%eth0)"),
+    ("upstream", "2001:db8::1%eth0",
+     "%INTERFACE behind link-local addresses alone (fe80::1%eth0)"),
+    ("bind", "fe80::1%",
+     "%INTERFACE behind link-local addresses alone (fe80::1%eth0)"),
+    ("bind", "fe80::1%a234567890123456",
+     "%INTERFACE behind link-local addresses alone (fe80::1%eth0)"),
+    ("bind", ",".join(["192.0.2.1"] * 33), "at most 32 addresses"),
+    ("upstream", ",".join(["192.0.2.1"] * 9), "at most 8 addresses"),
+    ("deny-answer", ",".join(["192.0.2.1"] * 65), "at most 64 networks"),
+], ids=lambda text: text[:20])
 def test_addresses(option, value, what):
     assert run(ACL, UPSTREAM, NONE, f"--{option}", value) == errors(
-        f'--{option} "{value}": expected {what}')
+        f'--{option} "{value if len(value) < 201 else value[:200] + "..."}": '
+        f'expected {what}')
+
+
+# An upstream that is dnsfw itself
+
+@pytest.mark.parametrize("bind, upstream", [
+    ("127.0.0.1", "127.0.0.1"), ("192.0.2.9,::1", "::1"),
+    ("10.77.1.1", "10.77.1.1"), ("0.0.0.0", "127.0.0.53"),
+    ("0.0.0.0", "10.77.2.1"), ("::", "10.77.2.1"), ("::", "fd77:2::1"),
+    ("::", "127.1.2.3"), ("127.0.0.1", "0.0.0.0"), ("::1", "::"),
+    ("127.0.0.1", "::ffff:127.0.0.1"), ("fe80::1%wan", "fe80::1%wan"),
+])
+def test_upstream_that_is_dnsfw_itself(lab, bind, upstream):
+    status, text = start_fails(lab, bind, upstream)
+    upstream = upstream.removeprefix("::ffff:")
+    assert (status, text) == (
+        2, f'[ERROR] --upstream "{upstream}" (--upstream-port 53): expected '
+        'another server, as dnsfw itself is to listen there (--bind, '
+        '--bind-port)')
+
+
+@pytest.mark.parametrize("bind, upstream", [
+    ("127.0.0.1", "127.0.0.53"), ("127.0.0.53", "0.0.0.0"),
+    ("0.0.0.0", "::1"), ("0.0.0.0", "fd77:2::1"), ("::", "10.77.2.2"),
+    ("10.77.1.1", "10.77.2.1"), ("fe80::1%lan", "fe80::1%wan"),
+    ("::", "fe80::1%wan"),
+])
+def test_upstream_that_is_another_server(lab, bind, upstream):
+    status, text = start_fails(lab, bind, upstream, "--check")
+    assert (status, text) == (0, "[INFO ] the ACL has 1 rule")
+
+
+# What is not as it should be when it starts
+
+@pytest.mark.parametrize("kind, text", [
+    (socket.SOCK_DGRAM, "(UDP; --bind, --bind-port): the port is in use ('ss "
+     "-lnup' tells by which program)"),
+    (socket.SOCK_STREAM, "(TCP; --bind, --bind-port): the port is in use ('ss "
+     "-lntp' tells by which program)"),
+])
+@pytest.mark.parametrize("options", [(), ("--workers=3",)], ids=" ".join)
+def test_port_in_use(lab, kind, text, options):
+    with lab.gateway.socket(socket.AF_INET, kind) as sock:
+        sock.bind(("127.0.0.1", 53))
+        if kind == socket.SOCK_STREAM:
+            sock.listen()
+        assert start_fails(lab, "127.0.0.1", DNS4, *options) == (
+            1, f"[ERROR] cannot listen on 127.0.0.1 port 53 {text}")
+
+
+@pytest.fixture
+def folder(lab):
+    made = lab.tmp / "etc"
+    made.mkdir(mode=0o755)
+    (made / "list").write_text("::/0 ~> *\n", encoding="utf-8")
+    (lab.tmp / "list").write_text("::/0 ~> *\n", encoding="utf-8")
+    return made
+
+
+LINK = ("only a relative link to a file in or below its directory can be "
+        "followed; name that file itself")
+
+
+@pytest.mark.parametrize("target", ["{folder}/list", "../list", "../etc/list",
+                                    "/dev/null", "out/list", "hop"])
+def test_A10_link_that_cannot_be_followed(lab, folder, target):
+    target = target.format(folder=folder)
+    (folder / "acl").symlink_to(target)
+    (folder / "out").symlink_to("..")
+    (folder / "hop").symlink_to(folder / "list")
+    assert start_fails(lab, "127.0.0.1", DNS4, acl=folder / "acl") == (
+        2, f'[ERROR] the ACL "{folder}/acl" (--acl-file) is a link to '
+        f'"{target}": {LINK}')
+
+
+def test_A10_links_that_can_be_followed(lab, folder):
+    (folder / "below").mkdir()
+    (folder / "below" / "list").write_text("::/0 ~> *\n", encoding="utf-8")
+    (folder / "..data").symlink_to("below")
+    (folder / "acl").symlink_to("..data/list")
+    assert start_fails(lab, "127.0.0.1", DNS4, "--check",
+                           acl=folder / "acl") == (
+        0, "[INFO ] the ACL has 1 rule")
+
+
+UNREADABLE = ("the user of --priv-user may not read the file ('chmod o+r', or "
+              "give it to the user's group), or it is a link that leads out of "
+              "its directory")
+
+
+@pytest.mark.parametrize("what, mode, why", [
+    ("list", 0o600, UNREADABLE),
+    ("", 0o700, "the user of --priv-user may not enter its directory ('chmod "
+     "o+x', or give it to the user's group)"),
+    ("", 0o744, "the user of --priv-user may not enter its directory ('chmod "
+     "o+x', or give it to the user's group)"),
+])
+def test_ACL_that_the_user_may_not_open(lab, folder, what, mode, why):
+    path = folder / "list"
+    (folder / what).chmod(mode)
+    assert start_fails(lab, "127.0.0.1", DNS4, acl=path) == (
+        2, f'[ERROR] cannot open the ACL "{path}" (--acl-file): {why}')
+
+
+def test_ACL_that_is_a_link_now(lab, folder):
+    """At a reload, too; from a directory that need not be readable."""
+    folder.chmod(0o711)
+    (lab.tmp / "list").chmod(0o600)
+    server = lab.start(argv("127.0.0.1", DNS4, acl=folder / "list"))
+    lab.servers.append(server)
+    server.err.wait_for("Server started")
+    for target, why in ((lab.tmp / "list", UNREADABLE),
+                        ("../list", UNREADABLE),
+                        ("nothing", "No such file or directory")):
+        seen = len(server.err.lines)
+        (folder / "new").symlink_to(target)
+        (folder / "new").rename(folder / "list")
+        server.signal(signal.SIGHUP)
+        line = server.err.wait_for("ERROR.*", start=seen)
+        assert line[0] == (f'ERROR] cannot open the ACL "{folder}/list": '
+                           f'{why}; the old one stays')
 
 
 # --config FILE

@@ -28,7 +28,7 @@ def escaped(value):
 
 BAD = [
     ("upstream", "dns.example.com"), ("upstream", "192.0.2.1,"),
-    ("upstream", "192.0.2.1:53"), ("upstream", "fe80::1%eth0"),
+    ("upstream", "192.0.2.1:53"), ("upstream", "fe80::1"),
     ("upstream-port", "0"), ("upstream-port", "65536"),
     ("upstream-port", "dns"), ("bind", "eth0"), ("bind", "10.0.0.256"),
     ("bind-port", "-1"), ("bind-port", "53x"), ("timeout", "0"),

@@ -147,8 +147,8 @@ def test_A9_the_list_must_be_readable_for_the_helper(lab):
     path.chmod(0o600)
     process = lab.start(argv)
     assert process.wait_exit() == 2
-    process.err.wait_for(r"ERROR.*cannot open the ACL .* as --priv-user.*"
-                         "Permission denied")
+    process.err.wait_for(r"ERROR.*cannot open the ACL .*user of --priv-user "
+                         "may not read the file")
 
 
 def test_A9_a_link_in_the_directory_is_followed(lab):

@@ -86,7 +86,9 @@ class Upstream:
         self._selector = selectors.DefaultSelector()
         for address in addresses:
             family = socket.AF_INET6 if ":" in address else socket.AF_INET
-            self._listen(namespace, family, (address, port))
+            # With the zone of a link-local one, in the thread's namespace.
+            self._listen(namespace, family,
+                         socket.getaddrinfo(address, port)[0][4])
         self._wake_read, self._wake_write = socket.socketpair()
         self._selector.register(self._wake_read, selectors.EVENT_READ, None)
         self._thread = threading.Thread(target=self._loop, daemon=True)

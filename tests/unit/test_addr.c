@@ -310,7 +310,7 @@ Test(addr, to_sockaddr_and_back)
 
 	for (i = 0; i < 2; i++) {
 		a = addr(texts[i]);
-		cr_assert_eq(addr_to_sockaddr(&a, 0x1234, &ss), i == 0 ?
+		cr_assert_eq(addr_to_sockaddr(&a, 0x1234, 0, &ss), i == 0 ?
 		    sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6));
 		cr_assert_eq(ss.ss_family, i == 0 ? AF_INET : AF_INET6);
 		cr_assert_eq(addr_from_sockaddr((struct sockaddr *)&ss, &b,
@@ -331,7 +331,7 @@ Test(addr, mapped_client_is_ipv4)
 	struct addr out;
 	uint16_t port;
 
-	addr_to_sockaddr(&mapped, 53, &ss);
+	addr_to_sockaddr(&mapped, 53, 0, &ss);
 	cr_assert_eq(ss.ss_family, AF_INET6);
 	cr_assert_eq(addr_from_sockaddr((struct sockaddr *)&ss, &out, &port),
 	    0);
@@ -339,7 +339,7 @@ Test(addr, mapped_client_is_ipv4)
 	cr_assert_eq(port, 53);
 	/* Compatible (2.5.5.1) is not mapped. */
 	mapped = addr("::127.0.0.1");
-	addr_to_sockaddr(&mapped, 53, &ss);
+	addr_to_sockaddr(&mapped, 53, 0, &ss);
 	addr_from_sockaddr((struct sockaddr *)&ss, &out, &port);
 	cr_assert_eq(out.family, ADDR_V6);
 }

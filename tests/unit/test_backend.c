@@ -1107,9 +1107,9 @@ passes(const char *src, const char *dst, uint16_t port)
 	int fd;
 
 	cr_assert_eq(addr_parse(src, strlen(src), &a), 0);
-	len = addr_to_sockaddr(&a, 0, &from);
+	len = addr_to_sockaddr(&a, 0, 0, &from);
 	cr_assert_eq(addr_parse(dst, strlen(dst), &a), 0);
-	addr_to_sockaddr(&a, port, &to);
+	addr_to_sockaddr(&a, port, 0, &to);
 	fd = socket(from.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	cr_assert_eq(bind(fd, (struct sockaddr *)&from, len), 0);
 	n = sendto(fd, "x", 1, 0, (struct sockaddr *)&to, len);

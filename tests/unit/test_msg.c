@@ -71,7 +71,7 @@ static const struct msg_config good_config = {
 	.nclient_nets = 1, .refuse_with = REFUSE_NXDOMAIN,
 	.log_format = LOGFORMAT_JSON, .firewall = 1, .timeout = 10,
 	.min_rule_time = 5, .max_rule_time = 600, .max_connections = 10000,
-	.upstreams = { { ADDR_V4, 0, 53, { 192, 0, 2, 53 } } },
+	.upstreams = { { ADDR_V4, 0, 53, 0, { 192, 0, 2, 53 } } },
 	.client_nets = { { ADDR_V4, 24, { 192, 0, 2 } } }
 };
 
@@ -258,7 +258,7 @@ Test(msg, P7_only_its_own_type)
 Test(msg, sizes_of_the_contract)
 {
 	static const size_t sizes[NKINDS] = { 8, 176, 16, 24, 16, 16, 51,
-	    4, 4, 4, 4, 4, 156, 8, 32 + 20 * 8 + 3 * 18 * 64 };
+	    4, 4, 4, 4, 4, 156, 8, 32 + 24 * 8 + 3 * 18 * 64 };
 	unsigned int kind;
 
 	for (kind = 0; kind < NKINDS; kind++) {
@@ -740,6 +740,11 @@ Test(msg, config_upstreams)
 	cr_assert_eq(config_with(at, &u, sizeof(u)), MSG_EADDR);
 	u.family = ADDR_V6;
 	cr_assert_eq(config_with(at, &u, sizeof(u)), MSG_OK);
+	u.scope = UINT32_MAX;
+	cr_assert_eq(config_with(at, &u, sizeof(u)), MSG_OK);
+	u.family = ADDR_V4;
+	u.addr[4] = 0;
+	cr_assert_eq(config_with(at, &u, sizeof(u)), MSG_EADDR);
 }
 
 Test(msg, config_client_nets)
