@@ -24,7 +24,7 @@ import dns.message
 import dns.rcode
 import dns.rdatatype
 
-sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
+sys.path.insert(1, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 
 from addresses import HTTPS                             # noqa: E402
 from ending import exit_on_signals                      # noqa: E402

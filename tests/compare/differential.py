@@ -21,7 +21,7 @@ import dns.flags
 import dns.message
 import dns.opcode
 
-sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
+sys.path.insert(1, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 
 from arguments import at_least                          # noqa: E402
 from ending import exit_on_signals                      # noqa: E402

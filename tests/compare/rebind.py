@@ -20,7 +20,7 @@ import time
 import dns.message
 import dns.rcode
 
-sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
+sys.path.insert(1, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 
 from addresses import KINDS, OWN4, OWN6, forbidden          # noqa: E402
 from answers import LONGEST_CHAIN, Generator                # noqa: E402

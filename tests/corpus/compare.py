@@ -25,7 +25,7 @@ import threading
 import model
 
 HERE = pathlib.Path(__file__).resolve().parent
-sys.path.append(str(HERE.parent / "e2e"))
+sys.path.insert(1, str(HERE.parent / "e2e"))
 
 from ending import exit_on_signals      # noqa: E402
 

@@ -8,6 +8,7 @@ import pytest
 from host import HTTP, Host
 from lab import (CLIENT4, CLIENT6, GATEWAY4, GATEWAY6, addresses_of,
                  clean_environment)
+from process import until
 from real_servers import START_RESOLVED, resolved
 from upstream import Later
 
@@ -139,7 +140,7 @@ def test_D7_keepopen(lab, program):
     assert out.count("status: REFUSED") == 1, out
     for site in sites:
         assert site.v4 in out
-    assert len(server.out.lines) >= 13
+    until(lambda: len(server.out.lines) >= 13)
 
 
 def test_D1_cookies_of_the_upstream_stay_there(lab):

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "compare"))
+sys.path.insert(1, str(pathlib.Path(__file__).resolve().parents[1] / "compare"))
 
 import rebind       # noqa: E402
 

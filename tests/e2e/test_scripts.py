@@ -50,7 +50,7 @@ run bash -c 'setsid tail -f /dev/null &
 """
 INTERRUPTED = """
 import os, signal, sys
-sys.path.append(sys.argv[1])
+sys.path.insert(0, sys.argv[1])
 from ending import exit_on_signals, undisturbed
 exit_on_signals()
 try:
@@ -90,7 +90,9 @@ def test_wrong_values(command, why):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_nothing_is_left_of_a_script(number):
-    script = Process(["bash", "-euc", LASTING, str(TESTS)])
+    # In the background the shell, and so all of us, may ignore SIGINT.
+    script = Process(["env", "--default-signal=INT,TERM",
+                      "bash", "-euc", LASTING, str(TESTS)])
     folder = pathlib.Path(script.out.wait_for(r"at (/tmp/\S+)")[1])
     assert (folder / "file").exists()
     script.signal(number)

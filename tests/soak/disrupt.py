@@ -24,7 +24,7 @@ import threading
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
-sys.path.append(str(HERE.parent / "e2e"))
+sys.path.insert(1, str(HERE.parent / "e2e"))
 sys.dont_write_bytecode = True
 
 from arguments import at_least
