@@ -1,6 +1,7 @@
 """contrib/demo, as a person runs it."""
 
 import pathlib
+import shutil
 import subprocess
 
 import pytest
@@ -18,6 +19,23 @@ def test_demo_shows_the_main_job(firewall):
         env=clean_environment(), check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "All as expected" in done.stdout and "FAILED" not in done.stdout
+
+
+def test_demo_takes_programs_as_they_are(tmp_path):
+    """Where --build has them nothing is built: here not even could be."""
+    programs = [tmp_path / one / one for one in ("dnsfw-priv", "dnsfw-proxy")]
+    for one in programs:
+        one.parent.mkdir()
+        shutil.copy(build_dir() / one.parent.name / one.name, one)
+    before = [one.stat().st_mtime_ns for one in programs]
+    done = subprocess.run(
+        [DEMO, "--build", tmp_path], text=True, stdin=subprocess.DEVNULL,
+        capture_output=True, timeout=120, env=clean_environment(),
+        check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert [one.stat().st_mtime_ns for one in programs] == before
+    assert sorted(tmp_path.rglob("*")) == sorted(
+        [*programs, *(one.parent for one in programs)])
 
 
 def test_demo_usage():
