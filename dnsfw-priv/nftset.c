@@ -277,7 +277,8 @@ static bool
 nftset_is_missing(void)
 {
 	return (nfrule_is_missing(config->table_family, config->table,
-	    config->chain));
+	    config->chain) && xttable_look(config->table_family,
+	    config->table) != XTTABLE_USED);
 }
 
 static bool

@@ -277,3 +277,15 @@ def test_O2_what_does_not_heal_is_not_waited_for(lab, manager):
     status, text = lab.dnsfw_fails(ALLOW, fw=fw, env=manager.environment)
     assert status == 1 and "forward has a hook" in text
     assert manager.nothing()
+
+
+@pytest.mark.parametrize("manager", ["path"], indirect=True)
+def test_O2_a_chain_in_a_table_of_iptables_is_not_waited_for(lab, manager):
+    """Who made it there would be told that it is in the wrong table."""
+    fw = lab.set_up_firewall("nftables")
+    lab.gateway.run("iptables-nft", "-A", "FORWARD", "-j", "ACCEPT")
+    fw.options = ("--firewall", "nftables", "--table", "ip filter",
+                  "--chain", "dnsfw")
+    status, text = lab.dnsfw_fails(ALLOW, fw=fw, env=manager.environment)
+    assert status == 1 and "table ip filter is that of iptables" in text
+    assert manager.nothing()

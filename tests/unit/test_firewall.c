@@ -884,3 +884,79 @@ Test(firewall, G10_effect_is_told_of_each_family)
 			    log);
 	}
 }
+
+/* The kernel does not list what is in the sets, so many times. */
+static unsigned int silences;
+
+static int
+list_or_not(uint8_t families, backend_found *found, void *arg)
+{
+	if (silences > 0) {
+		silences--;
+		return (-1);
+	}
+	return (fw->backend->list(families, found, arg));
+}
+
+/*
+ * A family whose chain comes later: what is in its sets is known before there
+ * are rules, or goes.
+ */
+static void
+family_comes(const char *set, unsigned int silent, unsigned int grants)
+{
+	struct backend counting = backend_ipset;
+	static struct firewall one;
+
+	one = iptables;
+	one.make = "iptables -N DNSFW && iptables -A FORWARD -j DNSFW";
+	prepare(&one);
+	counting.prepare = prepare_and_count;
+	counting.list = list_or_not;
+	firewall_start(&counting, config.max_grants);
+	(void)firewall_look();
+	cr_assert_eq(firewall_families(), MSG_FAMILY_V4);
+	cr_assert_eq(firewall_ready(), MSG_FAMILY_V4);
+	run(set);
+	silences = silent;
+	run("ip6tables -N DNSFW && ip6tables -A FORWARD -j DNSFW");
+	cr_assert(is_repaired(grants));
+	cr_assert_eq(silences, 0);
+	cr_assert_eq(firewall_families(), BOTH);
+	cr_assert_eq(entries_before, grants);
+	is_whole(grants);
+	cr_assert_not(firewall_look(), "and it is quiet again");
+}
+
+#define SET	"ipset create DNSFW-ipv6-allow hash:ip,port,ip family inet6 " \
+	"timeout 9 comment && "
+
+Test(firewall, F1_family_comes_without_sets)
+{
+	family_comes("true", 0, 0);
+}
+
+Test(firewall, F1_G9_family_comes_with_entries)
+{
+	struct msg_grant g = grant(2);
+
+	family_comes(SET "ipset add DNSFW-ipv6-allow a00::,tcp:3,2000:: "
+	    "timeout 500 comment a.example && ipset add DNSFW-ipv6-allow "
+	    "fd00::8,tcp:1,2001:db8::1 timeout 0 comment a.example", 0, 1);
+	cr_assert_not_null(ledger_find(firewall_ledger(), &g));
+}
+
+Test(firewall, F1_G9_family_comes_with_entries_that_are_not_told)
+{
+	family_comes(SET "ipset add DNSFW-ipv6-allow a00::,tcp:3,2000:: "
+	    "timeout 500 comment a.example", 1, 0);
+}
+
+/* More than there may be, as at a start, are no grants then. */
+Test(firewall, F1_G9_family_comes_with_more_than_the_limit)
+{
+	config.max_grants = 10;
+	family_comes(SET "for i in $(seq 30); do echo add DNSFW-ipv6-allow "
+	    "fd00::8,tcp:$i,2001:db8::1 timeout 500 comment a.example; done | "
+	    "ipset restore", 0, 10);
+}
