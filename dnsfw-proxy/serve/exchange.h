@@ -39,6 +39,7 @@ bool	exchange_answer(struct try *, const uint8_t *msg, size_t len);
 
 /* What the way of a try was good for before it broke. */
 enum way {
+	WAY_UNSENT,	/* this host could not send it: that may pass */
 	WAY_NONE,	/* nothing was sent, or it is UDP */
 	WAY_SENT,	/* it took questions */
 	WAY_ANSWERED	/* others on it had answers: a turn had only not come */

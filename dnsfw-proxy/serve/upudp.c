@@ -252,7 +252,7 @@ send_now(struct usock *u)
 	dns_set_id(u->msg, u->try.id);
 	if (connect(u->fd, (const struct sockaddr *)ss, sslen) == -1 ||
 	    send(u->fd, u->msg, u->len, 0) == -1)
-		exchange_try_failed(&u->try, WAY_NONE);
+		exchange_try_failed(&u->try, WAY_UNSENT);
 	else
 		unsent_remove(u);
 }

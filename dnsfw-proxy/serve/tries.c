@@ -1,0 +1,438 @@
+/* The tries of one exchange. */
+#include "tries.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../dns/accept.h"
+#include "../dns/build.h"
+#include "clock.h"
+#include "upstream.h"
+#include "worker.h"
+
+#define TRIES_MAX	16	/* of one exchange */
+#define STEP_MAX	CLOCK_SECOND	/* before the next upstream is asked */
+#define RETRY_AGE	(CLOCK_SECOND / 2)	/* see tries_more() */
+#define BREAKS_MAX	2	/* then the question may be what breaks them */
+/* A firewall that is loaded anew takes 60 ms. */
+#define RESEND_TIME	(CLOCK_SECOND / 10)
+
+/* The times from the beginning are the same for all, so these are ordered. */
+static struct exchanges by_step = TAILQ_HEAD_INITIALIZER(by_step);
+static struct exchanges by_resend = TAILQ_HEAD_INITIALIZER(by_resend);
+static uint64_t step;
+
+static const char unreachable[] = "no upstream can be reached";
+
+void
+tries_init(void)
+{
+	/* All upstreams get their turn before the time is up (D6). */
+	step = worker.timeout / (upstream_count() + 1);
+	if (step > STEP_MAX)
+		step = STEP_MAX;
+}
+
+static void
+end_try(struct try *t)
+{
+	LIST_REMOVE(t, link);
+	if (t->tcp)
+		uptcp_end(t);
+	else
+		upudp_end(t);
+}
+
+/*
+ * It could not be sent from here: no route, a firewall of our own, no socket.
+ * That may pass, so after a while there is one try more.
+ */
+static void
+note_unsent(struct exchange *x, int upstream)
+{
+	x->unsent |= 1U << upstream;
+	if (x->resending || x->resent)
+		return;
+	x->resending = true;
+	x->resend_at = worker.now + RESEND_TIME;
+	TAILQ_INSERT_TAIL(&by_resend, x, by_resend);
+}
+
+static bool
+send_to(struct exchange *x, int upstream)
+{
+	struct try *t;
+
+	x->tried |= 1U << upstream;
+	t = x->tcp ? uptcp_send((size_t)upstream, x->msg, x->len,
+	    x->breaks >= BREAKS_MAX) :
+	    upudp_send((size_t)upstream, x->msg, x->len);
+	if (t == NULL) {
+		note_unsent(x, upstream);
+		return (false);
+	}
+	t->exchange = x;
+	t->upstream = (uint8_t)upstream;
+	t->tcp = x->tcp;
+	LIST_INSERT_HEAD(&x->tries, t, link);
+	x->last = (uint8_t)upstream;
+	x->last_try = worker.now;
+	x->ntries++;
+	return (true);
+}
+
+/* Ask an upstream that was not asked yet.  False: there is none. */
+static bool
+next_try(struct exchange *x)
+{
+	bool probe, sent = false;
+	int i;
+
+	while (x->ntries < TRIES_MAX &&
+	    (i = upstream_choose(x->tried, &probe)) != -1) {
+		if (send_to(x, i)) {
+			sent = true;
+			if (!probe)
+				break;
+		}
+	}
+	return (sent);
+}
+
+static void
+unschedule_step(struct exchange *x)
+{
+	if (x->stepping)
+		TAILQ_REMOVE(&by_step, x, by_step);
+	x->stepping = false;
+}
+
+/* If there is somebody else to ask, in a while that is to be done. */
+static void
+schedule_step(struct exchange *x)
+{
+	unschedule_step(x);
+	if (upstream_count() == 1)
+		return;
+	x->step_at = worker.now + step;
+	TAILQ_INSERT_TAIL(&by_step, x, by_step);
+	x->stepping = true;
+}
+
+/* Before its time: who is asked now has a whole step to answer. */
+static bool
+next_try_now(struct exchange *x)
+{
+	if (!next_try(x))
+		return (false);
+	schedule_step(x);
+	return (true);
+}
+
+/*
+ * --randomize-case: a forger has to guess the case of each letter, too, since
+ * the upstream repeats the question as it was asked.
+ */
+static void
+mix_case(struct exchange *x)
+{
+	uint8_t bits[DNS_NAME_MAX], *c = x->dns.qname.wire;
+	size_t i, len = x->dns.has_question ? x->dns.qname.len : 0;
+
+	arc4random_buf(bits, sizeof(bits));
+	/* Lengths of labels, up to 63, are no letters. */
+	for (i = 0; i < len; i++) {
+		if (isalpha(c[i]) && (bits[i] & 1) != 0)
+			c[i] ^= 'a' ^ 'A';
+	}
+	memcpy(x->msg + DNS_HEADER_SIZE, c, len);
+}
+
+void
+tries_begin(struct exchange *x)
+{
+	LIST_INIT(&x->tries);
+	x->tried = x->refused = x->unsent = 0;
+	x->ntries = x->breaks = 0;
+	x->stepping = x->resending = x->resent = false;
+	x->reconnected = x->accepted = false;
+	x->broken = NULL;
+	x->refusal = NULL;
+	x->last_try = worker.now;
+	if (worker.config.randomize_case)
+		mix_case(x);
+	if (next_try(x))
+		schedule_step(x);
+	else if (!x->resending)
+		exchange_fail(x, EDE_NETWORK_ERROR, unreachable);
+}
+
+/* The next upstream if there is one, or the next of those that were asked. */
+void
+tries_more(struct exchange *x)
+{
+	if (worker.now < x->last_try + RETRY_AGE || x->ntries >= TRIES_MAX)
+		return;
+	if (!next_try(x))
+		send_to(x, (x->last + 1) % (int)upstream_count());
+}
+
+void
+tries_end(struct exchange *x)
+{
+	while (!LIST_EMPTY(&x->tries))
+		end_try(LIST_FIRST(&x->tries));
+	unschedule_step(x);
+	if (x->resending)
+		TAILQ_REMOVE(&by_resend, x, by_resend);
+	free(x->refusal);
+}
+
+/* --- the end --- */
+
+/* True if the answer may still come of somebody who has not refused. */
+static bool
+may_come(const struct exchange *x)
+{
+	const struct try *t;
+
+	if (x->resending)
+		return (true);
+	LIST_FOREACH(t, &x->tries, link) {
+		if ((x->refused & 1U << t->upstream) == 0)
+			return (true);
+	}
+	return (false);
+}
+
+/* With the last refusal, if there was one, or for that reason. */
+static void
+end(struct exchange *x, enum dns_ede ede, const char *reason)
+{
+	struct refusal *refusal = x->refusal;
+	struct dns_response r;
+
+	if (refusal == NULL || dns_response_parse(refusal->msg, refusal->len,
+	    &r) != DNS_OK) {
+		exchange_fail(x, ede, reason);
+		return;
+	}
+	x->refusal = NULL;
+	exchange_done(x, refusal->upstream, refusal->msg, refusal->len, &r);
+	free(refusal);
+}
+
+/* --- answers --- */
+
+/*
+ * An error that says nothing about the name.  Perhaps another upstream knows
+ * better: it is asked at once, and this answer kept for the case that it does
+ * not (D6).  False: there is nobody else.
+ */
+static bool
+ask_others(struct try *t, const uint8_t *msg, size_t len)
+{
+	struct exchange *x = t->exchange;
+	struct refusal *refusal;
+
+	x->refused |= 1U << t->upstream;
+	if (!next_try_now(x) && !may_come(x))
+		return (false);
+	free(x->refusal);
+	/* Without memory for it the end is SERVFAIL, which is no better. */
+	if ((refusal = malloc(sizeof(*refusal) + len)) != NULL) {
+		refusal->upstream = t->upstream;
+		refusal->len = len;
+		memcpy(refusal->msg, msg, len);
+	}
+	x->refusal = refusal;
+	end_try(t);
+	return (true);
+}
+
+static bool
+is_refusal(const struct dns_response *r)
+{
+	return (r->rcode == RCODE_SERVFAIL || r->rcode == RCODE_REFUSED ||
+	    r->rcode == RCODE_NOTIMP || r->rcode == RCODE_FORMERR);
+}
+
+/*
+ * It matches, but cannot be parsed to its last record (D10).  Another upstream
+ * may have a better one.  Over UDP it may be a forgery or a damaged datagram,
+ * and the true answer may still come (D11); over TCP it is the answer.
+ */
+static bool
+broken_answer(struct try *t, enum dns_err err)
+{
+	struct exchange *x = t->exchange;
+	bool asked;
+
+	counters.junk++;
+	x->broken = dns_strerror(err);
+	asked = next_try_now(x);
+	if (!t->tcp)
+		return (false);
+	end_try(t);
+	if (!asked && !may_come(x))
+		end(x, EDE_OTHER, x->broken);
+	return (true);
+}
+
+bool
+exchange_answer(struct try *t, const uint8_t *msg, size_t len)
+{
+	static uint8_t space[DNS_MESSAGE_MAX];
+	struct exchange *x = t->exchange;
+	struct dns_response r;
+	enum dns_err err;
+
+	err = dns_response_matches(msg, len, &x->dns, t->id,
+	    worker.config.randomize_case);
+	if (err != DNS_OK) {
+		counters.junk++;
+		return (false);
+	}
+	upstream_answered(t->upstream);
+	err = dns_accept(&msg, &len, &x->dns, !t->tcp, space, &r);
+	if (err != DNS_OK)
+		return (broken_answer(t, err));
+	if (!is_refusal(&r) || !ask_others(t, msg, len))
+		exchange_done(x, t->upstream, msg, len, &r);
+	return (true);
+}
+
+/* --- broken ways --- */
+
+/*
+ * Perhaps it is this question that breaks the connections, and all others with
+ * them; perhaps it only travelled with it.  Over UDP it does so alone.
+ */
+static void
+go_by_udp(struct exchange *x)
+{
+	x->tcp = false;
+	x->tried = 0;
+	dns_limit_edns(x->msg, &x->dns.edns);
+}
+
+/*
+ * The connection of a try broke.  A server may close an idle one just when it
+ * is used; and some answer only so many queries on one (RFC 7766 section
+ * 6.2.4).  Then the same upstream may be asked again.
+ */
+static void
+note_break(const struct try *t, enum way way)
+{
+	struct exchange *x = t->exchange;
+	bool again = way == WAY_ANSWERED || !x->reconnected;
+
+	x->reconnected |= way != WAY_ANSWERED;
+	x->accepted |= way != WAY_NONE;
+	x->breaks++;
+	/* The other upstreams, and UDP, are to have their turn. */
+	if (again && (x->breaks < BREAKS_MAX || (x->for_tcp &&
+	    x->ntries + upstream_count() <= TRIES_MAX)))
+		x->tried &= ~(1U << t->upstream);
+}
+
+/*
+ * No upstream is left, but perhaps another question broke all connections: try
+ * without it.
+ */
+static bool
+try_without_others(struct exchange *x)
+{
+	if (x->refusal != NULL)
+		return (false);
+	if (x->tcp && !x->for_tcp)
+		go_by_udp(x);
+	else if (x->tcp && x->accepted)
+		x->tried = 0;
+	else
+		return (false);
+	return (next_try(x));
+}
+
+/* Somebody else is asked, or there is something to wait for; or it ends. */
+static void
+go_on(struct exchange *x)
+{
+	if (!next_try_now(x) && !may_come(x) && !try_without_others(x) &&
+	    !may_come(x))
+		end(x, EDE_NETWORK_ERROR, unreachable);
+}
+
+void
+exchange_try_failed(struct try *t, enum way way)
+{
+	struct exchange *x = t->exchange;
+
+	if (way == WAY_UNSENT)
+		note_unsent(x, t->upstream);
+	else if (t->tcp)
+		note_break(t, way);
+	end_try(t);
+	go_on(x);
+}
+
+/* --- time --- */
+
+/* It has had its time: is it silent?  What has failed was not, or is counted. */
+static void
+judge_newest(const struct exchange *x)
+{
+	const struct try *t = LIST_FIRST(&x->tries);
+
+	if (t != NULL && t->upstream == x->last)
+		upstream_silent(x->last);
+}
+
+static void
+tick_steps(void)
+{
+	struct exchange *x;
+
+	while ((x = TAILQ_FIRST(&by_step)) != NULL &&
+	    x->step_at <= worker.now) {
+		unschedule_step(x);
+		judge_newest(x);
+		if (next_try(x))
+			schedule_step(x);
+	}
+}
+
+static void
+tick_resends(void)
+{
+	struct exchange *x;
+
+	while ((x = TAILQ_FIRST(&by_resend)) != NULL &&
+	    x->resend_at <= worker.now) {
+		TAILQ_REMOVE(&by_resend, x, by_resend);
+		x->resending = false;
+		x->resent = true;
+		x->tried &= ~x->unsent;
+		x->unsent = 0;
+		go_on(x);
+	}
+}
+
+void
+tries_tick(void)
+{
+	tick_resends();
+	tick_steps();
+}
+
+void
+tries_expire(struct exchange *x)
+{
+	if (!x->stepping)
+		judge_newest(x);
+	if (x->broken != NULL)
+		end(x, EDE_OTHER, x->broken);
+	else
+		end(x, EDE_NO_REACHABLE, "the upstream does not answer");
+}

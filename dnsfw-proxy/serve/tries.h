@@ -1,0 +1,87 @@
+/*
+ * The tries of one exchange: whom to ask next, and what is made of the answers
+ * (D5, D6, D10, D11, D15).  Who waits for them is exchange.c's (D12).
+ */
+#ifndef SERVE_TRIES_H
+#define SERVE_TRIES_H
+
+#include <sys/queue.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "deliver.h"
+#include "exchange.h"
+
+#define INLINE_MAX	512	/* octets of a message without an allocation */
+
+LIST_HEAD(tries, try);
+
+/* The answer of an upstream that cannot, or will not (D6). */
+struct refusal {
+	uint8_t		upstream;
+	size_t		len;
+	uint8_t		msg[];
+};
+
+struct exchange {
+	LIST_ENTRY(exchange) same_hash;
+	TAILQ_ENTRY(exchange) by_deadline;	/* or free */
+	TAILQ_ENTRY(exchange) by_step;
+	TAILQ_ENTRY(exchange) by_resend;
+	struct waiting	waiting;	/* queries; never empty */
+	struct tries	tries;		/* under way */
+	struct dns_query dns;		/* of the first query */
+	uint64_t	deadline;
+	uint64_t	step_at;	/* when the next upstream is asked */
+	uint64_t	resend_at;	/* when what could not be sent is */
+	uint64_t	last_try;	/* when the newest try began */
+	uint32_t	tried;		/* upstreams, a bit each: were asked, */
+	uint32_t	refused;	/* have answered with an error, */
+	uint32_t	unsent;		/* could not be sent to */
+	unsigned int	ntries;
+	uint8_t		last;		/* upstream of the newest try */
+	bool		stepping;	/* is in the list by_step */
+	bool		resending;	/* is in the list by_resend */
+	bool		resent;		/* was in it */
+	unsigned int	breaks;		/* TCP: connections that broke under it */
+	bool		reconnected;	/* TCP: one of these had no answer */
+	bool		accepted;	/* TCP: one of these took questions */
+	bool		for_tcp;	/* no truncated answer will do */
+	bool		tcp;		/* to the upstream, now */
+	const char	*broken;	/* what was wrong with an answer */
+	struct refusal	*refusal;	/* the last one, or NULL */
+	uint8_t		*msg;		/* as the first query had it, but the id */
+	size_t		len;
+	uint8_t		space[INLINE_MAX];
+};
+TAILQ_HEAD(exchanges, exchange);
+
+/* Before the first query. */
+void	tries_init(void);
+
+/*
+ * Begin with a new exchange, of which queue.h's links, waiting, dns, deadline,
+ * for_tcp, tcp, msg, and len are set.  It may end at once.
+ */
+void	tries_begin(struct exchange *);
+
+/* Somebody has lost patience: ask once more, if that is not too much. */
+void	tries_more(struct exchange *);
+
+/* Its time is up: it ends. */
+void	tries_expire(struct exchange *);
+
+/* It ends: nothing of its tries is left. */
+void	tries_end(struct exchange *);
+
+/* Look at the deadlines. */
+void	tries_tick(void);
+
+/* In exchange.c: it ends, with this answer of that upstream, or without. */
+void	exchange_done(struct exchange *, int upstream, const uint8_t *msg,
+	    size_t len, const struct dns_response *);
+void	exchange_fail(struct exchange *, enum dns_ede, const char *reason);
+
+#endif
