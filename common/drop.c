@@ -114,6 +114,18 @@ verify_user(uid_t uid, gid_t gid)
 		fatalx("root could be had back");
 }
 
+static void
+no_new_privileges(void)
+{
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1)
+		fatal("PR_SET_NO_NEW_PRIVS");
+	if (prctl(PR_SET_DUMPABLE, 0) == -1)
+		fatal("PR_SET_DUMPABLE");
+	if (prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1 ||
+	    prctl(PR_GET_DUMPABLE) != 0)
+		fatalx("no_new_privs or dumpable is not what was set");
+}
+
 void
 drop_privileges(uid_t uid, gid_t gid, uint64_t capabilities)
 {
@@ -131,16 +143,18 @@ drop_privileges(uid_t uid, gid_t gid, uint64_t capabilities)
 	set_caps(capabilities);
 	if (prctl(PR_SET_KEEPCAPS, 0) == -1)
 		fatal("PR_SET_KEEPCAPS");
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1)
-		fatal("PR_SET_NO_NEW_PRIVS");
-	/* After setresuid, which clears it. */
-	if (prctl(PR_SET_DUMPABLE, 0) == -1)
-		fatal("PR_SET_DUMPABLE");
+	/* After setresuid, which makes a process dumpable. */
+	no_new_privileges();
 	verify_user(uid, gid);
 	verify_caps(capabilities);
-	if (prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1 ||
-	    prctl(PR_GET_DUMPABLE) != 0)
-		fatalx("no_new_privs or dumpable is not what was set");
+}
+
+void
+drop_capabilities(void)
+{
+	set_caps(0);
+	no_new_privileges();
+	verify_caps(0);
 }
 
 static void

@@ -27,6 +27,12 @@ void	drop_root_directory(void);
 void	drop_privileges(uid_t uid, gid_t gid, uint64_t capabilities);
 
 /*
+ * For an ordinary user, who cannot become another one: no capability, and the
+ * last two steps of drop_privileges.
+ */
+void	drop_capabilities(void);
+
+/*
  * No core file, no new process, no locked memory, and at most nofile
  * descriptors.
  */

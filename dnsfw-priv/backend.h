@@ -47,9 +47,11 @@ typedef void backend_found(void *arg, const struct msg_grant *g, uint64_t ms);
 /* Add all live grants of these kinds, of which each is a bit. */
 typedef void backend_refill(unsigned int kinds);
 
+/* So that the names of the sets fit into 31. */
+#define BACKEND_IPTABLES_CHAIN_MAX 14
+
 struct backend_config {
-	const char	*chain;		/* at most 14 bytes with iptables, so */
-					/* that the set names fit into 31 */
+	const char	*chain;
 	const char	*table;		/* nftables: name of the table */
 	uint8_t		 table_family;	/* nftables: NFPROTO_INET, _IPV4, _IPV6 */
 	uint32_t	 max_grants;	/* size of each set */

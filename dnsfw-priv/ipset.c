@@ -35,7 +35,8 @@
 #define DEFAULT_TIMEOUT	60	/* seconds; no element of ours goes without */
 
 #define SUFFIX_MAX	(sizeof("-ipv4-allow-local") - 1)
-#define CHAIN_MAX	(IPSET_MAXNAMELEN - 1 - SUFFIX_MAX)
+static_assert(BACKEND_IPTABLES_CHAIN_MAX ==
+    IPSET_MAXNAMELEN - 1 - SUFFIX_MAX, "names of sets");
 
 struct set {
 	const char	*suffix;	/* of the name, after the chain's */
@@ -68,12 +69,6 @@ ipset_open(const struct backend_config *c)
 {
 	size_t i;
 
-	if (strlen(c->chain) > CHAIN_MAX) {
-		log_error("--chain %s: with --firewall iptables a name of at "
-		    "most %zu bytes is needed: the names of ipsets begin with "
-		    "it", c->chain, CHAIN_MAX);
-		exit(2);
-	}
 	config = c;
 	for (i = 0; i < BACKEND_KINDS; i++) {
 		snprintf(sets[i].name, sizeof(sets[i].name), "%s%s", c->chain,

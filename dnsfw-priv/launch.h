@@ -38,6 +38,9 @@ void	launch_capabilities(bool firewall);
 /* The user and its primary group; root is refused.  option: for the text. */
 struct user launch_user(const char *name, const char *option);
 
+/* They must not be the same one. */
+void	launch_two_users(const struct user *priv, const struct user *proxy);
+
 /*
  * Bind and listen for every --bind: fds[2 * i] is UDP, fds[2 * i + 1] TCP.  An
  * address that no interface has yet is logged, once.

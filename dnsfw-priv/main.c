@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "backend.h"
+#include "check.h"
 #include "children.h"
 #include "conntrack.h"
 #include "drop.h"
@@ -96,10 +97,9 @@ worker_config(const struct options *o, struct msg_config *c)
 }
 
 static void
-launch_children(const struct options *o, struct child *compiler,
-    struct child workers[MSG_WORKERS_MAX])
+launch_children(const struct options *o, struct user proxy,
+    struct child *compiler, struct child workers[MSG_WORKERS_MAX])
 {
-	struct user proxy = launch_user(o->proxy_user, "proxy-user");
 	int fds[2 * MSG_BINDS_MAX];
 	struct msg_config config;
 	char name[CHILD_NAME_MAX] = "worker";
@@ -123,20 +123,22 @@ main(int argc, char **argv)
 	struct backend_config config;
 	const struct backend *backend;
 	struct options o;
-	struct user user;
+	struct user user, proxy;
 	const char *acl, *why;
 	uint32_t i;
 
 	launch_descriptors();
 	log_init(NULL);
 	options_parse(&o, argc, argv);
+	if (o.check_only)
+		check_run(&o);
 	if (geteuid() != 0)
 		fatalx("dnsfw-priv must be started as root; it drops to the "
 		    "user \"%s\" by itself", o.priv_user);
 	launch_capabilities(o.firewall != FIREWALL_NONE);
 	user = launch_user(o.priv_user, "priv-user");
-	if (user.uid == launch_user(o.proxy_user, "proxy-user").uid)
-		fatalx("--priv-user and --proxy-user must be different users");
+	proxy = launch_user(o.proxy_user, "proxy-user");
+	launch_two_users(&user, &proxy);
 	hosts_zones(&o);
 	serve_signals();
 	acl = launch_acl_directory(o.acl_file);
@@ -145,14 +147,13 @@ main(int argc, char **argv)
 	own_open();
 	hosts_upstreams(&o);
 	status_open(&o);
-	if (!o.check_only)
-		notify_open();
+	notify_open();
 	hash_init();
 	backend = select_backend(o.firewall);
 	config = (struct backend_config){ .chain = o.chain, .table = o.table.name,
 	    .table_family = o.table.family, .max_grants = o.max_grants };
 	backend->open(&config);
-	launch_children(&o, &compiler, workers);
+	launch_children(&o, proxy, &compiler, workers);
 
 	/*
 	 * Confinement.  The empty root needs CAP_SYS_CHROOT, so it comes
@@ -171,10 +172,6 @@ main(int argc, char **argv)
 		    "away by the empty root directories, the users and seccomp "
 		    "alone", why);
 	policy_start(&compiler, o.acl_file, acl);
-	if (o.check_only) {
-		children_end(&compiler, workers, 0);
-		return (0);
-	}
 	for (i = 0; i < o.workers; i++)
 		children_wait_ready(&workers[i]);
 	if (!serve_await(backend, &compiler, workers, o.workers))

@@ -67,10 +67,6 @@ nftset_open(const struct backend_config *c)
 {
 	size_t i;
 
-	if (strlen(c->chain) > NFTSET_NAME_MAX ||
-	    strlen(c->table) > NFTSET_NAME_MAX)
-		fatalx("--table and --chain: a name has at most %d bytes",
-		    NFTSET_NAME_MAX);
 	config = c;
 	families = MSG_FAMILY_V4 | MSG_FAMILY_V6;
 	if (c->table_family == NFPROTO_IPV4)

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backend.h"
 #include "config.h"
 #include "log.h"
 
@@ -314,6 +315,11 @@ check(const struct options *o)
 	if (o->firewall > FIREWALL_NONE && o->chain == NULL)
 		report("--chain (or CHAIN) is required with "
 		    "--firewall iptables and nftables");
+	if (o->firewall == FIREWALL_IPTABLES && o->chain != NULL &&
+	    strlen(o->chain) > BACKEND_IPTABLES_CHAIN_MAX)
+		report("--chain \"%s\": expected at most %d bytes with "
+		    "--firewall iptables, as the names of ipsets begin with "
+		    "it", o->chain, BACKEND_IPTABLES_CHAIN_MAX);
 	if (o->firewall == FIREWALL_NFTABLES && o->table.name[0] == '\0')
 		report("--table (or TABLE) is required with "
 		    "--firewall nftables, for example \"inet filter\"");
@@ -353,7 +359,4 @@ options_parse(struct options *o, int argc, char **argv)
 		check(o);
 	if (failed)
 		usage_exit();
-	/* Beside one that serves: its ports are not touched. */
-	if (o->check_only)
-		o->workers = 0;
 }

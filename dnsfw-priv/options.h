@@ -38,7 +38,7 @@ struct options {
 	struct nets	 deny_nets;		/* never granted */
 	struct nets	 allow_nets;		/* all the same */
 	bool		 kill_connections;
-	bool		 check_only;	/* then there are no workers */
+	bool		 check_only;
 	bool		 hold_live;
 	bool		 randomize_case;
 	bool		 upstream_tcp;

@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "compiler.h"
 #include "drop.h"
@@ -71,6 +72,23 @@ run_compiler(uid_t uid, gid_t gid, const char *name)
 	compiler_run(name);
 }
 
+/* The compiler of --check, for who cannot change users. */
+static void
+run_checker(const char *name)
+{
+	log_init("compiler");
+	if (geteuid() == 0)
+		fatalx("the role \"checker\" is for ordinary users");
+
+	/* Confinement: as far as it goes without being root. */
+	drop_limits(COMPILER_DESCRIPTORS);
+	drop_capabilities();
+	(void)sandbox_landlock(NULL, 0, -1);
+	sandbox_seccomp(compiler_rules, compiler_nrules);
+
+	compiler_run(name);
+}
+
 static void
 run_worker(uid_t uid, gid_t gid, const char *name)
 {
@@ -111,6 +129,8 @@ main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	if (strcmp(argv[1], "compiler") == 0)
 		run_compiler(uid, gid, argv[4]);
+	else if (strcmp(argv[1], "checker") == 0)
+		run_checker(argv[4]);
 	else if (strcmp(argv[1], "worker") == 0)
 		run_worker(uid, gid, argv[4]);
 	else

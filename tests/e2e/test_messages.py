@@ -1,6 +1,7 @@
 """What dnsfw says of a wrong option or list, to the letter."""
 
 import pathlib
+import shutil
 import signal
 import socket
 import subprocess
@@ -8,7 +9,7 @@ import subprocess
 import dns.message
 import pytest
 
-from lab import DNS4, clean_environment, priv_program
+from lab import DNS4, build_dir, clean_environment, priv_program
 
 DATA = pathlib.Path(__file__).parent / "data"
 ACL = "--acl-file=/nowhere"
@@ -225,6 +226,91 @@ def test_ACL_that_is_a_link_now(lab, folder):
         line = server.err.wait_for("ERROR.*", start=seen)
         assert line[0] == (f'ERROR] cannot open the ACL "{folder}/list": '
                            f'{why}; the old one stays')
+
+
+# --check
+
+GOOD_LIST = "10.0.0.1 ~> a.example\n"
+BAD_LIST = "10.0.0.1 ~> 10.0.0.2\n\nany ~> a.example\n"
+
+
+@pytest.fixture
+def ordinary(lab):
+    """Run --check as a user who is nobody; the build may be out of reach."""
+    for name in ("dnsfw-priv", "dnsfw-proxy"):
+        folder = lab.tmp / name
+        folder.mkdir()
+        shutil.copy(build_dir() / name / name, folder)
+
+    def run(acl, *options):
+        process = lab.start([
+            "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups",
+            str(lab.tmp / "dnsfw-priv" / "dnsfw-priv"), "--check",
+            f"--acl-file={acl}", UPSTREAM, *options])
+        lab.servers.append(process)
+        status = process.wait_exit()
+        process.err.wait_end()
+        return status, process.err.lines
+    return run
+
+
+@pytest.mark.parametrize("options, more", [
+    ((NONE,), []),
+    (("--firewall=iptables", "--chain=DNSFW"), ["DNSFW"]),
+    (("--firewall=nftables", "--table=inet x", "--chain=y"), ["y"])],
+    ids=["none", "iptables", "nftables"])
+def test_check_as_an_ordinary_user(lab, ordinary, options, more):
+    assert ordinary(lab.write_acl(GOOD_LIST), *options) == (0, [
+        "[INFO ] the ACL has 1 rule",
+        '[INFO ] not checked: whether the user "dnsfw-priv" (--priv-user) may '
+        'read the ACL',
+        *(f'[INFO ] not checked: the firewall and its chain "{chain}"'
+          for chain in more),
+        "[INFO ] not checked: the addresses and the port of --bind"])
+
+
+def test_check_without_the_users(lab, ordinary):
+    users = ("--priv-user=none-1", "--proxy-user=none-2")
+    lines = [
+        "[INFO ] the ACL has 1 rule",
+        '[INFO ] not checked: the user "none-1" (--priv-user), who does not '
+        'exist here',
+        '[INFO ] not checked: the user "none-2" (--proxy-user), who does not '
+        'exist here']
+    acl = lab.write_acl(GOOD_LIST)
+    assert ordinary(acl, NONE, *users) == (0, [
+        *lines, "[INFO ] not checked: the addresses and the port of --bind"])
+    assert start_fails(lab, "127.0.0.1", DNS4, "--check", *users) == (
+        0, "\n".join(lines))
+
+
+def test_check_says_what_a_start_says(lab, ordinary):
+    """Of the list, and of the options."""
+    acl = lab.write_acl(BAD_LIST)
+    status, text = start_fails(lab, "127.0.0.1", DNS4, acl=acl)
+    assert (status, text.splitlines()) == (2, [
+        f"[ERROR] compiler: {acl}:1:13: expected a domain name, not an "
+        "address",
+        f'[ERROR] compiler: {acl}:3:1: expected an address or a subnet: "any" '
+        "is 0.0.0.0/0 and ::/0",
+        f'[ERROR] the ACL "{acl}" has errors'])
+    assert ordinary(acl, NONE) == (2, text.splitlines())
+    assert start_fails(lab, "127.0.0.1", DNS4, "--check", acl=acl) == (
+        2, text)
+    assert ordinary(acl, NONE, "--workers=0") == (2, [
+        '[ERROR] --workers "0": expected a number from 1 to 32',
+        HINT.strip()])
+    assert ordinary(acl, "--firewall=iptables", "--chain=" + 15 * "A") == (
+        2, ['[ERROR] --chain "AAAAAAAAAAAAAAA": expected at most 14 bytes with '
+            '--firewall iptables, as the names of ipsets begin with it',
+            HINT.strip()])
+
+
+def test_check_of_a_list_that_one_may_not_read(lab, ordinary):
+    acl = lab.write_acl(GOOD_LIST)
+    acl.chmod(0o600)
+    assert ordinary(acl, NONE) == (2, [
+        f'[ERROR] cannot open the ACL "{acl}" (--acl-file): Permission denied'])
 
 
 # --config FILE

@@ -28,7 +28,8 @@ def links(lab):
 def start(lab, *options, upstream="fe80::2%wan"):
     server = lab.start([
         str(priv_program()), "--firewall=none", "--bind-port=53",
-        f"--acl-file={lab.write_acl('fe80::/10 ~> *')}", "--bind", "fe80::1%lan", "--upstream", upstream, *options])
+        f"--acl-file={lab.write_acl('fe80::/10 ~> *')}",
+        "--bind", "fe80::1%lan", "--upstream", upstream, *options])
     lab.servers.append(server)
     server.err.wait_for("Server started")
     return server

@@ -5,7 +5,7 @@ import re
 from tree import files, name
 
 # A ratchet: whoever adds to it says why in AUDIT.md, whoever can takes away.
-LINES_MAX = 7160
+LINES_MAX = 7250
 
 # Comments, and what only looks like one.
 TOKEN = re.compile(r'"(?:\\.|[^"\\\n])*"|' r"'(?:\\.|[^'\\\n])*'|"

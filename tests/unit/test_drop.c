@@ -203,6 +203,31 @@ Test(drop, P2_no_capability_and_no_other_user)
 	cr_assert_eq(finish(pid), 0);
 }
 
+/* An ordinary user, with a capability as from a file. */
+static int
+drop_what_an_ordinary_user_has(void)
+{
+	if (prctl(PR_SET_KEEPCAPS, 1) == -1 || setgroups(0, NULL) == -1 ||
+	    setresgid(GROUP, GROUP, GROUP) == -1 ||
+	    setresuid(USER, USER, USER) == -1)
+		return (50);
+	drop_capabilities();
+	return (check_inside());
+}
+
+Test(drop, check_needs_no_root)
+{
+	pid_t pid = confined(drop_what_an_ordinary_user_has);
+
+	must_be_ready();
+	cr_assert_str_eq(proc_value(pid, "status", "CapPrm:"),
+	    "0000000000000000");
+	cr_assert_str_eq(proc_value(pid, "status", "CapEff:"),
+	    "0000000000000000");
+	cr_assert_str_eq(proc_value(pid, "status", "NoNewPrivs:"), "1");
+	cr_assert_eq(finish(pid), 0);
+}
+
 Test(drop, P1_net_admin_and_nothing_else)
 {
 	pid_t pid = confined(drop_all_but_one);
