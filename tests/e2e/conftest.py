@@ -14,8 +14,9 @@ from host import HTTP
 from lab import Lab, priv_program
 from netns import Namespace
 from process import until
+from signed import Signed
 
-TOOLS = ("curl", "dig", "dnsmasq", "ip",
+TOOLS = ("curl", "delv", "dig", "dnsmasq", "dnssec-signzone", "ip",
          "ip6tables-nft-restore", "ipset", "iptables-legacy", "iptables-nft",
          "kdig", "mandoc", "musl-gcc", "named", "nft", "nsenter",
          "setpriv", "strace", "systemd-analyze", "unbound", "unshare")
@@ -117,3 +118,9 @@ def lookup(tmp_path_factory):
         check=True)
     program.parent.chmod(0o755)
     return str(program)
+
+
+@pytest.fixture(scope="session")
+def zones(tmp_path_factory):
+    """Signed zones; servers of other users read them."""
+    return Signed(tmp_path_factory.mktemp("signed"))

@@ -1,10 +1,53 @@
-"""Real programs that the tests run."""
+"""Real programs that the tests run, with the defaults of their packages."""
 
+import contextlib
 import fcntl
 import pathlib
+import shutil
+import socket
 import subprocess
 
-from lab import build_dir
+from lab import DNS4, build_dir
+from process import until
+import signed
+
+RECURSIVE = "10.77.2.3"     # beside the zones' own server
+
+NAMED_UPSTREAM = """
+options {{
+    directory "{tmp}"; pid-file none; session-keyfile none;
+    listen-on {{ {address}; }}; listen-on-v6 {{ none; }};
+    recursion no;
+}};
+controls {{ }};
+"""
+NAMED_ZONE = 'zone "{zone}" {{ type primary; file "{file}"; }};\n'
+
+UNBOUND = """
+server:
+    interface: {address}
+    {more}
+    trust-anchor-file: "{key}"
+    username: ""
+    chroot: ""
+    pidfile: ""
+    directory: "{tmp}"
+    use-syslog: no
+    do-daemonize: no
+    do-ip6: no
+remote-control:
+    control-enable: no
+"""
+DNSMASQ = """
+listen-address=127.0.0.1
+bind-interfaces
+no-resolv
+no-hosts
+server={server}
+user=root
+pid-file={tmp}/dnsmasq-front.pid
+log-facility=-
+"""
 
 # $1: the configuration, $2: the program.  It needs a /run of its own, does
 # without D-Bus, and keeps the capabilities that its unit gives it.
@@ -51,3 +94,36 @@ def unpack(package, where):
     assert done.returncode == 0, f"{package} cannot be had: {done.stderr}"
     (file,) = where.glob(f"{package}_*.deb")
     subprocess.run(["dpkg-deb", "-x", file, where], check=True)
+
+
+def write(lab, name, text, **values):
+    path = lab.tmp / name
+    path.write_text(text.format(tmp=lab.tmp, **values), encoding="ascii")
+    return str(path)
+
+
+def start(lab, namespace, address, *argv):
+    """Start a server, and wait until it takes connections."""
+    assert shutil.which(argv[0]), f"{argv[0]} is not installed"
+    process = lab.start(argv, namespace=namespace)
+
+    def serves():
+        assert process.popen.poll() is None, process.err
+        with namespace.socket(socket.AF_INET, socket.SOCK_STREAM) as sock, \
+                contextlib.suppress(ConnectionRefusedError):
+            sock.connect((address, 53))
+            return True
+        return False
+
+    until(serves, what=f"connections to {argv[0]}")
+    return process
+
+
+def named_upstream(lab, zones):
+    """The signed zones' own server, with cookies."""
+    conf = write(lab, "upstream.conf", NAMED_UPSTREAM, address=DNS4)
+    with open(conf, "a", encoding="ascii") as file:
+        file.writelines(NAMED_ZONE.format(zone=zone, file=zones.file(zone))
+                        for zone in signed.ZONES)
+    start(lab, lab.internet, DNS4, "named", "-g", "-n", "1", "-c", conf)
+    return DNS4
