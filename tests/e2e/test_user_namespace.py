@@ -65,7 +65,7 @@ def test_A9_G9_all_that_a_service_does(lab, any_fw, workers):
     assert lab.reaches(site.v4)
     server = lab.dnsfw(ALLOW, fw=any_fw)
     if any_fw:
-        server.err.wait_for("1 grants? of before")
+        server.err.wait_for("1 existing grant kept")
         assert lab.reaches(site.v4)
     works(lab, any_fw)
 
