@@ -20,11 +20,13 @@ exec "$@"
 class Host:
     """The client as a machine with a name service of its own."""
 
-    def __init__(self, lab, server=GATEWAY4):
+    def __init__(self, lab, server=GATEWAY4, resolver=""):
+        """resolver: further lines of resolv.conf."""
         self._lab = lab
         self._etc = lab.tmp / f"etc-{server}"
         self._etc.mkdir()
-        (self._etc / "resolv.conf").write_text(f"nameserver {server}\n")
+        (self._etc / "resolv.conf").write_text(
+            f"nameserver {server}\n{resolver}")
         (self._etc / "nsswitch.conf").write_text("hosts: dns\n")
 
     def run(self, *argv):
