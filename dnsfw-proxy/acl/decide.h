@@ -33,6 +33,10 @@ struct acl_decision {
 	bool		resolve;	/* some ~> : any type of class IN */
 	bool		any;		/* ~> * is among them: any class, too */
 	bool		overflow;	/* more ports than ACL_PORTS_MAX: refuse */
+	/* The most specific rule is a ~>, and not also a ->. */
+	bool		resolve_first;
+	/* Labels of the longest pattern that counts; 0: only "*" does. */
+	uint8_t		depth;
 	uint16_t	nports;		/* distinct, in rule order */
 	struct addr	local;		/* ACL_LOCAL */
 	struct acl_port	ports[ACL_PORTS_MAX];	/* nports of them are set */
@@ -45,5 +49,14 @@ struct acl_decision {
  */
 void	acl_decide(const struct acl_image *image, const struct addr *client,
 	    const struct dns_name *name, struct acl_decision *out);
+
+/*
+ * Is something below name allowed for the client?  It may ask for the keys of
+ * name then (D17), whatever the list says of name itself.  A rule that a block
+ * of a longer prefix hides counts, too: it is not for nothing in the list.
+ * Costs what a decision does.
+ */
+bool	acl_is_ancestor(const struct acl_image *image,
+	    const struct addr *client, const struct dns_name *name);
 
 #endif

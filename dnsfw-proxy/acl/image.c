@@ -28,11 +28,18 @@ subnet_slots_offset(const struct acl_image *image)
 	    ((uint64_t)image->nbuckets + 1) * sizeof(uint32_t));
 }
 
-uint64_t
-image_records_offset(const struct acl_image *image)
+static uint64_t
+ancestor_slots_offset(const struct acl_image *image)
 {
 	return (subnet_slots_offset(image) +
 	    (uint64_t)image->nsubnet_slots * sizeof(uint32_t));
+}
+
+uint64_t
+image_records_offset(const struct acl_image *image)
+{
+	return (ancestor_slots_offset(image) +
+	    (uint64_t)image->nancestor_slots * sizeof(uint32_t));
 }
 
 const struct image_subnet *
@@ -51,6 +58,12 @@ const uint32_t *
 image_subnet_slots(const struct acl_image *image)
 {
 	return (image_at(image, subnet_slots_offset(image)));
+}
+
+const uint32_t *
+image_ancestor_slots(const struct acl_image *image)
+{
+	return (image_at(image, ancestor_slots_offset(image)));
 }
 
 const struct image_port *
@@ -197,7 +210,8 @@ check_header(const struct acl_image *image, size_t size)
 		return ("wrong size");
 	if (image_records_offset(image) > size)
 		return ("tables reach beyond the end");
-	if (image->nbuckets == 0 || image->nsubnet_slots == 0 ||
+	if (image->nbuckets == 0 || image->nancestor_slots == 0 ||
+	    image->nsubnet_slots == 0 ||
 	    image->nsubnet_slots / 2 < image->nsubnets)
 		return ("hash table too small");
 	if (memchr(image->file, '\0', sizeof(image->file)) == NULL)
@@ -309,6 +323,27 @@ check_records(const struct acl_image *image)
 	return (records == image->nrecords ? NULL : "wrong number of records");
 }
 
+/* Each slot has a record that allows something; one is free. */
+static const char *
+check_ancestors(const struct acl_image *image)
+{
+	const uint32_t *slots = image_ancestor_slots(image);
+	const struct image_record *r;
+	uint32_t i, used;
+
+	for (i = used = 0; i < image->nancestor_slots; i++) {
+		if (slots[i] == 0)
+			continue;
+		used++;
+		r = image_record(image, slots[i]);
+		if (slots[i] < image_records_offset(image) || r == NULL ||
+		    (r->flags & RECORD_BLOCK) != 0)
+			return ("ancestor of nothing");
+	}
+	return (used < image->nancestor_slots ? NULL :
+	    "no free slot for ancestors");
+}
+
 const struct acl_image *
 acl_image_open(const void *data, size_t size, const char **why)
 {
@@ -328,7 +363,9 @@ acl_image_check(const struct acl_image *image)
 {
 	const char *why = check_subnets(image);
 
-	return (why == NULL ? check_records(image) : why);
+	if (why == NULL)
+		why = check_records(image);
+	return (why == NULL ? check_ancestors(image) : why);
 }
 
 uint32_t

@@ -1,7 +1,7 @@
 /*
  * The compiled ACL: one position-independent block, made by the compiler,
  * sealed in a memfd, mapped read-only by every worker.  The layout is private
- * to compile.c, image.c, bounds.c and decide.c.
+ * to its makers, image.c, bounds.c and decide.c.
  */
 #ifndef ACL_IMAGE_H
 #define ACL_IMAGE_H

@@ -1,13 +1,15 @@
 /*
- * The image's layout, private to compile.c, image.c, bounds.c and decide.c.
+ * The image's layout, private to its makers (build.h), image.c, bounds.c and
+ * decide.c.
  *
- * Five parts follow each other without gaps; their places follow from the
+ * Six parts follow each other without gaps; their places follow from the
  * counts in the first, so there is no pointer and hardly an offset:
  *
  *	struct acl_image
  *	struct image_subnet	[nsubnets]
  *	uint32_t		[nbuckets + 1]	offsets of the buckets
  *	uint32_t		[nsubnet_slots]	hash table -> subnets
+ *	uint32_t		[nancestor_slots] hash table -> records
  *	records			in the order of their buckets
  *
  * A record is what all rules of one subnet and one pattern say together.  The
@@ -15,6 +17,11 @@
  * and ends where the next begins.  So a look-up reads one small number from a
  * table that is dense, and goes to memory that lies together: with a million
  * rules each step is a miss of the caches.
+ *
+ * The last table says under which names something is allowed (D17): the slot of
+ * a subnet and a name has the offset of a record of that subnet that allows
+ * this name's children, or names below.  Its name ends with the one that is
+ * sought, so that none is stored twice.
  */
 #ifndef ACL_LAYOUT_H
 #define ACL_LAYOUT_H
@@ -29,7 +36,7 @@
 #include "image.h"
 
 #define IMAGE_MAGIC	"dnsfwACL"
-#define IMAGE_VERSION	3
+#define IMAGE_VERSION	4
 #define IMAGE_PREFIXES	129	/* distinct prefix lengths: 0 to 128 */
 
 enum { IMAGE_V4, IMAGE_V6, IMAGE_FAMILIES };
@@ -43,10 +50,10 @@ struct acl_image {
 	uint32_t	nrecords;
 	uint32_t	nbuckets;	/* > 0 */
 	uint32_t	nsubnet_slots;	/* >= 2 * nsubnets, > 0 */
+	uint32_t	nancestor_slots; /* > 0 */
 	uint8_t		nprefixes[IMAGE_FAMILIES];
 	/* The lengths that some subnet has, longest first. */
 	uint8_t		prefixes[IMAGE_FAMILIES][IMAGE_PREFIXES];
-	uint8_t		pad[4];
 	char		file[IMAGE_FILE_SIZE];
 };
 static_assert(sizeof(struct acl_image) == 560, "acl_image size");
@@ -97,6 +104,7 @@ static_assert(sizeof(struct image_record) == 12, "image_record size");
 const struct image_subnet *image_subnets(const struct acl_image *);
 const uint32_t	*image_buckets(const struct acl_image *);
 const uint32_t	*image_subnet_slots(const struct acl_image *);
+const uint32_t	*image_ancestor_slots(const struct acl_image *);
 
 /* Where the records begin: the size of all that stands before them. */
 uint64_t	image_records_offset(const struct acl_image *);

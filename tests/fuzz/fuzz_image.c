@@ -22,6 +22,8 @@ decide(const struct acl_image *image, const struct addr *client,
 	acl_decide(image, client, name, &d);
 	if (d.nports > ACL_PORTS_MAX)
 		abort();
+	if (name != NULL)
+		acl_is_ancestor(image, client, name);
 }
 
 /* The names and subnets that the image itself holds; how many records. */

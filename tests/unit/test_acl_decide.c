@@ -278,3 +278,115 @@ Test(acl_decide, A4_deep_names)
 	expect(image, "::1", name + 2 * 64, "0 nomatch");
 	free(c.image);
 }
+
+/* Whether the client may ask for the keys of each of these names (D17). */
+static void
+expect_ancestors(const struct acl_image *image, const char *client,
+    const char *const *names, bool expected)
+{
+	struct addr addr;
+	struct dns_name wire;
+
+	cr_assert_eq(addr_parse(client, strlen(client), &addr), 0);
+	for (; *names != NULL; names++) {
+		name_from(*names, &wire);
+		cr_assert_eq(acl_is_ancestor(image, &addr, &wire), expected,
+		    "%s", *names);
+	}
+}
+
+Test(acl_decide, D17_ancestors_of_what_is_allowed)
+{
+	static const char *const are[] = { "", "com", "b.com", "Example.COM",
+	    "x.c", "c", NULL };
+	static const char *const are_not[] = { "a.b.com", "w.a.b.com",
+	    "z.b.com", "bb.com", "om", "d", "net", "blocked", NULL };
+	static const char *const none[] = { "", "com", "c", NULL };
+	struct acl_compiled c;
+	const struct acl_image *image = compile(
+	    "10.0.0.0/8 -> a.b.com:TCP:443\n"
+	    "10.0.0.0/8 -| b.com\n"
+	    "10.0.0.0/8 ~> *.x.c\n"
+	    "10.0.0.0/8 -| x.d\n"
+	    "10.0.0.0/8 -| *\n"
+	    "10.0.0.2 -| *\n"
+	    "10.0.0.3 -> *.example.com:TCP:1\n"
+	    "0.0.0.0/0 -> hidden.net:TCP:443\n"
+	    "10.0.0.4 -| *.a\n"
+	    "10.0.0.4 ~> *\n"
+	    "10.0.0.4 -| blocked\n", &c);
+
+	expect_ancestors(image, "10.0.0.3", are, true);
+	expect_ancestors(image, "10.0.0.3", are_not, false);
+	expect_ancestors(image, "10.0.0.2", none, false);
+	expect_ancestors(image, "2001:db8::1", none, false);
+	/* Other names below are allowed, though these themselves are not. */
+	expect_ancestors(image, "10.0.0.4",
+	    (const char *const[]){ "blocked", "", "com", NULL }, true);
+	expect_ancestors(image, "10.0.0.4",
+	    (const char *const[]){ "a", "b.a", NULL }, false);
+	free(c.image);
+}
+
+Test(acl_decide, D14_D16_how_specific)
+{
+	struct acl_compiled c;
+	const struct acl_image *image = compile(
+	    "10.0.0.1 -> *:TCP:443\n"
+	    "10.0.0.0/8 ~> a.b.c\n"
+	    "10.0.0.0/8 -> *.b.c:TCP:1\n"
+	    "10.0.0.0/8 -| x.y\n"
+	    "10.0.0.0/8 -| *\n", &c);
+	static const struct {
+		const char *client, *name;
+		uint8_t depth;
+	} cases[] = {
+		{ "10.0.0.1", "a.b.c", 3 }, { "10.0.0.1", "z.a.b.c", 2 },
+		{ "10.0.0.1", "c", 0 }, { "10.0.0.1", "x.y", 0 },
+		{ "10.0.0.2", "a.b.c", 3 }, { "10.0.0.2", "x.b.c", 2 },
+		{ "10.0.0.2", "x.y", 2 }, { "10.0.0.2", "y", 0 },
+		{ "11.0.0.2", "a.b.c", 0 },
+	};
+	struct acl_decision d;
+	size_t i;
+
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		decide(image, cases[i].client, cases[i].name, &d);
+		cr_assert_eq(d.depth, cases[i].depth, "%s", cases[i].name);
+	}
+	free(c.image);
+}
+
+/* "~>" alone is the first that counts: the name is to be known, no more. */
+Test(acl_decide, G8_resolve_before_grant)
+{
+	struct acl_compiled c;
+	const struct acl_image *image = compile(
+	    "10.0.0.1 -> *:TCP:443\n"
+	    "10.0.0.1 ~> home.test\n"
+	    "10.0.0.1 ~> both.test\n"
+	    "10.0.0.1 -> both.test:TCP:1\n"
+	    "10.0.0.1 -> *.x.test:TCP:2\n"
+	    "10.0.0.0/8 ~> *\n"
+	    "10.0.0.0/8 ~> y.x.test\n", &c);
+	static const struct {
+		const char *client, *name;
+		bool first;
+	} cases[] = {
+		{ "10.0.0.1", "home.test", true },
+		{ "10.0.0.1", "a.home.test", false },
+		{ "10.0.0.1", "both.test", false },
+		{ "10.0.0.1", "y.x.test", false },
+		{ "10.0.0.1", "other", false },
+		{ "10.0.0.2", "home.test", true },
+	};
+	struct acl_decision d;
+	size_t i;
+
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		decide(image, cases[i].client, cases[i].name, &d);
+		cr_assert_eq(d.resolve_first, cases[i].first, "%s",
+		    cases[i].name);
+	}
+	free(c.image);
+}

@@ -71,8 +71,10 @@ decide_a_lot(const struct acl_image *image)
 
 	for (i = 0; i < sizeof(clients) / sizeof(clients[0]); i++) {
 		acl_decide(image, &clients[i], NULL, &d);
-		for (j = 0; j < sizeof(names) / sizeof(names[0]); j++)
+		for (j = 0; j < sizeof(names) / sizeof(names[0]); j++) {
 			acl_decide(image, &clients[i], &names[j], &d);
+			acl_is_ancestor(image, &clients[i], &names[j]);
+		}
 	}
 }
 
@@ -80,10 +82,12 @@ Test(acl_image, header_is_checked)
 {
 	struct acl_compiled c;
 	struct acl_image *image;
+	uint32_t ancestor_slots;
 	const char *why;
 
 	compile(example, &c);
 	image = c.image;
+	ancestor_slots = image->nancestor_slots;
 	expect_refused(image, sizeof(*image) - 1, "shorter than a header");
 	expect_refused((char *)c.image + 1, c.size - 1, "not aligned");
 	expect_refused(image, c.size - 4, "wrong size");
@@ -104,6 +108,11 @@ Test(acl_image, header_is_checked)
 	image->nbuckets = UINT32_MAX;
 	expect_refused(image, c.size, "tables reach beyond the end");
 	image->nbuckets = 6;
+	image->nancestor_slots = 0;
+	expect_refused(image, c.size, "hash table too small");
+	image->nancestor_slots = UINT32_MAX;
+	expect_refused(image, c.size, "tables reach beyond the end");
+	image->nancestor_slots = ancestor_slots;
 	image->nprefixes[IMAGE_V4] = 34;
 	expect_refused(image, c.size, "too many prefix lengths");
 	image->nprefixes[IMAGE_V4] = 2;
@@ -196,6 +205,34 @@ Test(acl_image, tables_are_checked)
 	free(c.image);
 }
 
+Test(acl_image, D17_ancestors_are_checked)
+{
+	struct acl_compiled c;
+	const struct acl_image *image;
+	uint32_t *slots, i, was;
+
+	/* The ancestors of one name, and nothing else, have slots. */
+	compile("::1 ~> a.b.c\n::1 -| c\n::1 -| d = ::2\n", &c);
+	image = c.image;
+	cr_assert_eq(image->nancestor_slots, 5);
+	slots = (void *)(uintptr_t)image_ancestor_slots(image);
+	for (i = 0; slots[i] == 0; i++)
+		;
+	was = slots[i];
+	slots[i] = 4;
+	expect_bad(image, c.size, "ancestor of nothing");
+	slots[i] = was + 1;
+	expect_bad(image, c.size, "ancestor of nothing");
+	slots[i] = (uint32_t)c.size;
+	expect_bad(image, c.size, "ancestor of nothing");
+	slots[i] = was;
+	cr_assert_null(acl_image_check(image));
+	for (i = 0; i < image->nancestor_slots; i++)
+		slots[i] = was;
+	expect_bad(image, c.size, "no free slot for ancestors");
+	free(c.image);
+}
+
 Test(acl_image, records_are_checked)
 {
 	struct acl_compiled c;
@@ -285,7 +322,8 @@ Test(acl_image, P2_tables_of_one_number_are_not_dangerous)
 		memcpy(copy + at, image_subnets(image),
 		    image->nsubnets * sizeof(struct image_subnet));
 		memcpy(copy + (image_records_offset(image) / 4) -
-		    image->nsubnet_slots, image_subnet_slots(image),
+		    image->nancestor_slots - image->nsubnet_slots,
+		    image_subnet_slots(image),
 		    image->nsubnet_slots * sizeof(uint32_t));
 		decide_a_lot((void *)copy);
 	}

@@ -132,6 +132,18 @@ specificity(const struct rule *r)
 	return (r->net.prefix * 10000U + len);
 }
 
+/* The labels of the pattern, without the asterisk. */
+static uint8_t
+labels(const struct rule *r)
+{
+	const char *p = r->text[0] == '*' ? r->text + 1 : r->text;
+	unsigned int n = r->text[0] != '*';
+
+	for (; *p != '\0'; p++)
+		n += *p == '.';
+	return ((uint8_t)n);
+}
+
 static void
 model_add_port(struct acl_decision *out, const struct rule *r)
 {
@@ -150,6 +162,7 @@ model_decide(const struct rule *rules, unsigned int n,
     const struct addr *client, const char *name, struct acl_decision *out)
 {
 	bool used[MODEL_RULES] = { false };
+	size_t first = 0;
 	const struct rule *r;
 	unsigned int i, best;
 
@@ -169,14 +182,69 @@ model_decide(const struct rule *rules, unsigned int n,
 			    ACL_BLOCK : ACL_LOCAL;
 			out->line = best + 1;
 			out->local = r->local;
+			first = specificity(r);
+			out->resolve_first = r->op == '~';
+			out->depth = labels(r);
 		}
 		if (!allows(r))
 			break;
+		if (specificity(r) == first)
+			out->resolve_first &= r->op == '~';
+		if (out->depth < labels(r))
+			out->depth = labels(r);
 		if (r->op == '>')
 			model_add_port(out, r);
 		out->resolve |= r->op == '~';
 		out->any |= r->op == '~' && strcmp(r->text, "*") == 0;
 	}
+}
+
+/* A name that the rule is for, or below its pattern; no rule has a label "x". */
+static void
+name_for(const struct rule *r, char *out)
+{
+	if (strcmp(r->text, "*") == 0)
+		strcpy(out, "x");
+	else
+		sprintf(out, "%s%s", r->text[0] == '*' ? "x" : "",
+		    r->text + (r->text[0] == '*'));
+}
+
+static bool
+is_below(const char *below, const char *name)
+{
+	size_t len = strlen(name), all = strlen(below);
+
+	return (len == 0 || (all > len + 1 && below[all - len - 1] == '.' &&
+	    strcasecmp(below + all - len, name) == 0));
+}
+
+/*
+ * D17 in its own words: is a name below this one allowed?  Of those that no
+ * rule names one is like the other.  *some: a rule allows one, though others
+ * may hide it.
+ */
+static bool
+model_is_ancestor(const struct rule *rules, unsigned int n,
+    const struct addr *client, const char *name, bool *some)
+{
+	struct acl_decision d;
+	char below[40];
+	bool is = false;
+	unsigned int i;
+
+	for (*some = false, i = 0; i < n; i++) {
+		name_for(&rules[i], below);
+		if (!is_below(below, name))
+			sprintf(below, "x%s%s", *name == '\0' ? "" : ".",
+			    name);
+		if (!model_matches(&rules[i], client, below))
+			continue;
+		*some |= allows(&rules[i]);
+		model_decide(rules, n, client, below, &d);
+		is |= d.verdict == ACL_ALLOW;
+	}
+	return (is);
 }
 
 static void
@@ -220,8 +288,8 @@ compare_with_model(const struct acl_image *image, const struct rule *rules,
 	struct acl_decision got, want;
 	struct addr client;
 	struct dns_name wire;
-	char name[32];
-	bool none = pick(20) == 0;
+	char name[32], addr[ADDR_TEXT_MAX];
+	bool none = pick(20) == 0, is, above, some;
 
 	random_addr(&client);
 	random_name(name, 0);
@@ -233,8 +301,14 @@ compare_with_model(const struct acl_image *image, const struct rule *rules,
 	cr_assert(got.verdict == want.verdict && got.line == want.line &&
 	    got.resolve == want.resolve && got.any == want.any &&
 	    got.nports == want.nports &&
+	    got.resolve_first == want.resolve_first &&
+	    got.depth == want.depth &&
 	    !got.overflow && addr_equal(&got.local, &want.local),
 	    "%s for:\n%s", name, text);
+	above = model_is_ancestor(rules, n, &client, name, &some);
+	is = acl_is_ancestor(image, &client, &wire);
+	cr_assert(is ? some : !above, "%s is%s above what %s may ask for:\n%s",
+	    name, is ? " not" : "", addr_print(&client, addr), text);
 	for (n = 0; n < got.nports; n++)
 		cr_assert(got.ports[n].proto == want.ports[n].proto &&
 		    got.ports[n].port == want.ports[n].port, "%s for:\n%s",

@@ -1,0 +1,87 @@
+/*
+ * An image under construction, private to compile.c, ancestors.c and emit.c.
+ */
+#ifndef ACL_BUILD_H
+#define ACL_BUILD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "compile.h"
+#include "layout.h"
+
+/* All rules of one subnet and one pattern; becomes a record. */
+struct pattern {
+	uint64_t	hash;
+	uint32_t	subnet;		/* index */
+	uint32_t	line;		/* of the first rule */
+	uint32_t	name;		/* offset in build.names */
+	uint32_t	ports;		/* index in build.ports + 1; 0: none */
+	uint32_t	record;		/* where it is emitted, in the image */
+	uint16_t	nports;
+	uint8_t		flags;		/* RECORD_* */
+	uint8_t		name_len;
+	uint8_t		local[16];
+};
+
+/* A pattern's ports are a list, since its rules may stand anywhere. */
+struct port_link {
+	struct image_port port;
+	uint32_t	next;		/* index in build.ports + 1; 0: none */
+};
+
+/* A name above that of an allowed pattern: its name from that offset on. */
+struct ancestor {
+	uint64_t	hash;
+	uint32_t	pattern;	/* index */
+	uint8_t		offset;
+};
+
+/*
+ * What the text has said so far.  A line makes at most one of each thing, so
+ * arrays have their final size from the start, and none grows but ancestors.
+ */
+struct build {
+	acl_error_fn	*error;
+	void		*arg;
+	bool		 failed;
+	uint32_t	 nslots;	/* of both hash tables */
+	uint32_t	 rules;
+	struct image_subnet *subnets;
+	uint32_t	 nsubnets;
+	uint32_t	*subnet_slots;	/* index + 1; 0: empty */
+	struct pattern	*patterns;
+	uint32_t	 npatterns;
+	uint32_t	*pattern_slots;	/* index + 1; 0: empty */
+	struct port_link *ports;
+	uint32_t	 nports;
+	uint8_t		*names;
+	uint32_t	 names_len;
+	struct ancestor	*ancestors;	/* ancestors.c */
+	uint32_t	 nancestors;
+	uint32_t	 ancestors_max;
+	uint32_t	*ancestor_slots; /* 2 * ancestors_max; index + 1 */
+};
+
+/* Say what is wrong there; line 0: with the whole. */
+void	build_report(struct build *, unsigned int line, size_t at,
+	    const char *text);
+
+/*
+ * Note the ancestors of all that is allowed (D17).  False, and reported: no
+ * memory, or too many.
+ */
+bool	build_ancestors(struct build *);
+
+/* The image; what is wrong is reported. */
+void	build_emit(struct build *, struct acl_compiled *out);
+
+/* The slot behind i in a table of n. */
+static inline uint32_t
+slot_after(uint32_t i, uint32_t n)
+{
+	return (i + 1 < n ? i + 1 : 0);
+}
+
+#endif

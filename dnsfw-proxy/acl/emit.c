@@ -1,0 +1,164 @@
+/* The parts of the image, one after the other. */
+#include "build.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "msg.h"
+
+/* List the distinct prefix lengths, longest first. */
+static void
+emit_prefixes(const struct build *b, struct acl_image *image)
+{
+	bool seen[IMAGE_FAMILIES][IMAGE_PREFIXES] = { { false } };
+	const struct image_subnet *s;
+	unsigned int family, prefix;
+	uint32_t i;
+
+	for (i = 0; i < b->nsubnets; i++) {
+		s = &b->subnets[i];
+		family = s->family == ADDR_V4 ? IMAGE_V4 : IMAGE_V6;
+		seen[family][s->prefix] = true;
+	}
+	for (family = 0; family < IMAGE_FAMILIES; family++)
+		for (prefix = IMAGE_PREFIXES; prefix-- > 0;)
+			if (seen[family][prefix])
+				image->prefixes[family][
+				    image->nprefixes[family]++] =
+				    (uint8_t)prefix;
+}
+
+static void
+emit_subnets(const struct build *b, struct image_subnet *subnets,
+    uint32_t *slots, uint32_t nslots)
+{
+	struct addr base = { .family = 0 };
+	uint32_t i, slot;
+
+	memcpy(subnets, b->subnets, b->nsubnets * sizeof(*subnets));
+	for (i = 0; i < b->nsubnets; i++) {
+		base.family = subnets[i].family;
+		memcpy(base.bytes, subnets[i].base, sizeof(base.bytes));
+		slot = image_place(image_subnet_hash(&base,
+		    subnets[i].prefix), nslots);
+		while (slots[slot] != 0)
+			slot = slot_after(slot, nslots);
+		slots[slot] = i + 1;
+	}
+}
+
+/* Write one record to where at points. */
+static void
+emit_record(const struct build *b, const struct pattern *p, void *at)
+{
+	struct image_record *r = at;
+	uint8_t *tail = (uint8_t *)(r + 1);
+	size_t local_len;
+	uint32_t i;
+
+	r->subnet = p->subnet;
+	r->line = p->line;
+	r->nports = p->nports;
+	r->flags = p->flags;
+	r->name_len = p->name_len;
+	for (i = p->ports; i != 0; i = b->ports[i - 1].next) {
+		memcpy(tail, &b->ports[i - 1].port, sizeof(struct image_port));
+		tail += sizeof(struct image_port);
+	}
+	local_len = image_record_local_len(r);
+	memcpy(tail, p->local, local_len);
+	memcpy(tail + local_len, b->names + p->name, p->name_len);
+}
+
+/* The size of the record that the pattern becomes. */
+static uint32_t
+record_size(const struct pattern *p)
+{
+	const struct image_record r = { .nports = p->nports,
+	    .flags = p->flags, .name_len = p->name_len };
+
+	return ((uint32_t)image_record_size(&r));
+}
+
+static uint64_t
+records_size(const struct build *b)
+{
+	uint64_t size;
+	uint32_t i;
+
+	for (size = i = 0; i < b->npatterns; i++)
+		size += record_size(&b->patterns[i]);
+	return (size);
+}
+
+/* A counting sort: how much is in each bucket, where each ends, the records. */
+static void
+emit_records(struct build *b, struct acl_image *image, uint32_t *buckets)
+{
+	struct pattern *p, *end = b->patterns + b->npatterns;
+	uint64_t at = image_records_offset(image);
+	uint32_t i, n = image->nbuckets;
+
+	for (p = b->patterns; p < end; p++)
+		buckets[image_place(p->hash, n)] += record_size(p);
+	for (i = 0; i <= n; i++)
+		buckets[i] = (uint32_t)(at += buckets[i]);
+	/* Each is filled from its end, so that its beginning is what is left. */
+	for (p = b->patterns; p < end; p++) {
+		i = image_place(p->hash, n);
+		p->record = buckets[i] -= record_size(p);
+		emit_record(b, p, (uint8_t *)image + p->record);
+	}
+}
+
+static void
+emit_ancestors(const struct build *b, uint32_t *slots, uint32_t nslots)
+{
+	const struct ancestor *a, *end = b->ancestors + b->nancestors;
+	uint32_t i;
+
+	for (a = b->ancestors; a < end; a++) {
+		i = image_place(a->hash, nslots);
+		while (slots[i] != 0)
+			i = slot_after(i, nslots);
+		slots[i] = b->patterns[a->pattern].record;
+	}
+}
+
+void
+build_emit(struct build *b, struct acl_compiled *out)
+{
+	struct acl_image header = {
+		.version = IMAGE_VERSION,
+		.rules = b->rules,
+		.nsubnets = b->nsubnets,
+		.nrecords = b->npatterns,
+		.nbuckets = b->npatterns + 1,
+		.nsubnet_slots = 2 * b->nsubnets + 1,
+		.nancestor_slots = b->nancestors + b->nancestors / 2 + 1,
+	}, *image;
+
+	memcpy(header.magic, IMAGE_MAGIC, sizeof(header.magic));
+	header.size = image_records_offset(&header) + records_size(b);
+	if (header.size > IMAGE_SIZE_MAX) {
+		build_report(b, 0, 0, "the list is too large");
+		return;
+	}
+	image = calloc(1, header.size);
+	if (image == NULL) {
+		build_report(b, 0, 0, "out of memory");
+		return;
+	}
+	*image = header;
+	emit_prefixes(b, image);
+	/* The parts are const for all readers, but this is their maker. */
+	emit_subnets(b, (void *)(uintptr_t)image_subnets(image),
+	    (void *)(uintptr_t)image_subnet_slots(image),
+	    image->nsubnet_slots);
+	emit_records(b, image, (void *)(uintptr_t)image_buckets(image));
+	emit_ancestors(b, (void *)(uintptr_t)image_ancestor_slots(image),
+	    image->nancestor_slots);
+	out->image = image;
+	out->size = header.size;
+	out->rules = b->rules;
+}
