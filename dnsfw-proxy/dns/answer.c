@@ -130,20 +130,21 @@ ttl_value(uint32_t ttl)
 }
 
 /*
- * The name that a CNAME, SVCB or HTTPS record leads to.  *alias is true if it
+ * The name that a CNAME, DNAME, SVCB or HTTPS record leads to.  *alias is true if it
  * is all that the record says; if not, c is at the parameters afterwards.
  */
 static enum dns_err
 read_target(const struct dns_record *r, struct rcur *c, bool *alias,
     struct dns_name *target)
 {
+	bool service = r->type == TYPE_SVCB || r->type == TYPE_HTTPS;
 	uint16_t priority = 0;
 
-	if (r->type != TYPE_CNAME && rcur_u16(c, &priority) == -1)
+	if (service && rcur_u16(c, &priority) == -1)
 		return (DNS_ERDATA);
 	/* RFC 9460 2.4.2: in alias mode the parameters do not count. */
 	*alias = priority == 0;
-	return (dns_name_read(c, r->type == TYPE_CNAME, target));
+	return (dns_name_read(c, !service, target));
 }
 
 /* A record of a name in the chain; *grown is set if the chain grew. */
@@ -232,6 +233,138 @@ dns_answer_addresses(const uint8_t *msg, size_t len,
 		err = take_answer(msg, r, &chain, &to, &grown);
 	while (err == DNS_OK && grown);
 	*n = to.n;
+	return (err);
+}
+
+static size_t
+target_index(const struct dns_target *targets, size_t n,
+    const struct dns_name *name)
+{
+	size_t i;
+
+	for (i = 0; i < n && !dns_name_equal(&targets[i].name, name); i++)
+		;
+	return (i);
+}
+
+/* The names so far; leading is the queried one and not in out. */
+struct targets {
+	const struct dns_name *leading;
+	struct dns_target *out;
+	size_t		 n;
+	bool		 grown;
+};
+
+static void
+target_add(struct targets *t, const struct dns_name *name, uint32_t ttl)
+{
+	size_t i = target_index(t->out, t->n, name);
+
+	if (i < t->n) {
+		if (t->out[i].ttl < ttl)
+			t->out[i].ttl = ttl;
+		return;
+	}
+	if (i == DNS_CHAIN_MAX || dns_name_equal(name, t->leading))
+		return;
+	t->out[t->n].name = *name;
+	t->out[t->n++].ttl = ttl;
+	t->grown = true;
+}
+
+/* RFC 6672 2.2: name with its end, which is owner, replaced by target. */
+static void
+target_substitute(struct targets *t, const struct dns_name *name,
+    const struct dns_name *owner, const struct dns_name *target, uint32_t ttl)
+{
+	DNS_UNINITIALIZED struct dns_name made;
+	size_t kept;
+
+	if (name->len == owner->len || !dns_name_is_under(name, owner))
+		return;
+	kept = (size_t)name->len - owner->len;
+	if (kept + target->len > DNS_NAME_MAX)
+		return;
+	memcpy(made.wire, name->wire, kept);
+	memcpy(made.wire + kept, target->wire, target->len);
+	made.len = (uint8_t)(kept + target->len);
+	made.labels = (uint8_t)(name->labels - owner->labels +
+	    target->labels);
+	target_add(t, &made, ttl);
+}
+
+static enum dns_err
+take_target(const uint8_t *msg, const struct dns_name *owner,
+    const struct dns_record *r, struct targets *t)
+{
+	struct rcur c = { .buf = msg, .len = r->rdata + r->rdlength,
+	    .pos = r->rdata };
+	DNS_UNINITIALIZED struct dns_name target;
+	size_t i, n = t->n;
+	enum dns_err err;
+	bool alias;
+
+	if ((err = read_target(r, &c, &alias, &target)) != DNS_OK)
+		return (err);
+	if (r->type == TYPE_DNAME) {
+		target_substitute(t, t->leading, owner, &target,
+		    ttl_value(r->ttl));
+		for (i = 0; i < n; i++)
+			target_substitute(t, &t->out[i].name, owner, &target,
+			    ttl_value(r->ttl));
+	} else if ((r->type == TYPE_CNAME || target.len > 1) &&
+	    (dns_name_equal(owner, t->leading) ||
+	    target_index(t->out, n, owner) < n))
+		target_add(t, &target, ttl_value(r->ttl));
+	return (DNS_OK);
+}
+
+static bool
+leads_on(const struct dns_record *r)
+{
+	return (r->class == CLASS_IN && (r->type == TYPE_CNAME ||
+	    r->type == TYPE_DNAME || r->type == TYPE_SVCB ||
+	    r->type == TYPE_HTTPS));
+}
+
+static enum dns_err
+take_targets(const uint8_t *msg, const struct dns_response *r,
+    struct targets *t)
+{
+	struct rcur c = { .buf = msg, .len = r->answer_end,
+	    .pos = r->question_end };
+	DNS_UNINITIALIZED struct dns_name owner;
+	struct dns_record record;
+	enum dns_err err = DNS_OK;
+	uint16_t i;
+
+	t->grown = false;
+	for (i = 0; err == DNS_OK && i < r->ancount; i++) {
+		err = dns_record_read(&c, &owner, &record);
+		if (err == DNS_OK && leads_on(&record))
+			err = take_target(msg, &owner, &record, t);
+	}
+	return (err);
+}
+
+enum dns_err
+dns_answer_targets(const uint8_t *msg, size_t len,
+    const struct dns_response *r, struct dns_target out[DNS_CHAIN_MAX],
+    size_t *n)
+{
+	struct targets t = { .leading = &r->qname, .out = out };
+	enum dns_err err;
+
+	*n = 0;
+	if (r->answer_end > len)
+		return (DNS_ESHORT);
+	if (!r->has_question || !r->has_alias)
+		return (DNS_OK);
+	/* A pass after each that has found something, as for addresses. */
+	do
+		err = take_targets(msg, r, &t);
+	while (err == DNS_OK && t.grown);
+	*n = t.n;
 	return (err);
 }
 

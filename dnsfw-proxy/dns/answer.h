@@ -1,5 +1,6 @@
 /*
- * What an answer's records mean for grants (G3, G4, G6).  Pure.
+ * What an answer's records mean for grants (G3, G4, G6), and which names it
+ * leads to (D14).  Pure.
  */
 #ifndef DNS_ANSWER_H
 #define DNS_ANSWER_H
@@ -31,6 +32,23 @@ struct dns_address {
  */
 DNS_MUSTCHECK enum dns_err dns_answer_addresses(const uint8_t *msg, size_t len,
     const struct dns_response *r, struct dns_address *out, size_t max,
+    size_t *n);
+
+/* A name that an answer leads to. */
+struct dns_target {
+	struct dns_name	name;		/* as sent */
+	uint32_t	ttl;		/* of the record that leads there */
+};
+
+/*
+ * Collect the names that the queried name leads to in the answer section, in
+ * any order, each once with its greatest TTL: through CNAME records, through
+ * DNAME records (RFC 6672 2.2: also those that a resolver has to substitute by
+ * itself), and the targets of SVCB and HTTPS records (RFC 9460) but for ".".
+ * Loops end; the queried name is none of them.  At most DNS_CHAIN_MAX.
+ */
+DNS_MUSTCHECK enum dns_err dns_answer_targets(const uint8_t *msg, size_t len,
+    const struct dns_response *r, struct dns_target out[DNS_CHAIN_MAX],
     size_t *n);
 
 /* Lower every TTL of the answer section that is above cap, in place. */

@@ -32,6 +32,7 @@ struct walk {
 	struct header	h;
 	size_t		question_end;
 	bool		is_signed;
+	bool		alias;		/* some record leads to another name */
 	uint8_t		own[POINTER_REACH / 8];
 };
 
@@ -135,6 +136,7 @@ walk_begin(struct walk *w, const uint8_t *msg, size_t len)
 
 	w->c = (struct rcur){ .buf = msg, .len = len };
 	w->is_signed = false;
+	w->alias = false;
 	memset(w->own, 0, (reach + 7) / 8);
 }
 
@@ -341,6 +343,8 @@ record_check(struct walk *w, struct dns_edns *edns, uint32_t *opt_ttl)
 		return (err);
 	own_mark(w, r.rdata - RECORD_FIXED, r.rdata);
 	w->is_signed = edns != NULL && is_signature(w, &r);
+	w->alias |= r.type == TYPE_CNAME || r.type == TYPE_DNAME ||
+	    r.type == TYPE_SVCB || r.type == TYPE_HTTPS;
 	if (r.type != TYPE_OPT)
 		return (rdata_check(w, &r));
 	*opt_ttl = r.ttl;
@@ -440,6 +444,7 @@ dns_response_parse(const uint8_t *msg, size_t len, struct dns_response *out)
 	err = records_check(&w, &out->edns, &out->answer_end, &opt_ttl);
 	out->length = w.c.pos;
 	out->is_signed = w.is_signed;
+	out->has_alias = w.alias;
 	/* RFC 6891 6.1.3: OPT has the upper eight bits of the rcode. */
 	if (out->edns.present)
 		out->rcode |= (uint16_t)(opt_ttl >> 24 << 4);

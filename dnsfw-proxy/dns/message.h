@@ -127,6 +127,7 @@ struct dns_response {
 	uint16_t	qtype;
 	uint16_t	qclass;
 	uint16_t	ancount;
+	bool		has_alias;	/* some CNAME, DNAME, SVCB or HTTPS */
 	size_t		question_end;	/* the answer section begins here */
 	size_t		answer_end;
 	size_t		length;

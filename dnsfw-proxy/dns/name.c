@@ -170,20 +170,35 @@ dns_name_fold(const struct dns_name *in, struct dns_name *out)
 		out->wire[i] = lower(in->wire[i]);
 }
 
-bool
-dns_name_equal(const struct dns_name *a, const struct dns_name *b)
+static bool
+octets_equal(const uint8_t *a, const uint8_t *b, size_t len)
 {
 	size_t i;
 
-	if (a->len != b->len)
-		return (false);
 	/* Most are, and memcmp is fast. */
-	if (memcmp(a->wire, b->wire, a->len) == 0)
+	if (memcmp(a, b, len) == 0)
 		return (true);
-	for (i = 0; i < a->len; i++)
-		if (lower(a->wire[i]) != lower(b->wire[i]))
+	for (i = 0; i < len; i++)
+		if (lower(a[i]) != lower(b[i]))
 			return (false);
 	return (true);
+}
+
+bool
+dns_name_equal(const struct dns_name *a, const struct dns_name *b)
+{
+	return (a->len == b->len && octets_equal(a->wire, b->wire, a->len));
+}
+
+bool
+dns_name_is_under(const struct dns_name *name, const struct dns_name *above)
+{
+	size_t at = 0;
+
+	while (at + above->len < name->len)
+		at += name->wire[at] + 1U;
+	return (at + above->len == name->len &&
+	    octets_equal(name->wire + at, above->wire, above->len));
 }
 
 bool

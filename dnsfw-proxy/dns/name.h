@@ -60,6 +60,10 @@ void	dns_name_fold(const struct dns_name *in, struct dns_name *out);
 bool	dns_name_equal(const struct dns_name *, const struct dns_name *);
 bool	dns_name_identical(const struct dns_name *, const struct dns_name *);
 
+/* Is name below the other name, or that name itself?  Any case. */
+bool	dns_name_is_under(const struct dns_name *name,
+	    const struct dns_name *above);
+
 /*
  * Text with final dot ("." for the root), NUL-terminated.  Octets outside
  * printable ASCII, blanks, and backslashes become \DDD; a dot inside a label
