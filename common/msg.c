@@ -333,7 +333,8 @@ msg_config_decode(const void *buf, size_t len, struct msg_config *out)
 		return (MSG_EPAD);
 	if (out->nbinds == 0 || out->nbinds > MSG_BINDS_MAX ||
 	    out->randomize_case > 1 || out->upstream_tcp > 1 ||
-	    out->family_filter > 1 ||
+	    out->family_filter > 1 || out->block_aliases > 1 ||
+	    out->bypass_pass > 1 ||
 	    out->refuse_with > REFUSE_NODATA ||
 	    out->log_format > LOGFORMAT_JSON ||
 	    out->log_level > LOGLEVEL_NONE || out->firewall > 1 ||

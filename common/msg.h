@@ -250,7 +250,9 @@ struct msg_config {
 	uint8_t		upstream_tcp;	/* 0 or 1: never UDP */
 	uint8_t		family_filter;	/* 0 or 1: G5, addresses go */
 	uint8_t		log_level;	/* enum msg_loglevel */
-	uint8_t		pad[3];
+	uint8_t		block_aliases;	/* 0 or 1 */
+	uint8_t		bypass_pass;	/* 0 or 1: D16, names are passed on */
+	uint8_t		pad[1];
 	uint32_t	timeout;	/* seconds, not 0 */
 	uint32_t	min_rule_time;	/* seconds, not 0 */
 	uint32_t	max_rule_time;	/* seconds, not below the minimum */

@@ -94,6 +94,8 @@ worker_config(const struct options *o, struct msg_config *c)
 	c->randomize_case = o->randomize_case;
 	c->upstream_tcp = o->upstream_tcp;
 	c->family_filter = o->family_filter;
+	c->block_aliases = o->block_aliases;
+	c->bypass_pass = o->bypass_pass;
 }
 
 static void

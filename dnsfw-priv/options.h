@@ -43,6 +43,8 @@ struct options {
 	bool		 randomize_case;
 	bool		 upstream_tcp;
 	bool		 family_filter;
+	bool		 block_aliases;
+	bool		 bypass_pass;
 	uint32_t	 workers;
 	const char	*proxy_user;
 	const char	*priv_user;

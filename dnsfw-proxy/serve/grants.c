@@ -5,13 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../acl/decide.h"
 #include "../dns/answer.h"
 #include "../dns/strip.h"
 #include "../dns/vet.h"
 #include "accesslog.h"
 #include "chan.h"
 #include "clock.h"
+#include "decision.h"
 #include "hash.h"
 #include "known.h"
 #include "log.h"
@@ -29,6 +29,7 @@ struct granting {
 	uint32_t	pending;	/* grants without a result */
 	enum msg_result_code code;	/* the first that is not OK */
 	uint64_t	expiry;		/* of the grant that ends first */
+	bool		passes;		/* see struct vetting */
 	struct addr	*forbidden;	/* as dnsfw-priv says (G8) */
 	size_t		nforbidden;
 	struct dns_response response;
@@ -207,6 +208,8 @@ tell_of_scope(const struct query *q, const struct addr *dst)
 struct vetting {
 	const struct query *query;
 	const struct granting *granting;	/* NULL: nothing yet */
+	/* A ~> for the name comes first: what is never granted passes (G8). */
+	bool	passes;
 };
 
 static void
@@ -238,6 +241,8 @@ unwanted(void *arg, const struct addr *a)
 
 	for (i = 0; g != NULL && !bad && i < g->nforbidden; i++)
 		bad = addr_equal(&g->forbidden[i], a);
+	if (bad && v->passes)
+		return (false);
 	if (bad)
 		log_removed(v->query, a);
 	/* A way that is shut is better not tried (--family-mismatch). */
@@ -250,11 +255,12 @@ unwanted(void *arg, const struct addr *a)
  * it, in a buffer that the next call uses again, or unchanged.
  */
 static enum dns_err
-remove_unwanted(const struct query *q, const struct granting *g,
+remove_unwanted(const struct query *q, const struct granting *g, bool passes,
     uint8_t **msg, size_t *len, struct dns_response *r)
 {
 	static uint8_t clean[DNS_MESSAGE_MAX];
-	struct vetting vetting = { .query = q, .granting = g };
+	struct vetting vetting = { .query = q, .granting = g,
+	    .passes = passes };
 	enum dns_err err;
 	size_t n, removed;
 
@@ -300,7 +306,8 @@ finish(struct query *q)
 	size_t len = g->len;
 
 	if (g->nforbidden > 0 && g->code == RESULT_OK)
-		err = remove_unwanted(q, g, &msg, &len, &g->response);
+		err = remove_unwanted(q, g, g->passes, &msg, &len,
+		    &g->response);
 	if (g->code == RESULT_STALE)
 		grants_answer(q, g->msg, g->len, &g->response);
 	else if (g->code != RESULT_OK)
@@ -321,8 +328,9 @@ finish(struct query *q)
  */
 static bool
 grant_one(struct query *q, const struct dns_address *a,
-    const struct acl_port *port, uint64_t *expiry)
+    const struct decision *d, unsigned int p, uint64_t *expiry)
 {
+	const struct acl_port *port = &d->acl.ports[p];
 	struct msg_grant g;
 	struct access facts;
 	struct slot *s;
@@ -346,7 +354,7 @@ grant_one(struct query *q, const struct dns_address *a,
 	seq = s->msg.seq;
 	s->msg = g;
 	s->msg.seq = seq;
-	make_label(&q->dns.qname, s->msg.label);
+	make_label(decision_label(d, p, &q->dns.qname), s->msg.label);
 	s->query = q;
 	s->lifetime = lifetime;
 	unsent[(unsent_head + unsent_count++) % SLOTS] = (uint32_t)(s - slots);
@@ -356,7 +364,8 @@ grant_one(struct query *q, const struct dns_address *a,
 /* Wait for pending results with a copy of the answer. */
 static void
 wait_for_results(struct query *q, const uint8_t *msg, size_t len,
-    const struct dns_response *r, uint32_t pending, uint64_t expiry)
+    const struct dns_response *r, bool passes, uint32_t pending,
+    uint64_t expiry)
 {
 	struct granting *g;
 
@@ -365,6 +374,7 @@ wait_for_results(struct query *q, const uint8_t *msg, size_t len,
 	g->pending = pending;
 	g->code = RESULT_OK;
 	g->expiry = expiry;
+	g->passes = passes;
 	g->forbidden = NULL;
 	g->nforbidden = 0;
 	g->response = *r;
@@ -377,7 +387,7 @@ wait_for_results(struct query *q, const uint8_t *msg, size_t len,
 static void
 grant_all(struct query *q, uint8_t *msg, size_t len,
     const struct dns_response *r, const struct dns_address *a, size_t n,
-    const struct acl_decision *d)
+    const struct decision *d)
 {
 	uint64_t expiry = NO_EXPIRY;
 	uint32_t pending = 0;
@@ -385,15 +395,19 @@ grant_all(struct query *q, uint8_t *msg, size_t len,
 	unsigned int p;
 
 	for (i = 0; i < n; i++) {
-		if (d->nports > 0 && worker.config.firewall)
+		if (d->acl.resolve_first &&
+		    dns_vet_forbidden(&a[i].addr, &worker.vet))
+			continue;
+		if (d->acl.nports > 0 && worker.config.firewall)
 			tell_of_scope(q, &a[i].addr);
 		if (!may_be_granted(q, &a[i].addr))
 			continue;
-		for (p = 0; p < d->nports; p++)
-			pending += !grant_one(q, &a[i], &d->ports[p], &expiry);
+		for (p = 0; p < d->acl.nports; p++)
+			pending += !grant_one(q, &a[i], d, p, &expiry);
 	}
 	if (pending > 0)
-		wait_for_results(q, msg, len, r, pending, expiry);
+		wait_for_results(q, msg, len, r, d->acl.resolve_first, pending,
+		    expiry);
 	else
 		reply(q, msg, len, r, expiry);
 }
@@ -404,23 +418,24 @@ grants_answer(struct query *q, uint8_t *msg, size_t len,
 {
 	static struct dns_address addresses[DNS_ADDRESSES_MAX];
 	struct dns_response response = *r;
-	DNS_UNINITIALIZED struct acl_decision d;
+	DNS_UNINITIALIZED struct decision d;
 	enum dns_err err;
-	size_t n = 0;
+	size_t n = 0, ports;
 
 	/* Again, since the policy of now is what counts. */
-	acl_decide(worker.image, &q->addr, &q->dns.qname, &d);
-	err = remove_unwanted(q, NULL, &msg, &len, &response);
+	decision_make(&q->addr, &q->dns, q->since, &d);
+	ports = d.acl.nports;
+	err = remove_unwanted(q, NULL, d.acl.resolve_first, &msg, &len, &response);
 	if (err == DNS_OK)
 		err = dns_answer_addresses(msg, len, &response, addresses,
 		    DNS_ADDRESSES_MAX, &n);
-	if (d.verdict != ACL_ALLOW || d.overflow)
+	if (d.acl.verdict != ACL_ALLOW || d.acl.overflow)
 		query_failed(q, EDE_PROHIBITED, "the policy has changed");
 	else if (err != DNS_OK)
 		query_failed(q, EDE_OTHER, dns_strerror(err));
-	else if (n * d.nports > ANSWER_MAX)
+	else if (n * ports > ANSWER_MAX)
 		query_failed(q, EDE_OTHER, "too many addresses to grant");
-	else if (n * d.nports > SLOTS - in_use)
+	else if (n * ports > SLOTS - in_use)
 		query_failed(q, EDE_OTHER, "too many grants under way");
 	else
 		grant_all(q, msg, len, &response, addresses, n, &d);

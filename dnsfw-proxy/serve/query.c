@@ -5,11 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../acl/decide.h"
 #include "../dns/mnemonic.h"
 #include "accesslog.h"
 #include "clients.h"
+#include "decision.h"
 #include "exchange.h"
+#include "follow.h"
 #include "grants.h"
 #include "log.h"
 #include "tcp.h"
@@ -203,36 +204,61 @@ refuse_rcode(void)
 
 /* -| name = address (D3). */
 static void
-answer_local(const uint8_t *msg, const struct addr *addr,
-    const struct endpoint *from, const struct dns_query *dns,
-    const struct acl_decision *d)
+answer_local(const uint8_t *msg, const struct endpoint *from,
+    struct access *facts, const struct acl_decision *d)
 {
-	struct access facts = facts_of(addr, dns, d->line, RCODE_NOERROR);
 	char text[TEXT_MAX];
 
-	counters.refused++;
-	access_local(&facts, &d->local);
+	facts->rcode = RCODE_NOERROR;
+	access_local(facts, &d->local);
 	snprintf(text, sizeof(text), "answered by ACL line %u", d->line);
-	answer_here(from, dns, msg, RCODE_NOERROR, EDE_FORGED, text,
+	answer_here(from, facts->dns, msg, RCODE_NOERROR, EDE_FORGED, text,
 	    &d->local);
 }
 
 static void
-refuse(const uint8_t *msg, const struct addr *addr,
-    const struct endpoint *from, const struct dns_query *dns,
+refuse(const uint8_t *msg, const struct endpoint *from, struct access *facts,
     const struct acl_decision *d)
 {
-	struct access facts = facts_of(addr, dns, d->line, refuse_rcode());
 	char text[TEXT_MAX];
 
-	counters.refused++;
-	access_log(ACCESS_REFUSE, &facts);
+	facts->rcode = refuse_rcode();
+	access_log(ACCESS_REFUSE, facts);
 	if (d->line != 0)
 		snprintf(text, sizeof(text), "blocked by ACL line %u", d->line);
 	else
 		snprintf(text, sizeof(text), "no ACL rule allows it");
-	answer_here(from, dns, msg, (uint16_t)facts.rcode, d->line != 0 ?
+	answer_here(from, facts->dns, msg, refuse_rcode(), d->line != 0 ?
 	    EDE_BLOCKED : EDE_PROHIBITED, text, NULL);
+}
+
+/* What the list says of a name that it does not allow. */
+static void
+deny(const uint8_t *msg, const struct endpoint *from, struct access *facts,
+    const struct acl_decision *d)
+{
+	counters.refused++;
+	facts->rule = d->line;
+	if (d->verdict == ACL_LOCAL)
+		answer_local(msg, from, facts, d);
+	else
+		refuse(msg, from, facts, d);
+}
+
+/* A name by which clients are led around this server (D16). */
+static void
+answer_signal(const uint8_t *msg, const struct addr *addr,
+    const struct endpoint *from, const struct dns_query *dns,
+    enum decision_signal signal)
+{
+	uint16_t rcode = signal == SIGNAL_NXDOMAIN ? RCODE_NXDOMAIN :
+	    RCODE_NOERROR;
+	struct access facts = facts_of(addr, dns, 0, rcode);
+
+	counters.refused++;
+	access_log(ACCESS_REFUSE, &facts);
+	answer_here(from, dns, msg, rcode, EDE_BLOCKED,
+	    "this DNS server is to be used (--bypass-signals)", NULL);
 }
 
 static bool
@@ -240,13 +266,6 @@ is_address_type(uint16_t type)
 {
 	return (type == TYPE_A || type == TYPE_AAAA || type == TYPE_HTTPS ||
 	    type == TYPE_SVCB);
-}
-
-static bool
-is_plain(const struct dns_query *dns)
-{
-	return (dns->has_question && dns->qclass == CLASS_IN &&
-	    DNS_OPCODE_OF(dns->flags) == DNS_OPCODE_QUERY);
 }
 
 /*
@@ -277,7 +296,9 @@ static const char *
 check_kind(const struct dns_query *dns, const struct acl_decision *d,
     bool *grants)
 {
-	*grants = d->nports > 0 && is_plain(dns) && is_address_type(dns->qtype);
+	bool plain = decision_is_plain(dns);
+
+	*grants = d->nports > 0 && plain && is_address_type(dns->qtype);
 	if (dns->has_question &&
 	    (dns->qtype == TYPE_AXFR || dns->qtype == TYPE_IXFR))
 		return ("zone transfers are not supported");
@@ -285,9 +306,10 @@ check_kind(const struct dns_query *dns, const struct acl_decision *d,
 		return ("too many ports in the ACL for one name");
 	if (*grants || d->any)
 		return (NULL);
-	if (!is_plain(dns))
+	if (!plain)
 		return (bad_kind);
-	return (d->resolve ? NULL : "query type not allowed");
+	return (d->resolve || decision_is_keys(dns->qtype) ? NULL :
+	    "query type not allowed");
 }
 
 static void
@@ -310,9 +332,10 @@ overloaded(const uint8_t *msg, const struct addr *addr,
 static void
 forward(const uint8_t *msg, size_t len, const struct addr *addr,
     const struct endpoint *from, const struct dns_query *dns,
-    const struct acl_decision *d, bool grants)
+    const struct decision *d, bool grants)
 {
-	struct access facts = facts_of(addr, dns, d->line, ACCESS_NONE);
+	struct access facts = facts_of(addr, dns, d->acl.line,
+	    ACCESS_NONE);
 	struct query *q;
 	size_t head = dns->has_question ? dns->question_end : DNS_HEADER_SIZE;
 
@@ -322,14 +345,30 @@ forward(const uint8_t *msg, size_t len, const struct addr *addr,
 		q = query_new(addr, from, dns);
 	}
 	if (q == NULL) {
-		overloaded(msg, addr, from, dns, d->line);
+		overloaded(msg, addr, from, dns, d->acl.line);
 		return;
 	}
-	q->rule = d->line;
+	q->rule = d->acl.line;
 	q->wants_grants = grants;
+	q->named = d->named;
+	q->aliased = d->norigins > 0;
 	memcpy(q->head, msg, head);
 	access_log(grants ? ACCESS_FORWARD : ACCESS_RESOLVE, &facts);
 	exchange_join(q, msg, len);
+}
+
+/* What only "~> *" admits (A5): NULL, or what is wrong, and the answer's rcode. */
+static const char *
+check_message(const struct dns_query *dns, const struct acl_decision *d,
+    uint16_t *rcode)
+{
+	if (d->verdict == ACL_ALLOW && d->any)
+		return (NULL);
+	*rcode = RCODE_NOTIMP;
+	if (!is_known(dns))
+		return (unknown_opcode);
+	*rcode = RCODE_FORMERR;
+	return (dns->has_question ? NULL : "no question");
 }
 
 /* A well-formed message: what do the rules say? */
@@ -337,42 +376,28 @@ static void
 decide(const uint8_t *msg, size_t len, const struct addr *addr,
     const struct endpoint *from, const struct dns_query *dns)
 {
-	DNS_UNINITIALIZED struct acl_decision d;
+	DNS_UNINITIALIZED struct decision d;
+	struct access facts;
 	const char *text;
+	uint32_t line;
+	uint16_t rcode;
 	bool grants;
 
-	acl_decide(worker.image, addr, dns->has_question ? &dns->qname : NULL,
-	    &d);
-	if (d.verdict != ACL_ALLOW || !d.any) {
-		if (!is_known(dns)) {
-			bad_query(msg, addr, from, dns, d.line, RCODE_NOTIMP,
-			    unknown_opcode);
-			return;
-		}
-		if (!dns->has_question) {
-			bad_query(msg, addr, from, dns, d.line, RCODE_FORMERR,
-			    "no question");
-			return;
-		}
-	}
-	switch (d.verdict) {
-	case ACL_NOMATCH:
-	case ACL_BLOCK:
-		refuse(msg, addr, from, dns, &d);
-		return;
-	case ACL_LOCAL:
-		if (is_plain(dns))
-			answer_local(msg, addr, from, dns, &d);
-		else
-			kind_refused(msg, addr, from, dns, d.line, bad_kind);
-		return;
-	case ACL_ALLOW:
-		break;
-	}
-	if ((text = check_kind(dns, &d, &grants)) != NULL)
-		kind_refused(msg, addr, from, dns, d.line, text);
-	else if (grants && !dns->strict)
-		bad_query(msg, addr, from, dns, d.line, RCODE_FORMERR,
+	decision_make(addr, dns, worker.now, &d);
+	line = d.acl.line;
+	if ((text = check_message(dns, &d.acl, &rcode)) != NULL)
+		bad_query(msg, addr, from, dns, line, rcode, text);
+	else if (d.signal != SIGNAL_NONE)
+		answer_signal(msg, addr, from, dns, d.signal);
+	else if (d.acl.verdict == ACL_LOCAL && !decision_is_plain(dns))
+		kind_refused(msg, addr, from, dns, line, bad_kind);
+	else if (d.acl.verdict != ACL_ALLOW) {
+		facts = facts_of(addr, dns, line, ACCESS_NONE);
+		deny(msg, from, &facts, &d.acl);
+	} else if ((text = check_kind(dns, &d.acl, &grants)) != NULL)
+		kind_refused(msg, addr, from, dns, line, text);
+	else if (!dns->strict && (grants || !(d.acl.resolve || d.acl.any)))
+		bad_query(msg, addr, from, dns, line, RCODE_FORMERR,
 		    "more than a question and an OPT record");
 	else
 		forward(msg, len, addr, from, dns, &d, grants);
@@ -437,6 +462,7 @@ query_answered(struct query *q, const uint8_t *msg, size_t len,
     const struct dns_response *r)
 {
 	static uint8_t copy[DNS_MESSAGE_MAX];
+	DNS_UNINITIALIZED struct acl_decision d;
 	struct access facts;
 
 	/* Who has closed the connection takes no answer, and connects nowhere. */
@@ -448,7 +474,11 @@ query_answered(struct query *q, const uint8_t *msg, size_t len,
 	}
 	/* Others may wait for the same answer: each gets its own copy. */
 	memcpy(copy, msg, len);
-	if (len > query_limit(q))
+	if (r->has_alias && !follow_answer(q, copy, len, r, &d)) {
+		query_facts(q, ACCESS_NONE, &facts);
+		deny(q->head, &q->from, &facts, &d);
+		query_drop(q);
+	} else if (len > query_limit(q))
 		reply_truncated(q, copy, len, r);
 	else if (q->wants_grants)
 		grants_answer(q, copy, len, r);

@@ -58,6 +58,8 @@ struct query {
 	uint32_t	 rule;		/* line of the one that admitted it */
 	int		 upstream;	/* as in struct access */
 	bool		 wants_grants;	/* -> : what the answer names is vetted */
+	bool		 named;		/* allowed by a rule that names it */
+	bool		 aliased;	/* allowed as an alias target (D14) */
 	struct granting	*granting;	/* while grants are on their way */
 	uint8_t		 head[QUERY_HEAD_MAX];
 };

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "accesslog.h"
+#include "alias.h"
 #include "chan.h"
 #include "clients.h"
 #include "clock.h"
@@ -332,6 +333,7 @@ worker_init(void)
 	hash_init();
 	make_base();
 	access_init();
+	alias_init();
 	clients_init();
 	query_init();
 	upstream_init();

@@ -333,6 +333,13 @@ class Wants:
         ttl = int(words[2]) if len(words) > 2 else None
         self._granted(query, words[0], words[1], ttl)
 
+    def _want_for(self, line, queries, answers):
+        """Of an alias target: the name whose rule gives the port."""
+        *ports, name = line.rest.split()
+        for key in self.label:
+            if not ports or f"{key[1]}:{key[2]}" in ports:
+                self.label[key] = name
+
     def _want_log(self, line, queries, answers):
         text, client = line.rest, None
         if ADDRESS.fullmatch(text.split()[0]):

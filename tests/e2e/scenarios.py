@@ -21,7 +21,8 @@ UPSTREAM = {"reply", "authority", "additional", "rcode", "flags", "opt",
 QUERY = {"ask", "and", "send"}
 WANT = {"allowed", "resolved", "refused", "unfit", "local", "get",
         "answer", "authority-is", "ttl", "ede", "edns", "options", "asked",
-        "grant", "log", "logged", "warned", "entries", "size", "reaches", "rejected"}
+        "grant", "for", "log", "logged", "warned", "entries", "size",
+        "reaches", "rejected"}
 
 # Each case has addresses of its own, so that its entries are its own.
 _PER_CASE = 16

@@ -49,6 +49,30 @@ check_addresses(const struct dns_address *a, size_t n)
 	}
 }
 
+/* Names that are led to are new and each there once. */
+static void
+check_targets(const uint8_t *msg, size_t size, const struct dns_response *r)
+{
+	static struct dns_target targets[DNS_CHAIN_MAX];
+	size_t i, j, n;
+
+	require(dns_answer_targets(msg, size, r, targets, &n) == DNS_OK);
+	require(n <= DNS_CHAIN_MAX && (n == 0 || r->has_alias));
+	for (i = 0; i < n; i++) {
+		struct rcur c = { .buf = targets[i].name.wire,
+		    .len = targets[i].name.len };
+		struct dns_name again;
+
+		require(dns_name_read(&c, false, &again) == DNS_OK &&
+		    c.pos == c.len && again.labels == targets[i].name.labels);
+		require(targets[i].ttl <= INT32_MAX &&
+		    !dns_name_equal(&targets[i].name, &r->qname));
+		for (j = 0; j < i; j++)
+			require(!dns_name_equal(&targets[i].name,
+			    &targets[j].name));
+	}
+}
+
 /* New id, question's spelling and TTLs: the addresses stay what they are. */
 static void
 check_changes(uint8_t *msg, size_t size, const struct dns_response *r)
@@ -154,6 +178,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if ((copy = malloc(size)) == NULL)
 		return (0);
 	memcpy(copy, data, size);
+	check_targets(copy, size, &r);
 	check_changes(copy, size, &r);
 	check_truncate(copy, size, &r);
 	free(copy);

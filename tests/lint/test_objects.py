@@ -23,14 +23,15 @@ ALLOWED = {
 # The ACL's compiler makes an image in memory of its own.
 ALLOCATE = {"calloc", "free", "malloc", "realloc", "reallocarray"}
 COMPILER = {f"dnsfw-proxy/acl/libproxy_acl.a.p/{module}.c.o"
-            for module in ("bounds", "compile")}
+            for module in ("ancestors", "bounds", "compile", "emit")}
 
 # Each folder with pure code, its library, and the pure modules, or None: all.
 PURE = [
     ("common", "common_pure", {"addr", "msg"}),
     ("dnsfw-priv", "priv_start", {"values"}),
     ("dnsfw-proxy/acl", "proxy_acl",
-     {"bounds", "compile", "decide", "hint", "image", "lex", "parse"}),
+     {"ancestors", "bounds", "compile", "decide", "emit", "hint", "image",
+      "lex", "parse"}),
     ("dnsfw-proxy/dns", "proxy_dns", None),
     ("dnsfw-proxy/serve", "proxy_serve_pure",
      {"scope", "timestamp"}),

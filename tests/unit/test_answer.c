@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -425,4 +426,166 @@ Test(answer, D10_work_is_bounded, .timeout = 20)
 		ancount++;
 	}
 	expect_count(0);
+}
+
+static struct dns_target targets[DNS_CHAIN_MAX];
+
+/* The names that "q" leads to, as "name/TTL ...". */
+static void
+expect_targets(const char *want)
+{
+	char got[2000], name[DNS_NAME_TEXT_MAX];
+	size_t i, at = 0;
+
+	parse();
+	cr_assert_eq(dns_answer_targets(msg, w.pos, &r, targets, &n), DNS_OK);
+	for (*got = '\0', i = 0; i < n; i++) {
+		dns_name_print(&targets[i].name, name);
+		at += (size_t)sprintf(got + at, "%s%s/%u", i == 0 ? "" : " ",
+		    name, targets[i].ttl);
+	}
+	cr_assert_str_eq(got, want);
+}
+
+Test(answer, D14_no_alias)
+{
+	begin();
+	put_a("q", 300, 1);
+	expect_targets("");
+	cr_assert_not(r.has_alias);
+	begin();
+	expect_targets("");
+}
+
+Test(answer, D14_a_chain_in_any_order)
+{
+	begin();
+	put_cname("b", "C");
+	put_cname("a", "b");
+	put_cname("x", "y");
+	put_cname("Q", "A");
+	put_a("c", 300, 1);
+	expect_targets("A./60 b./60 C./60");
+	cr_assert(r.has_alias);
+}
+
+Test(answer, D14_loops_end)
+{
+	begin();
+	put_cname("q", "a");
+	put_cname("a", "q");
+	expect_targets("a./60");
+	begin();
+	put_cname("q", "q");
+	expect_targets("");
+}
+
+Test(answer, D14_the_greatest_ttl)
+{
+	begin();
+	put_record("q", TYPE_CNAME, CLASS_IN, 0, "\001a", 3);
+	put_record("q", TYPE_CNAME, CLASS_IN, 70, "\001A", 3);
+	put_record("q", TYPE_CNAME, CLASS_IN, 0x80000000U, "\001a", 3);
+	expect_targets("a./70");
+}
+
+Test(answer, D14_other_classes_and_sections)
+{
+	begin();
+	put_record("q", TYPE_CNAME, CLASS_CH, 60, "\001a", 3);
+	put_record("q", TYPE_DNAME, CLASS_CH, 60, "\001a", 3);
+	expect_targets("");
+}
+
+Test(answer, D14_at_most_as_many_as_a_chain_has)
+{
+	char from[3], to[3];
+	unsigned int i;
+
+	begin();
+	put_cname("q", "00");
+	for (i = 0; i < DNS_CHAIN_MAX + 2; i++) {
+		sprintf(from, "%02u", i);
+		sprintf(to, "%02u", i + 1);
+		put_cname(from, to);
+	}
+	parse();
+	cr_assert_eq(dns_answer_targets(msg, w.pos, &r, targets, &n), DNS_OK);
+	cr_assert_eq(n, DNS_CHAIN_MAX);
+}
+
+Test(answer, D14_service_targets)
+{
+	begin();
+	PUT("q", TYPE_HTTPS, "\0\001\001a\0");
+	PUT("q", TYPE_SVCB, "\0\0\001b\0");
+	PUT("q", TYPE_HTTPS, "\0\002\0");
+	PUT("b", TYPE_HTTPS, "\0\001\001c\0\0\001\0\003\002h2");
+	expect_targets("a./60 b./60 c./60");
+}
+
+/* The question is "a.q" then. */
+static void
+begin_below(void)
+{
+	static const uint8_t head[] = "\0\1\x81\x80\0\1\0\0\0\0\0\0"
+	    "\001a\001q\0\0\001\0\001";
+
+	w = (struct wcur){ .buf = msg, .len = sizeof(msg) };
+	wcur_bytes(&w, head, sizeof(head) - 1);
+	ancount = 0;
+}
+
+/* RFC 6672 2.2: what is below the owner, and not the owner. */
+Test(answer, D14_dname)
+{
+	begin_below();
+	PUT("Q", TYPE_DNAME, "\001x\001y\0");
+	expect_targets("a.x.y./60");
+	begin_below();
+	PUT("q", TYPE_DNAME, "\001x\0");
+	put_record("y", TYPE_DNAME, CLASS_IN, 60, "\001z", 3);
+	put_record("x", TYPE_DNAME, CLASS_IN, 50, "\001y", 3);
+	expect_targets("a.x./60 a.y./50 a.z./60");
+	begin_below();
+	PUT("", TYPE_DNAME, "\001x\0");
+	expect_targets("a.q.x./60 a.q.x.x./60 a.q.x.x.x./60 a.q.x.x.x.x./60 "
+	    "a.q.x.x.x.x.x./60 a.q.x.x.x.x.x.x./60 a.q.x.x.x.x.x.x.x./60 "
+	    "a.q.x.x.x.x.x.x.x.x./60 a.q.x.x.x.x.x.x.x.x.x./60 "
+	    "a.q.x.x.x.x.x.x.x.x.x.x./60 a.q.x.x.x.x.x.x.x.x.x.x.x./60 "
+	    "a.q.x.x.x.x.x.x.x.x.x.x.x.x./60 "
+	    "a.q.x.x.x.x.x.x.x.x.x.x.x.x.x./60 "
+	    "a.q.x.x.x.x.x.x.x.x.x.x.x.x.x.x./60 "
+	    "a.q.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x./60 "
+	    "a.q.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x./60");
+	begin();
+	PUT("q", TYPE_DNAME, "\001x\0");
+	expect_targets("");
+}
+
+Test(answer, D14_dname_to_a_name_that_is_too_long)
+{
+	uint8_t rdata[DNS_NAME_MAX];
+	size_t len;
+
+	/* "a" and 253 octets are a name; one more is none. */
+	for (len = 0; len < 248; len += 31) {
+		rdata[len] = 30;
+		memset(rdata + len + 1, 'x', 30);
+	}
+	rdata[len++] = 3;
+	memset(rdata + len, 'y', 3);
+	rdata[len + 3] = 0;
+	begin_below();
+	put_record("q", TYPE_DNAME, CLASS_IN, 60, rdata, len + 4);
+	parse();
+	cr_assert_eq(dns_answer_targets(msg, w.pos, &r, targets, &n), DNS_OK);
+	cr_assert_eq(n, 1);
+	cr_assert_eq(targets[0].name.len, 255);
+	rdata[len - 1] = 4;
+	rdata[len + 3] = 'y';
+	rdata[len + 4] = 0;
+	begin_below();
+	put_record("q", TYPE_DNAME, CLASS_IN, 60, rdata, len + 5);
+	expect_targets("");
 }

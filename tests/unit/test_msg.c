@@ -668,6 +668,8 @@ Test(msg, config_small_numbers)
 		{ offsetof(struct msg_config, randomize_case), 0, 1 },
 		{ offsetof(struct msg_config, upstream_tcp), 0, 1 },
 		{ offsetof(struct msg_config, family_filter), 0, 1 },
+		{ offsetof(struct msg_config, block_aliases), 0, 1 },
+		{ offsetof(struct msg_config, bypass_pass), 0, 1 },
 		{ offsetof(struct msg_config, nbinds), 1, MSG_BINDS_MAX },
 		{ offsetof(struct msg_config, nupstreams), 1,
 		    MSG_UPSTREAMS_MAX },

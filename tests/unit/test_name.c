@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "dns/name.h"
+#include "names.h"
 
 /* Read the name at offset at of the octets of a string literal. */
 #define READ(octets, at, pointers, name)				\
@@ -361,4 +362,31 @@ Test(name, every_error_has_a_text)
 		for (j = DNS_OK; j < i; j++)
 			cr_assert_str_neq(dns_strerror(i), dns_strerror(j));
 	cr_assert_str_eq(dns_strerror(DNS_ERR_COUNT), "unknown");
+}
+
+Test(name, is_under)
+{
+	static const struct {
+		const char *name, *above;
+		bool is;
+	} cases[] = {
+		{ "a.b.c", "b.c", true }, { "a.b.c", "B.C", true },
+		{ "a.b.c", "a.b.c", true }, { "a.b.c", "", true },
+		{ "", "", true }, { "b.c", "a.b.c", false },
+		{ "ab.c", "b.c", false }, { "a.b.c", "b", false },
+		{ "", "c", false }, { "a.b.c", "x.c", false },
+	};
+	struct dns_name name, above;
+	size_t i;
+
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		name_from(cases[i].name, &name);
+		name_from(cases[i].above, &above);
+		cr_assert_eq(dns_name_is_under(&name, &above), cases[i].is,
+		    "%s, %s", cases[i].name, cases[i].above);
+	}
+	/* A label's octets are no length: \003a\001b is not under "b". */
+	name = (struct dns_name){ 6, 1, "\004x\003ab" };
+	name_from("ab", &above);
+	cr_assert_not(dns_name_is_under(&name, &above));
 }

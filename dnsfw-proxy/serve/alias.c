@@ -1,0 +1,292 @@
+/* Alias targets: a hash table of pairs, and one of those who hold them. */
+#include "alias.h"
+
+#include <sys/queue.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "hash.h"
+#include "log.h"
+
+#define BUCKETS		ALIAS_PLACES	/* of both tables; power of two */
+#define SWEEP		64	/* places that a full table looks at */
+#define HOLDER_PREFIX	64	/* of IPv6 */
+
+/* A client for its share; it is there as long as it holds something. */
+struct holder {
+	LIST_ENTRY(holder) link;	/* bucket, or free list */
+	TAILQ_HEAD(, pair) pairs;	/* the oldest first */
+	struct addr	addr;
+	uint32_t	count;
+};
+
+struct pair {
+	LIST_ENTRY(pair) link;		/* bucket, or free list */
+	TAILQ_ENTRY(pair) of_holder;
+	struct holder	*holder;	/* NULL: free */
+	struct addr	client;
+	struct dns_name	target;		/* folded */
+	struct alias_origin origins[ALIAS_ORIGINS];
+};
+
+LIST_HEAD(pair_list, pair);
+LIST_HEAD(holder_list, holder);
+
+static struct pair_list *pair_buckets, unused_pairs;
+static struct holder_list *holder_buckets, unused_holders;
+static struct pair *pairs;
+static struct holder *holders;
+static size_t in_use, fresh_pairs, fresh_holders;
+
+void
+alias_init(void)
+{
+	/* Pages that are never used cost nothing. */
+	pairs = calloc(ALIAS_PLACES, sizeof(*pairs));
+	holders = calloc(ALIAS_PLACES, sizeof(*holders));
+	pair_buckets = calloc(BUCKETS, sizeof(*pair_buckets));
+	holder_buckets = calloc(BUCKETS, sizeof(*holder_buckets));
+	if (pairs == NULL || holders == NULL || pair_buckets == NULL ||
+	    holder_buckets == NULL)
+		fatalx("no memory for alias targets");
+	LIST_INIT(&unused_pairs);
+	LIST_INIT(&unused_holders);
+	in_use = fresh_pairs = fresh_holders = 0;
+}
+
+/* --- those who hold pairs --- */
+
+static struct addr
+holder_addr(const struct addr *client)
+{
+	struct addr a = *client;
+
+	if (a.family == ADDR_V6)
+		addr_mask(&a, HOLDER_PREFIX);
+	return (a);
+}
+
+static struct holder_list *
+holder_bucket(const struct addr *a)
+{
+	return (&holder_buckets[hash_bytes(a, sizeof(*a)) % BUCKETS]);
+}
+
+static struct holder *
+holder_find(const struct addr *client)
+{
+	struct addr a = holder_addr(client);
+	struct holder *h;
+
+	LIST_FOREACH(h, holder_bucket(&a), link) {
+		if (addr_equal(&h->addr, &a))
+			break;
+	}
+	return (h);
+}
+
+/* There are as many as pairs, and each has one. */
+static struct holder *
+holder_new(const struct addr *client)
+{
+	struct holder *h = LIST_FIRST(&unused_holders);
+
+	if (h != NULL)
+		LIST_REMOVE(h, link);
+	else
+		h = &holders[fresh_holders++];
+	h->addr = holder_addr(client);
+	h->count = 0;
+	TAILQ_INIT(&h->pairs);
+	LIST_INSERT_HEAD(holder_bucket(&h->addr), h, link);
+	return (h);
+}
+
+/* --- pairs --- */
+
+static struct pair_list *
+pair_bucket(const struct addr *client, const struct dns_name *folded)
+{
+	DNS_UNINITIALIZED uint8_t key[sizeof(*client) + DNS_NAME_MAX];
+
+	memcpy(key, client, sizeof(*client));
+	memcpy(key + sizeof(*client), folded->wire, folded->len);
+	return (&pair_buckets[hash_bytes(key, sizeof(*client) + folded->len) %
+	    BUCKETS]);
+}
+
+static struct pair *
+pair_find(const struct addr *client, const struct dns_name *folded)
+{
+	struct pair *p;
+
+	LIST_FOREACH(p, pair_bucket(client, folded), link) {
+		if (addr_equal(&p->client, client) &&
+		    dns_name_identical(&p->target, folded))
+			break;
+	}
+	return (p);
+}
+
+static bool
+pair_counts(const struct pair *p, uint64_t now)
+{
+	unsigned int i;
+
+	for (i = 0; i < ALIAS_ORIGINS; i++)
+		if (p->origins[i].expiry > now)
+			return (true);
+	return (false);
+}
+
+static void
+pair_free(struct pair *p)
+{
+	struct holder *h = p->holder;
+
+	LIST_REMOVE(p, link);
+	LIST_INSERT_HEAD(&unused_pairs, p, link);
+	TAILQ_REMOVE(&h->pairs, p, of_holder);
+	p->holder = NULL;
+	in_use--;
+	if (--h->count > 0)
+		return;
+	LIST_REMOVE(h, link);
+	LIST_INSERT_HEAD(&unused_holders, h, link);
+}
+
+/* Free what is over, a part of the table at a time. */
+static void
+sweep(uint64_t now)
+{
+	static size_t hand;
+	unsigned int i;
+
+	for (i = 0; i < SWEEP; i++, hand++) {
+		hand %= ALIAS_PLACES;
+		if (pairs[hand].holder != NULL &&
+		    !pair_counts(&pairs[hand], now))
+			pair_free(&pairs[hand]);
+	}
+}
+
+/* Room for another pair of the client; false: there is none. */
+static bool
+make_room(const struct addr *client, uint64_t now)
+{
+	struct holder *h;
+
+	if (in_use == ALIAS_PLACES)
+		sweep(now);
+	h = holder_find(client);
+	if (h != NULL && (h->count == ALIAS_SHARE || in_use == ALIAS_PLACES))
+		pair_free(TAILQ_FIRST(&h->pairs));
+	return (in_use < ALIAS_PLACES);
+}
+
+static struct pair *
+pair_new(const struct addr *client, const struct dns_name *folded)
+{
+	struct holder *h = holder_find(client);
+	struct pair *p = LIST_FIRST(&unused_pairs);
+
+	if (h == NULL)
+		h = holder_new(client);
+	if (p != NULL)
+		LIST_REMOVE(p, link);
+	else
+		p = &pairs[fresh_pairs++];
+	memset(p->origins, 0, sizeof(p->origins));
+	p->holder = h;
+	p->client = *client;
+	p->target = *folded;
+	LIST_INSERT_HEAD(pair_bucket(client, folded), p, link);
+	TAILQ_INSERT_TAIL(&h->pairs, p, of_holder);
+	h->count++;
+	in_use++;
+	return (p);
+}
+
+/* --- origins --- */
+
+/* Its own place, or that of the one that ends first. */
+static struct alias_origin *
+place_for(struct pair *p, const struct dns_name *folded, unsigned int hops)
+{
+	struct alias_origin *o, *place = &p->origins[0];
+	unsigned int i;
+
+	for (i = 0; i < ALIAS_ORIGINS; i++) {
+		o = &p->origins[i];
+		if (o->hops == hops && dns_name_identical(&o->name, folded))
+			return (o);
+		if (o->expiry < place->expiry)
+			place = o;
+	}
+	place->expiry = 0;
+	place->hops = (uint8_t)hops;
+	place->name = *folded;
+	return (place);
+}
+
+void
+alias_remember(const struct addr *client, const struct dns_name *target,
+    const struct dns_name *origin, unsigned int hops, uint64_t now,
+    uint64_t expiry)
+{
+	DNS_UNINITIALIZED struct dns_name folded;
+	struct alias_origin *o;
+	struct pair *p;
+
+	if (hops > ALIAS_HOPS_MAX || expiry <= now ||
+	    dns_name_equal(target, origin))
+		return;
+	dns_name_fold(target, &folded);
+	p = pair_find(client, &folded);
+	if (p == NULL && !make_room(client, now))
+		return;
+	if (p == NULL)
+		p = pair_new(client, &folded);
+	TAILQ_REMOVE(&p->holder->pairs, p, of_holder);
+	TAILQ_INSERT_TAIL(&p->holder->pairs, p, of_holder);
+	dns_name_fold(origin, &folded);
+	o = place_for(p, &folded, hops);
+	if (o->expiry < expiry)
+		o->expiry = expiry;
+}
+
+const struct alias_origin *
+alias_origins(const struct addr *client, const struct dns_name *target)
+{
+	DNS_UNINITIALIZED struct dns_name folded;
+	const struct pair *p;
+
+	if (in_use == 0)
+		return (NULL);
+	dns_name_fold(target, &folded);
+	p = pair_find(client, &folded);
+	return (p == NULL ? NULL : p->origins);
+}
+
+size_t
+alias_origins_below(const struct addr *client, const struct dns_name *name,
+    uint64_t now, const struct alias_origin **out, size_t max)
+{
+	const struct holder *h = holder_find(client);
+	const struct pair *p;
+	unsigned int i;
+	size_t n = 0;
+
+	if (h == NULL)
+		return (0);
+	TAILQ_FOREACH(p, &h->pairs, of_holder) {
+		if (!addr_equal(&p->client, client) ||
+		    !dns_name_is_under(&p->target, name))
+			continue;
+		for (i = 0; i < ALIAS_ORIGINS && n < max; i++)
+			if (p->origins[i].expiry > now)
+				out[n++] = &p->origins[i];
+	}
+	return (n);
+}

@@ -1,0 +1,75 @@
+/* The names that an answer leads to. */
+#include "follow.h"
+
+#include "../dns/answer.h"
+#include "alias.h"
+#include "clock.h"
+#include "worker.h"
+
+/* As long as a grant for a record with this TTL (G3), with its grace. */
+static uint64_t
+expiry_of(uint32_t ttl)
+{
+	uint32_t lifetime, grace;
+
+	lifetime = msg_lifetime(ttl, worker.config.min_rule_time,
+	    worker.config.max_rule_time);
+	grace = worker.config.max_rule_time - lifetime;
+	if (grace > GRANT_GRACE)
+		grace = GRANT_GRACE;
+	return (worker.now + ((uint64_t)lifetime + grace) * CLOCK_SECOND);
+}
+
+/* What leads to the question leads to the target, too. */
+static void
+remember(const struct query *q, const struct dns_target *target)
+{
+	const struct alias_origin *o = NULL;
+	struct alias_origin origins[ALIAS_ORIGINS];
+	unsigned int i, n = 0;
+
+	if (q->named)
+		alias_remember(&q->addr, &target->name, &q->dns.qname, 1,
+		    worker.now, expiry_of(target->ttl));
+	if (q->aliased)
+		o = alias_origins(&q->addr, &q->dns.qname);
+	/* The table may change under them. */
+	for (i = 0; o != NULL && i < ALIAS_ORIGINS; i++)
+		if (o[i].expiry > q->since)
+			origins[n++] = o[i];
+	for (i = 0; i < n; i++)
+		alias_remember(&q->addr, &target->name, &origins[i].name,
+		    origins[i].hops + 1U, worker.now, expiry_of(target->ttl));
+}
+
+/* A rule for "*" is about no name in particular. */
+static bool
+is_blocked(const struct query *q, const struct dns_name *name,
+    struct acl_decision *d)
+{
+	acl_decide(worker.image, &q->addr, name, d);
+	return ((d->verdict == ACL_BLOCK || d->verdict == ACL_LOCAL) &&
+	    d->depth > 0);
+}
+
+bool
+follow_answer(const struct query *q, uint8_t *msg, size_t len,
+    const struct dns_response *r, struct acl_decision *d)
+{
+	static struct dns_target targets[DNS_CHAIN_MAX];
+	bool leads = q->named || q->aliased;
+	size_t i, n;
+
+	if (!leads && !worker.config.block_aliases)
+		return (true);
+	if (dns_answer_targets(msg, len, r, targets, &n) != DNS_OK)
+		n = 0;
+	for (i = 0; worker.config.block_aliases && i < n; i++)
+		if (is_blocked(q, &targets[i].name, d))
+			return (false);
+	for (i = 0; leads && i < n; i++)
+		remember(q, &targets[i]);
+	if (leads && n > 0)
+		dns_answer_cap_ttl(msg, len, r, worker.config.max_rule_time);
+	return (true);
+}

@@ -1,0 +1,268 @@
+/* The table of alias targets (D14): its places, shares and ends. */
+#include <criterion/criterion.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#include "hash.h"
+#include "names.h"
+#include "serve/alias.h"
+
+#define NOW	1000U
+#define END	2000U
+
+static void
+set_up(void)
+{
+	hash_init();
+	alias_init();
+}
+
+TestSuite(alias, .init = set_up);
+
+static struct addr
+client(unsigned int number)
+{
+	struct addr a = { .family = ADDR_V4, .bytes = { 10,
+	    (uint8_t)(number >> 16), (uint8_t)(number >> 8),
+	    (uint8_t)number } };
+
+	return (a);
+}
+
+static void
+lead(const struct addr *who, const char *target, const char *origin,
+    unsigned int hops, uint64_t now, uint64_t expiry)
+{
+	struct dns_name t, o;
+
+	name_from(target, &t);
+	name_from(origin, &o);
+	alias_remember(who, &t, &o, hops, now, expiry);
+}
+
+/* Lead the client to the targets tFIRST.x to t(END - 1).x. */
+static void
+lead_many(unsigned int who, unsigned int first, unsigned int end)
+{
+	struct addr a = client(who);
+	char name[32];
+
+	for (; first < end; first++) {
+		sprintf(name, "t%u.x", first);
+		lead(&a, name, "www", 1, NOW, END);
+	}
+}
+
+static const struct alias_origin *
+find(const struct addr *who, const char *target)
+{
+	struct dns_name t;
+
+	name_from(target, &t);
+	return (alias_origins(who, &t));
+}
+
+static unsigned int
+count(unsigned int who, unsigned int first, unsigned int end)
+{
+	struct addr a = client(who);
+	unsigned int n = 0;
+	char name[32];
+
+	for (; first < end; first++) {
+		sprintf(name, "t%u.x", first);
+		n += find(&a, name) != NULL;
+	}
+	return (n);
+}
+
+/* The end of an origin with these hops; 0: it is not there. */
+static uint64_t
+end_of(const struct addr *who, const char *target, const char *origin,
+    unsigned int hops)
+{
+	const struct alias_origin *o = find(who, target);
+	struct dns_name name;
+	unsigned int i;
+
+	name_from(origin, &name);
+	for (i = 0; o != NULL && i < ALIAS_ORIGINS; i++)
+		if (o[i].hops == hops && dns_name_identical(&o[i].name, &name))
+			return (o[i].expiry);
+	return (0);
+}
+
+Test(alias, D14_a_pair)
+{
+	struct addr a = client(1), b = client(2);
+
+	cr_assert_null(find(&a, "shop.cdn"));
+	lead(&a, "Shop.CDN", "WWW.shop", 1, NOW, END);
+	cr_assert_eq(end_of(&a, "shop.cdn", "www.shop", 1), END);
+	cr_assert_eq(end_of(&a, "SHOP.cdn", "www.shop", 1), END);
+	cr_assert_null(find(&a, "cdn"));
+	cr_assert_null(find(&a, "x.shop.cdn"));
+	cr_assert_null(find(&a, "www.shop"));
+	cr_assert_null(find(&b, "shop.cdn"));
+	a.family = ADDR_V6;
+	cr_assert_null(find(&a, "shop.cdn"));
+}
+
+Test(alias, D14_what_is_over_or_leads_to_itself_is_not_remembered)
+{
+	struct addr a = client(1);
+
+	lead(&a, "t", "www", 1, NOW, NOW);
+	lead(&a, "www", "WWW", 1, NOW, END);
+	lead(&a, "t", "www", ALIAS_HOPS_MAX + 1, NOW, END);
+	cr_assert_null(find(&a, "t"));
+	cr_assert_null(find(&a, "www"));
+	lead(&a, "t", "www", ALIAS_HOPS_MAX, NOW, NOW + 1);
+	cr_assert_eq(end_of(&a, "t", "www", ALIAS_HOPS_MAX), NOW + 1);
+}
+
+Test(alias, D14_an_end_is_never_shortened)
+{
+	struct addr a = client(1);
+
+	lead(&a, "t", "www", 1, NOW, END);
+	lead(&a, "t", "www", 1, NOW, END - 1);
+	cr_assert_eq(end_of(&a, "t", "www", 1), END);
+	lead(&a, "t", "www", 1, NOW, END + 1);
+	cr_assert_eq(end_of(&a, "t", "www", 1), END + 1);
+	/* A longer way does not lengthen the shorter one. */
+	lead(&a, "t", "www", 2, NOW, END + 9);
+	cr_assert_eq(end_of(&a, "t", "www", 1), END + 1);
+	cr_assert_eq(end_of(&a, "t", "www", 2), END + 9);
+}
+
+Test(alias, D14_a_fifth_origin_takes_the_place_that_ends_first)
+{
+	struct addr a = client(1);
+
+	lead(&a, "t", "o1", 1, NOW, END + 1);
+	lead(&a, "t", "o2", 1, NOW, END + 3);
+	lead(&a, "t", "o3", 1, NOW, END);
+	lead(&a, "t", "o4", 1, NOW, END + 2);
+	cr_assert_eq(end_of(&a, "t", "o3", 1), END);
+	lead(&a, "t", "o5", 1, NOW, END - 1);
+	cr_assert_eq(end_of(&a, "t", "o3", 1), 0);
+	cr_assert_eq(end_of(&a, "t", "o1", 1), END + 1);
+	cr_assert_eq(end_of(&a, "t", "o2", 1), END + 3);
+	cr_assert_eq(end_of(&a, "t", "o4", 1), END + 2);
+	cr_assert_eq(end_of(&a, "t", "o5", 1), END - 1);
+}
+
+Test(alias, D14_a_share)
+{
+	lead_many(2, 0, 1);
+	lead_many(1, 0, ALIAS_SHARE);
+	cr_assert_eq(count(1, 0, ALIAS_SHARE), ALIAS_SHARE);
+	/* The first becomes the youngest, the second goes. */
+	lead_many(1, 0, 1);
+	lead_many(1, ALIAS_SHARE, ALIAS_SHARE + 1);
+	cr_assert_eq(count(1, 0, 1), 1);
+	cr_assert_eq(count(1, 1, 2), 0);
+	cr_assert_eq(count(1, 0, ALIAS_SHARE + 1), ALIAS_SHARE);
+	cr_assert_eq(count(2, 0, 1), 1);
+}
+
+Test(alias, D14_an_ipv6_client_is_its_64)
+{
+	struct addr a = { .family = ADDR_V6, .bytes = { 0x20, 1, 0xd, 0xb8 } };
+	struct addr b = a, other = a;
+	unsigned int i;
+	char name[32];
+
+	b.bytes[15] = 1;
+	other.bytes[7] = 1;
+	lead(&b, "first", "www", 1, NOW, END);
+	lead(&other, "first", "www", 1, NOW, END);
+	cr_assert_null(find(&a, "first"));
+	for (i = 0; i < ALIAS_SHARE; i++) {
+		cr_assert_not_null(find(&b, "first"), "%u", i);
+		sprintf(name, "t%u", i);
+		lead(&a, name, "www", 1, NOW, END);
+	}
+	cr_assert_null(find(&b, "first"));
+	cr_assert_not_null(find(&other, "first"));
+}
+
+Test(alias, D14_a_full_table)
+{
+	unsigned int holders = ALIAS_PLACES / ALIAS_SHARE, i;
+	struct addr late = client(holders);
+
+	for (i = 0; i < holders; i++)
+		lead_many(i, 0, ALIAS_SHARE - (i == 0));
+	/* The last place; then there is none. */
+	lead(&late, "one", "www", 1, NOW, END);
+	cr_assert_not_null(find(&late, "one"));
+	/* Who has one has one, and who has none gets none. */
+	lead(&late, "two", "www", 1, NOW, END);
+	cr_assert_null(find(&late, "one"));
+	cr_assert_not_null(find(&late, "two"));
+	lead_many(holders + 1, 0, 3);
+	cr_assert_eq(count(holders + 1, 0, 3), 0);
+	for (i = 0; i < holders; i++)
+		cr_assert_eq(count(i, 0, ALIAS_SHARE - (i == 0)),
+		    ALIAS_SHARE - (i == 0));
+	/* What is over makes room. */
+	lead(&late, "three", "www", 1, END - 1, END + 1);
+	late = client(holders + 2);
+	lead(&late, "four", "www", 1, END - 1, END + 1);
+	cr_assert_null(find(&late, "four"));
+	lead(&late, "four", "www", 1, END, END + 1);
+	cr_assert_not_null(find(&late, "four"));
+}
+
+/* Ten times more than there is room for, of one client and of many. */
+Test(alias, D14_wear)
+{
+	unsigned int i;
+
+	lead_many(1, 0, 10 * ALIAS_PLACES);
+	cr_assert_eq(count(1, 0, 10 * ALIAS_PLACES), ALIAS_SHARE);
+	cr_assert_eq(count(1, 10 * ALIAS_PLACES - ALIAS_SHARE,
+	    10 * ALIAS_PLACES), ALIAS_SHARE);
+	for (i = 2; i < 10 * ALIAS_PLACES; i++)
+		lead_many(i, 0, 1);
+	cr_assert_eq(count(2, 0, 1), 1);
+	cr_assert_eq(count(1 + ALIAS_PLACES - ALIAS_SHARE, 0, 1), 1);
+	cr_assert_eq(count(2 + ALIAS_PLACES - ALIAS_SHARE, 0, 1), 0);
+	/* All is over, and again. */
+	for (i = 0; i < 10 * ALIAS_PLACES; i++) {
+		struct addr a = client(i);
+
+		lead(&a, "again", "www", 1, END + i, END + i + 1);
+		cr_assert_not_null(find(&a, "again"), "%u", i);
+	}
+}
+
+Test(alias, D17_origins_of_what_is_below)
+{
+	const struct alias_origin *out[8];
+	struct addr a = client(1), b = client(2);
+	struct dns_name name;
+
+	lead(&a, "a.b.c", "www", 1, NOW, END);
+	lead(&a, "x.b.c", "www", 1, NOW, NOW + 1);
+	lead(&a, "x.b.c", "ftp", 1, NOW, END);
+	lead(&a, "ab.c", "www", 1, NOW, END);
+	lead(&b, "a.b.c", "www", 1, NOW, END);
+	name_from("B.c", &name);
+	cr_assert_eq(alias_origins_below(&a, &name, NOW, out, 8), 3);
+	cr_assert_eq(alias_origins_below(&a, &name, NOW, out, 2), 2);
+	cr_assert_eq(alias_origins_below(&a, &name, NOW + 1, out, 8), 2);
+	cr_assert_eq(alias_origins_below(&a, &name, END, out, 8), 0);
+	cr_assert_eq(alias_origins_below(&b, &name, NOW, out, 8), 1);
+	name_from("a.b.c", &name);
+	cr_assert_eq(alias_origins_below(&a, &name, NOW, out, 8), 1);
+	name_from("", &name);
+	cr_assert_eq(alias_origins_below(&a, &name, NOW, out, 8), 4);
+	name_from("z.b.c", &name);
+	cr_assert_eq(alias_origins_below(&a, &name, NOW, out, 8), 0);
+	b = client(3);
+	cr_assert_eq(alias_origins_below(&b, &name, NOW, out, 8), 0);
+}
