@@ -8,7 +8,7 @@ import time
 import dns.rcode
 import pytest
 
-from lab import (CLIENT4, CLIENT6, OTHER4, OTHER6, OTHER_PORT, PORT,
+from lab import (CLIENT4, CLIENT6, OTHER4, OTHER6, OTHER_PORT, PORT, READY,
                  addresses_of)
 from process import until
 from test_reload import reload
@@ -156,3 +156,19 @@ def test_D14_one_client_may_not_fill_the_table(lab):
     assert rcode(lab, f"t{first}-0.x.example") == dns.rcode.NXDOMAIN
     assert rcode(lab, f"t{first - 1}-15.x.example") == dns.rcode.REFUSED
     assert rcode(lab, "t.cdn.example", client=OTHER4) == 0
+
+
+@pytest.mark.parametrize("variables, blocked, signal", [
+    ((), 0, dns.rcode.NXDOMAIN),
+    (("BLOCK_ALIASES=yes", "BYPASS_SIGNALS=pass"), dns.rcode.REFUSED, 0),
+    (("BLOCK_ALIASES=no", "BYPASS_SIGNALS=answer"), 0, dns.rcode.NXDOMAIN),
+])
+def test_D16_D19_as_variables(lab, variables, blocked, signal):
+    lab.upstream.add("bad.example", 60, "TXT", "x")
+    server = lab.start_dnsfw(f"{CLIENT4} ~> *\n{CLIENT4} -| bad.example\n",
+                             wrapper=("env", *variables))
+    server.err.wait_for(READY)
+    alias(lab, "bad.example")
+    lab.site(name="use-application-dns.net")
+    assert rcode(lab, WWW) == blocked
+    assert rcode(lab, "use-application-dns.net") == signal

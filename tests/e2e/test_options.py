@@ -40,6 +40,7 @@ BAD = [
     ("table", "inet two words"), ("client-net", "10.0.0.0/33"),
     ("client-net", "lan"), ("max-connections", "0"), ("max-grants", "0"),
     ("max-grants", "many"), ("refuse-with", "servfail"),
+    ("bypass-signals", "block"),
     ("log-format", "xml"), ("log-level", "debug"),
     ("log-level", "refused,none"),
 ]
