@@ -42,11 +42,15 @@ enum way {
 	WAY_UNSENT,	/* this host could not send it: that may pass */
 	WAY_NONE,	/* nothing was sent, or it is UDP */
 	WAY_SENT,	/* it took questions */
+	WAY_LEFT,	/* it was left already (exchange_try_left) */
 	WAY_ANSWERED	/* others on it had answers: a turn had only not come */
 };
 
 /* The try's way is broken; it has ended. */
 void	exchange_try_failed(struct try *, enum way);
+
+/* Nothing comes on its way any more: it goes on, and another try begins. */
+void	exchange_try_left(struct try *);
 
 /* Look at the deadlines.  False: there is none. */
 bool	exchange_tick(void);

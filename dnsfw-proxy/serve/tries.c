@@ -371,10 +371,18 @@ exchange_try_failed(struct try *t, enum way way)
 
 	if (way == WAY_UNSENT)
 		note_unsent(x, t->upstream);
-	else if (t->tcp)
+	else if (t->tcp && way != WAY_LEFT)
 		note_break(t, way);
 	end_try(t);
-	go_on(x);
+	if (way != WAY_LEFT || !may_come(x))
+		go_on(x);
+}
+
+void
+exchange_try_left(struct try *t)
+{
+	if (t->exchange->tcp && t->exchange->ntries < TRIES_MAX)
+		send_to(t->exchange, t->upstream);
 }
 
 /* --- time --- */

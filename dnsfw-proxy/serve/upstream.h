@@ -58,15 +58,16 @@ void	upudp_flush(void);
 void	upudp_end(struct try *);
 
 /*
- * TCP: one connection to each upstream carries many queries (RFC 7766); there
- * are others for those that are suspected of breaking it.
+ * TCP: one connection to each upstream carries many queries (RFC 7766), or
+ * several do where each takes only a few; there are others for those that are
+ * suspected of breaking it.  msg must stay until the try ends.
  */
 void	uptcp_init(void);
 struct try *uptcp_send(size_t upstream, uint8_t *msg, size_t len, bool suspect);
 void	uptcp_end(struct try *);
 
 /* The most connections. */
-#define UPTCP_PER_UPSTREAM	4
+#define UPTCP_PER_UPSTREAM	20
 
 /* Look at the deadlines.  False: there is none. */
 bool	uptcp_tick(void);

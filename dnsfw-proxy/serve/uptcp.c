@@ -1,7 +1,12 @@
 /*
- * Questions over TCP: one connection to each upstream carries many, answered
- * in any order, told apart by random ids (RFC 7766).  It is made when there is
- * something to ask, and closed when it was idle for a while.
+ * Questions over TCP: one connection to each upstream carries many.  It is made
+ * when there is something to ask, and closed when it was idle for a while.
+ *
+ * Some servers answer only the first question of a connection, or only so many,
+ * and then close it, or nothing more comes.  How many that are is seen, and
+ * from then on no connection gets more; there are several then, and questions
+ * wait for one.  Now and then one gets twice as many, to see whether that still
+ * holds: it may have been a slow answer, or a restart.
  *
  * Some questions make a server close the connection, each time, and all others
  * suffer.  What has seen too many connections break goes over UDP then, or, if
@@ -10,350 +15,141 @@
  */
 #include "upstream.h"
 
-#include <sys/queue.h>
-#include <sys/socket.h>
-
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-
-#include <errno.h>
-#include <event2/event.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
-#include "../dns/build.h"
 #include "clock.h"
 #include "ids.h"
 #include "log.h"
+#include "upconn.h"
 #include "worker.h"
 
-#define IN_SIZE		(2 + DNS_MESSAGE_MAX)
-#define OUT_MAX		(4 << 20)	/* octets that wait to be sent */
-#define LONG		512	/* octets of a message that is hardly a question */
-#define TRIES_MAX	16384	/* under way: ids stay hard to guess */
-#define BUCKETS		1024
+/* Of an upstream's connections, how many of a kind there are at most. */
+#define COMMON_MAX	8	/* where each takes only so many questions */
+#define LEFT_MAX	8
+#define SUSPECTS_MAX	3
+
+#define WAITING_MAX	UPCONN_TRIES
 #define IDLE_TIME	(10 * CLOCK_SECOND)
 #define IDLE_SUSPECT	CLOCK_SECOND
-#define READS_MAX	8	/* in a turn */
+#define STALL_TIME	CLOCK_SECOND	/* without a message: it hangs */
+#define PROBE_TIME	(5 * CLOCK_SECOND)
 
-struct ttry {
-	struct try	try;		/* first: a try is converted back */
-	struct upconn	*conn;
-	LIST_ENTRY(ttry) same_id;
-};
-LIST_HEAD(ttries, ttry);
+_Static_assert(COMMON_MAX + LEFT_MAX + SUSPECTS_MAX <= UPTCP_PER_UPSTREAM,
+    "descriptors for all");
 
-struct upconn {
-	int		fd;		/* -1: none */
-	size_t		upstream;
-	uint64_t	idle_time;
-	struct event	*readable, *writable;
-	struct ttries	buckets[BUCKETS];	/* by id */
-	unsigned int	ntries;
-	enum way	way;
-	bool		broken;		/* fails when all that came is read */
-	uint64_t	asked;		/* since when it owes any answer, or 0 */
-	uint64_t	used;		/* when a try ended last */
-	uint8_t		*out;
-	size_t		out_len, out_size;
-	uint8_t		*in;
-	size_t		in_len;
+struct pool {
+	struct upconns	conns;
+	unsigned int	ncommon, nleft;
+	TAILQ_HEAD(, ttry) waiting;	/* for a connection */
+	unsigned int	nwaiting;
+	uint32_t	limit;		/* questions on one; 0: none is known */
+	uint64_t	probe_at;	/* when to try more */
+	uint64_t	answered_at;
 };
 
-/* The first of an upstream is for all, the others are for suspects. */
-static struct upconn *conns[MSG_UPSTREAMS_MAX][UPTCP_PER_UPSTREAM];
-
-static struct upconn *
-upconn_new(size_t upstream, uint64_t idle_time)
-{
-	struct upconn *c;
-	size_t b;
-
-	if ((c = calloc(1, sizeof(*c))) == NULL ||
-	    (c->in = malloc(IN_SIZE)) == NULL)
-		fatalx("no memory");
-	c->fd = -1;
-	c->upstream = upstream;
-	c->idle_time = idle_time;
-	for (b = 0; b < BUCKETS; b++)
-		LIST_INIT(&c->buckets[b]);
-	return (c);
-}
+static struct pool pools[MSG_UPSTREAMS_MAX];
 
 void
 uptcp_init(void)
 {
-	size_t i, j;
+	size_t i;
 
 	for (i = 0; i < upstream_count(); i++) {
-		conns[i][0] = upconn_new(i, IDLE_TIME);
-		for (j = 1; j < UPTCP_PER_UPSTREAM; j++)
-			conns[i][j] = upconn_new(i, IDLE_SUSPECT);
+		TAILQ_INIT(&pools[i].conns);
+		TAILQ_INIT(&pools[i].waiting);
 	}
 }
 
-/* The connection for a question.  Suspects part company at random. */
+/* --- which connection --- */
+
+/* How many questions a new one takes. */
+static uint32_t
+room_of_next(struct pool *p)
+{
+	if (p->limit == 0)
+		return (UPCONN_NO_LIMIT);
+	if (worker.now < p->probe_at)
+		return (p->limit);
+	p->probe_at = worker.now + PROBE_TIME;
+	return (p->limit > UPCONN_TRIES ? UPCONN_NO_LIMIT : 2 * p->limit);
+}
+
 static struct upconn *
-conn_for(size_t upstream, bool suspect)
+open_conn(size_t upstream, unsigned int kind)
 {
-	return (conns[upstream][suspect ?
-	    1 + ids_next() % (UPTCP_PER_UPSTREAM - 1) : 0]);
-}
+	struct pool *p = &pools[upstream];
+	struct upconn *c;
 
-static struct ttries *
-bucket_of(struct upconn *c, uint16_t id)
-{
-	return (&c->buckets[id % BUCKETS]);
-}
-
-static struct ttry *
-find(struct upconn *c, uint16_t id)
-{
-	struct ttry *t;
-
-	LIST_FOREACH(t, bucket_of(c, id), same_id) {
-		if (t->try.id == id)
-			return (t);
-	}
-	return (NULL);
-}
-
-static void
-close_conn(struct upconn *c)
-{
-	event_free(c->readable);
-	event_free(c->writable);
-	close(c->fd);
-	c->fd = -1;
-	c->in_len = c->out_len = 0;
-}
-
-/* The connection is broken: so are all tries on it. */
-static void
-fail_conn(struct upconn *c)
-{
-	struct ttries broken = LIST_HEAD_INITIALIZER(broken);
-	enum way way = c->way;
-	struct ttry *t;
-	size_t b;
-
-	close_conn(c);
-	/* Once, however many waited.  That of suspects breaks for their sake. */
-	if (way != WAY_ANSWERED && c == conns[c->upstream][0])
-		upstream_silent(c->upstream);
-	for (b = 0; b < BUCKETS; b++) {
-		while ((t = LIST_FIRST(&c->buckets[b])) != NULL) {
-			LIST_REMOVE(t, same_id);
-			LIST_INSERT_HEAD(&broken, t, same_id);
-		}
-	}
-	/* Each may begin another try, perhaps on a new connection of c. */
-	while ((t = LIST_FIRST(&broken)) != NULL)
-		exchange_try_failed(&t->try, way);
-}
-
-/*
- * Send what waits.  Of a server that has closed the connection there may be
- * answers to read before it fails.
- */
-static void
-flush(struct upconn *c)
-{
-	ssize_t n;
-
-	while (c->out_len > 0) {
-		n = send(c->fd, c->out, c->out_len, MSG_NOSIGNAL);
-		if (n == -1 && (errno == EAGAIN || errno == EINPROGRESS)) {
-			event_add(c->writable, NULL);
-			return;
-		}
-		if (n == -1) {
-			c->broken = true;
-			event_active(c->readable, EV_READ, 0);
-			return;
-		}
-		if (c->way == WAY_NONE)
-			c->way = WAY_SENT;
-		c->out_len -= (size_t)n;
-		memmove(c->out, c->out + n, c->out_len);
-	}
-}
-
-static void
-on_writable(evutil_socket_t fd, short what, void *arg)
-{
-	(void)fd;
-	(void)what;
-	worker_clock();
-	flush(arg);
-}
-
-/* One answer; it belongs to the try with its id, or to none. */
-static void
-answer(struct upconn *c, const uint8_t *msg, size_t len)
-{
-	struct ttry *t = NULL;
-
-	if (len >= 2)
-		t = find(c, (uint16_t)(msg[0] << 8 | msg[1]));
-	if (t == NULL)
-		counters.junk++;
-	else if (exchange_answer(&t->try, msg, len))
-		c->way = WAY_ANSWERED;
-}
-
-/*
- * The whole messages in c->in.  An answer begins no try with this upstream, so
- * c->in stays as it is meanwhile.
- */
-static void
-take_messages(struct upconn *c)
-{
-	size_t at = 0, len;
-
-	while (c->in_len - at >= 2) {
-		len = (size_t)(c->in[at] << 8 | c->in[at + 1]);
-		if (c->in_len - at - 2 < len)
-			break;
-		answer(c, c->in + at + 2, len);
-		at += 2 + len;
-	}
-	/* Octets alone are no sign of life: a message might never end. */
-	if (at > 0)
-		c->asked = c->ntries > 0 ? worker.now : 0;
-	c->in_len -= at;
-	memmove(c->in, c->in + at, c->in_len);
-}
-
-static void
-on_readable(evutil_socket_t fd, short what, void *arg)
-{
-	struct upconn *c = arg;
-	unsigned int i;
-	ssize_t n;
-
-	(void)what;
-	worker_clock();
-	for (i = 0; i < READS_MAX; i++) {
-		n = recv(fd, c->in + c->in_len, IN_SIZE - c->in_len, 0);
-		if (n == -1 && (errno == EAGAIN || errno == EINTR) &&
-		    !c->broken)
-			return;
-		if (n <= 0) {
-			fail_conn(c);
-			return;
-		}
-		c->in_len += (size_t)n;
-		take_messages(c);
-	}
-}
-
-static bool
-open_conn(struct upconn *c)
-{
-	const struct sockaddr_storage *ss;
-	const unsigned int dead = worker.config.timeout * 1000 / 2;
-	const int one = 1;
-	socklen_t len;
-
-	ss = upstream_sockaddr(c->upstream, &len);
-	c->fd = socket(ss->ss_family, SOCK_STREAM | SOCK_NONBLOCK |
-	    SOCK_CLOEXEC, 0);
-	if (c->fd == -1)
-		return (false);
-	(void)setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-	/* A path that takes nothing ends in time to ask on another connection. */
-	(void)setsockopt(c->fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &dead,
-	    sizeof(dead));
-	if (connect(c->fd, (const struct sockaddr *)ss, len) == -1 &&
-	    errno != EINPROGRESS) {
-		close(c->fd);
-		c->fd = -1;
-		return (false);
-	}
-	c->asked = 0;
-	c->way = WAY_NONE;
-	c->broken = false;
-	c->readable = event_new(worker.base, c->fd, EV_READ | EV_PERSIST,
-	    on_readable, c);
-	c->writable = event_new(worker.base, c->fd, EV_WRITE, on_writable, c);
-	if (c->readable == NULL || c->writable == NULL)
-		fatalx("event_new");
-	if (event_add(c->readable, NULL) == -1 ||
-	    event_add(c->writable, NULL) == -1) {
-		/* The kernel has a limit, too (max_user_watches). */
-		close_conn(c);
-		return (false);
-	}
-	return (true);
-}
-
-/*
- * Append a message with its length; false: too much waits already.  Long ones,
- * which a client may have made up, leave half of the room to all others.
- */
-static bool
-append(struct upconn *c, const uint8_t *msg, size_t len)
-{
-	size_t need = c->out_len + 2 + len, size;
-	uint8_t *more;
-
-	if (need > (len > LONG ? OUT_MAX / 2 : OUT_MAX))
-		return (false);
-	if (need > c->out_size) {
-		for (size = 4096; size < need; size *= 2)
-			;
-		if ((more = realloc(c->out, size)) == NULL)
-			return (false);
-		c->out = more;
-		c->out_size = size;
-	}
-	c->out[c->out_len] = (uint8_t)(len >> 8);
-	c->out[c->out_len + 1] = (uint8_t)len;
-	memcpy(c->out + c->out_len + 2, msg, len);
-	c->out_len = need;
-	return (true);
-}
-
-/* A try with an id that none on this connection has. */
-static struct ttry *
-ttry_new(struct upconn *c)
-{
-	struct ttry *t;
-
-	if (c->ntries >= TRIES_MAX || (t = calloc(1, sizeof(*t))) == NULL)
+	if ((c = upconn_open(upstream)) == NULL)
 		return (NULL);
-	do
-		t->try.id = ids_next();
-	while (find(c, t->try.id) != NULL);
-	t->conn = c;
-	LIST_INSERT_HEAD(bucket_of(c, t->try.id), t, same_id);
-	c->ntries++;
-	if (c->asked == 0)
-		c->asked = worker.now;
-	return (t);
+	c->kind = kind;
+	if (kind == UPCONN_COMMON) {
+		c->room = room_of_next(p);
+		p->ncommon++;
+	}
+	TAILQ_INSERT_TAIL(&p->conns, c, link);
+	return (c);
+}
+
+/*
+ * The connection for a question, or NULL.  Suspects part company at random.
+ * *wait: there are as many as there may be, and one will have room.
+ */
+static struct upconn *
+conn_for(size_t upstream, bool suspect, bool *wait)
+{
+	unsigned int kind = suspect ? UPCONN_SUSPECTS +
+	    ids_next() % SUSPECTS_MAX : UPCONN_COMMON;
+	struct pool *p = &pools[upstream];
+	struct upconn *c;
+
+	*wait = false;
+	TAILQ_FOREACH(c, &p->conns, link) {
+		if (c->kind == kind && c->room > 0)
+			return (c);
+	}
+	if (kind == UPCONN_COMMON && p->ncommon >= COMMON_MAX) {
+		*wait = p->nwaiting < WAITING_MAX;
+		return (NULL);
+	}
+	return (open_conn(upstream, kind));
+}
+
+static void
+wait_for_conn(struct pool *p, struct ttry *t)
+{
+	TAILQ_INSERT_TAIL(&p->waiting, t, waiting);
+	p->nwaiting++;
+}
+
+static void
+wait_no_more(struct pool *p, struct ttry *t)
+{
+	TAILQ_REMOVE(&p->waiting, t, waiting);
+	p->nwaiting--;
 }
 
 struct try *
 uptcp_send(size_t upstream, uint8_t *msg, size_t len, bool suspect)
 {
-	struct upconn *c = conn_for(upstream, suspect);
-	bool waiting = c->out_len > 0;
+	struct pool *p = &pools[upstream];
+	struct upconn *c;
 	struct ttry *t;
+	bool wait;
 
-	if (c->fd == -1 && !open_conn(c))
+	/* Where few share a connection all of them part company. */
+	c = conn_for(upstream, suspect && p->limit == 0, &wait);
+	if ((c == NULL && !wait) || (t = calloc(1, sizeof(*t))) == NULL)
 		return (NULL);
-	if ((t = ttry_new(c)) == NULL)
-		return (NULL);
-	dns_set_id(msg, t->try.id);
-	if (!append(c, msg, len)) {
-		uptcp_end(&t->try);
+	t->upstream = upstream;
+	t->msg = msg;
+	t->len = len;
+	if (c == NULL)
+		wait_for_conn(p, t);
+	else if (!upconn_take(c, t)) {
+		free(t);
 		return (NULL);
 	}
-	/* Sent when the socket is writable: what comes together goes together. */
-	if (!waiting)
-		event_add(c->writable, NULL);
 	worker_need_tick();
 	return (&t->try);
 }
@@ -362,37 +158,199 @@ void
 uptcp_end(struct try *try)
 {
 	struct ttry *t = (struct ttry *)try;
-	struct upconn *c = t->conn;
 
-	LIST_REMOVE(t, same_id);
+	if (t->conn != NULL)
+		upconn_release(t);
+	else
+		wait_no_more(&pools[t->upstream], t);
 	free(t);
-	c->ntries--;
-	c->used = worker.now;
 }
 
-/* False: it is closed. */
+/* Those that wait, as far as there is room now. */
+static void
+serve_waiting(struct pool *p)
+{
+	struct upconn *c;
+	struct ttry *t;
+	bool wait;
+
+	while ((t = TAILQ_FIRST(&p->waiting)) != NULL) {
+		c = conn_for(t->upstream, false, &wait);
+		if (c == NULL && wait)
+			return;
+		if (c == NULL) {
+			exchange_try_failed(&t->try, WAY_UNSENT);
+			continue;
+		}
+		wait_no_more(p, t);
+		if (!upconn_take(c, t)) {
+			wait_for_conn(p, t);
+			return;
+		}
+	}
+}
+
+/* --- what becomes of it --- */
+
+/* No question goes on it any more. */
+static void
+retire(struct upconn *c, unsigned int kind)
+{
+	struct pool *p = &pools[c->upstream];
+
+	if (c->kind == UPCONN_COMMON)
+		p->ncommon--;
+	if (c->kind == UPCONN_LEFT)
+		p->nleft--;
+	if (kind == UPCONN_LEFT)
+		p->nleft++;
+	c->kind = kind;
+}
+
+static void
+close_conn(struct upconn *c)
+{
+	struct pool *p = &pools[c->upstream];
+
+	retire(c, UPCONN_SUSPECTS);
+	TAILQ_REMOVE(&p->conns, c, link);
+	upconn_close(c);
+}
+
+/* It has answered some, and then no more. */
+static void
+learn_limit(const struct upconn *c)
+{
+	struct pool *p = &pools[c->upstream];
+
+	if (c->kind != UPCONN_COMMON || c->answered == 0 || c->ntries == 0)
+		return;
+	if (p->limit == 0 || c->answered < p->limit)
+		p->limit = c->answered;
+	p->probe_at = worker.now + PROBE_TIME;
+}
+
+/* All tries on it fail. */
+void
+uptcp_broken(struct upconn *c)
+{
+	struct pool *p = &pools[c->upstream];
+	enum way way = c->kind == UPCONN_LEFT ? WAY_LEFT : c->way;
+	struct ttries tries;
+	struct ttry *t;
+
+	learn_limit(c);
+	/*
+	 * Once, however many waited.  That of suspects breaks for their sake,
+	 * and so may others, while there are answers.
+	 */
+	if ((way == WAY_NONE || way == WAY_SENT) && c->kind == UPCONN_COMMON &&
+	    worker.now - p->answered_at >= STALL_TIME)
+		upstream_silent(c->upstream);
+	retire(c, UPCONN_SUSPECTS);
+	TAILQ_REMOVE(&p->conns, c, link);
+	upconn_empty(c, &tries);
+	/* Each may begin another try, perhaps on a new connection. */
+	while ((t = LIST_FIRST(&tries)) != NULL)
+		exchange_try_failed(&t->try, way);
+	upconn_close(c);
+	serve_waiting(p);
+}
+
+void
+uptcp_answered(struct upconn *c)
+{
+	struct pool *p = &pools[c->upstream];
+
+	p->answered_at = worker.now;
+	if (p->limit == 0 || c->answered <= p->limit)
+		return;
+	p->limit = 0;
+	if (c->kind == UPCONN_COMMON)
+		c->room = UPCONN_NO_LIMIT;
+}
+
+/* It has nothing to do any more. */
 static bool
+is_spent(const struct upconn *c)
+{
+	return (c->ntries == 0 && (c->room == 0 || c->kind == UPCONN_LEFT));
+}
+
+bool
+uptcp_read(struct upconn *c)
+{
+	struct pool *p = &pools[c->upstream];
+	bool spent = is_spent(c);
+
+	if (spent)
+		close_conn(c);
+	serve_waiting(p);
+	return (!spent);
+}
+
+/*
+ * Nothing has come for a while, though answers do come, on it before, or on
+ * others.
+ */
+static bool
+is_stalled(const struct upconn *c)
+{
+	const struct pool *p = &pools[c->upstream];
+
+	return (c->kind != UPCONN_LEFT && p->nleft < LEFT_MAX &&
+	    c->asked != 0 && worker.now - c->asked >= STALL_TIME &&
+	    (c->answered > 0 || p->answered_at > c->opened));
+}
+
+/*
+ * What waits on it is asked on another connection as well.  Its answer may
+ * still come on this one.
+ */
+static void
+leave(struct upconn *c)
+{
+	struct ttry *t;
+	size_t b;
+
+	learn_limit(c);
+	retire(c, UPCONN_LEFT);
+	for (b = 0; b < UPCONN_BUCKETS; b++) {
+		LIST_FOREACH(t, &c->buckets[b], same_id)
+			exchange_try_left(&t->try);
+	}
+}
+
+static void
 tick_conn(struct upconn *c)
 {
-	if (c->fd == -1)
-		return (false);
+	uint64_t idle = c->kind == UPCONN_COMMON ? IDLE_TIME : IDLE_SUSPECT;
+
 	/* It hangs, though all who asked may have given up meanwhile. */
 	if (c->asked != 0 && worker.now - c->asked >= worker.timeout)
-		fail_conn(c);
-	else if (c->ntries == 0 && worker.now - c->used >= c->idle_time)
+		uptcp_broken(c);
+	else if (is_spent(c) ||
+	    (c->ntries == 0 && worker.now - c->used >= idle))
 		close_conn(c);
-	return (c->fd != -1);
+	else if (is_stalled(c))
+		leave(c);
 }
 
 bool
 uptcp_tick(void)
 {
+	struct upconn *c, *next;
 	bool open = false;
-	size_t i, j;
+	size_t i;
 
 	for (i = 0; i < upstream_count(); i++) {
-		for (j = 0; j < UPTCP_PER_UPSTREAM; j++)
-			open |= tick_conn(conns[i][j]);
+		/* One that is opened meanwhile comes behind the others. */
+		for (c = TAILQ_FIRST(&pools[i].conns); c != NULL; c = next) {
+			next = TAILQ_NEXT(c, link);
+			tick_conn(c);
+		}
+		serve_waiting(&pools[i]);
+		open |= !TAILQ_EMPTY(&pools[i].conns);
 	}
 	return (open);
 }

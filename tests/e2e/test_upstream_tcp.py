@@ -4,6 +4,7 @@ import contextlib
 import socket
 import struct
 import threading
+import time
 
 import dns.edns
 import dns.flags
@@ -22,6 +23,7 @@ BY_TCP = ("--upstream-transport", "tcp")
 SO_RCVBUFFORCE = 33     # asm-generic/socket.h; Python has no name for it
 NOERROR = dns.rcode.NOERROR
 ADDRESS = "10.78.1.1"
+STALL = 1       # second without a message on a connection, and it hangs
 RESET = struct.pack("ii", 1, 0)   # SO_LINGER: close() is a reset
 
 
@@ -159,9 +161,10 @@ def test_D6_answers_before_a_reset_count(lab, serve):
             reset.set()
             assert done.wait(DEADLINE)
         assert set(rcodes(sock, 100)) == {NOERROR}
-    names = {message.question[0].name.to_text()
-             for message in upstream.peers[1].asked}
-    assert len(names) == 99 and "0.example.com." not in names
+    names = [message.question[0].name.to_text()
+             for peer in upstream.peers[1:] for message in peer.asked]
+    assert len(names) == len(set(names)) == 99
+    assert "0.example.com." not in names
 
 
 def test_D7_a_message_that_never_ends(lab, serve):
@@ -199,6 +202,137 @@ def test_D6_a_dead_path_is_left_in_time(lab, serve):
 
 def one_each(peer):
     peer.answer(peer.read())
+
+
+def first_only(peer):
+    """The others are read, and nothing comes of them."""
+    peer.answer(peer.read())
+    while True:
+        peer.read()
+
+
+def a_few(peer):
+    for _ in range(7):
+        peer.answer(peer.read())
+
+
+def ask_by_tcp(lab, server, count):
+    """Clients over TCP, each with a question; all at once.  Their answers."""
+    with contextlib.ExitStack() as stack:
+        socks = []
+        for number in range(count):
+            client = (CLIENT4, OTHER4)[number % 2]
+            socks.append(stack.enter_context(
+                lab.client_socket(client, socket.SOCK_STREAM)))
+            socks[-1].connect((GATEWAY4, 53))
+        with stopped(server.children()[-1]):
+            for number, sock in enumerate(socks):
+                send_tcp(sock, query(number))
+        answers = [dns.message.from_wire(receive_tcp(sock))
+                   for sock in socks]
+    assert [answer.id for answer in answers] == list(range(count))
+    return {answer.rcode() for answer in answers}
+
+
+@pytest.mark.parametrize("talk", [one_each, first_only, a_few])
+@pytest.mark.parametrize("options", [(), BY_TCP], ids=["udp", "tcp"])
+def test_D6_a_hundred_clients_of_one_that_answers_few(lab, serve, talk,
+                                                      options):
+    """Over TCP; the upstream has no UDP at all."""
+    upstream = serve(talk)
+    server = lab.start_dnsfw(RESOLVE_ALL, *options)
+    server.err.wait_for(READY)
+    assert ask_by_tcp(lab, server, 100) == {NOERROR}
+    # How few it answers is known now: nothing waits a second any more.
+    begin = time.monotonic()
+    before = len(upstream.peers)
+    assert ask_by_tcp(lab, server, 20) == {NOERROR}
+    assert time.monotonic() - begin < STALL
+    if talk != a_few:
+        assert len(upstream.peers) - before == 20
+    assert "does not answer" not in str(server.err)
+
+
+@pytest.mark.parametrize("talk", [one_each, first_only])
+def test_D6_clients_over_udp_of_one_that_answers_few(lab, serve, talk):
+    serve(talk)
+    assert burst(lab, start(lab), 100) == {NOERROR}
+
+
+def test_D6_a_connection_on_which_nothing_comes_is_left(lab, serve):
+    """Its questions are asked on another one, and it may still answer."""
+    late = threading.Event()
+
+    def talk(peer):
+        peer.answer(peer.read())
+        slow = peer.read()
+        if peer.number == 1:
+            assert late.wait(DEADLINE)
+            peer.answer(slow)
+        peer.serve()
+
+    upstream = serve(talk)
+    server = start(lab)
+    with udp(lab) as sock:
+        sock.send(query(1))
+        assert rcodes(sock, 1) == [NOERROR]
+        sock.send(query(2))
+        # It comes on another connection, which answers only its first.
+        begin = time.monotonic()
+        assert rcodes(sock, 1) == [NOERROR]
+        assert STALL * 0.9 < time.monotonic() - begin < 2 * STALL
+        assert len(upstream.peers) == 2
+        # The first one is not lost: what it says later is passed over.
+        late.set()
+        assert lab.ask("www.example.com").rcode() == NOERROR
+    assert "does not answer" not in str(server.err)
+
+
+def test_D6_a_slow_answer_comes_on_the_connection_that_was_left(lab):
+    """The second question, of a connection that is quiet else."""
+    lab.upstream.behave("2.example.com", lambda request: (
+        [Later(2.2, request.reply(f"2.example.com. 60 IN A {ADDRESS}"))]
+        if len(lab.upstream.requests("2.example.com")) == 1 else []))
+    lab.upstream.add("1.example.com", 60, "A", ADDRESS)
+    lab.dnsfw(RESOLVE_ALL, *BY_TCP, "--timeout", "6")
+    assert lab.ask("1.example.com").rcode() == NOERROR
+    assert addresses_of(lab.ask("2.example.com")) == [ADDRESS]
+    assert len(lab.upstream.requests("2.example.com")) == 2
+
+
+def test_D6_a_connection_that_has_answered_nothing_is_not_left(lab):
+    """A fresh one would do no better."""
+    lab.upstream.behave("www.example.com", lambda request: [])
+    server = lab.dnsfw(RESOLVE_ALL, *BY_TCP, "--timeout", "3")
+    assert lab.ask("www.example.com").rcode() == dns.rcode.SERVFAIL
+    assert len(lab.upstream.requests("www.example.com")) == 1
+    assert "<!" in server.out.wait_for("<! .*")[0]
+
+
+def test_D6_more_is_tried_again_after_a_while(lab, serve):
+    """Patience of five seconds, and then one connection has the proof."""
+    few = threading.Event()
+
+    def talk(peer):
+        if not few.is_set():
+            one_each(peer)
+        else:
+            peer.serve()
+
+    upstream = serve(talk)
+    server = start(lab)
+    assert burst(lab, server, 20) == {NOERROR}
+    few.set()
+    first = len(upstream.peers)
+
+    def one_connection():
+        before = len(upstream.peers)
+        assert burst(lab, server, 20) == {NOERROR}
+        return len(upstream.peers) - before <= 1
+
+    assert not one_connection()
+    until(one_connection, 2 * DEADLINE)
+    assert len(upstream.peers) > first
 
 
 def test_D6_next_upstream_has_what_one_never_gets_to(lab, serve):

@@ -1,0 +1,292 @@
+/* One TCP connection to an upstream. */
+#include "upconn.h"
+
+#include <sys/socket.h>
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+
+#include <errno.h>
+#include <event2/event.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../dns/build.h"
+#include "ids.h"
+#include "upstream.h"
+#include "worker.h"
+
+#define IN_SIZE		(2 + DNS_MESSAGE_MAX)
+#define OUT_MAX		(4 << 20)	/* octets that wait to be sent */
+#define LONG		512	/* octets of a message that is hardly a question */
+#define READS_MAX	8	/* in a turn */
+
+static struct ttries *
+bucket_of(struct upconn *c, uint16_t id)
+{
+	return (&c->buckets[id % UPCONN_BUCKETS]);
+}
+
+static struct ttry *
+find(struct upconn *c, uint16_t id)
+{
+	struct ttry *t;
+
+	LIST_FOREACH(t, bucket_of(c, id), same_id) {
+		if (t->try.id == id)
+			return (t);
+	}
+	return (NULL);
+}
+
+/*
+ * Send what waits.  Of a server that has closed the connection there may be
+ * answers to read before it fails.
+ */
+static void
+flush(struct upconn *c)
+{
+	ssize_t n;
+
+	while (c->out_len > 0) {
+		n = send(c->fd, c->out, c->out_len, MSG_NOSIGNAL);
+		if (n == -1 && (errno == EAGAIN || errno == EINPROGRESS)) {
+			event_add(c->writable, NULL);
+			return;
+		}
+		if (n == -1) {
+			c->broken = true;
+			event_active(c->readable, EV_READ, 0);
+			return;
+		}
+		if (c->way == WAY_NONE)
+			c->way = WAY_SENT;
+		c->out_len -= (size_t)n;
+		memmove(c->out, c->out + n, c->out_len);
+	}
+}
+
+static void
+on_writable(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	worker_clock();
+	flush(arg);
+}
+
+/* One answer; it belongs to the try with its id, or to none. */
+static void
+answer(struct upconn *c, const uint8_t *msg, size_t len)
+{
+	struct ttry *t = NULL;
+
+	if (len >= 2)
+		t = find(c, (uint16_t)(msg[0] << 8 | msg[1]));
+	if (t == NULL)
+		counters.junk++;
+	else if (exchange_answer(&t->try, msg, len)) {
+		c->way = WAY_ANSWERED;
+		c->answered++;
+		uptcp_answered(c);
+	}
+}
+
+/*
+ * The whole messages in c->in.  An answer begins no try with this upstream, so
+ * c->in stays as it is meanwhile.
+ */
+static void
+take_messages(struct upconn *c)
+{
+	size_t at = 0, len;
+
+	while (c->in_len - at >= 2) {
+		len = (size_t)(c->in[at] << 8 | c->in[at + 1]);
+		if (c->in_len - at - 2 < len)
+			break;
+		answer(c, c->in + at + 2, len);
+		at += 2 + len;
+	}
+	/* Octets alone are no sign of life: a message might never end. */
+	if (at > 0)
+		c->asked = c->ntries > 0 ? worker.now : 0;
+	c->in_len -= at;
+	memmove(c->in, c->in + at, c->in_len);
+}
+
+static void
+on_readable(evutil_socket_t fd, short what, void *arg)
+{
+	struct upconn *c = arg;
+	unsigned int i;
+	ssize_t n;
+
+	(void)what;
+	worker_clock();
+	for (i = 0; i < READS_MAX; i++) {
+		n = recv(fd, c->in + c->in_len, IN_SIZE - c->in_len, 0);
+		if (n == -1 && (errno == EAGAIN || errno == EINTR) &&
+		    !c->broken)
+			return;
+		if (n <= 0) {
+			uptcp_broken(c);
+			return;
+		}
+		c->in_len += (size_t)n;
+		take_messages(c);
+		if (!uptcp_read(c))
+			return;
+	}
+}
+
+/* A connected socket, or one that is about to be; or -1. */
+static int
+connect_socket(size_t upstream)
+{
+	const struct sockaddr_storage *ss;
+	const unsigned int dead = worker.config.timeout * 1000 / 2;
+	const int one = 1;
+	socklen_t len;
+	int fd;
+
+	ss = upstream_sockaddr(upstream, &len);
+	fd = socket(ss->ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
+	    0);
+	if (fd == -1)
+		return (-1);
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	/* A path that takes nothing ends in time to ask on another connection. */
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &dead,
+	    sizeof(dead));
+	if (connect(fd, (const struct sockaddr *)ss, len) == -1 &&
+	    errno != EINPROGRESS) {
+		close(fd);
+		return (-1);
+	}
+	return (fd);
+}
+
+void
+upconn_close(struct upconn *c)
+{
+	if (c->readable != NULL)
+		event_free(c->readable);
+	if (c->writable != NULL)
+		event_free(c->writable);
+	if (c->fd != -1)
+		close(c->fd);
+	free(c->out);
+	free(c->in);
+	free(c);
+}
+
+struct upconn *
+upconn_open(size_t upstream)
+{
+	struct upconn *c;
+	size_t b;
+
+	if ((c = calloc(1, sizeof(*c))) == NULL)
+		return (NULL);
+	for (b = 0; b < UPCONN_BUCKETS; b++)
+		LIST_INIT(&c->buckets[b]);
+	c->upstream = upstream;
+	c->way = WAY_NONE;
+	c->room = UPCONN_NO_LIMIT;
+	c->opened = c->used = worker.now;
+	c->in = malloc(IN_SIZE);
+	c->fd = connect_socket(upstream);
+	if (c->in != NULL && c->fd != -1) {
+		c->readable = event_new(worker.base, c->fd,
+		    EV_READ | EV_PERSIST, on_readable, c);
+		c->writable = event_new(worker.base, c->fd, EV_WRITE,
+		    on_writable, c);
+	}
+	/* The kernel has a limit, too (max_user_watches). */
+	if (c->readable == NULL || c->writable == NULL ||
+	    event_add(c->readable, NULL) == -1 ||
+	    event_add(c->writable, NULL) == -1) {
+		upconn_close(c);
+		return (NULL);
+	}
+	return (c);
+}
+
+/*
+ * Append a message with its length; false: too much waits already.  Long ones,
+ * which a client may have made up, leave half of the room to all others.
+ */
+static bool
+append(struct upconn *c, const uint8_t *msg, size_t len)
+{
+	size_t need = c->out_len + 2 + len, size;
+	uint8_t *more;
+
+	if (need > (len > LONG ? OUT_MAX / 2 : OUT_MAX))
+		return (false);
+	if (need > c->out_size) {
+		for (size = 4096; size < need; size *= 2)
+			;
+		if ((more = realloc(c->out, size)) == NULL)
+			return (false);
+		c->out = more;
+		c->out_size = size;
+	}
+	c->out[c->out_len] = (uint8_t)(len >> 8);
+	c->out[c->out_len + 1] = (uint8_t)len;
+	memcpy(c->out + c->out_len + 2, msg, len);
+	c->out_len = need;
+	return (true);
+}
+
+bool
+upconn_take(struct upconn *c, struct ttry *t)
+{
+	bool more = c->out_len > 0;
+
+	if (c->ntries >= UPCONN_TRIES || c->room == 0)
+		return (false);
+	/* An id that none on this connection has. */
+	do
+		t->try.id = ids_next();
+	while (find(c, t->try.id) != NULL);
+	dns_set_id(t->msg, t->try.id);
+	if (!append(c, t->msg, t->len))
+		return (false);
+	/* Sent when the socket is writable: what comes together goes together. */
+	if (!more)
+		event_add(c->writable, NULL);
+	t->conn = c;
+	LIST_INSERT_HEAD(bucket_of(c, t->try.id), t, same_id);
+	c->ntries++;
+	if (c->room != UPCONN_NO_LIMIT)
+		c->room--;
+	if (c->asked == 0)
+		c->asked = worker.now;
+	return (true);
+}
+
+void
+upconn_release(struct ttry *t)
+{
+	LIST_REMOVE(t, same_id);
+	t->conn->ntries--;
+	t->conn->used = worker.now;
+}
+
+void
+upconn_empty(struct upconn *c, struct ttries *tries)
+{
+	struct ttry *t;
+	size_t b;
+
+	LIST_INIT(tries);
+	for (b = 0; b < UPCONN_BUCKETS; b++) {
+		while ((t = LIST_FIRST(&c->buckets[b])) != NULL) {
+			LIST_REMOVE(t, same_id);
+			LIST_INSERT_HEAD(tries, t, same_id);
+		}
+	}
+}
