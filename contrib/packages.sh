@@ -5,7 +5,7 @@
 # starting daemons.  Uses the caller's $tmp.  While it works, $policy_rc names a
 # file that the caller's clean-up has to remove.
 install_packages() {
-	local package service missing=()
+	local package services missing=()
 
 	command -v dpkg-query >/dev/null || return 0
 	while read -r package; do
@@ -27,13 +27,14 @@ install_packages() {
 		return 1
 	fi
 	[ -d /run/systemd/system ] || return 0
-	# Two of them enable a resolver for the host, which is not our affair.
+	# Three of them enable a resolver for the host, which is not our affair.
 	for package in "${missing[@]}"; do
 		case $package in
-		unbound) service=unbound.service ;;
-		bind9) service=named.service ;;
+		unbound) services=(unbound.service) ;;
+		bind9) services=(named.service) ;;
+		knot-resolver) services=(kresd.target kres-cache-gc.service) ;;
 		*) continue ;;
 		esac
-		systemctl -q disable "$service"
+		systemctl -q disable "${services[@]}"
 	done
 }

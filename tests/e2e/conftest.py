@@ -18,7 +18,7 @@ from signed import Signed
 
 TOOLS = ("curl", "delv", "dig", "dnsmasq", "dnssec-signzone", "ip",
          "ip6tables-nft-restore", "ipset", "iptables-legacy", "iptables-nft",
-         "kdig", "mandoc", "musl-gcc", "named", "nft", "nsenter",
+         "kdig", "kresd", "mandoc", "musl-gcc", "named", "nft", "nsenter",
          "setpriv", "strace", "systemd-analyze", "unbound", "unshare")
 
 # Section 7 of the specification, for every line that any test provokes.

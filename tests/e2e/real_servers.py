@@ -1,4 +1,8 @@
-"""Real programs that the tests run, with the defaults of their packages."""
+"""Real programs as upstreams of the signed zones, and as forwarders in front.
+
+Each has the configuration of its Debian package but for where it listens, where
+it forwards to, and the root's key, which is the test's own.
+"""
 
 import contextlib
 import fcntl
@@ -7,11 +11,11 @@ import shutil
 import socket
 import subprocess
 
-from lab import DNS4, build_dir
+from lab import DNS4, GATEWAY4, build_dir
 from process import until
 import signed
 
-RECURSIVE = "10.77.2.3"     # beside the zones' own server
+RECURSIVE = "10.77.2.3"     # unbound, beside the zones' own server
 
 NAMED_UPSTREAM = """
 options {{
@@ -22,6 +26,17 @@ options {{
 controls {{ }};
 """
 NAMED_ZONE = 'zone "{zone}" {{ type primary; file "{file}"; }};\n'
+
+NAMED_FORWARDER = """
+options {{
+    directory "{tmp}"; pid-file none; session-keyfile none;
+    listen-on {{ 127.0.0.1; }}; listen-on-v6 {{ none; }};
+    bindkeys-file "{anchors}";
+    dnssec-validation auto;
+    forward only; forwarders {{ {server}; }};
+}};
+controls {{ }};
+"""
 
 UNBOUND = """
 server:
@@ -38,6 +53,21 @@ server:
 remote-control:
     control-enable: no
 """
+UNBOUND_FORWARD = """
+forward-zone:
+    name: "."
+    forward-addr: {server}
+"""
+
+KRESD = """
+net.listen('127.0.0.1', 53, {{ kind = 'dns' }})
+modules = {{ 'hints > iterate', 'stats', 'predict' }}
+cache.size = 10 * MB
+trust_anchors.remove('.')
+trust_anchors.add_file('{key}', true)
+policy.add(policy.all(policy.FORWARD('{server}')))
+"""
+
 DNSMASQ = """
 listen-address=127.0.0.1
 bind-interfaces
@@ -47,6 +77,12 @@ server={server}
 user=root
 pid-file={tmp}/dnsmasq-front.pid
 log-facility=-
+"""
+
+RESOLVED = """
+[Resolve]
+DNS={server}
+Domains=~.
 """
 
 # $1: the configuration, $2: the program.  It needs a /run of its own, does
@@ -119,6 +155,8 @@ def start(lab, namespace, address, *argv):
     return process
 
 
+# --- upstreams: each returns its address ---
+
 def named_upstream(lab, zones):
     """The signed zones' own server, with cookies."""
     conf = write(lab, "upstream.conf", NAMED_UPSTREAM, address=DNS4)
@@ -127,3 +165,52 @@ def named_upstream(lab, zones):
                         for zone in signed.ZONES)
     start(lab, lab.internet, DNS4, "named", "-g", "-n", "1", "-c", conf)
     return DNS4
+
+
+def unbound_upstream(lab, zones, access="access-control: 0.0.0.0/0 allow"):
+    """A resolver that begins at the root, and gives whole chains."""
+    named_upstream(lab, zones)
+    lab.internet.run("ip", "address", "add", f"{RECURSIVE}/24", "dev", "wan")
+    hints = write(lab, "hints", f". 300 NS ns.example.com.\n{signed.GLUE}\n")
+    start(lab, lab.internet, RECURSIVE, "unbound", "-d", "-c", write(
+        lab, "recursive.conf", UNBOUND, address=RECURSIVE,
+        key=zones.anchor_record(),
+        more=f'{access}\n    root-hints: "{hints}"'))
+    return RECURSIVE
+
+
+# --- forwarders, on the client: each returns its address and the process ---
+
+def forwarder(lab, *argv, address="127.0.0.1"):
+    return address, start(lab, lab.client, address, *argv)
+
+
+def unbound_forwarder(lab, zones):
+    return forwarder(lab, "unbound", "-d", "-c", write(
+        lab, "forwarder.conf", UNBOUND + UNBOUND_FORWARD, more="",
+        address="127.0.0.1", key=zones.anchor_record(), server=GATEWAY4))
+
+
+def named_forwarder(lab, zones):
+    return forwarder(lab, "named", "-g", "-n", "1", "-c", write(
+        lab, "forwarder.conf", NAMED_FORWARDER, server=GATEWAY4,
+        anchors=zones.anchors("initial-key")))
+
+
+def kresd_forwarder(lab, zones):
+    (lab.tmp / "kresd").mkdir()
+    return forwarder(lab, "kresd", "-n", "-c", write(
+        lab, "forwarder.conf", KRESD, server=GATEWAY4,
+        key=zones.anchor_record()), str(lab.tmp / "kresd"))
+
+
+def dnsmasq_forwarder(lab, _zones):
+    return forwarder(lab, "dnsmasq", "-k", "-C", write(
+        lab, "forwarder.conf", DNSMASQ, server=GATEWAY4))
+
+
+def resolved_forwarder(lab, _zones):
+    return forwarder(
+        lab, "unshare", "--mount", "sh", "-c", START_RESOLVED, "sh",
+        write(lab, "forwarder.conf", RESOLVED, server=GATEWAY4),
+        resolved(), address="127.0.0.53")
