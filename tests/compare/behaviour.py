@@ -9,7 +9,6 @@ if dnsfw does not do what it should.  Needs root, dnsmasq, and unbound.
 """
 
 import argparse
-import collections
 import contextlib
 import pathlib
 import re
@@ -27,7 +26,10 @@ import dns.rdatatype
 sys.path.insert(1, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 
 from addresses import HTTPS                             # noqa: E402
+from asking import (FIRST_SITE, OTHER_SITE, PATIENCE,   # noqa: E402
+                    SECOND, Row, answer_to, ask, granted, told)
 from ending import exit_on_signals                      # noqa: E402
+from field import FIELD_ROWS                            # noqa: E402
 from host import Host                                   # noqa: E402
 from lab import (CLIENT4, DNS4, GATEWAY4, OTHER4, Lab,  # noqa: E402
                  addresses_of)
@@ -36,57 +38,7 @@ from proxies import (ALL, BLOCK_LINE, BLOCKED, LOCAL,    # noqa: E402
                      Reference)
 from reference import version_of                        # noqa: E402
 
-PATIENCE = 20           # seconds for an answer
 GLIBC_PATIENCE = 5      # until it asks again
-SOON = 2                # seconds in which nothing can still be expected
-SECOND = "10.77.2.3"    # another upstream
-FIRST_SITE = "10.78.200.1"
-OTHER_SITE = "10.78.200.2"
-
-Row = collections.namedtuple("Row", "head probe wanted")
-
-
-def told(answer):
-    """An answer in words."""
-    if answer is None:
-        return "no answer"
-    words = [dns.rcode.to_text(answer.rcode())]
-    lacks = [what for what, there in (
-        ("QR", answer.flags & dns.flags.QR), ("question", answer.question))
-             if not there]
-    if lacks:
-        words.append(f"without {' and '.join(lacks)}")
-    found = addresses_of(answer)
-    if found:
-        words.append(f"{len(found)} address{'es' * (len(found) > 1)}")
-    return ", ".join(words)
-
-
-def ask(proxy, name, rdtype="A", tcp=False, **query):
-    """What comes back, answer or not, or None."""
-    wire = dns.message.make_query(name, rdtype, **query).to_wire()
-    try:
-        return dns.message.from_wire(
-            proxy.lab.exchange(wire, tcp=tcp, timeout=PATIENCE))
-    except TimeoutError:
-        return None
-
-
-def answer_to(proxy, wire):
-    """The code of the answer to some octets, which may be malformed, too."""
-    try:
-        answer = proxy.lab.exchange(wire, timeout=SOON)
-    except TimeoutError:
-        return "silence"
-    return dns.rcode.to_text(answer[3] & 15)
-
-
-def granted(proxy, address):
-    if not proxy.grants:
-        return ""
-    return ("; granted" if address in proxy.lifetimes()
-            else "; not granted")
-
 
 # --- the probes ---
 
@@ -377,6 +329,7 @@ ROWS = [
         REMOVED),
     Row("… with stop-dns-rebind, private-address", rebinding_protected,
         REMOVED),
+    *FIELD_ROWS,
 ]
 
 
