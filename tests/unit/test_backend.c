@@ -439,12 +439,6 @@ Test(backend, F1_chain_in_legacy_has_its_own_text)
 	    "ip6tables-legacy only") != NULL, "%s", log);
 }
 
-Test(backend, F1_long_chain_name_is_refused, .exit_code = 2)
-{
-	config.chain = "FIFTEEN-LETTERS";
-	backend_ipset.open(&config);
-}
-
 Test(backend, F1_longest_names_and_label)
 {
 	struct msg_grant g;
