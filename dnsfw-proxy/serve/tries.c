@@ -284,8 +284,8 @@ bool
 exchange_answer(struct try *t, const uint8_t *msg, size_t len)
 {
 	static uint8_t space[DNS_MESSAGE_MAX];
+	DNS_UNINITIALIZED struct dns_response r;
 	struct exchange *x = t->exchange;
-	struct dns_response r;
 	enum dns_err err;
 
 	err = dns_response_matches(msg, len, &x->dns, t->id,
