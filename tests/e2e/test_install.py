@@ -51,7 +51,7 @@ def test_systemd_unit_is_right(root, tmp_path):
     # The check without, the signal with full privileges.
     assert re.findall("^ExecReload=(.*)$", text, re.MULTILINE) == [
         f"{installed} {options} --check",
-        '+/bin/sh -c "kill -HUP $$MAINPID"']
+        '+/bin/sh -c "kill -HUP $$MAINPID && sleep 1"']
     for line in ("Type=notify", "NotifyAccess=main", "Restart=on-failure",
                  "RestartPreventExitStatus=2", "LogRateLimitIntervalSec=0",
                  "Before=nss-lookup.target"):

@@ -32,6 +32,7 @@ WRONG = (
     ("fuzz/run --corpus /nonexistent", "/nonexistent: no folder"),
     ("kernel/run --deadline 0 6.1", 'expected a number of at least 1'),
     ("kernel/run --build /nonexistent 6.1", "dnsfw was not built there"),
+    ("systemd/run now", "Usage:"),
     ("bench/run --cpus a,b", "--cpus a,b: expected two of"),
     ("bench/run --rounds 0", "'0': expected a number of at least 1"),
     ("bench/run --json /nonexistent/x", "no file can be made there"),
