@@ -184,3 +184,18 @@ def test_bad_values_are_errors(lab, option, value):
         ALLOW, f"--{option}", *([value] if value else []))
     assert status == 2
     assert option.split("=")[0] in text
+
+
+def test_G8_networks_of_two_hosts_have_only_hosts(lab, any_fw):
+    """RFC 3021, RFC 6164: the peer is granted, as is no broadcast address."""
+    change(lab, "address add 10.77.3.0/31 dev wan",
+           "address add 10.77.4.1/30 dev wan",
+           "address add fd77:3::/127 dev wan nodad",
+           "address add fd77:4::1/126 dev wan nodad")
+    lab.dnsfw(ALLOW, fw=any_fw)
+    assert ask_for(lab, "10.77.3.0", "10.77.3.1") == {"10.77.3.1"}
+    assert ask_for(lab, "10.77.4.0", "10.77.4.2", "10.77.4.3") == {
+        "10.77.4.2"}
+    assert ask_for(lab, "fd77:3::", "fd77:3::1") == {"fd77:3::1"}
+    assert ask_for(lab, "fd77:4::", "fd77:4::2", "fd77:4::3") == {
+        "fd77:4::2", "fd77:4::3"}

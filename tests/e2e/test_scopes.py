@@ -130,3 +130,10 @@ def test_G12_no_warning_without_a_firewall(lab, names):
     assert ask(lab, "global.example.com", LINK6) == [GLOBAL]
     server.stop()
     assert not warnings(server)
+
+
+def test_G12_the_filter_needs_a_firewall(lab, names):
+    """Without one nothing is granted, so nothing is out of reach."""
+    lab.dnsfw(ACL, "--family-mismatch", "filter")
+    assert ask(lab, "site4.example.com", CLIENT6) == [SITE4]
+    assert ask(lab, "ula.example.com", LINK6) == [ULA]
