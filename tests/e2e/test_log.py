@@ -81,7 +81,7 @@ def test_errors_in_the_access_log(lab, fw):
 
 def test_name_of_every_question(lab):
     """"~>" names it whatever rule admits it; without a question is no name."""
-    server = lab.dnsfw(f"{CLIENT4} ~> *")
+    server = lab.dnsfw(f"{CLIENT4} ~> *", "--timeout", "1")
     lab.upstream.add("A.example.com", 60, "A", "192.0.2.1")
     ask(lab, "A.example.com")
     ask(lab, ".", "NS")

@@ -14,9 +14,8 @@ import dns.name
 import dns.rcode
 
 from conftest import ACCESS_LINE
-from lab import (CLIENT4, CLIENT6, GATEWAY4, OTHER4, OTHER6, PORT, READY,
-                 addresses_of, send_tcp)
-from process import stopped, until
+from lab import CLIENT4, GATEWAY4, PORT, READY, addresses_of, send_tcp
+from process import DEADLINE, stopped, until
 from upstream import Later
 
 SLOTS = 16384       # grants that a worker has under way at most
@@ -147,13 +146,20 @@ def test_lines_of_workers_do_not_mix(lab):
                                        "--workers", "4"), stdout=writer)
     os.close(writer)
     process.err.wait_for(READY)
+    clients = [f"10.77.1.{host}" for host in range(10, 18)]
+    lab.client.run("ip", "-batch", "-", text="".join(
+        f"address add {client}/24 dev lan\n" for client in clients))
     # Of several lengths; so many that each worker keeps some, but all of them.
     names = [dns.name.Name([bytes([200]) * 63] * (1 + i % 3) +
-                           [bytes([200]) * (1 + i), b""]) for i in range(10)]
-    for name in names:
-        for client in (CLIENT4, CLIENT6, OTHER4, OTHER6):
-            for _ in range(2):
-                lab.ask(name, client=client)
+                           [bytes([200]) * (1 + i), b""]) for i in range(20)]
+    for client in clients:
+        with lab.client.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            sock.settimeout(DEADLINE)
+            sock.bind((client, 0))
+            sock.connect((GATEWAY4, 53))
+            for name in names:
+                sock.send(dns.message.make_query(name, "A").to_wire())
+                assert sock.recv(512)
     os.set_blocking(reader, False)
     text = bytearray()
 
@@ -161,7 +167,7 @@ def test_lines_of_workers_do_not_mix(lab):
         """A little, so that the pipe is nearly full for all of them."""
         with contextlib.suppress(BlockingIOError):
             text.extend(os.read(reader, 1000))
-        return text.count(b"\n") == 8 * len(names)
+        return text.count(b"\n") == len(clients) * len(names)
 
     until(read)
     os.close(reader)
