@@ -72,9 +72,9 @@ hint_client(const struct lex_line *line, size_t at, size_t len,
 	    "%d", prefix));
 }
 
-/* "https://example.com/": text is behind the slashes. */
-static bool
-hint_url(const char *text, size_t len, size_t at, struct parse_error *error)
+/* How long a part before ":", "/" or "?" is, or 0 if it is no name to show. */
+static size_t
+host_len(const char *text, size_t len)
 {
 	struct dns_name name;
 	size_t n = 0, bad;
@@ -83,6 +83,17 @@ hint_url(const char *text, size_t len, size_t at, struct parse_error *error)
 		n++;
 	if (n == 0 || n >= HOST_SHOWN ||
 	    dns_name_parse(text, n, &name, &bad) != DNS_OK)
+		return (0);
+	return (n);
+}
+
+/* "https://example.com/": text is behind the slashes. */
+static bool
+hint_url(const char *text, size_t len, size_t at, struct parse_error *error)
+{
+	size_t n = host_len(text, len);
+
+	if (n == 0)
 		return (meant(error, at, "expected a domain name, not a URL"));
 	return (meant(error, at, "expected a domain name, not a URL: \"%.*s\"",
 	    (int)n, text));
@@ -107,6 +118,14 @@ hint_target(const struct lex_line *line, size_t at, size_t len,
 			return (meant(error, at, "expected a domain name, not "
 			    "an address"));
 	}
+	if ((n = host_len(text, len)) > 0 && n < len && text[n] == '/')
+		return (meant(error, at + n, "expected a domain name, not a "
+		    "URL: \"%.*s\"", (int)n, text));
+	/* ".example.com", as other programs write "*.example.com". */
+	if (len > 1 && text[0] == '.' &&
+	    (n = host_len(text + 1, len - 1)) > 0)
+		return (meant(error, at, "empty label in a name: all names "
+		    "below are \"*.%.*s\"", (int)n, text + 1));
 	return (false);
 }
 

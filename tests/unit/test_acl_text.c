@@ -313,6 +313,19 @@ Test(acl_text, A10_what_was_meant)
 		    "name, not a URL: \"example.com\"" },
 		{ "::1 -> https:///x:TCP:443", 8, "expected a domain name, "
 		    "not a URL" },
+		{ "::1 -> a.example/b:TCP:443", 17, "expected a domain name, "
+		    "not a URL: \"a.example\"" },
+		{ "::1 ~> a.example/", 17, "expected a domain name, not a URL: "
+		    "\"a.example\"" },
+		{ "::1 ~> a,b/", 9, "expected a letter, a digit, \"-\", "
+		    "\"_\" or \".\" in a name" },
+		{ "::1 -> a:TCP/443", 10, "expected TCP or UDP" },
+		{ "::1 -> .a.example:TCP:1", 8, "empty label in a name: all "
+		    "names below are \"*.a.example\"" },
+		{ "::1 ~> .a.example", 8, "empty label in a name: all names "
+		    "below are \"*.a.example\"" },
+		{ "::1 ~> ..a", 8, "empty label in a name" },
+		{ "::1 ~> .a,b", 8, "empty label in a name" },
 		{ "::1 -> https://a.example,b/", 8, "expected a domain "
 		    "name, not a URL" },
 		{ "::1 -> a:TCP:80,443", 14, "expected one port: a list or "
