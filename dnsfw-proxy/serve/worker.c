@@ -27,7 +27,7 @@
 
 #define TICK_USEC	100000	/* how exact a deadline is */
 #define LATE	(CLOCK_SECOND / 2)	/* a tick that is no tick any more */
-#define RECORDS_MAX	16	/* of dnsfw-priv, in a turn */
+#define RECORDS_MAX	16	/* of dnsfw-priv, in a turn: others have theirs */
 #define DESCRIPTORS_OWN	64	/* loop, log, channel, image, and some */
 
 struct worker worker;
@@ -35,6 +35,7 @@ struct counters counters;
 
 static struct event *channel, *ticker;
 static bool ticking, stopping;
+static unsigned int records;		/* of dnsfw-priv, in this turn */
 static uint64_t tick_due;
 
 void
@@ -190,14 +191,13 @@ static void
 on_channel(evutil_socket_t chan, short what, void *arg)
 {
 	static uint8_t buf[MSG_SIZE_MAX];
-	unsigned int i;
 	ssize_t n;
 	int fd;
 
 	(void)what;
 	(void)arg;
 	worker_clock();
-	for (i = 0; i < RECORDS_MAX && !stopping; i++) {
+	for (; records < RECORDS_MAX && !stopping; records++) {
 		n = chan_recv(chan, buf, &fd, 0);
 		if (n == CHAN_AGAIN)
 			return;
@@ -209,6 +209,23 @@ on_channel(evutil_socket_t chan, short what, void *arg)
 			fatalx("malformed message from dnsfw-priv: truncated");
 		take_message(buf, (size_t)n, fd);
 	}
+	/*
+	 * It is before the others in a turn, and may be readable for ever, as it
+	 * is at its end.
+	 */
+	if (stopping)
+		event_base_loopbreak(worker.base);
+	else
+		event_del(channel);
+}
+
+/* What dnsfw-priv says has its part of the turn again. */
+static void
+renew_channel(void)
+{
+	if (records >= RECORDS_MAX && event_add(channel, NULL) == -1)
+		fatalx("event_add");
+	records = 0;
 }
 
 /* --- time --- */
@@ -382,5 +399,6 @@ worker_run(void)
 		grants_flush();
 		udp_flush();
 		access_flush();
+		renew_channel();
 	}
 }
