@@ -15,6 +15,7 @@
  */
 #define SHARE_DIVISOR	4
 #define SHARE_MIN	64
+#define CLIENT_PREFIX	64	/* an IPv6 client has all addresses of it */
 
 struct client {
 	LIST_ENTRY(client) link;	/* bucket, or free list */
@@ -31,10 +32,13 @@ static uint32_t share, places, fresh;	/* fresh: never used ones begin here */
 void
 clients_init(void)
 {
-	/* Requests and connections are limited by the same number each. */
+	/*
+	 * Requests and connections are limited by the same number each; and
+	 * for one connection more another one is closed.
+	 */
 	uint32_t i;
 
-	places = 2 * worker.config.max_connections;
+	places = 2 * worker.config.max_connections + 1;
 	share = worker.config.max_connections / SHARE_DIVISOR;
 	if (share < SHARE_MIN)
 		share = SHARE_MIN;
@@ -76,18 +80,21 @@ unused_client(void)
 struct client *
 client_enter(const struct addr *a)
 {
-	struct client_list *bucket =
-	    &buckets[hash_bytes(a, sizeof(*a)) & (nbuckets - 1)];
+	struct client_list *bucket;
+	struct addr who = *a;
 	struct client *c;
 
+	if (who.family == ADDR_V6)
+		addr_mask(&who, CLIENT_PREFIX);
+	bucket = &buckets[hash_bytes(&who, sizeof(who)) & (nbuckets - 1)];
 	LIST_FOREACH(c, bucket, link) {
-		if (addr_equal(&c->addr, a))
+		if (addr_equal(&c->addr, &who))
 			break;
 	}
 	if (c == NULL) {
 		if ((c = unused_client()) == NULL)
 			return (NULL);
-		c->addr = *a;
+		c->addr = who;
 		c->places = 0;
 		LIST_INSERT_HEAD(bucket, c, link);
 	}

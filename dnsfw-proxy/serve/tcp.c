@@ -349,10 +349,13 @@ take_connection(int fd, const struct sockaddr *sa)
 		close(fd);
 		return;
 	}
-	if (nconns >= worker.config.max_connections)
-		(void)evict();
-	client = nconns < worker.config.max_connections ?
-	    client_enter(&addr) : NULL;
+	/* Who is at its share is refused, and takes nobody's place (D22). */
+	client = client_enter(&addr);
+	if (client != NULL && nconns >= worker.config.max_connections &&
+	    !evict()) {
+		client_leave(client);
+		client = NULL;
+	}
 	if (client == NULL || conn_new(fd, &addr, client) == NULL) {
 		counters.overload++;
 		if (client != NULL)
