@@ -11,6 +11,7 @@
 #include "hash.h"
 #include "log.h"
 #include "tries.h"
+#include "turns.h"
 #include "worker.h"
 
 #define RETRY_LOOK	64	/* waiting queries that are looked at for a retry */
@@ -24,6 +25,7 @@ static size_t nbuckets;			/* power of two */
 static struct exchanges unused = TAILQ_HEAD_INITIALIZER(unused);
 /* The times from the beginning are the same for all, so this is ordered. */
 static struct exchanges by_deadline = TAILQ_HEAD_INITIALIZER(by_deadline);
+static struct exchanges next_open = TAILQ_HEAD_INITIALIZER(next_open);
 
 void
 exchange_init(void)
@@ -31,6 +33,7 @@ exchange_init(void)
 	size_t i;
 
 	tries_init();
+	turns_init(worker.config.max_connections);
 	for (nbuckets = 16; nbuckets < worker.config.max_connections;
 	    nbuckets *= 2)
 		;
@@ -50,10 +53,13 @@ by_tcp(const struct query *q)
 	return (q->from.tcp || worker.config.upstream_tcp);
 }
 
-/* All but the id and letter case (D12). */
+/* All but the id and letter case (D12); *question: name, type and class (D24). */
 static uint64_t
-hash_of(const struct query *q, const uint8_t *msg, size_t len)
+hash_of(const struct query *q, const uint8_t *msg, size_t len,
+    uint64_t *question)
 {
+	size_t end = q->dns.has_question ? q->dns.question_end :
+	    DNS_HEADER_SIZE;
 	static uint8_t copy[DNS_MESSAGE_MAX];
 	DNS_UNINITIALIZED struct dns_name folded;
 
@@ -64,6 +70,7 @@ hash_of(const struct query *q, const uint8_t *msg, size_t len)
 		dns_name_fold(&q->dns.qname, &folded);
 		memcpy(copy + DNS_HEADER_SIZE, folded.wire, folded.len);
 	}
+	*question = hash_bytes(copy + DNS_HEADER_SIZE, end - DNS_HEADER_SIZE);
 	return (hash_bytes(copy, len));
 }
 
@@ -91,16 +98,27 @@ bucket_of(uint64_t hash)
 	return (&buckets[hash & (nbuckets - 1)]);
 }
 
-/* The queries are the caller's afterwards. */
+/* The queries are the caller's afterwards, and begin_next() is to follow. */
 static void
 exchange_free(struct exchange *x)
 {
+	struct exchange *next = turns_leave(x);
+
+	if (next != NULL)
+		TAILQ_INSERT_TAIL(&next_open, next, by_turn);
 	tries_end(x);
 	LIST_REMOVE(x, same_hash);
 	TAILQ_REMOVE(&by_deadline, x, by_deadline);
 	if (x->msg != x->space)
 		free(x->msg);
 	TAILQ_INSERT_HEAD(&unused, x, by_deadline);
+}
+
+static void
+expire(struct exchange *x)
+{
+	counters.timeouts++;
+	tries_expire(x);
 }
 
 /* Free the exchange and take its queries; who answered, or was asked last. */
@@ -118,6 +136,29 @@ take_waiting(struct exchange *x, struct waiting *waiting, int upstream)
 	exchange_free(x);
 }
 
+/*
+ * Those whose turn has come.  One may end at once, and let the next one in: that
+ * is for the loop, not for as many calls in each other.
+ */
+static void
+begin_next(void)
+{
+	static bool running;
+	struct exchange *x;
+
+	if (running)
+		return;
+	running = true;
+	while ((x = TAILQ_FIRST(&next_open)) != NULL) {
+		TAILQ_REMOVE(&next_open, x, by_turn);
+		if (x->deadline > worker.now)
+			tries_begin(x);
+		else
+			expire(x);
+	}
+	running = false;
+}
+
 void
 exchange_done(struct exchange *x, int upstream, const uint8_t *msg,
     size_t len, const struct dns_response *r)
@@ -126,6 +167,7 @@ exchange_done(struct exchange *x, int upstream, const uint8_t *msg,
 
 	take_waiting(x, &waiting, upstream);
 	deliver(&waiting, msg, len, r);
+	begin_next();
 }
 
 void
@@ -139,6 +181,7 @@ exchange_fail(struct exchange *x, enum dns_ede ede, const char *reason)
 		TAILQ_REMOVE(&waiting, q, link);
 		query_failed(q, ede, reason);
 	}
+	begin_next();
 }
 
 static struct exchange *
@@ -163,7 +206,8 @@ exchange_new(const struct query *q, const uint8_t *msg, size_t len)
 }
 
 static void
-begin(struct query *q, const uint8_t *msg, size_t len, struct bucket *bucket)
+begin(struct query *q, const uint8_t *msg, size_t len, struct bucket *bucket,
+    uint64_t question)
 {
 	struct exchange *x = exchange_new(q, msg, len);
 
@@ -174,7 +218,9 @@ begin(struct query *q, const uint8_t *msg, size_t len, struct bucket *bucket)
 	x->deadline = worker.now + worker.timeout;
 	TAILQ_INSERT_TAIL(&by_deadline, x, by_deadline);
 	worker_need_tick();
-	tries_begin(x);
+	tries_prepare(x);
+	if (turns_take(x, question))
+		tries_begin(x);
 }
 
 static bool
@@ -193,11 +239,19 @@ waits_already(const struct exchange *x, const struct addr *client)
 }
 
 void
+exchange_again(struct exchange *x)
+{
+	if (!x->queued)
+		tries_more(x);
+}
+
+void
 exchange_join(struct query *q, const uint8_t *msg, size_t len)
 {
 	static uint8_t copy[DNS_MESSAGE_MAX];
 	struct bucket *bucket;
 	struct exchange *x;
+	uint64_t question;
 
 	memcpy(copy, msg, len);
 	msg = copy;
@@ -209,7 +263,7 @@ exchange_join(struct query *q, const uint8_t *msg, size_t len)
 	/* Over UDP an answer of one fragment is what can be trusted (D13). */
 	if (!by_tcp(q))
 		dns_limit_edns(copy, &q->dns.edns);
-	bucket = bucket_of(hash_of(q, msg, len));
+	bucket = bucket_of(hash_of(q, msg, len, &question));
 	/* One that is nearly over is no help to who asks only now (D6). */
 	LIST_FOREACH(x, bucket, same_hash) {
 		if (x->deadline - worker.timeout / 2 > worker.now &&
@@ -217,7 +271,7 @@ exchange_join(struct query *q, const uint8_t *msg, size_t len)
 			break;
 	}
 	if (x == NULL) {
-		begin(q, msg, len, bucket);
+		begin(q, msg, len, bucket, question);
 		return;
 	}
 	counters.shared++;
@@ -227,7 +281,7 @@ exchange_join(struct query *q, const uint8_t *msg, size_t len)
 	 * nothing: each try is a chance for a forger.
 	 */
 	if (waits_already(x, &q->addr))
-		tries_more(x);
+		exchange_again(x);
 	TAILQ_INSERT_TAIL(&x->waiting, q, link);
 	q->exchange = x;
 }
@@ -239,9 +293,7 @@ exchange_tick(void)
 
 	tries_tick();
 	while ((x = TAILQ_FIRST(&by_deadline)) != NULL &&
-	    x->deadline <= worker.now) {
-		counters.timeouts++;
-		tries_expire(x);
-	}
+	    x->deadline <= worker.now)
+		expire(x);
 	return (!TAILQ_EMPTY(&by_deadline));
 }

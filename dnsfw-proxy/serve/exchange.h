@@ -1,7 +1,8 @@
 /*
  * Questions on their way to the upstream (D5, D6, D11, D12).
  *
- * Queries that are identical but for id and letter case wait for one exchange.
+ * Queries that are identical but for id and letter case wait for one exchange;
+ * of those with one name, type and class a few are open at a time (turns.h).
  * An exchange makes one try after the other, each with an upstream, a port and
  * an id of its own; the first true answer to any of them ends it.
  */
@@ -30,6 +31,9 @@ void	exchange_init(void);
 
 /* Wait for the answer to msg, as q sent it. */
 void	exchange_join(struct query *q, const uint8_t *msg, size_t len);
+
+/* The client of one that waits has sent it again: another try may begin. */
+void	exchange_again(struct exchange *);
 
 /*
  * Something arrived where the answer to the try is to arrive.  False: it is

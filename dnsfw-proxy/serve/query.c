@@ -7,6 +7,7 @@
 
 #include "../dns/mnemonic.h"
 #include "accesslog.h"
+#include "again.h"
 #include "clients.h"
 #include "decision.h"
 #include "exchange.h"
@@ -40,6 +41,7 @@ query_init(void)
 	pool = calloc(worker.config.max_connections, sizeof(*pool));
 	if (pool == NULL)
 		fatalx("no memory for --max-connections");
+	again_init(worker.config.max_connections);
 }
 
 /* What is known of one that is read just now. */
@@ -94,6 +96,7 @@ query_drop(struct query *q)
 {
 	if (q->from.conn != NULL)
 		tcp_detach(q);
+	again_remove(q);
 	client_leave(q->client);
 	/* The last one first: its memory is warm. */
 	TAILQ_INSERT_HEAD(&unused, q, link);
@@ -339,6 +342,12 @@ forward(const uint8_t *msg, size_t len, const struct addr *addr,
 	struct query *q;
 	size_t head = dns->has_question ? dns->question_end : DNS_HEADER_SIZE;
 
+	if ((q = again_find(msg, addr, from, dns)) != NULL) {
+		/* It has its place, and will have its answer (D24). */
+		if (q->exchange != NULL)
+			exchange_again(q->exchange);
+		return;
+	}
 	if ((q = query_new(addr, from, dns)) == NULL) {
 		/* Answers that are there make room. */
 		upudp_take();
@@ -353,6 +362,7 @@ forward(const uint8_t *msg, size_t len, const struct addr *addr,
 	q->named = d->named;
 	q->aliased = d->norigins > 0;
 	memcpy(q->head, msg, head);
+	again_add(q);
 	access_log(grants ? ACCESS_FORWARD : ACCESS_RESOLVE, &facts);
 	exchange_join(q, msg, len);
 }

@@ -49,6 +49,7 @@ struct endpoint {
 struct query {
 	TAILQ_ENTRY(query) link;	/* of its exchange; or free */
 	LIST_ENTRY(query) of_conn;	/* TCP: its connection's */
+	LIST_ENTRY(query) of_asker;	/* UDP: see again.h */
 	struct exchange	*exchange;	/* NULL once that has its answer */
 	struct client	*client;	/* its place */
 	struct addr	 addr;		/* the client's address */

@@ -150,7 +150,7 @@ mix_case(struct exchange *x)
 }
 
 void
-tries_begin(struct exchange *x)
+tries_prepare(struct exchange *x)
 {
 	LIST_INIT(&x->tries);
 	x->tried = x->refused = x->unsent = 0;
@@ -160,6 +160,11 @@ tries_begin(struct exchange *x)
 	x->broken = NULL;
 	x->refusal = NULL;
 	x->last_try = worker.now;
+}
+
+void
+tries_begin(struct exchange *x)
+{
 	if (worker.config.randomize_case)
 		mix_case(x);
 	if (next_try(x))

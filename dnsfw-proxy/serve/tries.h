@@ -30,6 +30,9 @@ struct exchange {
 	TAILQ_ENTRY(exchange) by_deadline;	/* or free */
 	TAILQ_ENTRY(exchange) by_step;
 	TAILQ_ENTRY(exchange) by_resend;
+	TAILQ_ENTRY(exchange) by_turn;	/* waits, or is about to begin */
+	struct turn	*turn;		/* of its question */
+	bool		queued;		/* waits for its turn: no tries yet */
 	struct waiting	waiting;	/* queries; never empty */
 	struct tries	tries;		/* under way */
 	struct dns_query dns;		/* of the first query */
@@ -62,9 +65,12 @@ TAILQ_HEAD(exchanges, exchange);
 void	tries_init(void);
 
 /*
- * Begin with a new exchange, of which queue.h's links, waiting, dns, deadline,
- * for_tcp, tcp, msg, and len are set.  It may end at once.
+ * A new exchange, of which queue.h's links, waiting, dns, deadline, for_tcp,
+ * tcp, msg, and len are set: it has no tries yet, but may end.
  */
+void	tries_prepare(struct exchange *);
+
+/* Ask for it.  It may end at once. */
 void	tries_begin(struct exchange *);
 
 /* Somebody has lost patience: ask once more, if that is not too much. */

@@ -94,8 +94,8 @@ answer(struct upconn *c, const uint8_t *msg, size_t len)
 }
 
 /*
- * The whole messages in c->in.  An answer begins no try with this upstream, so
- * c->in stays as it is meanwhile.
+ * The whole messages in c->in.  An answer may begin another try here, which only
+ * adds to c->out.
  */
 static void
 take_messages(struct upconn *c)

@@ -1,0 +1,21 @@
+/*
+ * Which queries over UDP are in flight, to know one that comes again (D24): of
+ * the same address and port, with the same id and the same question.
+ */
+#ifndef SERVE_AGAIN_H
+#define SERVE_AGAIN_H
+
+#include "query.h"
+
+/* Before the first query; there are never more than max. */
+void	again_init(uint32_t max);
+
+/* The query in flight that msg repeats, or NULL; over TCP none does. */
+struct query *again_find(const uint8_t *msg, const struct addr *,
+	    const struct endpoint *, const struct dns_query *);
+
+/* One is in flight; its head is set. */
+void	again_add(struct query *);
+void	again_remove(struct query *);
+
+#endif

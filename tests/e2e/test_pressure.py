@@ -1,0 +1,231 @@
+"""What one question, and one client, may take (D22, D24); the end under load."""
+
+import contextlib
+import os
+import select
+import signal
+import socket
+import time
+
+import dns.edns
+import dns.message
+import dns.rcode
+import dns.rdatatype
+import pytest
+
+from lab import (CLIENT4, CLIENT6, GATEWAY4, GATEWAY6, OTHER4, OTHER6,
+                 receive_tcp, send_tcp)
+from process import stopped, until
+from upstream import Later
+
+RESOLVE_ALL = "\n".join(f"{client} ~> *" for client in (
+    CLIENT4, CLIENT6, OTHER4, OTHER6))
+NAME = "busy.example.com"
+SILENT = "silent.example.com"
+VARIANTS = 250
+OPEN_MAX = 4
+
+
+def variant(number):
+    """The same question, and an option of its own."""
+    option = dns.edns.GenericOption(65001, number.to_bytes(2, "big"))
+    return dns.message.make_query(NAME, "A", id=number, use_edns=0,
+                                  options=[option]).to_wire()
+
+
+@contextlib.contextmanager
+def variants(lab, tcp):
+    kind = socket.SOCK_STREAM if tcp else socket.SOCK_DGRAM
+    with lab.client_socket(CLIENT4, kind) as sock:
+        sock.connect((GATEWAY4, 53))
+        for number in range(VARIANTS):
+            if tcp:
+                send_tcp(sock, variant(number))
+            else:
+                sock.send(variant(number))
+        yield sock
+
+
+def receive_all(sock, tcp):
+    """The rcodes of all answers, each to a variant of its own."""
+    rcodes = {}
+    while len(rcodes) < VARIANTS:
+        answer = dns.message.from_wire(
+            receive_tcp(sock) if tcp else sock.recv(65535))
+        assert answer.id not in rcodes
+        rcodes[answer.id] = answer.rcode()
+    return set(rcodes.values())
+
+
+class Crowd:
+    """An upstream's behaviour that counts the questions without an answer."""
+
+    DELAY = 0.02
+
+    def __init__(self):
+        self.times = []
+
+    def __call__(self, request):
+        self.times.append(time.monotonic())
+        return [Later(self.DELAY, request.reply(f"{NAME} 60 IN A 10.78.9.9"))]
+
+    def most(self):
+        """How many came while an answer was still to be sent."""
+        return max(sum(start <= other < start + self.DELAY
+                       for other in self.times) for start in self.times)
+
+
+@pytest.mark.parametrize("tcp", [False, True], ids=["udp", "tcp"])
+def test_D24_four_of_one_question_are_open(lab, tcp):
+    crowd = Crowd()
+    lab.upstream.behave(NAME, crowd)
+    site = lab.site()
+    lab.dnsfw(RESOLVE_ALL)
+    with variants(lab, tcp) as sock:
+        lab.upstream.wait_for(NAME, OPEN_MAX)
+        assert lab.resolve(site, OTHER4)
+        assert receive_all(sock, tcp) == {dns.rcode.NOERROR}
+    assert len(crowd.times) == VARIANTS
+    assert crowd.most() == OPEN_MAX
+
+
+@pytest.mark.parametrize("tcp", [False, True], ids=["udp", "tcp"])
+def test_D24_who_waits_has_its_own_deadline(lab, tcp):
+    lab.upstream.behave(NAME, lambda request: [])
+    site = lab.site()
+    lab.dnsfw(RESOLVE_ALL, "--timeout", "2")
+    begin = time.monotonic()
+    with variants(lab, tcp) as sock:
+        lab.upstream.wait_for(NAME, OPEN_MAX)
+        assert lab.resolve(site, OTHER4)
+        assert receive_all(sock, tcp) == {dns.rcode.SERVFAIL}
+    assert time.monotonic() - begin < 4
+    # Those with a few milliseconds left have them, when the first four end.
+    assert len(lab.upstream.requests(NAME)) <= 5 * OPEN_MAX
+    # Nothing is left of them.
+    lab.upstream.behave(NAME, Crowd())
+    assert lab.ask(NAME, client=OTHER4).answer
+
+
+@pytest.mark.parametrize("client, gateway", [
+    (CLIENT4, GATEWAY4), (CLIENT6, GATEWAY6)], ids=["ipv4", "ipv6"])
+def test_D24_retransmissions_take_one_place_and_one_answer(lab, client,
+                                                           gateway):
+    """Of 64 places 63 are in use besides, so there is none for a second."""
+    answers = []
+    lab.upstream.behave(SILENT, lambda request: [])
+    lab.upstream.behave(NAME, lambda request: list(map(
+        lambda _: request.reply(f"{NAME} 60 IN A 10.78.9.9"), answers)))
+    server = lab.dnsfw(RESOLVE_ALL, "--max-connections", "64")
+    wire = dns.message.make_query(NAME, "A", id=1).to_wire()
+    with lab.client_socket(client, socket.SOCK_DGRAM) as others, \
+            lab.client_socket(client, socket.SOCK_DGRAM) as sock:
+        others.connect((gateway, 53))
+        sock.connect((gateway, 53))
+        for number in range(62):
+            others.send(dns.message.make_query(
+                SILENT, "A", id=number).to_wire())
+            server.out.wait_for(rf"~> \[{number}\] silent")
+        for _ in range(10):
+            sock.send(wire)
+        # Another question of the same port and id is one of its own.
+        sock.send(dns.message.make_query(SILENT, "A", id=1).to_wire())
+        sock.send(dns.message.make_query(SILENT, "AAAA", id=1).to_wire())
+        answer = dns.message.from_wire(sock.recv(65535))
+        assert answer.rcode() == dns.rcode.SERVFAIL
+        assert answer.question[0].rdtype == dns.rdatatype.AAAA
+        lab.upstream.wait_for(NAME)
+        # After a while it is another try, which is answered.
+        answers.append(True)
+
+        def again():
+            sock.send(wire)
+            return select.select([sock], [], [], 0.1)[0]
+        until(again)
+        assert len(lab.upstream.requests(NAME)) == 2
+        assert dns.message.from_wire(sock.recv(65535)).answer
+        assert not select.select([sock], [], [], 0.3)[0]
+
+
+def test_D22_one_ipv6_subnet_has_one_share_of_requests(lab):
+    lab.upstream.behave(SILENT, lambda request: [])
+    site = lab.site()
+    server = lab.dnsfw(RESOLVE_ALL, "--max-connections", "256")
+    with contextlib.ExitStack() as stack:
+        for client, count in ((CLIENT6, 32), (OTHER6, 31)):
+            sock = stack.enter_context(
+                lab.client_socket(client, socket.SOCK_DGRAM))
+            sock.connect((GATEWAY6, 53))
+            for number in range(count):
+                sock.send(dns.message.make_query(
+                    SILENT, "A", id=number).to_wire())
+                server.out.wait_for(rf"^{client} ~> \[{number}\]")
+        assert lab.resolve(site, CLIENT6)
+        sock.send(dns.message.make_query(SILENT, "A", id=99).to_wire())
+        server.out.wait_for(rf"^{OTHER6} ~> \[99\]")
+        for client in (CLIENT6, OTHER6):
+            assert lab.ask(site.name, client=client).rcode() == \
+                dns.rcode.SERVFAIL
+        assert lab.resolve(site, CLIENT4)
+
+
+def test_D22_one_ipv6_subnet_has_one_share_of_connections(lab):
+    site = lab.site()
+    lab.dnsfw(RESOLVE_ALL, "--max-connections", "256")
+    with contextlib.ExitStack() as stack:
+        socks = [stack.enter_context(lab.client_socket(
+            client, socket.SOCK_STREAM))
+            for client in [CLIENT6] * 32 + [OTHER6] * 33]
+        for sock in socks:
+            sock.connect((GATEWAY6, 53))
+        assert socks[-1].recv(1) == b""
+        assert not select.select(socks[:-1], [], [], 0.1)[0]
+        assert lab.resolve(site, CLIENT4, tcp=True)
+
+
+def test_D22_who_is_at_its_share_closes_nobodys_connection(lab):
+    """All are in use: another client's would have to go."""
+    lab.dnsfw(RESOLVE_ALL, "--max-connections", "65")
+    with contextlib.ExitStack() as stack:
+        socks = [stack.enter_context(lab.client_socket(
+            client, socket.SOCK_STREAM))
+            for client in [OTHER4] + [CLIENT4] * 65]
+        for sock in socks:
+            sock.connect((GATEWAY4, 53))
+        assert socks[-1].recv(1) == b""
+        assert not select.select(socks[:-1], [], [], 0.1)[0]
+
+
+def test_P4_a_worker_ends_when_the_channel_ends_behind_STOP(lab):
+    """The end of the channel is there with STOP, and a query beside it."""
+    lab.site(name=NAME)
+    server = lab.dnsfw(RESOLVE_ALL)
+    assert lab.ask(NAME).answer     # so that the neighbours are known
+    worker, = workers_of(server)
+    watch = os.pidfd_open(worker)
+    try:
+        with stopped(worker), lab.client_socket(
+                CLIENT4, socket.SOCK_DGRAM) as sock:
+            server.signal(signal.SIGTERM)
+            # The compiler has ended, so STOP was sent to all.
+            until(lambda: server.children() == [worker])
+            server.signal(signal.SIGKILL)
+            server.wait_exit()
+            sock.connect((GATEWAY4, 53))
+            sock.send(dns.message.make_query(NAME, "A").to_wire())
+        ended = select.select([watch], [], [], 5)[0]
+        if not ended:
+            os.kill(worker, signal.SIGKILL)
+        assert ended, "the worker goes on"
+    finally:
+        os.close(watch)
+
+
+def workers_of(server):
+    """Its children that are workers."""
+    found = []
+    for pid in server.children():
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            if b"worker" in file.read().split(b"\0"):
+                found.append(pid)
+    return found

@@ -1,0 +1,101 @@
+/* What one client may have in use (D7, D22). */
+#include <criterion/criterion.h>
+
+#include <string.h>
+
+#include "hash.h"
+#include "serve/clients.h"
+#include "serve/worker.h"
+
+#define MAX	400U		/* --max-connections */
+#define SHARE	(MAX / 4)
+
+struct worker worker;
+
+static void
+set_up(void)
+{
+	hash_init();
+	worker.config.max_connections = MAX;
+	clients_init();
+}
+
+TestSuite(clients, .init = set_up);
+
+static struct addr
+address(const char *text)
+{
+	struct addr a;
+
+	cr_assert_eq(addr_parse(text, strlen(text), &a), 0);
+	return (a);
+}
+
+/* Take so many places, and no more. */
+static struct client *
+enter(const char *text, unsigned int count)
+{
+	struct addr a = address(text);
+	struct client *c = NULL;
+
+	while (count-- > 0)
+		cr_assert((c = client_enter(&a)) != NULL, "%s", text);
+	return (c);
+}
+
+static bool
+is_full(const char *text)
+{
+	struct addr a = address(text);
+	struct client *c = client_enter(&a);
+
+	if (c != NULL)
+		client_leave(c);
+	return (c == NULL);
+}
+
+Test(clients, an_ipv4_address_has_a_quarter)
+{
+	struct client *c = enter("10.0.0.1", SHARE - 1);
+
+	cr_assert(!is_full("10.0.0.1"));
+	enter("10.0.0.1", 1);
+	cr_assert(is_full("10.0.0.1"));
+	cr_assert(!is_full("10.0.0.2"));
+	client_leave(c);
+	cr_assert(!is_full("10.0.0.1"));
+}
+
+Test(clients, an_ipv6_subnet_of_64_bits_has_a_quarter)
+{
+	struct client *c;
+
+	enter("fd00:0:0:1::1", SHARE / 2);
+	c = enter("fd00:0:0:1:ffff:ffff:ffff:ffff", SHARE / 2 - 1);
+	cr_assert(!is_full("fd00:0:0:1::2"));
+	enter("fd00:0:0:1::3", 1);
+	cr_assert(is_full("fd00:0:0:1::1"));
+	cr_assert(is_full("fd00:0:0:1::4"));
+	cr_assert(!is_full("fd00::1"));
+	cr_assert(!is_full("fd00:0:0:2::1"));
+	client_leave(c);
+	cr_assert(!is_full("fd00:0:0:1::4"));
+}
+
+Test(clients, there_is_one_more_than_requests_and_connections)
+{
+	struct client *c[2 * MAX + 1];
+	struct addr a = address("10.1.0.0");
+	unsigned int round, i;
+
+	for (round = 0; round < 10; round++) {
+		for (i = 0; i < 2 * MAX + 1; i++) {
+			a.bytes[2] = (uint8_t)(i >> 8);
+			a.bytes[3] = (uint8_t)i;
+			cr_assert((c[i] = client_enter(&a)) != NULL);
+		}
+		cr_assert(is_full("10.2.0.0"));
+		for (i = 0; i < 2 * MAX + 1; i++)
+			client_leave(c[i]);
+	}
+}
