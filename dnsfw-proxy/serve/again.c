@@ -17,7 +17,8 @@ again_init(uint32_t max)
 {
 	uint32_t i;
 
-	for (nbuckets = 16; nbuckets < max; nbuckets *= 2)
+	/* Chains of four at the most cost less than a table out of the caches. */
+	for (nbuckets = 16; nbuckets < max / 4; nbuckets *= 2)
 		;
 	if ((buckets = calloc(nbuckets, sizeof(*buckets))) == NULL)
 		fatalx("no memory for --max-connections");

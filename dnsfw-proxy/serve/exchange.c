@@ -71,7 +71,10 @@ hash_of(const struct query *q, const uint8_t *msg, size_t len,
 		memcpy(copy + DNS_HEADER_SIZE, folded.wire, folded.len);
 	}
 	*question = hash_bytes(copy + DNS_HEADER_SIZE, end - DNS_HEADER_SIZE);
-	return (hash_bytes(copy, len));
+	/* The rest, with the header before it. */
+	end -= DNS_HEADER_SIZE;
+	memmove(copy + end, copy, DNS_HEADER_SIZE);
+	return (*question ^ hash_bytes(copy + end, len - end));
 }
 
 static bool
