@@ -54,6 +54,12 @@ msg_lifetime(uint32_t ttl, uint32_t min, uint32_t max)
 	return (ttl > max ? max : ttl);
 }
 
+uint32_t
+msg_grace(uint32_t lifetime, uint32_t max)
+{
+	return (max - lifetime < GRANT_GRACE ? max - lifetime : GRANT_GRACE);
+}
+
 static bool
 is_zero(const void *p, size_t len)
 {

@@ -265,7 +265,7 @@ struct msg_config {
 static_assert(sizeof(struct msg_config) ==
     32 + 24 * MSG_UPSTREAMS_MAX + 3 * 18 * MSG_NETS_MAX, "msg_config size");
 
-/* Seconds of grace after a grant's lifetime (G3). */
+/* Seconds of grace after a grant's lifetime at most (G3). */
 #define GRANT_GRACE	15U
 
 /*
@@ -274,6 +274,9 @@ static_assert(sizeof(struct msg_config) ==
  * knows what was decided.
  */
 uint32_t msg_lifetime(uint32_t ttl, uint32_t min, uint32_t max);
+
+/* The grace behind such a lifetime, which does not go past max. */
+uint32_t msg_grace(uint32_t lifetime, uint32_t max);
 
 /*
  * Decoders: copy the record of len bytes into *out and check it.  out is

@@ -136,7 +136,8 @@ static bool
 decide(size_t i, uint64_t now)
 {
 	const struct msg_grant *g = &grants[i], *known = ledger_find(ledger, g);
-	uint64_t lifetime, grace, expiry;
+	uint32_t lifetime, grace;
+	uint64_t expiry;
 	struct msg_result *r = &results[i];
 
 	expiry = known == NULL ? 0 : ledger_expiry(ledger, g);
@@ -147,9 +148,7 @@ decide(size_t i, uint64_t now)
 		return (false);
 	lifetime = msg_lifetime(g->ttl, options->min_rule_time,
 	    options->max_rule_time);
-	grace = options->max_rule_time - lifetime;
-	if (grace > GRANT_GRACE)
-		grace = GRANT_GRACE;
+	grace = msg_grace(lifetime, options->max_rule_time);
 	/* While a review may revoke it for its name, it gets the new name. */
 	if (expiry >= now + lifetime * CLOCK_SECOND && (!reviewing ||
 	    memcmp(known->label, g->label, sizeof(g->label)) == 0)) {
@@ -161,7 +160,7 @@ decide(size_t i, uint64_t now)
 		r->code = RESULT_FULL;
 		return (false);
 	}
-	r->expiry = now + (lifetime + grace) * CLOCK_SECOND;
+	r->expiry = now + ((uint64_t)lifetime + grace) * CLOCK_SECOND;
 	if (r->expiry < expiry)
 		r->expiry = expiry;
 	since[i] = known == NULL ? 0 : ledger_since(ledger, g);

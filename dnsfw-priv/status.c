@@ -1,26 +1,18 @@
 /* The status line. */
 #include "status.h"
 
-#include <linux/netfilter.h>
-
 #include <stdio.h>
 #include <string.h>
 
 #include "clock.h"
 #include "firewall.h"
 #include "log.h"
+#include "nfrule.h"
 #include "notify.h"
 #include "policy.h"
 
 static char scope[STATUS_MAX - 100];	/* the rest is for the numbers */
 static char chain[2 * TABLE_NAME_MAX + 8];
-
-static const char *
-family_text(uint8_t family)
-{
-	return (family == NFPROTO_INET ? "inet" : family == NFPROTO_IPV4 ?
-	    "ip" : "ip6");
-}
 
 /* Append to scope; what has no room is cut. */
 static void
@@ -53,7 +45,7 @@ status_open(const struct options *o)
 	append_hosts(&o->upstreams, o->upstream_port);
 	if (o->firewall == FIREWALL_NFTABLES)
 		snprintf(chain, sizeof(chain), "%s %s %s",
-		    family_text(o->table.family), o->table.name, o->chain);
+		    nfrule_family(o->table.family), o->table.name, o->chain);
 	else if (o->firewall == FIREWALL_IPTABLES)
 		snprintf(chain, sizeof(chain), "%s", o->chain);
 	append(o->firewall == FIREWALL_NFTABLES ? "nftables " :

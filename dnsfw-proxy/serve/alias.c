@@ -8,10 +8,10 @@
 
 #include "hash.h"
 #include "log.h"
+#include "share.h"
 
 #define BUCKETS		ALIAS_PLACES	/* of both tables; power of two */
 #define SWEEP		64	/* places that a full table looks at */
-#define HOLDER_PREFIX	64	/* of IPv6 */
 
 /* A client for its share; it is there as long as it holds something. */
 struct holder {
@@ -57,16 +57,6 @@ alias_init(void)
 
 /* --- those who hold pairs --- */
 
-static struct addr
-holder_addr(const struct addr *client)
-{
-	struct addr a = *client;
-
-	if (a.family == ADDR_V6)
-		addr_mask(&a, HOLDER_PREFIX);
-	return (a);
-}
-
 static struct holder_list *
 holder_bucket(const struct addr *a)
 {
@@ -76,7 +66,7 @@ holder_bucket(const struct addr *a)
 static struct holder *
 holder_find(const struct addr *client)
 {
-	struct addr a = holder_addr(client);
+	struct addr a = share_of(client);
 	struct holder *h;
 
 	LIST_FOREACH(h, holder_bucket(&a), link) {
@@ -96,7 +86,7 @@ holder_new(const struct addr *client)
 		LIST_REMOVE(h, link);
 	else
 		h = &holders[fresh_holders++];
-	h->addr = holder_addr(client);
+	h->addr = share_of(client);
 	h->count = 0;
 	TAILQ_INIT(&h->pairs);
 	LIST_INSERT_HEAD(holder_bucket(&h->addr), h, link);

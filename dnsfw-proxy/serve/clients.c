@@ -7,6 +7,7 @@
 
 #include "hash.h"
 #include "log.h"
+#include "share.h"
 #include "worker.h"
 
 /*
@@ -15,7 +16,6 @@
  */
 #define SHARE_DIVISOR	4
 #define SHARE_MIN	64
-#define CLIENT_PREFIX	64	/* an IPv6 client has all addresses of it */
 
 struct client {
 	LIST_ENTRY(client) link;	/* bucket, or free list */
@@ -81,11 +81,9 @@ struct client *
 client_enter(const struct addr *a)
 {
 	struct client_list *bucket;
-	struct addr who = *a;
+	struct addr who = share_of(a);
 	struct client *c;
 
-	if (who.family == ADDR_V6)
-		addr_mask(&who, CLIENT_PREFIX);
 	bucket = &buckets[hash_bytes(&who, sizeof(who)) & (nbuckets - 1)];
 	LIST_FOREACH(c, bucket, link) {
 		if (addr_equal(&c->addr, &who))

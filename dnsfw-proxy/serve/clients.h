@@ -1,6 +1,6 @@
 /*
- * Who is served (--client-net), and what each client (IPv6: each /64) has in
- * use, so that no client takes the others' room: requests in flight and TCP connections
+ * Who is served (--client-net), and what each client (share.h) has in use, so
+ * that no client takes the others' room: requests in flight and TCP connections
  * (D7, --max-connections).
  */
 #ifndef SERVE_CLIENTS_H

@@ -14,9 +14,7 @@ expiry_of(uint32_t ttl)
 
 	lifetime = msg_lifetime(ttl, worker.config.min_rule_time,
 	    worker.config.max_rule_time);
-	grace = worker.config.max_rule_time - lifetime;
-	if (grace > GRANT_GRACE)
-		grace = GRANT_GRACE;
+	grace = msg_grace(lifetime, worker.config.max_rule_time);
 	return (worker.now + ((uint64_t)lifetime + grace) * CLOCK_SECOND);
 }
 

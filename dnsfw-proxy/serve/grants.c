@@ -6,22 +6,18 @@
 #include <string.h>
 
 #include "../dns/answer.h"
-#include "../dns/strip.h"
 #include "../dns/vet.h"
 #include "accesslog.h"
 #include "chan.h"
 #include "clock.h"
 #include "decision.h"
-#include "hash.h"
 #include "known.h"
 #include "log.h"
-#include "scope.h"
+#include "verdict.h"
 #include "worker.h"
 
 #define SLOTS		16384	/* grants under way */
 #define ANSWER_MAX	1024	/* grants of one answer */
-#define REMOVED_PERIOD	60	/* seconds between log lines of one name */
-#define REMOVED_NAMES	256	/* names that are told apart in that */
 #define NO_EXPIRY	UINT64_MAX
 
 /* An answer that waits. */
@@ -29,7 +25,7 @@ struct granting {
 	uint32_t	pending;	/* grants without a result */
 	enum msg_result_code code;	/* the first that is not OK */
 	uint64_t	expiry;		/* of the grant that ends first */
-	bool		passes;		/* see struct vetting */
+	bool		passes;		/* see struct verdict */
 	struct addr	*forbidden;	/* as dnsfw-priv says (G8) */
 	size_t		nforbidden;
 	struct dns_response response;
@@ -150,135 +146,6 @@ make_grant(const struct query *q, const struct dns_address *a,
 		memcpy(g->client, q->addr.bytes, sizeof(g->client));
 }
 
-/* --- addresses that are not granted (G5, G8) --- */
-
-static bool
-may_be_granted(const struct query *q, const struct addr *dst)
-{
-	uint8_t bit = dst->family == ADDR_V4 ? MSG_FAMILY_V4 : MSG_FAMILY_V6;
-
-	/* A loopback client is this host, in both families (G5). */
-	return (worker.config.firewall && (worker.families & bit) != 0 &&
-	    !scope_is_link_local(&q->addr) &&
-	    (dst->family == q->addr.family || addr_is_loopback(&q->addr)));
-}
-
-/*
- * A client that will connect to dst, an address of its family that it asked
- * for, from another address than the one that it asked from (G12).
- */
-static void
-tell_of_scope(const struct query *q, const struct addr *dst)
-{
-	static struct scope_told told;
-	char name[DNS_NAME_TEXT_MAX], client[ADDR_TEXT_MAX];
-	char address[ADDR_TEXT_MAX];
-	struct dns_name folded;
-	bool link_local = scope_is_link_local(&q->addr);
-	bool local = scope_is_local(&q->addr);
-
-	if (dst->family != q->addr.family || addr_is_loopback(&q->addr) ||
-	    (!link_local && local == scope_is_local(dst)) ||
-	    !scope_may_tell(&told, &q->addr, worker.now))
-		return;
-	dns_name_fold(&q->dns.qname, &folded);
-	dns_name_print(&folded, name);
-	addr_print(&q->addr, client);
-	addr_print(dst, address);
-	if (link_local)
-		log_warn("%s asked for %s from a link-local address, from "
-		    "which it cannot connect to %s: nothing was granted; let "
-		    "clients ask at a %s address of this gateway", client,
-		    name, address, dst->family == ADDR_V4 ? "routed" :
-		    "global");
-	else if (local)
-		log_warn("%s asked for %s from a unique local address: if it "
-		    "has a global one, it connects to %s from that, and the "
-		    "grant does not match; announce this gateway's global "
-		    "address as the resolver (RDNSS)", client, name, address);
-	else
-		log_warn("%s asked for %s from a global address: if it has a "
-		    "unique local one, it connects to %s from that, and the "
-		    "grant does not match; give the destination a global "
-		    "address, or the clients one kind alone", client, name,
-		    address);
-}
-
-/* Who asks about an address, and what dnsfw-priv has said. */
-struct vetting {
-	const struct query *query;
-	const struct granting *granting;	/* NULL: nothing yet */
-	/* A ~> for the name comes first: what is never granted passes (G8). */
-	bool	passes;
-};
-
-static void
-log_removed(const struct query *q, const struct addr *a)
-{
-	static struct log_limit limits[REMOVED_NAMES];
-	char name[DNS_NAME_TEXT_MAX], client[ADDR_TEXT_MAX];
-	char removed[ADDR_TEXT_MAX];
-	struct dns_name folded;
-	uint64_t count;
-
-	dns_name_fold(&q->dns.qname, &folded);
-	if (!log_allowed(&limits[hash_bytes(folded.wire, folded.len) %
-	    REMOVED_NAMES], worker.now, REMOVED_PERIOD, &count))
-		return;
-	dns_name_print(&folded, name);
-	log_warn("%s for %s: address %s is never granted, and was removed from "
-	    "the answer", name, addr_print(&q->addr, client),
-	    addr_print(a, removed));
-}
-
-static bool
-unwanted(void *arg, const struct addr *a)
-{
-	const struct vetting *v = arg;
-	const struct granting *g = v->granting;
-	bool bad = dns_vet_forbidden(a, &worker.vet);
-	size_t i;
-
-	for (i = 0; g != NULL && !bad && i < g->nforbidden; i++)
-		bad = addr_equal(&g->forbidden[i], a);
-	if (bad && v->passes)
-		return (false);
-	if (bad)
-		log_removed(v->query, a);
-	/* A way that is shut is better not tried (--family-mismatch). */
-	return (bad || (worker.config.family_filter &&
-	    worker.config.firewall && !may_be_granted(v->query, a)));
-}
-
-/*
- * Remove what is unwanted.  On DNS_OK *msg, *len and *r are the answer without
- * it, in a buffer that the next call uses again, or unchanged.
- */
-static enum dns_err
-remove_unwanted(const struct query *q, const struct granting *g, bool passes,
-    uint8_t **msg, size_t *len, struct dns_response *r)
-{
-	static uint8_t clean[DNS_MESSAGE_MAX];
-	struct vetting vetting = { .query = q, .granting = g,
-	    .passes = passes };
-	enum dns_err err;
-	size_t n, removed;
-
-	/* What is longer than before (see strip.h) may be too long. */
-	err = dns_strip(*msg, *len, r, unwanted, &vetting, clean,
-	    query_limit(q), &n, &removed);
-	if (err != DNS_OK || removed == 0)
-		return (err);
-	/* No longer what a validator has called authentic (RFC 4035 3.2.3). */
-	clean[3] &= (uint8_t)~DNS_AD;
-	if ((err = dns_response_parse(clean, n, r)) != DNS_OK)
-		return (err);
-	*msg = clean;
-	*len = dns_append_ede(clean, n, query_limit(q), &r->edns, EDE_FILTERED,
-	    "an address that is not granted was removed");
-	return (DNS_OK);
-}
-
 /* --- the answer leaves --- */
 
 static void
@@ -301,13 +168,14 @@ static void
 finish(struct query *q)
 {
 	struct granting *g = q->granting;
+	struct verdict v = { .query = q, .passes = g->passes,
+	    .forbidden = g->forbidden, .nforbidden = g->nforbidden };
 	enum dns_err err = DNS_OK;
 	uint8_t *msg = g->msg;
 	size_t len = g->len;
 
 	if (g->nforbidden > 0 && g->code == RESULT_OK)
-		err = remove_unwanted(q, g, g->passes, &msg, &len,
-		    &g->response);
+		err = verdict_remove(&v, &msg, &len, &g->response);
 	if (g->code == RESULT_STALE)
 		grants_answer(q, g->msg, g->len, &g->response);
 	else if (g->code != RESULT_OK)
@@ -399,8 +267,8 @@ grant_all(struct query *q, uint8_t *msg, size_t len,
 		    dns_vet_forbidden(&a[i].addr, &worker.vet))
 			continue;
 		if (d->acl.nports > 0 && worker.config.firewall)
-			tell_of_scope(q, &a[i].addr);
-		if (!may_be_granted(q, &a[i].addr))
+			verdict_tell_of_scope(q, &a[i].addr);
+		if (!verdict_may_be_granted(q, &a[i].addr))
 			continue;
 		for (p = 0; p < d->acl.nports; p++)
 			pending += !grant_one(q, &a[i], d, p, &expiry);
@@ -418,6 +286,7 @@ grants_answer(struct query *q, uint8_t *msg, size_t len,
 {
 	static struct dns_address addresses[DNS_ADDRESSES_MAX];
 	struct dns_response response = *r;
+	struct verdict v = { .query = q };
 	DNS_UNINITIALIZED struct decision d;
 	enum dns_err err;
 	size_t n = 0, ports;
@@ -425,7 +294,8 @@ grants_answer(struct query *q, uint8_t *msg, size_t len,
 	/* Again, since the policy of now is what counts. */
 	decision_make(&q->addr, &q->dns, q->since, &d);
 	ports = d.acl.nports;
-	err = remove_unwanted(q, NULL, d.acl.resolve_first, &msg, &len, &response);
+	v.passes = d.acl.resolve_first;
+	err = verdict_remove(&v, &msg, &len, &response);
 	if (err == DNS_OK)
 		err = dns_answer_addresses(msg, len, &response, addresses,
 		    DNS_ADDRESSES_MAX, &n);

@@ -8,7 +8,7 @@ scope_is_link_local(const struct addr *a)
 {
 	if (a->family == ADDR_V4)
 		return (a->bytes[0] == 169 && a->bytes[1] == 254);
-	return (a->bytes[0] == 0xfe && (a->bytes[1] & 0xc0) == 0x80);
+	return (addr_is_link_local6(a));
 }
 
 bool

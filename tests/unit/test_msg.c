@@ -807,6 +807,14 @@ Test(msg, G3_lifetime_is_held)
 	cr_assert_eq(msg_lifetime(0, 7, 7), 7);
 }
 
+Test(msg, G3_grace_ends_with_the_maximum)
+{
+	cr_assert_eq(msg_grace(5, 1000), GRANT_GRACE);
+	cr_assert_eq(msg_grace(1000 - GRANT_GRACE, 1000), GRANT_GRACE);
+	cr_assert_eq(msg_grace(1000 - GRANT_GRACE + 1, 1000), GRANT_GRACE - 1);
+	cr_assert_eq(msg_grace(1000, 1000), 0);
+}
+
 Test(msg, every_reason_has_a_text)
 {
 	unsigned int i, j;

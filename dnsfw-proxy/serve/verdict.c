@@ -1,0 +1,120 @@
+/* Which addresses are granted, and which go from an answer. */
+#include "verdict.h"
+
+#include "../dns/strip.h"
+#include "../dns/vet.h"
+#include "hash.h"
+#include "log.h"
+#include "scope.h"
+#include "worker.h"
+
+#define REMOVED_PERIOD	60	/* seconds between log lines of one name */
+#define REMOVED_NAMES	256	/* names that are told apart in that */
+
+bool
+verdict_may_be_granted(const struct query *q, const struct addr *dst)
+{
+	uint8_t bit = dst->family == ADDR_V4 ? MSG_FAMILY_V4 : MSG_FAMILY_V6;
+
+	/* A loopback client is this host, in both families (G5). */
+	return (worker.config.firewall && (worker.families & bit) != 0 &&
+	    !scope_is_link_local(&q->addr) &&
+	    (dst->family == q->addr.family || addr_is_loopback(&q->addr)));
+}
+
+void
+verdict_tell_of_scope(const struct query *q, const struct addr *dst)
+{
+	static struct scope_told told;
+	char name[DNS_NAME_TEXT_MAX], client[ADDR_TEXT_MAX];
+	char address[ADDR_TEXT_MAX];
+	struct dns_name folded;
+	bool link_local = scope_is_link_local(&q->addr);
+	bool local = scope_is_local(&q->addr);
+
+	if (dst->family != q->addr.family || addr_is_loopback(&q->addr) ||
+	    (!link_local && local == scope_is_local(dst)) ||
+	    !scope_may_tell(&told, &q->addr, worker.now))
+		return;
+	dns_name_fold(&q->dns.qname, &folded);
+	dns_name_print(&folded, name);
+	addr_print(&q->addr, client);
+	addr_print(dst, address);
+	if (link_local)
+		log_warn("%s asked for %s from a link-local address, from "
+		    "which it cannot connect to %s: nothing was granted; let "
+		    "clients ask at a %s address of this gateway", client,
+		    name, address, dst->family == ADDR_V4 ? "routed" :
+		    "global");
+	else if (local)
+		log_warn("%s asked for %s from a unique local address: if it "
+		    "has a global one, it connects to %s from that, and the "
+		    "grant does not match; announce this gateway's global "
+		    "address as the resolver (RDNSS)", client, name, address);
+	else
+		log_warn("%s asked for %s from a global address: if it has a "
+		    "unique local one, it connects to %s from that, and the "
+		    "grant does not match; give the destination a global "
+		    "address, or the clients one kind alone", client, name,
+		    address);
+}
+
+static void
+log_removed(const struct query *q, const struct addr *a)
+{
+	static struct log_limit limits[REMOVED_NAMES];
+	char name[DNS_NAME_TEXT_MAX], client[ADDR_TEXT_MAX];
+	char removed[ADDR_TEXT_MAX];
+	struct dns_name folded;
+	uint64_t count;
+
+	dns_name_fold(&q->dns.qname, &folded);
+	if (!log_allowed(&limits[hash_bytes(folded.wire, folded.len) %
+	    REMOVED_NAMES], worker.now, REMOVED_PERIOD, &count))
+		return;
+	dns_name_print(&folded, name);
+	log_warn("%s for %s: address %s is never granted, and was removed from "
+	    "the answer", name, addr_print(&q->addr, client),
+	    addr_print(a, removed));
+}
+
+static bool
+unwanted(void *arg, const struct addr *a)
+{
+	const struct verdict *v = arg;
+	bool bad = dns_vet_forbidden(a, &worker.vet);
+	size_t i;
+
+	for (i = 0; !bad && i < v->nforbidden; i++)
+		bad = addr_equal(&v->forbidden[i], a);
+	if (bad && v->passes)
+		return (false);
+	if (bad)
+		log_removed(v->query, a);
+	/* A way that is shut is better not tried (--family-mismatch). */
+	return (bad || (worker.config.family_filter &&
+	    worker.config.firewall && !verdict_may_be_granted(v->query, a)));
+}
+
+enum dns_err
+verdict_remove(struct verdict *v, uint8_t **msg, size_t *len,
+    struct dns_response *r)
+{
+	static uint8_t clean[DNS_MESSAGE_MAX];
+	size_t limit = query_limit(v->query);
+	enum dns_err err;
+	size_t n, removed;
+
+	/* What is longer than before (see strip.h) may be too long. */
+	err = dns_strip(*msg, *len, r, unwanted, v, clean, limit, &n, &removed);
+	if (err != DNS_OK || removed == 0)
+		return (err);
+	/* No longer what a validator has called authentic (RFC 4035 3.2.3). */
+	clean[3] &= (uint8_t)~DNS_AD;
+	if ((err = dns_response_parse(clean, n, r)) != DNS_OK)
+		return (err);
+	*msg = clean;
+	*len = dns_append_ede(clean, n, limit, &r->edns, EDE_FILTERED,
+	    "an address that is not granted was removed");
+	return (DNS_OK);
+}
