@@ -21,7 +21,7 @@ def files(*folders, ext=""):
             directories[:] = [d for d in directories
                               if not IGNORED.fullmatch(d)]
             found.extend(pathlib.Path(path, name) for name in names
-                         if name.endswith(ext) and
+                         if name.endswith(ext) and name != ".git" and
                          pathlib.Path(path, name).is_file())
     return sorted(found)
 
