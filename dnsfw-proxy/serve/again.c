@@ -33,8 +33,8 @@ port_of(const struct endpoint *from)
 	    from->peer.in6.sin6_port);
 }
 
-static struct query_list *
-bucket_of(const struct addr *addr, const struct endpoint *from, uint16_t id)
+static uint32_t
+place_of(const struct addr *addr, const struct endpoint *from, uint16_t id)
 {
 	struct {
 		struct addr	addr;
@@ -46,7 +46,7 @@ bucket_of(const struct addr *addr, const struct endpoint *from, uint16_t id)
 	key.addr = *addr;
 	key.port = port_of(from);
 	key.id = id;
-	return (&buckets[hash_bytes(&key, sizeof(key)) & (nbuckets - 1)]);
+	return ((uint32_t)hash_bytes(&key, sizeof(key)) & (nbuckets - 1));
 }
 
 /* Also the letters' case: the answer repeats that of the first. */
@@ -63,13 +63,14 @@ same_question(const struct query *q, const uint8_t *msg,
 
 struct query *
 again_find(const uint8_t *msg, const struct addr *addr,
-    const struct endpoint *from, const struct dns_query *dns)
+    const struct endpoint *from, const struct dns_query *dns, uint32_t *place)
 {
 	struct query *q;
 
 	if (from->tcp)
 		return (NULL);
-	LIST_FOREACH(q, bucket_of(addr, from, dns->id), of_asker) {
+	*place = place_of(addr, from, dns->id);
+	LIST_FOREACH(q, &buckets[*place], of_asker) {
 		if (q->dns.id == dns->id &&
 		    port_of(&q->from) == port_of(from) &&
 		    q->from.listener == from->listener &&
@@ -80,11 +81,10 @@ again_find(const uint8_t *msg, const struct addr *addr,
 }
 
 void
-again_add(struct query *q)
+again_add(struct query *q, uint32_t place)
 {
 	if (!q->from.tcp)
-		LIST_INSERT_HEAD(bucket_of(&q->addr, &q->from, q->dns.id), q,
-		    of_asker);
+		LIST_INSERT_HEAD(&buckets[place], q, of_asker);
 }
 
 void

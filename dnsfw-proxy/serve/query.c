@@ -341,8 +341,9 @@ forward(const uint8_t *msg, size_t len, const struct addr *addr,
 	    ACCESS_NONE);
 	struct query *q;
 	size_t head = dns->has_question ? dns->question_end : DNS_HEADER_SIZE;
+	uint32_t place = 0;
 
-	if ((q = again_find(msg, addr, from, dns)) != NULL) {
+	if ((q = again_find(msg, addr, from, dns, &place)) != NULL) {
 		/* It has its place, and will have its answer (D24). */
 		if (q->exchange != NULL)
 			exchange_again(q->exchange);
@@ -362,7 +363,7 @@ forward(const uint8_t *msg, size_t len, const struct addr *addr,
 	q->named = d->named;
 	q->aliased = d->norigins > 0;
 	memcpy(q->head, msg, head);
-	again_add(q);
+	again_add(q, place);
 	access_log(grants ? ACCESS_FORWARD : ACCESS_RESOLVE, &facts);
 	exchange_join(q, msg, len);
 }

@@ -14,6 +14,7 @@ static const uint8_t wire[] = "\x12\x34\x01\0\0\1\0\0\0\0\0\0" "\3www\1x\0"
 #define LEN	(sizeof(wire) - 1)
 
 static struct query first;
+static uint32_t place;
 static struct addr addr = { .family = ADDR_V4, .bytes = { 10, 0, 0, 1 } };
 static struct endpoint from = { .peer.in = { .sin_family = AF_INET,
     .sin_port = 4711 } };
@@ -24,7 +25,7 @@ find(const uint8_t *msg)
 	struct dns_query dns;
 
 	cr_assert_eq(dns_query_parse(msg, LEN, &dns), DNS_OK);
-	return (again_find(msg, &addr, &from, &dns));
+	return (again_find(msg, &addr, &from, &dns, &place));
 }
 
 static void
@@ -36,7 +37,8 @@ set_up(void)
 	first.from = from;
 	memcpy(first.head, wire, LEN);
 	cr_assert_eq(dns_query_parse(wire, LEN, &first.dns), DNS_OK);
-	again_add(&first);
+	(void)find(wire);
+	again_add(&first, place);
 }
 
 TestSuite(again, .init = set_up);
