@@ -13,7 +13,6 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <sched.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +21,7 @@
 
 #include "backend.h"
 #include "clock.h"
+#include "netns.h"
 
 #define OUTPUT_MAX	(256 * 1024)
 
@@ -39,12 +39,6 @@ listing(const char *command)
 	output[n] = '\0';
 	pclose(f);
 	return (output);
-}
-
-static void
-run(const char *command)
-{
-	cr_assert_eq(system(command), 0, "%s", command);
 }
 
 static bool
@@ -82,13 +76,6 @@ check_logs(const struct backend *b, uint8_t *families, char *log, size_t size)
 	log[n] = '\0';
 	fclose(f);
 	return (rc);
-}
-
-static void
-new_netns(void)
-{
-	if (unshare(CLONE_NEWNET) == -1)
-		cr_assert_fail("no network namespace: %s", strerror(errno));
 }
 
 static struct backend_config config = { .chain = "DNSFW", .table = "filter",

@@ -11,12 +11,9 @@
 
 #include <linux/netfilter.h>
 
-#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <sched.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -24,17 +21,12 @@
 #include "clock.h"
 #include "hash.h"
 #include "firewall.h"
+#include "netns.h"
 
 #define BOTH	(MSG_FAMILY_V4 | MSG_FAMILY_V6)
 
 static struct backend_config config = { .chain = "DNSFW", .table = "filter",
     .table_family = NFPROTO_INET, .max_grants = 1000 };
-
-static void
-run(const char *command)
-{
-	cr_assert_eq(system(command), 0, "%s", command);
-}
 
 /* The first number that a command prints. */
 static unsigned long
@@ -79,8 +71,7 @@ static const struct firewall *fw;
 static void
 prepare(const struct firewall *f)
 {
-	cr_assert_eq(unshare(CLONE_NEWNET), 0, "no network namespace: %s",
-	    strerror(errno));
+	new_netns();
 	fw = f;
 	run(fw->make);
 	hash_init();

@@ -13,28 +13,20 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <sched.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "clock.h"
 #include "forbidden.h"
+#include "netns.h"
 #include "own.h"
 #include "../../dnsfw-priv/syscalls.h"
 
 static void
-run(const char *command)
-{
-	cr_assert_eq(system(command), 0, "%s", command);
-}
-
-static void
 start(void)
 {
-	cr_assert_eq(unshare(CLONE_NEWNET), 0, "no network namespace: %s",
-	    strerror(errno));
+	new_netns();
 	run("ip link set lo up && ip link add d0 type veth peer name d0p && "
 	    "ip link set d0 up && ip addr add 192.0.2.5/24 dev d0 && "
 	    "ip addr add 198.51.100.1 peer 198.51.100.9/30 dev d0 && "

@@ -8,12 +8,10 @@
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 
-#include <errno.h>
-#include <sched.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "netns.h"
 #include "nlsock.h"
 #include "place.h"
 #include "xtrules.h"
@@ -22,16 +20,9 @@
 #define V6	MSG_FAMILY_V6
 
 static void
-run(const char *command)
-{
-	cr_assert_eq(system(command), 0, "%s", command);
-}
-
-static void
 set_up(void)
 {
-	cr_assert_eq(unshare(CLONE_NEWNET), 0, "no network namespace: %s",
-	    strerror(errno));
+	new_netns();
 	nlsock_open();
 }
 

@@ -6,28 +6,19 @@
 
 #include <linux/netfilter.h>
 
-#include <errno.h>
-#include <sched.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "hash.h"
+#include "netns.h"
 #include "nlsock.h"
 #include "reach.h"
 
 static void
-run(const char *command)
-{
-	cr_assert_eq(system(command), 0, "%s", command);
-}
-
-static void
 set_up(void)
 {
-	cr_assert_eq(unshare(CLONE_NEWNET), 0, "no network namespace: %s",
-	    strerror(errno));
+	new_netns();
 	hash_init();
 	nlsock_open();
 }

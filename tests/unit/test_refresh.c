@@ -16,16 +16,14 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "backend.h"
 #include "clock.h"
+#include "netns.h"
 
 #define PORT		9000
 #define REFRESHES	20000
@@ -41,12 +39,6 @@ static struct counts {
 
 static struct backend_config config = { .chain = "dnsfw", .table = "filter",
     .table_family = NFPROTO_INET, .max_grants = 1000 };
-
-static void
-run(const char *command)
-{
-	cr_assert_eq(system(command), 0, "%s", command);
-}
 
 static void
 nothing_to_refill(unsigned int kinds)
@@ -164,7 +156,7 @@ no_gap(const struct backend *b)
 
 Test(refresh, F1_no_gap, .timeout = 300)
 {
-	cr_assert_eq(unshare(CLONE_NEWNET), 0);
+	new_netns();
 	run("ip link set lo up && iptables -N dnsfw && iptables -A OUTPUT -p "
 	    "udp -j dnsfw && iptables -P OUTPUT DROP");
 	start(&backend_ipset);
@@ -173,7 +165,7 @@ Test(refresh, F1_no_gap, .timeout = 300)
 
 Test(refresh, F2_no_gap, .timeout = 300)
 {
-	cr_assert_eq(unshare(CLONE_NEWNET), 0);
+	new_netns();
 	run("ip link set lo up && nft 'table inet filter { chain dnsfw { }; "
 	    "chain output { type filter hook output priority 0; policy drop; "
 	    "jump dnsfw; }; }'");
