@@ -82,7 +82,8 @@ note(struct build *b, uint32_t pattern, size_t offset, uint64_t hash,
 
 /*
  * From the nearest up to the root, or to one that is known: then those above it
- * are, too.  The apex of a wildcard is one; what is under "*" needs none.
+ * are, too.  A wildcard's own record tells of its apex, and of what is under
+ * "*" (acl_is_ancestor).
  */
 static bool
 note_all(struct build *b, uint32_t pattern)
@@ -98,7 +99,7 @@ note_all(struct build *b, uint32_t pattern)
 	image_suffixes_init(&suffixes, &name);
 	if (suffixes.labels == 0)
 		return (true);
-	depth = suffixes.labels + ((p->flags & RECORD_WILDCARD) != 0);
+	depth = suffixes.labels;
 	while (depth-- > 0 && !known) {
 		if (!note(b, pattern, suffixes.offset[depth],
 		    image_key_hash(p->subnet, false, suffixes.hash[depth]),

@@ -199,8 +199,8 @@ is_below(const struct image_record *r, const uint8_t *key, size_t len)
 
 	while (at + len < r->name_len && name[at] != 0)
 		at += name[at] + 1U;
-	return (at + len == r->name_len && memcmp(name + at, key, len) == 0 &&
-	    (at > 0 || (r->flags & RECORD_WILDCARD) != 0));
+	return (at > 0 && at + len == r->name_len &&
+	    memcmp(name + at, key, len) == 0);
 }
 
 /* Is the name that begins at key above one that the subnet's rules allow? */
