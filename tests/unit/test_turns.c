@@ -60,6 +60,20 @@ Test(turns, one_that_ends_while_it_waits_lets_nobody_in)
 	cr_assert(!turns_take(&pool[1], 7));
 }
 
+Test(turns, the_last_that_is_open_counts)
+{
+	unsigned int i;
+
+	for (i = 0; i < 4; i++)
+		turns_take(&pool[i], 7);
+	for (i = 0; i < 3; i++)
+		cr_assert_null(turns_leave(&pool[i]));
+	for (i = 0; i < 3; i++)
+		cr_assert(turns_take(&pool[i], 7));
+	cr_assert(!turns_take(&pool[4], 7));
+	cr_assert_eq(turns_leave(&pool[3]), &pool[4]);
+}
+
 Test(turns, places_come_back_ten_times_over)
 {
 	unsigned int round, i;
