@@ -25,6 +25,7 @@ struct ttry {
 	size_t		upstream;
 	LIST_ENTRY(ttry) same_id;
 	TAILQ_ENTRY(ttry) waiting;
+	uint64_t	since;		/* when it began */
 	uint8_t		*msg;		/* until it is on a connection */
 	size_t		len;
 };

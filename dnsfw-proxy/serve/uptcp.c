@@ -6,7 +6,9 @@
  * and then close it, or nothing more comes.  How many that are is seen, and
  * from then on no connection gets more; there are several then, and questions
  * wait for one.  Now and then one gets twice as many, to see whether that still
- * holds: it may have been a slow answer, or a restart.
+ * holds: it may have been a slow answer, or a restart.  And if nothing comes
+ * while questions wait, all that were asked may be for slow names, which one
+ * client can bring about: then the limit is forgotten.
  *
  * Some questions make a server close the connection, each time, and all others
  * suffer.  What has seen too many connections break goes over UDP then, or, if
@@ -142,6 +144,7 @@ uptcp_send(size_t upstream, uint8_t *msg, size_t len, bool suspect)
 	if ((c == NULL && !wait) || (t = calloc(1, sizeof(*t))) == NULL)
 		return (NULL);
 	t->upstream = upstream;
+	t->since = worker.now;
 	t->msg = msg;
 	t->len = len;
 	if (c == NULL)
@@ -336,6 +339,25 @@ tick_conn(struct upconn *c)
 		leave(c);
 }
 
+/* See above: the newest connection takes all that waits. */
+static void
+doubt_limit(struct pool *p)
+{
+	const struct ttry *t = TAILQ_FIRST(&p->waiting);
+	struct upconn *c;
+
+	if (t == NULL || worker.now - t->since < STALL_TIME ||
+	    worker.now - p->answered_at < STALL_TIME)
+		return;
+	p->limit = 0;
+	TAILQ_FOREACH_REVERSE(c, &p->conns, upconns, link) {
+		if (c->kind == UPCONN_COMMON) {
+			c->room = UPCONN_NO_LIMIT;
+			break;
+		}
+	}
+}
+
 bool
 uptcp_tick(void)
 {
@@ -349,6 +371,7 @@ uptcp_tick(void)
 			next = TAILQ_NEXT(c, link);
 			tick_conn(c);
 		}
+		doubt_limit(&pools[i]);
 		serve_waiting(&pools[i]);
 		open |= !TAILQ_EMPTY(&pools[i].conns);
 	}

@@ -451,3 +451,29 @@ def test_D7_clients_over_tcp_wait_for_no_answer_by_udp(lab):
     lab.dnsfw(RESOLVE_ALL, *BY_TCP)
     assert lab.ask("www.example.com").flags & dns.flags.TC
     assert lab.ask("www.example.com", tcp=True).rcode() == dns.rcode.SERVFAIL
+
+
+def test_D21_slow_names_of_one_client_do_not_stop_others(lab, serve):
+    """They look like a server that answers few questions on a connection."""
+    def talk(peer):
+        while True:
+            question = peer.read()
+            if len(question.question[0].name.labels[0]) < 4:
+                peer.answer(question)
+
+    upstream = serve(talk)
+    server = start(lab)
+    with udp(lab) as bad, udp(lab, OTHER4) as good:
+        bad.send(query(1))
+        assert rcodes(bad, 1) == [NOERROR]
+        bad.send(query(1000))
+        # It is asked again on another connection, where it is the first.
+        until(lambda: len(upstream.peers) == 2)
+        for number in range(1001, 1030):
+            bad.send(query(number))
+            server.out.wait_for(rf"~> \[{number}\]")
+        for number in range(2, 5):
+            begin = time.monotonic()
+            good.send(query(number))
+            assert rcodes(good, 1) == [NOERROR]
+            assert time.monotonic() - begin < 2 * STALL
