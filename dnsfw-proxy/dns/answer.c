@@ -336,13 +336,17 @@ take_targets(const uint8_t *msg, const struct dns_response *r,
 	DNS_UNINITIALIZED struct dns_name owner;
 	struct dns_record record;
 	enum dns_err err = DNS_OK;
+	unsigned int links = 0;
 	uint16_t i;
 
 	t->grown = false;
 	for (i = 0; err == DNS_OK && i < r->ancount; i++) {
 		err = dns_record_read(&c, &owner, &record);
-		if (err == DNS_OK && leads_on(&record))
-			err = take_target(msg, &owner, &record, t);
+		if (err != DNS_OK || !leads_on(&record))
+			continue;
+		if (links++ == DNS_LINKS_MAX)
+			return (DNS_EFULL);
+		err = take_target(msg, &owner, &record, t);
 	}
 	return (err);
 }
@@ -363,7 +367,7 @@ dns_answer_targets(const uint8_t *msg, size_t len,
 	/* A pass after each that has found something, as for addresses. */
 	do
 		err = take_targets(msg, r, &t);
-	while (err == DNS_OK && t.grown);
+	while ((err == DNS_OK || err == DNS_EFULL) && t.grown);
 	*n = t.n;
 	return (err);
 }

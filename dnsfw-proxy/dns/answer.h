@@ -12,6 +12,7 @@
 #include "message.h"
 
 #define DNS_CHAIN_MAX	16	/* CNAMEs (and SVCB aliases) that are followed */
+#define DNS_LINKS_MAX	64	/* records that lead to targets */
 /* As many A records as fit into the largest message. */
 #define DNS_ADDRESSES_MAX 4096
 
@@ -45,7 +46,10 @@ struct dns_target {
  * any order, each once with its greatest TTL: through CNAME records, through
  * DNAME records (RFC 6672 2.2: also those that a resolver has to substitute by
  * itself), and the targets of SVCB and HTTPS records (RFC 9460) but for ".".
- * Loops end; the queried name is none of them.  At most DNS_CHAIN_MAX.
+ * Loops end; the queried name is none of them.  At most DNS_CHAIN_MAX; if there
+ * are as many, there may be more.
+ * DNS_EFULL: there are more than DNS_LINKS_MAX such records, and what those
+ * behind lead to is left out: a whole message of them would be too much work.
  */
 DNS_MUSTCHECK enum dns_err dns_answer_targets(const uint8_t *msg, size_t len,
     const struct dns_response *r, struct dns_target out[DNS_CHAIN_MAX],

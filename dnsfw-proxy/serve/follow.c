@@ -50,24 +50,27 @@ is_blocked(const struct query *q, const struct dns_name *name,
 	    d->depth > 0);
 }
 
-bool
+enum follow
 follow_answer(const struct query *q, uint8_t *msg, size_t len,
     const struct dns_response *r, struct acl_decision *d)
 {
 	static struct dns_target targets[DNS_CHAIN_MAX];
 	bool leads = q->named || q->aliased;
+	enum dns_err err;
 	size_t i, n;
 
 	if (!leads && !worker.config.block_aliases)
-		return (true);
-	if (dns_answer_targets(msg, len, r, targets, &n) != DNS_OK)
-		n = 0;
+		return (FOLLOW_PASS);
+	err = dns_answer_targets(msg, len, r, targets, &n);
 	for (i = 0; worker.config.block_aliases && i < n; i++)
 		if (is_blocked(q, &targets[i].name, d))
-			return (false);
+			return (FOLLOW_BLOCKED);
+	/* What was not looked at may be blocked. */
+	if (worker.config.block_aliases && (err != DNS_OK || i == DNS_CHAIN_MAX))
+		return (FOLLOW_TOO_MANY);
 	for (i = 0; leads && i < n; i++)
 		remember(q, &targets[i]);
 	if (leads && n > 0)
 		dns_answer_cap_ttl(msg, len, r, worker.config.max_rule_time);
-	return (true);
+	return (FOLLOW_PASS);
 }

@@ -5,14 +5,19 @@
 #include "../acl/decide.h"
 #include "query.h"
 
+enum follow {
+	FOLLOW_PASS,
+	FOLLOW_BLOCKED,		/* --block-aliases: a rule blocks one of the names */
+	FOLLOW_TOO_MANY		/* --block-aliases: not all could be looked at */
+};
+
 /*
  * Remember for q's client what the answer msg, parsed as r, leads it to; before
  * the answer leaves.  msg may be changed: with --max-rule-time no TTL outlives
  * what is remembered.
- * Returns false with --block-aliases if a rule blocks one of the names: then
- * *d is what the list says of that.
+ * After FOLLOW_BLOCKED *d is what the list says of the name.
  */
-bool	follow_answer(const struct query *q, uint8_t *msg, size_t len,
+enum follow follow_answer(const struct query *q, uint8_t *msg, size_t len,
 	    const struct dns_response *r, struct acl_decision *d);
 
 #endif

@@ -474,6 +474,7 @@ query_answered(struct query *q, const uint8_t *msg, size_t len,
 {
 	static uint8_t copy[DNS_MESSAGE_MAX];
 	DNS_UNINITIALIZED struct acl_decision d;
+	enum follow follow = FOLLOW_PASS;
 	struct access facts;
 
 	/* Who has closed the connection takes no answer, and connects nowhere. */
@@ -485,7 +486,11 @@ query_answered(struct query *q, const uint8_t *msg, size_t len,
 	}
 	/* Others may wait for the same answer: each gets its own copy. */
 	memcpy(copy, msg, len);
-	if (r->has_alias && !follow_answer(q, copy, len, r, &d)) {
+	if (r->has_alias)
+		follow = follow_answer(q, copy, len, r, &d);
+	if (follow == FOLLOW_TOO_MANY)
+		query_failed(q, EDE_OTHER, "too many aliases to look at");
+	else if (follow == FOLLOW_BLOCKED) {
 		query_facts(q, ACCESS_NONE, &facts);
 		deny(q->head, &q->from, &facts, &d);
 		query_drop(q);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "dns/answer.h"
 
@@ -588,4 +589,51 @@ Test(answer, D14_dname_to_a_name_that_is_too_long)
 	begin_below();
 	put_record("q", TYPE_DNAME, CLASS_IN, 60, rdata, len + 5);
 	expect_targets("");
+}
+
+/* Each is for each name so far, and 17 passes are needed to find them. */
+Test(answer, D14_work_is_bounded)
+{
+	const uint8_t chain[] = "\001b";
+	unsigned int i;
+	clock_t start;
+
+	begin_below();
+	for (i = DNS_CHAIN_MAX + 1; i-- > 0;) {
+		char owner[2] = { i == 0 ? 'q' : (char)('@' + i), '\0' };
+		const uint8_t target[] = { 1, (uint8_t)('A' + i), 0 };
+
+		put_record(owner, TYPE_DNAME, CLASS_IN, 60, target,
+		    sizeof(target));
+	}
+	while (w.len - w.pos >= 20)
+		put_record("p", TYPE_DNAME, CLASS_IN, 60, chain, sizeof(chain));
+	parse();
+	start = clock();
+	for (i = 0; i < 10; i++)
+		cr_assert_eq(dns_answer_targets(msg, w.pos, &r, targets, &n),
+		    DNS_EFULL);
+	/* Without a limit it is more than a second. */
+	cr_assert_lt(clock() - start, CLOCKS_PER_SEC / 4);
+	cr_assert_eq(n, DNS_CHAIN_MAX);
+}
+
+/* Other records among them do not count. */
+Test(answer, D14_at_most_so_many_records)
+{
+	unsigned int i;
+
+	begin();
+	for (i = 0; i < DNS_LINKS_MAX - 1; i++) {
+		put_cname("x", "y");
+		put_a("q", 300, i);
+		put_record("q", TYPE_CNAME, CLASS_CH, 60, "\001z", 3);
+	}
+	put_cname("q", "a");
+	expect_targets("a./60");
+	put_cname("a", "b");
+	parse();
+	cr_assert_eq(dns_answer_targets(msg, w.pos, &r, targets, &n),
+	    DNS_EFULL);
+	cr_assert_eq(n, 1);
 }
