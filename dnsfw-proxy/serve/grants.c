@@ -259,6 +259,7 @@ grant_all(struct query *q, uint8_t *msg, size_t len,
 {
 	uint64_t expiry = NO_EXPIRY;
 	uint32_t pending = 0;
+	bool told = !worker.config.firewall || d->acl.nports == 0;
 	size_t i;
 	unsigned int p;
 
@@ -266,8 +267,9 @@ grant_all(struct query *q, uint8_t *msg, size_t len,
 		if (d->acl.resolve_first &&
 		    dns_vet_forbidden(&a[i].addr, &worker.vet))
 			continue;
-		if (d->acl.nports > 0 && worker.config.firewall)
-			verdict_tell_of_scope(q, &a[i].addr);
+		/* Once an answer: it looks at all who were told of. */
+		if (!told)
+			told = verdict_tell_of_scope(q, &a[i].addr);
 		if (!verdict_may_be_granted(q, &a[i].addr))
 			continue;
 		for (p = 0; p < d->acl.nports; p++)

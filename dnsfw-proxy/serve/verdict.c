@@ -22,7 +22,7 @@ verdict_may_be_granted(const struct query *q, const struct addr *dst)
 	    (dst->family == q->addr.family || addr_is_loopback(&q->addr)));
 }
 
-void
+bool
 verdict_tell_of_scope(const struct query *q, const struct addr *dst)
 {
 	static struct scope_told told;
@@ -33,9 +33,10 @@ verdict_tell_of_scope(const struct query *q, const struct addr *dst)
 	bool local = scope_is_local(&q->addr);
 
 	if (dst->family != q->addr.family || addr_is_loopback(&q->addr) ||
-	    (!link_local && local == scope_is_local(dst)) ||
-	    !scope_may_tell(&told, &q->addr, worker.now))
-		return;
+	    (!link_local && local == scope_is_local(dst)))
+		return (false);
+	if (!scope_may_tell(&told, &q->addr, worker.now))
+		return (true);
 	dns_name_fold(&q->dns.qname, &folded);
 	dns_name_print(&folded, name);
 	addr_print(&q->addr, client);
@@ -57,6 +58,7 @@ verdict_tell_of_scope(const struct query *q, const struct addr *dst)
 		    "grant does not match; give the destination a global "
 		    "address, or the clients one kind alone", client, name,
 		    address);
+	return (true);
 }
 
 static void

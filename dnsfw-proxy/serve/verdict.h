@@ -27,9 +27,10 @@ bool	verdict_may_be_granted(const struct query *q, const struct addr *dst);
 
 /*
  * Warn of a client that will connect to dst, an address that it asked for,
- * from another address than the one that it asked from (G12).
+ * from another address than the one that it asked from (G12).  False: it is not
+ * one.
  */
-void	verdict_tell_of_scope(const struct query *q, const struct addr *dst);
+bool	verdict_tell_of_scope(const struct query *q, const struct addr *dst);
 
 /*
  * Remove what is unwanted from the answer *msg, parsed as *r.  On DNS_OK *msg,

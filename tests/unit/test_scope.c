@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 
 #include <string.h>
+#include <time.h>
 
 #include "clock.h"
 #include "serve/scope.h"
@@ -126,4 +127,22 @@ Test(scope, G12_wear)
 		cr_assert_eq(yes, SCOPE_CLIENTS);
 		cr_assert_eq(told.n, SCOPE_CLIENTS);
 	}
+}
+
+/* Each query of a client that asks from a wrong address comes to it. */
+Test(scope, G12_work_of_a_full_table)
+{
+	struct addr a;
+	clock_t start;
+	unsigned int i;
+
+	for (i = 0; i < SCOPE_CLIENTS; i++) {
+		a = numbered(i / SCOPE_SHARE, i);
+		cr_assert(scope_may_tell(&told, &a, 5));
+	}
+	a = numbered(SCOPE_CLIENTS, 0);
+	start = clock();
+	for (i = 0; i < 20000; i++)
+		cr_assert_not(scope_may_tell(&told, &a, 6));
+	cr_assert_lt(clock() - start, CLOCKS_PER_SEC / 4);
 }
