@@ -46,6 +46,17 @@ def test_D14_a_target_ends_with_its_record(lab):
     assert rcode(lab, "t.cdn.example") == 0
 
 
+def test_D14_no_ring_of_names_lives_on_by_itself(lab):
+    """What is led to through more than 16 answers is not remembered."""
+    lab.dnsfw(RULE)
+    names = [WWW] + [f"t{n}.cdn.example" for n in range(1, 18)]
+    for name, target in zip(names, names[1:] + ["t1.cdn.example"]):
+        lab.upstream.behave(name, lambda request, target=target: [
+            request.reply(f"{request.name}. 300 IN CNAME {target}.")])
+    assert [rcode(lab, name) for name in names] == 17 * [
+        dns.rcode.NOERROR] + [dns.rcode.REFUSED]
+
+
 def test_D14_a_target_whose_time_ends_while_its_answer_is_on_the_way(lab, fw):
     lab.dnsfw(RULE, "--min-rule-time", "1", "--max-rule-time", "1", fw=fw)
     site = alias(lab, "t.cdn.example")

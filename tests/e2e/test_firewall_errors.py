@@ -156,16 +156,16 @@ def test_F2_table_that_iptables_would_take_for_its_own(lab, fails, table,
           f"table {table} is that of iptables")
 
 
-@pytest.mark.parametrize("table, warns", [
-    ("ip filter", True),        # nobody uses iptables here, yet
-    ("ip Filter", False),
-    ("inet filter", False)])    # of which iptables knows nothing
-def test_F2_table_that_iptables_does_not_use(lab, table, warns):
+@pytest.mark.parametrize("table, chain, warns", [
+    ("ip filter", "forward", True),     # nobody uses iptables here, yet
+    ("ip Filter", "FORWARD", False),
+    ("inet filter", "FORWARD", False)])     # of which iptables knows nothing
+def test_F2_table_that_iptables_does_not_use(lab, table, chain, warns):
     # Beside it, iptables has tables of its own.
     lab.gateway.run("iptables-nft", "-t", "nat", "-A", "POSTROUTING",
                     "-j", "ACCEPT")
     lab.gateway.run("nft", f"table {table} {{ chain dnsfw {{ }}; chain "
-                    "forward { type filter hook forward priority 0; "
+                    f"{chain} {{ type filter hook forward priority 0; "
                     "jump dnsfw; }; chain RAW { }; }")
     server = lab.dnsfw(ALLOW, fw=with_table(Nftables(lab.gateway), table,
                                             "dnsfw"))
