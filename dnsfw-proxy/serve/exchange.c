@@ -222,7 +222,7 @@ begin(struct query *q, const uint8_t *msg, size_t len, struct bucket *bucket,
 	TAILQ_INSERT_TAIL(&by_deadline, x, by_deadline);
 	worker_need_tick();
 	tries_prepare(x);
-	if (turns_take(x, question))
+	if (turns_take(x, question, q->client))
 		tries_begin(x);
 }
 
@@ -285,6 +285,7 @@ exchange_join(struct query *q, const uint8_t *msg, size_t len)
 	 */
 	if (waits_already(x, &q->addr))
 		exchange_again(x);
+	turns_join(x, q->client);
 	TAILQ_INSERT_TAIL(&x->waiting, q, link);
 	q->exchange = x;
 }

@@ -32,6 +32,7 @@ struct exchange {
 	TAILQ_ENTRY(exchange) by_resend;
 	TAILQ_ENTRY(exchange) by_turn;	/* waits, or is about to begin */
 	struct turn	*turn;		/* of its question */
+	struct lane	*lane;		/* of its turn, while it waits there */
 	bool		queued;		/* waits for its turn: no tries yet */
 	struct waiting	waiting;	/* queries; never empty */
 	struct tries	tries;		/* under way */

@@ -107,6 +107,23 @@ def test_D24_who_waits_has_its_own_deadline(lab, tcp):
     assert lab.ask(NAME, client=OTHER4).answer
 
 
+@pytest.mark.parametrize("joins", [False, True], ids=["alone", "joins"])
+def test_D24_who_asks_once_need_not_wait_for_all_of_another(lab, joins):
+    """Also where the other one has a query like that, behind all of its."""
+    crowd = Crowd()
+    crowd.DELAY = 0.1
+    lab.upstream.behave(NAME, crowd)
+    server = lab.dnsfw(RESOLVE_ALL)
+    with variants(lab, False), lab.client_socket(
+            OTHER4, socket.SOCK_DGRAM) as sock:
+        server.out.wait_for(rf"~> \[{VARIANTS - 1}\]")
+        sock.connect((GATEWAY4, 53))
+        begin = time.monotonic()
+        sock.send(variant(VARIANTS - 1 if joins else VARIANTS))
+        assert dns.message.from_wire(sock.recv(65535)).answer
+        assert time.monotonic() - begin < 10 * crowd.DELAY
+
+
 @pytest.mark.parametrize("client, gateway", [
     (CLIENT4, GATEWAY4), (CLIENT6, GATEWAY6)], ids=["ipv4", "ipv6"])
 def test_D24_retransmissions_take_one_place_and_one_answer(lab, client,
