@@ -79,6 +79,7 @@ apply_block(const struct image_record *r, unsigned int depth,
 {
 	size_t len = image_record_local_len(r);
 
+	out->hides = depth > 0;
 	if (out->verdict != ACL_NOMATCH)
 		return;
 	out->line = r->line;

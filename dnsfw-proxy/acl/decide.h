@@ -37,6 +37,7 @@ struct acl_decision {
 	bool		resolve_first;
 	/* Labels of the longest pattern that counts; 0: only "*" does. */
 	uint8_t		depth;
+	bool		hides;		/* a -| that is not for "*" ended the walk */
 	uint16_t	nports;		/* distinct, in rule order */
 	struct addr	local;		/* ACL_LOCAL */
 	struct acl_port	ports[ACL_PORTS_MAX];	/* nports of them are set */

@@ -195,7 +195,7 @@ decision_make(const struct addr *client, const struct dns_query *dns,
 	if (!decision_is_plain(dns))
 		return;
 	out->signal = answered_here(&dns->qname, acl);
-	if (acl->depth == 0)
+	if (acl->depth == 0 && !acl->hides)
 		add_origins(client, &dns->qname, since, out);
 	if (acl->verdict != ACL_ALLOW && keys_allowed(client, dns, since)) {
 		acl->verdict = ACL_ALLOW;
