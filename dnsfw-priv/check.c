@@ -81,11 +81,10 @@ check_run(struct options *o)
 	if (!root && has_priv)
 		log_info("not checked: whether the user \"%s\" (--priv-user) "
 		    "may read the ACL", o->priv_user);
-	if (!root && o->chain != NULL)
+	if (o->chain != NULL)
 		log_info("not checked: the firewall and its chain \"%s\"",
 		    o->chain);
-	if (!root)
-		log_info("not checked: the addresses and the port of --bind");
+	log_info("not checked: the addresses and the port of --bind");
 	children_end(&compiler, NULL, 0);
 	exit(0);
 }

@@ -338,8 +338,9 @@ launch_acl_directory(const char *path)
 		log_error("cannot open the ACL \"%s\" (--acl-file): %m", path);
 		exit(2);
 	}
-	if (S_ISDIR(st.st_mode)) {
-		log_error("the ACL \"%s\" (--acl-file) is a directory", path);
+	if (S_ISDIR(st.st_mode) || S_ISFIFO(st.st_mode)) {
+		log_error("the ACL \"%s\" (--acl-file) is a %s", path,
+		    S_ISDIR(st.st_mode) ? "directory" : "FIFO");
 		exit(2);
 	}
 	if (len >= sizeof(dir))

@@ -1,5 +1,6 @@
 """What dnsfw says of a wrong option or list, to the letter."""
 
+import os
 import pathlib
 import shutil
 import signal
@@ -134,7 +135,8 @@ def test_upstream_that_is_dnsfw_itself(lab, bind, upstream):
 ])
 def test_upstream_that_is_another_server(lab, bind, upstream):
     status, text = start_fails(lab, bind, upstream, "--check")
-    assert (status, text) == (0, "[INFO ] the ACL has 1 rule")
+    assert (status, text.splitlines()[0]) == (0, "[INFO ] the ACL has 1 rule")
+    assert "ERROR" not in text
 
 
 # What is not as it should be when it starts
@@ -185,9 +187,9 @@ def test_A10_links_that_can_be_followed(lab, folder):
     (folder / "below" / "list").write_text("::/0 ~> *\n", encoding="utf-8")
     (folder / "..data").symlink_to("below")
     (folder / "acl").symlink_to("..data/list")
-    assert start_fails(lab, "127.0.0.1", DNS4, "--check",
-                           acl=folder / "acl") == (
-        0, "[INFO ] the ACL has 1 rule")
+    status, text = start_fails(lab, "127.0.0.1", DNS4, "--check",
+                               acl=folder / "acl")
+    assert status == 0 and "[INFO ] the ACL has 1 rule" in text
 
 
 UNREADABLE = ("the user of --priv-user may not read the file ('chmod o+r', or "
@@ -226,6 +228,19 @@ def test_ACL_that_is_a_link_now(lab, folder):
         line = server.err.wait_for("ERROR.*", start=seen)
         assert line[0] == (f'ERROR] cannot open the ACL "{folder}/list": '
                            f'{why}; the old one stays')
+
+
+@pytest.mark.parametrize("what", ["FIFO", "directory"])
+def test_ACL_that_is_no_file(lab, what):
+    """To read a FIFO that nobody writes to would be an empty list."""
+    path = lab.tmp / what
+    if what == "FIFO":
+        os.mkfifo(path)
+    else:
+        path.mkdir()
+    for options in ((), ("--check",)):
+        assert start_fails(lab, "127.0.0.1", DNS4, *options, acl=path) == (
+            2, f'[ERROR] the ACL "{path}" (--acl-file) is a {what}')
 
 
 # --check
@@ -276,12 +291,22 @@ def test_check_without_the_users(lab, ordinary):
         '[INFO ] not checked: the user "none-1" (--priv-user), who does not '
         'exist here',
         '[INFO ] not checked: the user "none-2" (--proxy-user), who does not '
-        'exist here']
+        'exist here',
+        "[INFO ] not checked: the addresses and the port of --bind"]
     acl = lab.write_acl(GOOD_LIST)
-    assert ordinary(acl, NONE, *users) == (0, [
-        *lines, "[INFO ] not checked: the addresses and the port of --bind"])
+    assert ordinary(acl, NONE, *users) == (0, lines)
     assert start_fails(lab, "127.0.0.1", DNS4, "--check", *users) == (
         0, "\n".join(lines))
+
+
+def test_check_as_root(lab):
+    """It does not look at more than an ordinary user does."""
+    assert start_fails(
+        lab, "127.0.0.1", DNS4, "--check", "--firewall=nftables",
+        "--table=inet nowhere", "--chain=none") == (0, "\n".join([
+            "[INFO ] the ACL has 1 rule",
+            '[INFO ] not checked: the firewall and its chain "none"',
+            "[INFO ] not checked: the addresses and the port of --bind"]))
 
 
 def test_check_says_what_a_start_says(lab, ordinary):
