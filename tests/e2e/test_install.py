@@ -52,7 +52,8 @@ def test_systemd_unit_is_right(root, tmp_path):
     assert re.findall("^ExecReload=(.*)$", text, re.MULTILINE) == [
         f"{installed} {options} --check",
         '+/bin/sh -c "kill -HUP $$MAINPID && sleep 1"']
-    for line in ("Type=notify", "NotifyAccess=main", "Restart=on-failure",
+    for line in ("Type=notify", "NotifyAccess=main",
+                 "TimeoutStartSec=infinity", "Restart=on-failure",
                  "RestartPreventExitStatus=2", "LogRateLimitIntervalSec=0",
                  "Before=nss-lookup.target"):
         assert f"\n{line}\n" in text
