@@ -12,6 +12,8 @@
 /* To follow all rules takes its time: at most so much of all, and no more. */
 #define EFFECT_SHARE	20
 
+#define STRANGERS_MAX	65536	/* that a listing finds, in one go */
+
 /* How long nobody must have deleted anything; and how long that may take. */
 #define QUIET		(80 * (CLOCK_SECOND / 1000))
 #define QUIET_MAX	(400 * (CLOCK_SECOND / 1000))
@@ -29,16 +31,21 @@ static struct ledger *ledger;
 static uint8_t families, ready;
 static uint8_t seen_chains;	/* families that had their chain at last look */
 static uint64_t next_look;
-static uint64_t repair_at, repair_latest;	/* 0: nothing to repair */
+
+/* 0: nothing to repair.  Both the same: something failed, and only time helps. */
+static uint64_t repair_at, repair_latest;
+
 static uint8_t missing_logged;		/* families, as ready */
 static bool effect_due;			/* rules have changed since */
 static uint64_t effect_next;
 static uint8_t unreached, blocked;	/* families, as logged */
 static unsigned int events;		/* WATCH_*, read and not yet acted on */
 
-/* One batch at a time, of whatever. */
-static struct msg_grant strangers[BACKEND_BATCH_MAX];
+/* A listing is dear: it is done once for so many of them. */
+static struct msg_grant strangers[STRANGERS_MAX];
 static size_t nstrangers;
+
+/* One batch at a time, of whatever. */
 static struct backend_add batch[BACKEND_BATCH_MAX];
 
 struct ledger *
@@ -71,17 +78,17 @@ static uint32_t
 remove_from_kernel(const struct msg_grant *grants, size_t n)
 {
 	uint32_t removed = 0;
-	size_t i;
+	size_t i, k, done;
 
-	if (n == 0)
-		return (0);
-	for (i = 0; i < n; i++)
-		batch[i] = (struct backend_add){ .grant = &grants[i],
-		    .left = CLOCK_SECOND };
-	backend->remove(batch, n);
-	firewall_counts.transactions++;
-	for (i = 0; i < n; i++)
-		removed += batch[i].code == RESULT_OK;
+	for (done = 0; done < n; done += k) {
+		for (k = 0; k < BACKEND_BATCH_MAX && done + k < n; k++)
+			batch[k] = (struct backend_add){ .left = CLOCK_SECOND,
+			    .grant = &grants[done + k] };
+		backend->remove(batch, k);
+		firewall_counts.transactions++;
+		for (i = 0; i < k; i++)
+			removed += batch[i].code == RESULT_OK;
+	}
 	if (removed < n && repair_at == 0)
 		repair_at = repair_latest = clock_now() + RETRY_PERIOD;
 	return (removed);
@@ -101,7 +108,7 @@ firewall_revoke(const struct msg_grant *grants, size_t n)
 static void
 note_stranger(const struct msg_grant *g)
 {
-	if (nstrangers < BACKEND_BATCH_MAX)
+	if (nstrangers < STRANGERS_MAX)
 		strangers[nstrangers++] = *g;
 }
 
@@ -159,7 +166,7 @@ remove_strangers(void)
 		now = remove_from_kernel(strangers, nstrangers);
 		removed += now;
 		nstrangers = 0;
-	} while (now == BACKEND_BATCH_MAX &&
+	} while (now == STRANGERS_MAX &&
 	    backend->list(ready, compare, NULL) == 0);
 	return (removed);
 }
@@ -208,9 +215,8 @@ ready_kinds(void)
 	    (ready & MSG_FAMILY_V6 ? 3U << 2 : 0));
 }
 
-/* For the log: of which family a chain lacks, if it is there for some. */
-static const char *
-lacking(uint8_t there)
+const char *
+firewall_lacking(uint8_t there)
 {
 	return (there == 0 ? "" : there == MSG_FAMILY_V4 ? " of IPv6" :
 	    " of IPv4");
@@ -222,13 +228,13 @@ log_effect(uint8_t now_unreached, uint8_t now_blocked)
 	if (now_unreached != unreached && now_unreached != 0)
 		log_warn("no rule leads to our chain%s: grants there open "
 		    "nothing until one does",
-		    lacking(families & (uint8_t)~now_unreached));
+		    firewall_lacking(families & (uint8_t)~now_unreached));
 	else if (now_unreached != unreached)
 		log_info("a rule leads to our chain again");
 	if (now_blocked != blocked && now_blocked != 0)
 		log_warn("a rule that ends our chain%s stands before ours: "
 		    "grants there open nothing",
-		    lacking(families & (uint8_t)~now_blocked));
+		    firewall_lacking(families & (uint8_t)~now_blocked));
 	else if (now_blocked != blocked)
 		log_info("our rules come before the end of our chain again");
 	unreached = now_unreached;
@@ -247,18 +253,20 @@ look_at_effect(void)
 	uint8_t now_reached, now_blocked;
 	int rc;
 
-	effect_due = ready == families;
+	effect_due = ready != 0;
 	if (!effect_due || begin < effect_next)
 		return;
-	rc = backend->effect(families, &now_reached, &now_blocked);
+	rc = backend->effect(ready, &now_reached, &now_blocked);
 	end = clock_now();
-	effect_next = rc == -1 ? end + RETRY_PERIOD :
-	    end + EFFECT_SHARE * (end - begin);
+	effect_next = end + EFFECT_SHARE * (end - begin) +
+	    (rc == -1 ? RETRY_PERIOD : 0);
 	events |= watch_read();
 	if (rc == -1 || (events & (WATCH_LOST | WATCH_RULES)) != 0)
 		return;
 	effect_due = false;
-	log_effect(families & (uint8_t)~now_reached, now_blocked);
+	/* Of a family whose chain is gone, nothing new is known. */
+	log_effect((unreached & (uint8_t)~ready) | (ready &
+	    (uint8_t)~now_reached), (blocked & (uint8_t)~ready) | now_blocked);
 }
 
 void
@@ -321,7 +329,7 @@ repair(void)
 	if ((families & ~ready & ~missing_logged) != 0)
 		log_error("the firewall was changed: our chain%s is gone; "
 		    "nothing is granted there until it exists again",
-		    lacking(ready));
+		    firewall_lacking(ready));
 	missing_logged = families & (uint8_t)~ready;
 	if (ready == 0)
 		return;
@@ -331,7 +339,7 @@ repair(void)
 	removed = remove_strangers();
 	if (backend->prepare(ready, refill) == -1) {
 		ready = 0;
-		next_look = begin + RETRY_PERIOD;
+		repair_at = repair_latest = begin + RETRY_PERIOD;
 		return;
 	}
 	refill(ready_kinds());
@@ -382,12 +390,13 @@ take_families_in(uint8_t chains)
 	uint32_t without_room = 0;
 
 	seen_chains = chains;
-	if (fresh == 0 || backend->check(&found) == -1)
+	if (fresh == 0 || backend->check(&found) == -1 ||
+	    (found &= fresh) == 0)
 		return (false);
-	(void)backend->list(found & fresh, take_over, &without_room);
-	families |= found & fresh;
+	(void)backend->list(found, take_over, &without_room);
+	families |= found;
 	log_info("the chain of %s is there now, and is filled, too",
-	    fresh == MSG_FAMILY_V4 ? "IPv4" : "IPv6");
+	    found == MSG_FAMILY_V4 ? "IPv4" : "IPv6");
 	return (true);
 }
 
@@ -415,7 +424,8 @@ must_repair(unsigned int seen, uint64_t now)
 			return (true);
 	}
 	if (repair_at != 0)
-		return ((seen & WATCH_ADDED) != 0 || now >= repair_at);
+		return (((seen & WATCH_ADDED) != 0 &&
+		    repair_at < repair_latest) || now >= repair_at);
 	return (due && ready != 0 && backend->intact != NULL &&
 	    !is_intact());
 }

@@ -27,6 +27,9 @@ struct ledger *firewall_ledger(void);
 uint8_t	firewall_families(void);
 uint8_t	firewall_ready(void);
 
+/* Which family is not there, as " of IPv6", if the other one is; else "". */
+const char *firewall_lacking(uint8_t there);
+
 /* Put grants into the kernel; the ledger is the caller's affair. */
 void	firewall_add(struct backend_add *adds, size_t n);
 

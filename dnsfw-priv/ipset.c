@@ -318,7 +318,7 @@ ipset_prepare(uint8_t families, backend_refill *refill)
 static uint8_t
 ipset_chains(void)
 {
-	return (xtrules_which(nfrule_exists, config->chain));
+	return (xtrules_which(nfrule_is_regular, config->chain));
 }
 
 static int

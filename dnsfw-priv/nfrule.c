@@ -108,9 +108,9 @@ nfrule_chain(uint8_t family, const char *table, const char *chain)
 }
 
 bool
-nfrule_exists(uint8_t family, const char *table, const char *chain)
+nfrule_is_regular(uint8_t family, const char *table, const char *chain)
 {
-	return (nfrule_chain(family, table, chain) > NFRULE_CHAIN_MISSING);
+	return (nfrule_chain(family, table, chain) == NFRULE_CHAIN_REGULAR);
 }
 
 bool

@@ -53,8 +53,9 @@ bool	nfrule_is_owned(uint8_t family, const char *table);
 enum nfrule_chain nfrule_chain(uint8_t family, const char *table,
 	    const char *chain);
 
-/* True if the chain exists, of whatever kind. */
-bool	nfrule_exists(uint8_t family, const char *table, const char *chain);
+/* True if the chain exists, and has no hook. */
+bool	nfrule_is_regular(uint8_t family, const char *table,
+	    const char *chain);
 
 /* True if the chain, or its table, does not exist. */
 bool	nfrule_is_missing(uint8_t family, const char *table,

@@ -422,12 +422,10 @@ nftset_prepare(uint8_t wanted, backend_refill *refill)
 	}
 	nfrule_batch();
 	for (i = 0; i < BACKEND_KINDS; i++) {
-		if (in_use(&nftset_sets[i]))
-			put_set(&nftset_sets[i], (uint32_t)i + 1);
-	}
-	for (i = 0; i < BACKEND_KINDS; i++) {
-		if (in_use(&nftset_sets[i]))
-			put_rule(&nftset_sets[i], place.before);
+		if (!in_use(&nftset_sets[i]))
+			continue;
+		put_set(&nftset_sets[i], (uint32_t)i + 1);
+		put_rule(&nftset_sets[i], place.before);
 	}
 	/* After that, as they may be what tells the place. */
 	for (i = 0; i < place.nown; i++)
@@ -447,8 +445,8 @@ nftset_prepare(uint8_t wanted, backend_refill *refill)
 static uint8_t
 nftset_chains(void)
 {
-	return (nfrule_chain(config->table_family, config->table,
-	    config->chain) == NFRULE_CHAIN_REGULAR ? families : 0);
+	return (nfrule_is_regular(config->table_family, config->table,
+	    config->chain) ? families : 0);
 }
 
 static int

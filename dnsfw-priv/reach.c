@@ -159,12 +159,12 @@ read_ways(struct table *t, uint8_t family)
 
 	nlsock_begin();
 	(void)nfrule_message(NFT_MSG_GETCHAIN, NLM_F_DUMP, family);
-	if (nlsock_list(on_chain, t) == -1)
+	if (nlsock_run(on_chain, t) == -1)
 		return (-1);
 	nlsock_begin();
 	nlh = nfrule_message(NFT_MSG_GETRULE, NLM_F_DUMP, family);
 	mnl_attr_put_strz(nlh, NFTA_RULE_TABLE, t->name);
-	if (nlsock_list(on_rule, t) == -1)
+	if (nlsock_run(on_rule, t) == -1)
 		return (-1);
 	for (i = 0; i < t->nmaps; i++) {
 		t->from = node('m', t->maps[i], strlen(t->maps[i]) + 1);
@@ -172,7 +172,7 @@ read_ways(struct table *t, uint8_t family)
 		nlh = nfrule_message(NFT_MSG_GETSETELEM, NLM_F_DUMP, family);
 		mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_TABLE, t->name);
 		mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_SET, t->maps[i]);
-		if (nlsock_list(on_elements, t) == -1)
+		if (nlsock_run(on_elements, t) == -1)
 			return (-1);
 	}
 	return (0);

@@ -100,16 +100,18 @@ send_policy(void)
 		policy_send(&workers[i], told_families);
 }
 
-/* Of a reload at once, of the number of grants now and then (O1). */
+/* Of a reload and the firewall at once, of the number of grants now and then. */
 static void
 tell_manager(void)
 {
-	static bool reloading;
+	static unsigned int told;
+	bool reloading = policy_reloading();
+	unsigned int state = reloading << 8 | firewall_ready();
 	uint64_t now = clock_now();
 
-	if (reloading == policy_reloading() && now < next_status)
+	if (state == told && now < next_status)
 		return;
-	reloading = policy_reloading();
+	told = state;
 	status_tell(reloading ? "RELOADING=1" : "READY=1");
 	next_status = now + STATUS_PERIOD;
 }

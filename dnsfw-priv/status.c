@@ -69,16 +69,16 @@ void
 status_tell(const char *state)
 {
 	struct ledger *ledger = firewall_ledger();
+	uint8_t ready = firewall_ready();
+	bool whole = ready == firewall_families();
 	char text[STATUS_MAX];
 	uint32_t grants;
 
-	if (!notify_wanted())
-		return;
 	ledger_expire(ledger, clock_now());
 	grants = ledger_count(ledger);
-	snprintf(text, sizeof(text), "%s; %u rule%s, %u live grant%s%s",
+	snprintf(text, sizeof(text), "%s; %u rule%s, %u live grant%s%s%s%s",
 	    scope, policy_rules(), log_s(policy_rules()), grants,
-	    log_s(grants), firewall_ready() == firewall_families() ?
-	    "" : "; the chain is gone, nothing is granted");
+	    log_s(grants), whole ? "" : "; the firewall was changed: nothing",
+	    whole ? "" : firewall_lacking(ready), whole ? "" : " is granted");
 	notify_send(state, text);
 }

@@ -23,7 +23,7 @@ int	xtrules_check(const char *chain, uint8_t *families);
 
 /*
  * The MSG_FAMILY_* bits of the families of whose chain that is true:
- * nfrule_exists or nfrule_is_missing.
+ * nfrule_is_regular or nfrule_is_missing.
  */
 uint8_t	xtrules_which(bool (*is)(uint8_t family, const char *table,
 	    const char *chain), const char *chain);

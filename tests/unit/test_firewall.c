@@ -384,6 +384,52 @@ comes_back(const struct firewall *f, const char *command)
 	cr_assert_not(firewall_look(), "and it is quiet again");
 }
 
+static unsigned int listings;
+
+static int
+count_and_list(uint8_t families, backend_found *found, void *arg)
+{
+	listings++;
+	return (fw->backend->list(families, found, arg));
+}
+
+/* A listing takes long, and must not be made for each batch of what goes. */
+static void
+many_strangers_go(const struct firewall *f, const char *add,
+    const char *flush)
+{
+	struct backend counting = *f->backend;
+
+	prepare(f);
+	counting.list = count_and_list;
+	firewall_start(&counting, config.max_grants);
+	give(0, 8, 500);
+	run(add);
+	cr_assert_eq(number(fw->entries), 908);
+	listings = 0;
+	run(flush);
+	cr_assert(is_repaired(8));
+	cr_assert_eq(listings, 1);
+}
+
+#define LAST_OCTETS	"for i in $(seq 3); do for j in $(seq 300); do "
+
+Test(firewall, G10_many_strangers_go_iptables)
+{
+	many_strangers_go(&iptables, "(" LAST_OCTETS
+	    "echo add DNSFW-ipv4-allow 10.0.0.1,tcp:$j,198.18.0.$i "
+	    "timeout 100; done; done) | ipset restore",
+	    "iptables -F DNSFW");
+}
+
+Test(firewall, G10_many_strangers_go_nftables)
+{
+	many_strangers_go(&nftables, "(" LAST_OCTETS
+	    "echo 'add element inet filter DNSFW_ipv4_allow { 10.0.0.1 . tcp"
+	    " . '$j' . 198.18.0.'$i' timeout 100s }'; done; done) | nft -f -",
+	    "nft flush chain inet filter DNSFW");
+}
+
 #define RELOADED "nft 'flush ruleset; table inet filter { chain DNSFW { }; " \
 	"chain f { type filter hook forward priority 0; jump DNSFW; }; }'"
 
