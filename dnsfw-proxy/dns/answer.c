@@ -105,19 +105,17 @@ static enum dns_err
 collect_hints(struct collection *to, struct rcur *c, uint32_t ttl)
 {
 	enum dns_err err = DNS_OK;
-	uint16_t key, length;
 	struct rcur value;
+	struct tlv p;
 
 	while (err == DNS_OK && c->pos < c->len) {
-		if (rcur_u16(c, &key) == -1 || rcur_u16(c, &length) == -1)
+		if (rcur_tlv(c, &p) == -1)
 			return (DNS_ERDATA);
-		value = *c;
-		if (rcur_skip(c, length) == -1)
-			return (DNS_ERDATA);
-		value.len = c->pos;
-		if (key == SVC_IPV4HINT)
+		value = (struct rcur){ .buf = c->buf, .len = c->pos,
+		    .pos = p.value };
+		if (p.type == SVC_IPV4HINT)
 			err = collect_all(to, &value, ADDR_V4, ttl);
-		else if (key == SVC_IPV6HINT)
+		else if (p.type == SVC_IPV6HINT)
 			err = collect_all(to, &value, ADDR_V6, ttl);
 	}
 	return (err);

@@ -15,13 +15,12 @@ drop_options(uint8_t *msg, size_t *len, struct dns_edns *edns)
 	    .pos = edns->offset + OPT_FIXED };
 	struct wcur rdlength = { .buf = msg, .len = *len, .pos = c.pos - 2 };
 	size_t at, to = c.pos;
-	uint16_t code, length;
+	struct tlv option;
 
 	for (at = to; c.pos < c.len; at = c.pos) {
-		if (rcur_u16(&c, &code) == -1 ||
-		    rcur_u16(&c, &length) == -1 || rcur_skip(&c, length) == -1)
+		if (rcur_tlv(&c, &option) == -1)
 			break;
-		if (dns_option_of_hop(code))
+		if (dns_option_of_hop(option.type))
 			continue;
 		memmove(msg + to, msg + at, c.pos - at);
 		to += c.pos - at;

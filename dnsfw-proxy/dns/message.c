@@ -209,18 +209,18 @@ static enum dns_err
 svc_params(struct rcur *rd)
 {
 	uint32_t above = 0;	/* one more than the last key */
-	uint16_t key, length;
+	struct tlv p;
 
 	while (rd->pos < rd->len) {
-		if (rcur_u16(rd, &key) == -1 || key < above ||
-		    rcur_u16(rd, &length) == -1 ||
-		    rcur_skip(rd, length) == -1)
+		if (rcur_tlv(rd, &p) == -1 || p.type < above)
 			return (DNS_ERDATA);
-		if (key == SVC_IPV4HINT && (length == 0 || length % 4 != 0))
+		if (p.type == SVC_IPV4HINT &&
+		    (p.length == 0 || p.length % 4 != 0))
 			return (DNS_ERDATA);
-		if (key == SVC_IPV6HINT && (length == 0 || length % 16 != 0))
+		if (p.type == SVC_IPV6HINT &&
+		    (p.length == 0 || p.length % 16 != 0))
 			return (DNS_ERDATA);
-		above = key + 1U;
+		above = p.type + 1U;
 	}
 	return (DNS_OK);
 }
@@ -300,17 +300,15 @@ opt_check(const struct walk *w, size_t at, const struct dns_record *r,
 {
 	struct rcur rd = { .buf = w->c.buf, .len = r->rdata + r->rdlength,
 	    .pos = r->rdata };
-	uint16_t code, length;
+	struct tlv option;
 
 	/* The owner is the root octet itself; a pointer to one is not it. */
 	if (edns == NULL || edns->present || r->rdata - at != RECORD_MIN)
 		return (DNS_EOPT);
 	while (rd.pos < rd.len) {
-		if (rcur_u16(&rd, &code) == -1 ||
-		    rcur_u16(&rd, &length) == -1 ||
-		    rcur_skip(&rd, length) == -1)
+		if (rcur_tlv(&rd, &option) == -1)
 			return (DNS_ERDATA);
-		edns->hop |= dns_option_of_hop(code);
+		edns->hop |= dns_option_of_hop(option.type);
 	}
 	edns->present = true;
 	edns->dnssec_ok = (r->ttl & EDNS_DO) != 0;

@@ -42,13 +42,6 @@ struct target {
 	uint16_t	 moved[POINTER_REACH];
 };
 
-/* A parameter of an SVCB or HTTPS record (RFC 9460 2.2). */
-struct param {
-	uint16_t	key;
-	uint16_t	length;
-	size_t		value;		/* offset */
-};
-
 static void
 mark(struct source *s, size_t at)
 {
@@ -97,15 +90,6 @@ params_begin(const struct source *s, const struct dns_record *r,
 	return (dns_name_read(c, false, NULL));
 }
 
-static enum dns_err
-param_read(struct rcur *c, struct param *p)
-{
-	if (rcur_u16(c, &p->key) == -1 || rcur_u16(c, &p->length) == -1)
-		return (DNS_ERDATA);
-	p->value = c->pos;
-	return (rcur_skip(c, p->length) == -1 ? DNS_ERDATA : DNS_OK);
-}
-
 /* Ask for each of the addresses in length octets from offset at on. */
 static enum dns_err
 ask_addresses(struct source *s, const struct asker *asker, size_t at,
@@ -128,15 +112,16 @@ ask_hints(struct source *s, const struct asker *asker,
     const struct dns_record *r)
 {
 	enum dns_err err;
-	struct param p;
+	struct tlv p;
 	struct rcur c;
 
 	err = params_begin(s, r, &c);
 	while (err == DNS_OK && c.pos < c.len) {
-		err = param_read(&c, &p);
-		if (err == DNS_OK && hint_family(p.key) != 0)
+		if (rcur_tlv(&c, &p) == -1)
+			return (DNS_ERDATA);
+		if (hint_family(p.type) != 0)
 			err = ask_addresses(s, asker, p.value, p.length,
-			    hint_family(p.key));
+			    hint_family(p.type));
 	}
 	return (err);
 }
@@ -163,9 +148,9 @@ ask_all(struct source *s, const struct asker *asker)
 
 /* How many octets of a parameter's value stay. */
 static uint16_t
-param_left(const struct source *s, const struct param *p)
+param_left(const struct source *s, const struct tlv *p)
 {
-	size_t at, step = addr_len(hint_family(p->key));
+	size_t at, step = addr_len(hint_family(p->type));
 	uint16_t left = p->length;
 
 	if (step == 0)
@@ -178,14 +163,14 @@ param_left(const struct source *s, const struct param *p)
 
 /* A parameter that stays may be empty, but a hint may not. */
 static bool
-param_goes(const struct source *s, const struct param *p)
+param_goes(const struct source *s, const struct tlv *p)
 {
-	return (hint_family(p->key) != 0 && param_left(s, p) == 0);
+	return (hint_family(p->type) != 0 && param_left(s, p) == 0);
 }
 
 /* True if key is in the list of keys that the value of mandatory is. */
 static bool
-is_mandatory(const struct source *s, const struct param *mandatory,
+is_mandatory(const struct source *s, const struct tlv *mandatory,
     uint16_t key)
 {
 	struct rcur c = { .buf = s->msg,
@@ -203,18 +188,18 @@ is_mandatory(const struct source *s, const struct param *mandatory,
 static bool
 service_goes(const struct source *s, const struct dns_record *r)
 {
-	struct param p, mandatory = { .length = 0 };
+	struct tlv p, mandatory = { .length = 0 };
 	struct rcur c;
 
 	if (params_begin(s, r, &c) != DNS_OK)
 		return (true);
 	while (c.pos < c.len) {
-		if (param_read(&c, &p) != DNS_OK)
+		if (rcur_tlv(&c, &p) == -1)
 			return (true);
-		if (p.key == SVC_MANDATORY)	/* the first, if it is there */
+		if (p.type == SVC_MANDATORY)	/* the first, if it is there */
 			mandatory = p;
 		else if (param_goes(s, &p) &&
-		    is_mandatory(s, &mandatory, p.key))
+		    is_mandatory(s, &mandatory, p.type))
 			return (true);
 	}
 	return (false);
@@ -299,16 +284,14 @@ put_field(struct target *t, const struct source *s, struct rcur *rd,
 static enum dns_err
 put_options(struct target *t, struct rcur *rd)
 {
-	uint16_t code, length;
+	struct tlv option;
 	size_t at;
 
 	while (rd->pos < rd->len) {
 		at = rd->pos;
-		if (rcur_u16(rd, &code) == -1 ||
-		    rcur_u16(rd, &length) == -1 ||
-		    rcur_skip(rd, length) == -1)
+		if (rcur_tlv(rd, &option) == -1)
 			return (DNS_ERDATA);
-		if (!dns_option_of_hop(code))
+		if (!dns_option_of_hop(option.type))
 			wcur_bytes(&t->w, rd->buf + at, rd->pos - at);
 	}
 	return (DNS_OK);
@@ -330,11 +313,11 @@ put_rdata(struct target *t, const struct source *s, const struct dns_record *r)
 }
 
 static void
-put_param(struct target *t, const struct source *s, const struct param *p)
+put_param(struct target *t, const struct source *s, const struct tlv *p)
 {
-	size_t at, step = addr_len(hint_family(p->key));
+	size_t at, step = addr_len(hint_family(p->type));
 
-	wcur_u16(&t->w, p->key);
+	wcur_u16(&t->w, p->type);
 	wcur_u16(&t->w, param_left(s, p));
 	if (step == 0) {
 		wcur_bytes(&t->w, s->msg + p->value, p->length);
@@ -351,15 +334,15 @@ put_service(struct target *t, const struct source *s,
     const struct dns_record *r)
 {
 	enum dns_err err;
-	struct param p;
+	struct tlv p;
 	struct rcur c;
 
 	if ((err = params_begin(s, r, &c)) != DNS_OK)
 		return (err);
 	wcur_bytes(&t->w, s->msg + r->rdata, c.pos - r->rdata);
 	while (c.pos < c.len) {
-		if ((err = param_read(&c, &p)) != DNS_OK)
-			return (err);
+		if (rcur_tlv(&c, &p) == -1)
+			return (DNS_ERDATA);
 		if (!param_goes(s, &p))
 			put_param(t, s, &p);
 	}

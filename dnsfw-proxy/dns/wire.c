@@ -14,6 +14,21 @@ rcur_bytes(struct rcur *c, void *out, size_t n)
 	return (0);
 }
 
+int
+rcur_tlv(struct rcur *c, struct tlv *out)
+{
+	struct rcur at = *c;
+
+	if (rcur_u16(&at, &out->type) == -1 ||
+	    rcur_u16(&at, &out->length) == -1)
+		return (-1);
+	out->value = at.pos;
+	if (rcur_skip(&at, out->length) == -1)
+		return (-1);
+	*c = at;
+	return (0);
+}
+
 void
 wcur_u8(struct wcur *c, uint8_t v)
 {

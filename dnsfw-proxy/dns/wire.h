@@ -81,6 +81,17 @@ rcur_skip(struct rcur *c, size_t n)
 
 DNS_MUSTCHECK int rcur_bytes(struct rcur *, void *, size_t);
 
+/*
+ * An option of OPT (RFC 6891 6.1.2), or a parameter of SVCB or HTTPS (RFC 9460
+ * 2.2).
+ */
+struct tlv {
+	uint16_t	type;
+	uint16_t	length;
+	size_t		value;	/* offset */
+};
+DNS_MUSTCHECK int rcur_tlv(struct rcur *, struct tlv *);
+
 struct wcur {
 	uint8_t	*buf;
 	size_t	 len;

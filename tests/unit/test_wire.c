@@ -24,6 +24,26 @@ Test(wire, reads_network_order)
 	cr_assert_eq(c.pos, c.len);
 }
 
+/* Of every length that a message cut inside it can have. */
+Test(wire, tlv_is_there_as_a_whole)
+{
+	static const uint8_t buf[] = { 9, 0, 10, 0, 2, 7, 8, 0, 1, 0, 0 };
+	struct rcur c;
+	struct tlv t;
+	size_t len;
+
+	for (len = 1; len <= sizeof(buf); len++) {
+		c = (struct rcur){ .buf = buf, .len = len, .pos = 1 };
+		cr_assert_eq(rcur_tlv(&c, &t), len < 7 ? -1 : 0, "%zu", len);
+		cr_assert_eq(c.pos, len < 7 ? 1 : 7);
+	}
+	cr_assert(t.type == 10 && t.length == 2 && t.value == 5);
+	cr_assert_eq(rcur_tlv(&c, &t), 0);
+	cr_assert(t.type == 1 && t.length == 0 && t.value == 11);
+	cr_assert_eq(rcur_tlv(&c, &t), -1);
+	cr_assert_eq(c.pos, c.len);
+}
+
 /* For every length and position: what does not fit moves nothing. */
 Test(wire, reads_stop_at_the_end)
 {
