@@ -215,7 +215,8 @@ dns_udp_limit(const struct dns_query *q)
 {
 	if (!q->edns.present || q->edns.udp_size < DNS_UDP_MIN)
 		return (DNS_UDP_MIN);
-	return (q->edns.udp_size);
+	return (q->edns.udp_size < DNS_EDNS_SIZE ? q->edns.udp_size :
+	    DNS_EDNS_SIZE);
 }
 
 size_t

@@ -57,8 +57,9 @@ void	dns_set_id(uint8_t *msg, uint16_t id);
 void	dns_limit_edns(uint8_t *msg, const struct dns_edns *edns);
 
 /*
- * What a client can take over UDP: 512 without EDNS, else its announced size
- * but at least 512.
+ * What a client gets over UDP at the most: 512 without EDNS, else the size that
+ * it announced, but at least 512 and at most DNS_EDNS_SIZE: few octets that
+ * somebody sends in its name shall not become many (D25).
  */
 size_t	dns_udp_limit(const struct dns_query *q);
 

@@ -15,7 +15,7 @@
 #define DNS_HEADER_SIZE	12
 #define DNS_MESSAGE_MAX	65535
 #define DNS_UDP_MIN	512	/* what every client can take (RFC 1035) */
-#define DNS_EDNS_SIZE	1232	/* the most that we announce upstream (D13) */
+#define DNS_EDNS_SIZE	1232	/* the most over UDP, asked or sent (D13, D25) */
 
 enum {	/* header flags, host order */
 	DNS_QR = 0x8000, DNS_OPCODE = 0x7800, DNS_AA = 0x0400,

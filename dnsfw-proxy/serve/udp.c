@@ -18,7 +18,6 @@
 
 #define BATCH		64	/* datagrams in one system call */
 #define BATCHES_MAX	4	/* of one socket in a turn */
-#define SMALL		2048	/* octets of an answer that is collected */
 #define CONTROL_SIZE	CMSG_SPACE(sizeof(struct in6_pktinfo))
 
 struct listener {
@@ -51,7 +50,7 @@ static uint8_t in_bytes[BATCH][DNS_MESSAGE_MAX];
 static struct datagram in[BATCH];
 static struct mmsghdr in_hdrs[BATCH];
 
-static uint8_t out_bytes[BATCH][SMALL];
+static uint8_t out_bytes[BATCH][DNS_EDNS_SIZE];
 static struct datagram out[BATCH];
 static struct mmsghdr out_hdrs[BATCH];
 static unsigned int out_count;
@@ -222,24 +221,20 @@ void
 udp_send(const struct endpoint *to, const uint8_t *msg, size_t len)
 {
 	int fd = listeners[to->listener].fd;
-	bool small = len <= SMALL;
 	struct datagram *d;
 
-	if (out_count == BATCH || (out_count > 0 && (fd != out_fd || !small)))
+	if (len > DNS_EDNS_SIZE)	/* see dns_udp_limit() */
+		fatalx("an answer of %zu octets over UDP", len);
+	if (out_count == BATCH || (out_count > 0 && fd != out_fd))
 		udp_flush();
 	out_fd = fd;
 	d = &out[out_count];
-	d->iov.iov_base = small ? out_bytes[out_count] :
-	    (void *)(uintptr_t)msg;
 	d->iov.iov_len = len;
-	if (small)
-		memcpy(out_bytes[out_count], msg, len);
+	memcpy(out_bytes[out_count], msg, len);
 	memcpy(&d->peer, &to->peer, sizeof(d->peer));
 	out_hdrs[out_count].msg_hdr.msg_namelen = to->peer_len;
 	write_local(&out_hdrs[out_count].msg_hdr, to);
 	out_count++;
-	if (!small)
-		udp_flush();
 }
 
 void

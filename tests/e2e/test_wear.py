@@ -94,6 +94,24 @@ def test_D13_answers_at_the_clients_limit(lab):
         assert bool(answer.answer) != cut
 
 
+def test_D25_answers_over_udp_have_1232_octets_at_most(lab):
+    """Whatever the client announces; over TCP all of them come."""
+    lab.dnsfw(f"{CLIENT4} ~> *.example.com")
+    texts = ['"' + letter * 250 + '"' for letter in "abcd"]
+    lab.upstream.add("a.example.com", 60, "TXT", *texts, '"' + "y" * 20 + '"')
+    size = len(lab.ask("a.example.com", "TXT", tcp=True,
+                       use_edns=0).to_wire())
+    for more, name in ((0, "b.example.com"), (1, "c.example.com")):
+        last = '"' + "y" * (20 + 1232 - size + more) + '"'
+        lab.upstream.add(name, 60, "TXT", *texts, last)
+        whole = lab.ask(name, "TXT", tcp=True, use_edns=0)
+        assert len(whole.to_wire()) == 1232 + more
+        for payload in (1233, 4096, 65535):
+            answer = lab.ask(name, "TXT", use_edns=0, payload=payload)
+            assert bool(answer.flags & dns.flags.TC) == bool(more)
+            assert bool(answer.answer) != bool(more)
+
+
 def test_D7_a_client_that_has_left_gets_no_grant(lab, fw):
     """It closed its connection before the answer came."""
     server = lab.dnsfw(f"{CLIENT4} -> www.example.com:TCP:{PORT}", fw=fw)

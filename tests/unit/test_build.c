@@ -229,10 +229,26 @@ Test(build, D5_id)
 	cr_assert_eq(memcmp(msg, "\xab\xcd\0", 3), 0);
 }
 
+/* As announced, but for 512 at least and 1232 at most (D25). */
+Test(build, D25_udp_limit)
+{
+	static const uint16_t sizes[][2] = { { 0, 512 }, { 511, 512 },
+	    { 512, 512 }, { 513, 513 }, { 1231, 1231 }, { 1232, 1232 },
+	    { 1233, 1232 }, { 4096, 1232 }, { 65535, 1232 } };
+	struct dns_query asked = { .edns = { .present = true } };
+	size_t i;
+
+	for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		asked.edns.udp_size = sizes[i][0];
+		cr_assert_eq(dns_udp_limit(&asked), sizes[i][1]);
+	}
+	asked.edns.present = false;
+	cr_assert_eq(dns_udp_limit(&asked), 512);
+}
+
 Test(build, D13_edns_size)
 {
 	ASK(HEAD("\x01\x00", "\0", "\1") QNAME "\0\001\0\001" OPT_ASK);
-	cr_assert_eq(dns_udp_limit(&q), 4096);
 	dns_limit_edns(query, &q.edns);
 	cr_assert_eq(memcmp(query, HEAD("\x01\x00", "\0", "\1") QNAME
 	    "\0\001\0\001" "\0\0\051\004\320\0\0\200\0\0\0", query_len), 0);
