@@ -271,10 +271,10 @@ dns_rdata_fields(uint16_t type, uint16_t class)
 }
 
 static enum dns_err
-rdata_check(const struct walk *w, const struct dns_record *r)
+rdata_check(struct walk *w, const struct dns_record *r)
 {
 	struct rcur rd = { .buf = w->c.buf, .len = r->rdata + r->rdlength,
-	    .pos = r->rdata };
+	    .pos = r->rdata, .steps = w->c.steps };
 	const char *field;
 	enum dns_err err;
 
@@ -290,6 +290,7 @@ rdata_check(const struct walk *w, const struct dns_record *r)
 	for (; *field != '\0'; field++)
 		if ((err = rdata_field(w, &rd, *field)) != DNS_OK)
 			return (err);
+	w->c.steps = rd.steps;
 	return (rd.pos == rd.len ? DNS_OK : DNS_ERDATA);
 }
 

@@ -28,6 +28,7 @@ static const char *const err_text[] = {
 	[DNS_ECOUNT] = "more records than fit into the message",
 	[DNS_EQUESTION] = "not the question that was asked",
 	[DNS_EFULL] = "no room for the result",
+	[DNS_ESTEPS] = "too many compression pointers",
 };
 static_assert(sizeof(err_text) / sizeof(err_text[0]) == DNS_ERR_COUNT,
     "a text for each error");
@@ -119,6 +120,8 @@ dns_name_read(struct rcur *c, bool pointers, struct dns_name *out)
 			break;
 		if (!pointers || target >= start || hops == POINTERS_MAX)
 			return (DNS_EPOINTER);
+		if (c->steps + hops >= DNS_STEPS_MAX)
+			return (DNS_ESTEPS);
 		/*
 		 * An earlier name lies wholly before this one, so the next
 		 * run may not reach into the run that led to it.
@@ -131,6 +134,7 @@ dns_name_read(struct rcur *c, bool pointers, struct dns_name *out)
 		out->labels = (uint8_t)sink.labels;
 	}
 	c->pos = end;
+	c->steps += hops;
 	return (DNS_OK);
 }
 

@@ -14,6 +14,7 @@
 #define DNS_NAME_MAX	255	/* octets of the wire form, with the root */
 #define DNS_LABELS_MAX	127	/* without the root */
 #define DNS_LABEL_MAX	63
+#define DNS_STEPS_MAX	4096	/* pointers that are followed in a message */
 /* Text with escapes (each octet at most \DDD), final dot and NUL. */
 #define DNS_NAME_TEXT_MAX 1025
 
@@ -39,6 +40,7 @@ enum dns_err {
 	DNS_ECOUNT,		/* more records than a message can hold */
 	DNS_EQUESTION,		/* not the question that was asked */
 	DNS_EFULL,		/* no room in the output */
+	DNS_ESTEPS,		/* pointers above DNS_STEPS_MAX */
 	DNS_ERR_COUNT
 };
 
@@ -49,6 +51,10 @@ const char *dns_strerror(enum dns_err);
  * Read one name at c->pos and move behind it; pointers, if pointers is true,
  * may lead anywhere strictly before the start of the current run of labels.
  * Letter case is kept.  out may be NULL to check and skip only.
+ *
+ * c->steps counts the pointers of all names that c has read, so that one cursor
+ * for a whole message bounds the work for it (D21): DNS_ESTEPS.  Where several
+ * share a message, the count is handed on.
  */
 DNS_MUSTCHECK enum dns_err dns_name_read(struct rcur *c, bool pointers,
     struct dns_name *out);

@@ -31,7 +31,9 @@
  *
  * out has room for size octets, does not overlap msg, and gets *outlen of
  * them.  Its offsets are not those of r: parse it again.  It is shorter than
- * msg, unless names pointed to octets that are gone or were no name's own.
+ * msg, unless names pointed to octets that are gone or were no name's own; for
+ * the same reasons a name may lead through more pointers (DNS_ESTEPS then, when
+ * it is parsed).
  * DNS_EFULL: the result does not fit into size, or into a message.  Another
  * error: r is not the parse of msg.  out is unspecified then; *nremoved is
  * still right after DNS_EFULL.

@@ -121,6 +121,29 @@ def typed():
                            rdata)
 
 
+def staircase(flags, each, total):
+    """Owners lead through so many pointers each, and all of them in total."""
+    # At offset 30, in rdata of an unknown type: the root, and pointers, of
+    # which each leads to the one before.
+    stairs = b"\0" + b"".join(struct.pack("!H", 0xc000 | max(30, 29 + 2 * i))
+                              for i in range(each - 1))
+    steps = [each] * (total // each) + [total % each] * (total % each > 0)
+    return (struct.pack("!6H", 0x1234, flags, 1, 1 + len(steps), 0, 0) +
+            b"\1q\0\0\1\0\1\0" +
+            struct.pack("!HHIH", 65280, 1, 0, len(stairs)) + stairs +
+            b"".join(struct.pack("!HHHIH", 0xc000 | max(30, 27 + 2 * n), 65280,
+                                 1, 0, 0) for n in steps))
+
+
+def staircases():
+    """4,096 pointers in all, and one more; 127 in a name, and one more."""
+    for flags in (0, 0x8000):
+        for each in (1, 2, 64, 127):
+            for total in (4095, 4096, 4097):
+                yield staircase(flags, each, total)
+        yield staircase(flags, 128, 128)
+
+
 def mutants(messages, count, seed):
     draw = random.Random(seed)
     small = [m for m in messages if len(m) <= 1500]
@@ -275,7 +298,7 @@ def main():
     print(f"{len(messages)} messages, {args.mutants} mutants, "
           f"seed {args.seed}", flush=True)
     comparison = Comparison()
-    source = itertools.chain(messages, typed(),
+    source = itertools.chain(messages, typed(), staircases(),
                              mutants(messages, args.mutants, args.seed))
     while chunk := list(itertools.islice(source, CHUNK)):
         results = read_all(chunk, args.build)

@@ -12,6 +12,7 @@ QUESTIONS = "more than one question (RFC 9619)"
 LABEL = "label type 01 or 10 (RFC 6891 5, RFC 1035 4.1.4)"
 FORWARD = "compression pointer not to an earlier name (D10, RFC 1035 4.1.4)"
 HOPS = "more pointers than a name has labels (D10: linear work)"
+STEPS = "names that lead through more than 4096 pointers in all (D21)"
 CHANGES = "a name through octets that change on the way: id, flags, counts, " \
     "fixed fields of records, letters of the question (D10)"
 COMPRESSED = "a compressed name where none may be (RFC 1035 4.1.4, RFC 9460)"
@@ -38,6 +39,7 @@ class Message:
         self.changing = set(range(12))
         self.question_end = 12
         self.opt = False
+        self.steps = 0
 
     def octet(self, at, end, rule=SHORT):
         if at >= end:
@@ -63,6 +65,9 @@ class Message:
                 if hops and self.changing & set(range(start, at + 2)):
                     raise Refused(CHANGES)
                 hops += 1
+                self.steps += 1
+                if self.steps > 4096:
+                    raise Refused(STEPS)
                 rule, end, at, start = FORWARD, start, target, target
                 continue
             if n > 63:

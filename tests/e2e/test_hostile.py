@@ -185,3 +185,50 @@ def test_names_cannot_forge_log_lines(lab, label, acl, arrow):
     for entry in fw.entries():
         assert set(entry.comment) <= set(
             "abcdefghijklmnopqrstuvwxyz0123456789._*-")
+
+
+def staircase(question, steps):
+    """Records behind a question, whose names lead through so many pointers.
+
+    Owners have 64 each: they lead to the last of the pointers in the rdata of
+    the first record, of which each leads to the one before.
+    """
+    rdata = 12 + len(question) + 11
+    stairs = b"\0" + b"".join(
+        struct.pack("!H", 0xc000 | rdata + max(0, 2 * i - 1))
+        for i in range(63))
+    owners = [64] * (steps // 64) + [1] * (steps % 64)
+    return (question + b"\0" + struct.pack("!HHIH", 65280, 1, 0, len(stairs)) +
+            stairs + b"".join(struct.pack(
+                "!HHHIH", 0xc000 | rdata + max(0, 2 * n - 3), 65280, 1, 0, 0)
+                for n in owners)), 1 + len(owners)
+
+
+def test_D21_steps_of_a_query(lab):
+    """4,096 pointers are as many as may be: then the list is asked."""
+    lab.dnsfw(f"{CLIENT4} ~> www.example.net")
+    for steps, rcode in ((4096, dns.rcode.REFUSED), (4097, dns.rcode.FORMERR)):
+        body, records = staircase(QUESTION, steps)
+        wire = message(body, (1, 0, 0, records))
+        for tcp in (False, True):
+            answer = dns.message.from_wire(lab.exchange(wire, tcp=tcp))
+            assert answer.rcode() == rcode
+
+
+def test_D21_steps_of_an_answer(lab, fw):
+    server = lab.dnsfw(ALLOW, fw=fw)
+    address = b"\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4" + bytes((10, 78, 9, 9))
+
+    def answer(steps):
+        def behave(request):
+            body, records = staircase(QUESTION, steps - 1)
+            return [request.wire[:2] + message(
+                body + address, (1, records + 1, 0, 0), 0x8180)[2:]]
+        return behave
+
+    for steps, rcode in ((4096, dns.rcode.NOERROR), (4097, dns.rcode.SERVFAIL)):
+        lab.upstream.behave("www.example.com", answer(steps))
+        wire = lab.exchange(GOOD, tcp=True)
+        assert wire[3] & 0xf == rcode
+    server.out.wait_for("too many compression pointers")
+    assert [entry.address for entry in fw.entries()] == ["10.78.9.9"]

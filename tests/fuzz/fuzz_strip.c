@@ -271,7 +271,11 @@ check_choice(const uint8_t *data, size_t size, const struct dns_response *r,
 	if (err == DNS_EFULL && nremoved > 0)
 		return;
 	require(err == DNS_OK);
-	require(dns_response_parse(out, outlen, &after) == DNS_OK);
+	err = dns_response_parse(out, outlen, &after);
+	/* A name may lead through more pointers than before (strip.h). */
+	if (err == DNS_ESTEPS && nremoved > 0)
+		return;
+	require(err == DNS_OK);
 	require(after.rcode == r->rcode &&
 	    after.edns.present == r->edns.present &&
 	    after.edns.length == r->edns.length);
