@@ -5,6 +5,10 @@
  * kept for it stays small.  It ends when nothing has happened for --timeout: no
  * whole message came and no octet of an answer was taken, while no answer is
  * awaited either.
+ *
+ * Messages are taken in slices, from one connection after the other, for only so
+ * long in a turn of the loop: what some of them bring delays nobody's answers
+ * over UDP by more than that (D21).  Who has more waits in a queue.
  */
 #include "tcp.h"
 
@@ -17,6 +21,7 @@
 #include <unistd.h>
 
 #include "clients.h"
+#include "clock.h"
 #include "log.h"
 #include "msg.h"
 #include "worker.h"
@@ -27,11 +32,15 @@
 #define QUERIES_MAX	256		/* unanswered: read no more */
 #define OUT_TOTAL_MAX	(64U << 20)	/* unsent octets of all clients */
 #define ACCEPTS_MAX	64		/* in a turn */
+#define SLICE_MESSAGES	16		/* of one connection, and then the next */
+#define SLICE_OCTETS	2048		/* the same; one message may be longer */
+#define TURN_TIME	(CLOCK_SECOND / 2000)	/* for all slices of a turn */
 
 LIST_HEAD(query_list, query);
 
 struct tcp_conn {
 	TAILQ_ENTRY(tcp_conn) link;	/* by deadline */
+	TAILQ_ENTRY(tcp_conn) by_turn;	/* if waits: in the queue */
 	int		fd;
 	struct addr	addr;
 	struct client	*client;
@@ -39,6 +48,7 @@ struct tcp_conn {
 	struct query_list queries;	/* unanswered */
 	unsigned int	nqueries;
 	uint64_t	deadline;
+	bool		waits;		/* a whole message is there */
 	bool		eof;		/* the client sends no more */
 	bool		busy;		/* in a function that may not free it */
 	bool		broken;		/* to be closed */
@@ -51,6 +61,9 @@ TAILQ_HEAD(conns, tcp_conn);
 
 static struct event *accepting[MSG_BINDS_MAX];
 static struct conns conns = TAILQ_HEAD_INITIALIZER(conns);
+static struct conns queue = TAILQ_HEAD_INITIALIZER(queue);
+static struct event *next_turn;		/* something waits in the queue */
+static uint64_t spent;			/* of TURN_TIME */
 static uint32_t nconns;
 static size_t out_total;
 static bool paused;			/* no descriptor: accept no more */
@@ -89,6 +102,8 @@ close_conn(struct tcp_conn *c)
 	/* Their answers will go nowhere. */
 	while ((q = LIST_FIRST(&c->queries)) != NULL)
 		tcp_detach(q);
+	if (c->waits)
+		TAILQ_REMOVE(&queue, c, by_turn);
 	TAILQ_REMOVE(&conns, c, link);
 	nconns--;
 	out_total -= c->out_len;
@@ -117,7 +132,7 @@ tcp_detach(struct query *q)
 static bool
 may_read(const struct tcp_conn *c)
 {
-	return (!c->eof && c->out_len < OUT_STOP &&
+	return (!c->eof && !c->waits && c->out_len < OUT_STOP &&
 	    c->nqueries < QUERIES_MAX && c->in_len < c->in_size);
 }
 
@@ -193,30 +208,22 @@ tcp_send(struct tcp_conn *c, const uint8_t *msg, size_t len)
 
 /* --- in --- */
 
-/*
- * The whole messages that have come, as long as the client may ask more.
- * Afterwards c->in has room for more, unless it is full of them.  False: no
- * memory.
- */
+/* May the client ask more, and has it? */
 static bool
-take_messages(struct tcp_conn *c)
+has_message(const struct tcp_conn *c, size_t at)
 {
-	struct endpoint from = { .conn = c, .tcp = true };
-	size_t at = 0, len = 0, size;
-	uint8_t *more;
+	return (!c->broken && c->nqueries < QUERIES_MAX &&
+	    c->out_len < OUT_STOP && c->in_len - at >= 2 &&
+	    c->in_len - at >= 2 + (size_t)(c->in[at] << 8 | c->in[at + 1]));
+}
 
-	while (!c->broken && c->nqueries < QUERIES_MAX &&
-	    c->out_len < OUT_STOP && c->in_len - at >= 2) {
-		len = 2 + (size_t)(c->in[at] << 8 | c->in[at + 1]);
-		if (c->in_len - at < len)
-			break;
-		query_receive(c->in + at + 2, len - 2, &c->addr, &from);
-		at += len;
-		touch(c);
-	}
-	c->in_len -= at;
-	memmove(c->in, c->in + at, c->in_len);
-	size = c->in_size;
+/* c->in has room for more, unless it is full of messages.  False: no memory. */
+static bool
+make_in_room(struct tcp_conn *c)
+{
+	size_t size = c->in_size;
+	uint8_t *in;
+
 	/* A claimed length is believed only as far as octets have come. */
 	if (c->in_len == size)
 		size = size * 2 < IN_MAX ? size * 2 : IN_MAX;
@@ -224,27 +231,69 @@ take_messages(struct tcp_conn *c)
 		size = IN_FIRST;
 	if (size == c->in_size)
 		return (true);
-	if ((more = realloc(c->in, size)) == NULL)
+	if ((in = realloc(c->in, size)) == NULL)
 		return (false);
-	c->in = more;
+	c->in = in;
 	c->in_size = size;
 	return (true);
 }
 
-/* Take what has come, and read on, or end if all is said. */
+/* A few of the whole messages that have come. */
+static void
+take_slice(struct tcp_conn *c)
+{
+	struct endpoint from = { .conn = c, .tcp = true };
+	size_t at = 0, len;
+	unsigned int i;
+
+	c->busy = true;
+	for (i = 0; i < SLICE_MESSAGES && at < SLICE_OCTETS &&
+	    has_message(c, at); i++) {
+		len = 2 + (size_t)(c->in[at] << 8 | c->in[at + 1]);
+		query_receive(c->in + at + 2, len - 2, &c->addr, &from);
+		at += len;
+		touch(c);
+	}
+	c->in_len -= at;
+	memmove(c->in, c->in + at, c->in_len);
+	c->busy = false;
+}
+
+/* Wait for a slice, read on, or end if all is said. */
 static void
 go_on(struct tcp_conn *c)
 {
-	c->busy = true;
-	if (!c->broken && !take_messages(c))
+	if (!c->waits && has_message(c, 0)) {
+		TAILQ_INSERT_TAIL(&queue, c, by_turn);
+		c->waits = true;
+	}
+	if (!c->waits && !make_in_room(c))
 		c->broken = true;
-	c->busy = false;
-	if (c->broken || (c->eof && c->nqueries == 0 && c->out_len == 0))
+	if (c->broken ||
+	    (c->eof && !c->waits && c->nqueries == 0 && c->out_len == 0))
 		close_conn(c);
 	else if (may_read(c))
 		event_add(c->readable, NULL);
 	else
 		event_del(c->readable);
+}
+
+/* A slice for each connection that waits, as long as there is time. */
+static void
+serve_queue(void)
+{
+	uint64_t now, begin = worker.now;
+	struct tcp_conn *c;
+
+	while (spent < TURN_TIME && (c = TAILQ_FIRST(&queue)) != NULL) {
+		TAILQ_REMOVE(&queue, c, by_turn);
+		c->waits = false;
+		take_slice(c);
+		go_on(c);
+		now = clock_now();
+		spent += now - begin;
+		begin = now;
+	}
 }
 
 static void
@@ -258,6 +307,7 @@ on_writable(evutil_socket_t fd, short what, void *arg)
 	if (!flush(c))
 		c->broken = true;
 	go_on(c);
+	serve_queue();
 }
 
 static void
@@ -276,6 +326,27 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 	else if (n > 0)
 		c->in_len += (size_t)n;
 	go_on(c);
+	serve_queue();
+}
+
+static void
+on_next_turn(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)arg;
+	worker_clock();
+	serve_queue();
+}
+
+void
+tcp_renew(void)
+{
+	static const struct timeval at_once;
+
+	spent = 0;
+	if (!TAILQ_EMPTY(&queue))
+		event_add(next_turn, &at_once);
 }
 
 /* --- connections --- */
@@ -318,7 +389,7 @@ evict(void)
 	struct tcp_conn *c;
 
 	TAILQ_FOREACH(c, &conns, link) {
-		if (c->nqueries == 0 && c->out_len == 0) {
+		if (c->nqueries == 0 && c->out_len == 0 && !c->waits) {
 			close_conn(c);
 			return (true);
 		}
@@ -393,6 +464,9 @@ tcp_init(void)
 {
 	unsigned int i;
 
+	next_turn = evtimer_new(worker.base, on_next_turn, NULL);
+	if (next_turn == NULL)
+		fatalx("event_new");
 	for (i = 0; i < worker.config.nbinds; i++) {
 		accepting[i] = event_new(worker.base,
 		    MSG_FD_LISTEN + 2 * (int)i + 1, EV_READ | EV_PERSIST,
@@ -425,9 +499,11 @@ tcp_tick(void)
 	while ((c = TAILQ_FIRST(&conns)) != NULL && c->deadline <= worker.now) {
 		/*
 		 * An answer that is awaited has a deadline of its own; a half
-		 * message or an answer that is not taken has this one.
+		 * message or an answer that is not taken has this one.  A
+		 * whole one that waits here is not the client's fault.
 		 */
-		if (c->nqueries > 0 && c->in_len == 0 && c->out_len == 0)
+		if (c->waits ||
+		    (c->nqueries > 0 && c->in_len == 0 && c->out_len == 0))
 			touch(c);
 		else
 			close_conn(c);

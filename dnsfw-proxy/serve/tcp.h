@@ -21,6 +21,9 @@ void	tcp_detach(struct query *q);
 /* Send an answer, as soon as the client takes it. */
 void	tcp_send(struct tcp_conn *, const uint8_t *msg, size_t len);
 
+/* A turn has ended: there is time again for messages that wait (D21). */
+void	tcp_renew(void);
+
 /* Look at the deadlines.  False: there is none. */
 bool	tcp_tick(void);
 

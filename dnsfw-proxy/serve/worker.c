@@ -400,5 +400,6 @@ worker_run(void)
 		udp_flush();
 		access_flush();
 		renew_channel();
+		tcp_renew();
 	}
 }

@@ -5,6 +5,7 @@ import os
 import select
 import signal
 import socket
+import subprocess
 import time
 
 import dns.edns
@@ -14,7 +15,7 @@ import dns.rdatatype
 import pytest
 
 from lab import (CLIENT4, CLIENT6, GATEWAY4, GATEWAY6, OTHER4, OTHER6,
-                 receive_tcp, send_tcp)
+                 build_dir, clean_environment, receive_tcp, send_tcp)
 from process import stopped, until
 from upstream import Later
 
@@ -211,6 +212,76 @@ def test_D22_who_is_at_its_share_closes_nobodys_connection(lab):
             sock.connect((GATEWAY4, 53))
         assert socks[-1].recv(1) == b""
         assert not select.select(socks[:-1], [], [], 0.1)[0]
+
+
+@contextlib.contextmanager
+def toil(lab, kind, connections):
+    """So many TCP connections of CLIENT4, all with messages that take long."""
+    with subprocess.Popen(
+            [build_dir() / "tests" / "e2e" / "toil", lab.client.path, GATEWAY4,
+             kind, str(connections), "30"], stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE, env=clean_environment()) as process:
+        try:
+            yield
+            assert process.poll() is None, process.stderr.read()
+        finally:
+            process.kill()
+
+
+def time_of(function):
+    begin = time.monotonic()
+    function()
+    return time.monotonic() - begin
+
+
+@pytest.mark.parametrize("kind", ["stairs", "labels"])
+@pytest.mark.parametrize("connections", [20, 100])
+def test_D21_long_work_for_one_client_is_not_waited_for(lab, kind, connections):
+    """It has no rule, so all of its messages are read and refused.
+
+    In one go they would take as long as there are connections: the median was
+    370 ms and more.
+    """
+    server = lab.dnsfw(f"{OTHER4} ~> *", "--log-level", "none")
+    site = lab.site()
+    assert lab.resolve(site, OTHER4)
+    query = dns.message.make_query(site.name, "A").to_wire()
+    with toil(lab, kind, connections), lab.client_socket(
+            OTHER4, socket.SOCK_DGRAM) as sock:
+        sock.connect((GATEWAY4, 53))
+
+        def ask():
+            sock.send(query)
+            sock.recv(512)
+
+        until(lambda: time_of(ask) > 0.002)     # the work has begun
+        times = sorted(time_of(ask) for _ in range(31))
+        # Over TCP connections take turns, each with a slice.
+        by_tcp = time_of(lambda: lab.resolve(site, OTHER4, tcp=True))
+    print(f"median {times[15] * 1000:.1f} ms, TCP {by_tcp * 1000:.1f} ms")
+    assert times[15] < 0.1
+    assert by_tcp < 3
+    assert server.children()
+
+
+def test_D21_nothing_that_waits_for_its_slice_is_lost(lab):
+    """More than a slice, then the end: all are answered, in their order."""
+    lab.dnsfw(f"{OTHER4} ~> *")
+    wires = [dns.message.make_query(NAME, "A", id=number).to_wire()
+             for number in range(2000)]
+    with contextlib.ExitStack() as stack:
+        socks = [stack.enter_context(lab.client_socket(
+            CLIENT4, socket.SOCK_STREAM)) for _ in range(4)]
+        for sock in socks:
+            sock.connect((GATEWAY4, 53))
+            sock.sendall(b"".join(
+                len(wire).to_bytes(2, "big") + wire for wire in wires))
+            sock.shutdown(socket.SHUT_WR)
+        for sock in socks:
+            answers = [receive_tcp(sock) for _ in wires]
+            assert [answer[:2] for answer in answers] == [
+                wire[:2] for wire in wires]
+            assert sock.recv(1) == b""
 
 
 def test_P4_a_worker_ends_when_the_channel_ends_behind_STOP(lab):
