@@ -35,14 +35,12 @@ chain_has(const struct chain *chain, const struct dns_name *name)
 	return (false);
 }
 
-/* Returns true if the name is new; one too many is left out. */
-static bool
+/* If it is new; one too many is left out. */
+static void
 chain_add(struct chain *chain, const struct dns_name *name)
 {
-	if (chain->n > DNS_CHAIN_MAX || chain_has(chain, name))
-		return (false);
-	chain->name[chain->n++] = *name;
-	return (true);
+	if (chain->n <= DNS_CHAIN_MAX && !chain_has(chain, name))
+		chain->name[chain->n++] = *name;
 }
 
 static unsigned int
@@ -145,10 +143,10 @@ read_target(const struct dns_record *r, struct rcur *c, bool *alias,
 	return (dns_name_read(c, !service, target));
 }
 
-/* A record of a name in the chain; *grown is set if the chain grew. */
+/* A record of a name in the chain, which may grow. */
 static enum dns_err
 take_record(const uint8_t *msg, const struct dns_record *r,
-    struct chain *chain, struct collection *to, bool *grown)
+    struct chain *chain, struct collection *to)
 {
 	struct rcur c = { .buf = msg, .len = r->rdata + r->rdlength,
 	    .pos = r->rdata };
@@ -162,55 +160,148 @@ take_record(const uint8_t *msg, const struct dns_record *r,
 		return (collect_all(to, &c, ADDR_V4, ttl));
 	case TYPE_AAAA:
 		return (collect_all(to, &c, ADDR_V6, ttl));
-	case TYPE_CNAME:
-	case TYPE_SVCB:
-	case TYPE_HTTPS:
+	default:
 		err = read_target(r, &c, &alias, &target);
 		if (err != DNS_OK)
 			return (err);
 		/* RFC 9460 2.5: as a target, the root is nowhere or here. */
-		if ((r->type == TYPE_CNAME || target.len > 1) &&
-		    chain_add(chain, &target))
-			*grown = true;
+		if (r->type == TYPE_CNAME || target.len > 1)
+			chain_add(chain, &target);
 		return (alias ? DNS_OK : collect_hints(to, &c, ttl));
-	default:
-		return (DNS_OK);
 	}
 }
 
-/* One pass over the answer section. */
+static bool
+is_wanted(const struct dns_record *r)
+{
+	return (r->class == CLASS_IN && (r->type == TYPE_A ||
+	    r->type == TYPE_AAAA || r->type == TYPE_CNAME ||
+	    r->type == TYPE_SVCB || r->type == TYPE_HTTPS));
+}
+
+/* The answer has no alias: one name is wanted, and one pass is enough. */
 static enum dns_err
-take_answer(const uint8_t *msg, const struct dns_response *r,
-    struct chain *chain, struct collection *to, bool *grown)
+take_plain(const uint8_t *msg, const struct dns_response *r,
+    struct chain *chain, struct collection *to)
 {
 	struct rcur c = { .buf = msg, .len = r->answer_end,
 	    .pos = r->question_end };
 	struct dns_record record;
 	DNS_UNINITIALIZED struct dns_name owner;
+	enum dns_err err = DNS_OK;
+	uint16_t i;
+
+	for (i = 0; err == DNS_OK && i < r->ancount; i++) {
+		err = dns_record_read(&c, &owner, &record);
+		if (err == DNS_OK && is_wanted(&record) &&
+		    chain_has(chain, &owner))
+			err = take_record(msg, &record, chain, to);
+	}
+	return (err);
+}
+
+/* A record that may be of a name in the chain. */
+struct entry {
+	uint32_t	owner;		/* hash of the folded name */
+	uint32_t	at;
+};
+
+static uint32_t
+hash_name(const struct dns_name *name, dns_hash_fn *hash)
+{
+	DNS_UNINITIALIZED struct dns_name folded;
+
+	dns_name_fold(name, &folded);
+	return ((uint32_t)hash(folded.wire, folded.len));
+}
+
+/* Both begin with the same pointer: so they are the same name. */
+static bool
+same_pointer(const uint8_t *a, const uint8_t *b)
+{
+	return (a[0] > DNS_LABEL_MAX && memcmp(a, b, 2) == 0);
+}
+
+/* Each owner is read once, and becomes a number. */
+static enum dns_err
+list_entries(const uint8_t *msg, const struct dns_response *r,
+    dns_hash_fn *hash, struct entry *entries, size_t *n)
+{
+	struct rcur c = { .buf = msg, .len = r->answer_end,
+	    .pos = r->question_end };
+	struct dns_record record;
+	DNS_UNINITIALIZED struct dns_name owner;
+	struct entry *e = entries;
 	enum dns_err err;
 	uint16_t i;
 
-	*grown = false;
 	for (i = 0; i < r->ancount; i++) {
-		err = dns_record_read(&c, &owner, &record);
-		if (err == DNS_OK && record.class == CLASS_IN &&
-		    chain_has(chain, &owner))
-			err = take_record(msg, &record, chain, to, grown);
-		if (err != DNS_OK)
+		e->at = (uint32_t)c.pos;
+		if ((err = dns_record_read(&c, &owner, &record)) != DNS_OK)
 			return (err);
+		if (!is_wanted(&record))
+			continue;
+		if (e > entries && same_pointer(msg + e[-1].at, msg + e->at))
+			e->owner = e[-1].owner;
+		else
+			e->owner = hash_name(&owner, hash);
+		e++;
 	}
+	*n = (size_t)(e - entries);
 	return (DNS_OK);
+}
+
+/* One of the entries whose owner has the hash of that name of the chain. */
+static enum dns_err
+take_entry(const uint8_t *msg, const struct dns_response *r, size_t at,
+    struct chain *chain, const struct dns_name *name, struct collection *to)
+{
+	struct rcur c = { .buf = msg, .len = r->answer_end, .pos = at };
+	struct dns_record record;
+	DNS_UNINITIALIZED struct dns_name owner;
+	enum dns_err err;
+
+	err = dns_record_read(&c, &owner, &record);
+	if (err != DNS_OK || !dns_name_equal(&owner, name))
+		return (err);
+	return (take_record(msg, &record, chain, to));
+}
+
+/*
+ * Records may stand before the CNAME that leads to them: for each name of the
+ * chain, which grows meanwhile, look at the numbers of all owners.  Not inline,
+ * since answers without an alias need no such room on the stack.
+ */
+static enum dns_err __attribute__((noinline))
+take_chain(const uint8_t *msg, const struct dns_response *r,
+    dns_hash_fn *hash, struct chain *chain, struct collection *to)
+{
+	DNS_UNINITIALIZED struct entry entries[DNS_RECORDS_MAX];
+	enum dns_err err;
+	size_t i, k, n;
+	uint32_t owner;
+
+	if (r->ancount > DNS_RECORDS_MAX)
+		return (DNS_ECOUNT);
+	err = list_entries(msg, r, hash, entries, &n);
+	for (i = 0; err == DNS_OK && i < chain->n; i++) {
+		owner = hash_name(&chain->name[i], hash);
+		for (k = 0; err == DNS_OK && k < n; k++)
+			if (entries[k].owner == owner)
+				err = take_entry(msg, r, entries[k].at, chain,
+				    &chain->name[i], to);
+	}
+	return (err);
 }
 
 enum dns_err
 dns_answer_addresses(const uint8_t *msg, size_t len,
-    const struct dns_response *r, struct dns_address *out, size_t max,
-    size_t *n)
+    const struct dns_response *r, dns_hash_fn *hash, struct dns_address *out,
+    size_t max, size_t *n)
 {
 	DNS_UNINITIALIZED struct collection to;
 	DNS_UNINITIALIZED struct chain chain;
 	enum dns_err err;
-	bool grown;
 
 	*n = 0;
 	if (r->answer_end > len)
@@ -222,14 +313,10 @@ dns_answer_addresses(const uint8_t *msg, size_t len,
 	to.n = 0;
 	chain.n = 0;
 	chain_add(&chain, &r->qname);
-	/*
-	 * A record may stand before the CNAME that leads to it, so a pass in
-	 * which the chain grew is followed by another: at most
-	 * DNS_CHAIN_MAX + 1 passes, and one or two in an ordinary answer.
-	 */
-	do
-		err = take_answer(msg, r, &chain, &to, &grown);
-	while (err == DNS_OK && grown);
+	if (r->has_alias)
+		err = take_chain(msg, r, hash, &chain, &to);
+	else
+		err = take_plain(msg, r, &chain, &to);
 	*n = to.n;
 	return (err);
 }
@@ -325,26 +412,48 @@ leads_on(const struct dns_record *r)
 	    r->type == TYPE_HTTPS));
 }
 
+/* Where the records that lead on are; DNS_EFULL: at has not place for all. */
 static enum dns_err
-take_targets(const uint8_t *msg, const struct dns_response *r,
-    struct targets *t)
+find_links(const uint8_t *msg, const struct dns_response *r,
+    size_t at[DNS_LINKS_MAX], size_t *n)
 {
 	struct rcur c = { .buf = msg, .len = r->answer_end,
 	    .pos = r->question_end };
+	struct dns_record record;
+	enum dns_err err;
+	size_t begin;
+	uint16_t i;
+
+	*n = 0;
+	for (i = 0; i < r->ancount; i++) {
+		begin = c.pos;
+		if ((err = dns_record_read(&c, NULL, &record)) != DNS_OK)
+			return (err);
+		if (!leads_on(&record))
+			continue;
+		if (*n == DNS_LINKS_MAX)
+			return (DNS_EFULL);
+		at[(*n)++] = begin;
+	}
+	return (DNS_OK);
+}
+
+static enum dns_err
+take_targets(const uint8_t *msg, const struct dns_response *r,
+    const size_t *at, size_t n, struct targets *t)
+{
+	struct rcur c = { .buf = msg, .len = r->answer_end };
 	DNS_UNINITIALIZED struct dns_name owner;
 	struct dns_record record;
 	enum dns_err err = DNS_OK;
-	unsigned int links = 0;
-	uint16_t i;
+	size_t i;
 
 	t->grown = false;
-	for (i = 0; err == DNS_OK && i < r->ancount; i++) {
+	for (i = 0; err == DNS_OK && i < n; i++) {
+		c.pos = at[i];
 		err = dns_record_read(&c, &owner, &record);
-		if (err != DNS_OK || !leads_on(&record))
-			continue;
-		if (links++ == DNS_LINKS_MAX)
-			return (DNS_EFULL);
-		err = take_target(msg, &owner, &record, t);
+		if (err == DNS_OK)
+			err = take_target(msg, &owner, &record, t);
 	}
 	return (err);
 }
@@ -355,19 +464,23 @@ dns_answer_targets(const uint8_t *msg, size_t len,
     size_t *n)
 {
 	struct targets t = { .leading = &r->qname, .out = out };
-	enum dns_err err;
+	size_t at[DNS_LINKS_MAX], nlinks;
+	enum dns_err err, found;
 
 	*n = 0;
 	if (r->answer_end > len)
 		return (DNS_ESHORT);
 	if (!r->has_question || !r->has_alias)
 		return (DNS_OK);
-	/* A pass after each that has found something, as for addresses. */
+	found = find_links(msg, r, at, &nlinks);
+	if (found != DNS_OK && found != DNS_EFULL)
+		return (found);
+	/* A record may stand before the one that leads to it. */
 	do
-		err = take_targets(msg, r, &t);
-	while ((err == DNS_OK || err == DNS_EFULL) && t.grown);
+		err = take_targets(msg, r, at, nlinks, &t);
+	while (err == DNS_OK && t.grown);
 	*n = t.n;
-	return (err);
+	return (err != DNS_OK ? err : found);
 }
 
 void

@@ -16,6 +16,15 @@
 /* As many A records as fit into the largest message. */
 #define DNS_ADDRESSES_MAX 4096
 
+/* As many records as fit into the largest message. */
+#define DNS_RECORDS_MAX	(DNS_MESSAGE_MAX / 11)
+
+/*
+ * A hash under a key that strangers do not know.  Only the work depends on it:
+ * where two names have the same one, they are compared.
+ */
+typedef uint64_t dns_hash_fn(const void *data, size_t len);
+
 struct dns_address {
 	struct addr	addr;
 	uint32_t	ttl;	/* seconds, of its own record (RFC 2181 8) */
@@ -29,11 +38,12 @@ struct dns_address {
  * followed like CNAMEs inside the answer).  r is the parsed msg.
  * An address that appears several times is reported once, with its greatest
  * TTL.  TTLs with the top bit set read as 0.
- * Stores at most max and returns DNS_OK with *n, or DNS_EFULL.
+ * Stores at most max and returns DNS_OK with *n, or DNS_EFULL.  The work is
+ * linear in the size of the message (D21).
  */
 DNS_MUSTCHECK enum dns_err dns_answer_addresses(const uint8_t *msg, size_t len,
-    const struct dns_response *r, struct dns_address *out, size_t max,
-    size_t *n);
+    const struct dns_response *r, dns_hash_fn *hash, struct dns_address *out,
+    size_t max, size_t *n);
 
 /* A name that an answer leads to. */
 struct dns_target {

@@ -177,12 +177,19 @@ dns_name_fold(const struct dns_name *in, struct dns_name *out)
 static bool
 octets_equal(const uint8_t *a, const uint8_t *b, size_t len)
 {
+	uint64_t from_a, from_b;
 	size_t i;
 
 	/* Most are, and memcmp is fast. */
 	if (memcmp(a, b, len) == 0)
 		return (true);
-	for (i = 0; i < len; i++)
+	for (i = 0; i + sizeof(from_a) <= len; i += sizeof(from_a)) {
+		memcpy(&from_a, a + i, sizeof(from_a));
+		memcpy(&from_b, b + i, sizeof(from_b));
+		if (lower8(from_a) != lower8(from_b))
+			return (false);
+	}
+	for (; i < len; i++)
 		if (lower(a[i]) != lower(b[i]))
 			return (false);
 	return (true);

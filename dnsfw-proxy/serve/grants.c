@@ -11,6 +11,7 @@
 #include "chan.h"
 #include "clock.h"
 #include "decision.h"
+#include "hash.h"
 #include "known.h"
 #include "log.h"
 #include "verdict.h"
@@ -299,8 +300,8 @@ grants_answer(struct query *q, uint8_t *msg, size_t len,
 	v.passes = d.acl.resolve_first;
 	err = verdict_remove(&v, &msg, &len, &response);
 	if (err == DNS_OK)
-		err = dns_answer_addresses(msg, len, &response, addresses,
-		    DNS_ADDRESSES_MAX, &n);
+		err = dns_answer_addresses(msg, len, &response, hash_bytes,
+		    addresses, DNS_ADDRESSES_MAX, &n);
 	if (d.acl.verdict != ACL_ALLOW || d.acl.overflow)
 		query_failed(q, EDE_PROHIBITED, "the policy has changed");
 	else if (err != DNS_OK)

@@ -177,12 +177,11 @@ def name_end(octets, at=0):
 
 def addresses(qname, records):
     """{address: TTL} of all that the question's name leads to."""
-    chain, found, grown = [qname], {}, True
+    chain, found = [qname], {}
     answer = [r for r in records if r[0] == 1 and r[3] == 1]
-    while grown:
-        grown = False
+    for name in chain:          # which grows
         for _, owner, kind, _, ttl, rdata in answer:
-            if owner not in chain:
+            if owner != name:
                 continue
             target, hints = None, []
             if kind == 5:
@@ -198,7 +197,6 @@ def addresses(qname, records):
                 found[address] = max(found.get(address, 0), seconds)
             if target and target not in chain and len(chain) < 17:
                 chain.append(target)
-                grown = True
     return found
 
 

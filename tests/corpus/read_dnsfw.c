@@ -86,14 +86,26 @@ put_records(const uint8_t *msg, size_t len, size_t at)
 	}
 }
 
+/* FNV-1a: any will do. */
+static uint64_t
+hash(const void *data, size_t len)
+{
+	const uint8_t *p = data;
+	uint64_t h = 0xcbf29ce484222325;
+
+	while (len-- > 0)
+		h = (h ^ *p++) * 0x100000001b3;
+	return (h);
+}
+
 static void
 put_grants(const uint8_t *msg, size_t len, const struct dns_response *r)
 {
 	static struct dns_address a[DNS_ADDRESSES_MAX];
 	size_t i, n;
 
-	if (dns_answer_addresses(msg, len, r, a, DNS_ADDRESSES_MAX, &n) !=
-	    DNS_OK)
+	if (dns_answer_addresses(msg, len, r, hash, a, DNS_ADDRESSES_MAX,
+	    &n) != DNS_OK)
 		printf("|BROKEN");
 	for (i = 0; i < n; i++) {
 		printf("|grant ");

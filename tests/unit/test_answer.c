@@ -88,11 +88,22 @@ parse(void)
 	cr_assert_eq(dns_response_parse(msg, w.pos, &r), DNS_OK);
 }
 
+static uint64_t
+hash(const void *data, size_t len)
+{
+	const uint8_t *p = data;
+	uint64_t h = 0xcbf29ce484222325;
+
+	while (len-- > 0)
+		h = (h ^ *p++) * 0x100000001b3;
+	return (h);
+}
+
 static enum dns_err
 addresses(size_t max)
 {
 	parse();
-	return (dns_answer_addresses(msg, w.pos, &r, out, max, &n));
+	return (dns_answer_addresses(msg, w.pos, &r, hash, out, max, &n));
 }
 
 static void
@@ -429,6 +440,26 @@ Test(answer, D10_work_is_bounded, .timeout = 20)
 	expect_count(0);
 }
 
+static const char long_label[] = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+    "aaaaaaaaaaaaaaaaaa";
+
+/* A name of 255 octets: "aa..", of which the last letter but one is another. */
+static void
+put_long(char letter)
+{
+	unsigned int k;
+
+	for (k = 0; k < 3; k++) {
+		wcur_u8(&w, 63);
+		wcur_bytes(&w, long_label, 63);
+	}
+	wcur_u8(&w, 61);
+	wcur_bytes(&w, long_label, 59);
+	wcur_u8(&w, (uint8_t)letter);
+	wcur_u8(&w, 'a');
+	wcur_u8(&w, 0);
+}
+
 static struct dns_target targets[DNS_CHAIN_MAX];
 
 /* The names that "q" leads to, as "name/TTL ...". */
@@ -636,4 +667,65 @@ Test(answer, D14_at_most_so_many_records)
 	cr_assert_eq(dns_answer_targets(msg, w.pos, &r, targets, &n),
 	    DNS_EFULL);
 	cr_assert_eq(n, 1);
+}
+
+/* The hash of all names is the same: then it takes longer, but that is all. */
+static uint64_t
+bad_hash(const void *data, size_t len)
+{
+	(void)data;
+	(void)len;
+	return (1);
+}
+
+/*
+ * The longest chain, back to front, of long names that differ in one letter;
+ * the rest are addresses whose owners are these names in turn, by a pointer.
+ */
+static void
+put_long_chain(void)
+{
+	size_t at[1 + DNS_CHAIN_MAX], i;
+	unsigned int k;
+
+	begin();
+	for (i = DNS_CHAIN_MAX; i > 0; i--) {
+		at[i] = w.pos;
+		put_long((char)('a' + i));
+		wcur_bytes(&w, "\0\005\0\001\0\0\0\074\0\377", 10);
+		put_long((char)('a' + (i + 1)));
+		ancount++;
+	}
+	put_name("q");
+	wcur_bytes(&w, "\0\005\0\001\0\0\0\074\0\377", 10);
+	at[0] = w.pos;
+	put_long('b');
+	ancount++;
+	for (k = 0; w.len - w.pos >= 16; k++) {
+		wcur_u16(&w, (uint16_t)(0xc000 | at[k % (1 + DNS_CHAIN_MAX)]));
+		wcur_bytes(&w, "\0\001\0\001\0\0\0\074\0\004\012", 11);
+		wcur_u8(&w, 0);
+		wcur_u16(&w, (uint16_t)k);
+		ancount++;
+	}
+}
+
+Test(answer, D21_long_names_that_differ_little)
+{
+	size_t i, found;
+	clock_t start;
+
+	put_long_chain();
+	parse();
+	start = clock();
+	for (i = 0; i < 10; i++)
+		cr_assert_eq(dns_answer_addresses(msg, w.pos, &r, hash, out,
+		    DNS_ADDRESSES_MAX, &n), DNS_OK);
+	/* In one pass for each name it was more than two seconds. */
+	cr_assert_lt(clock() - start, CLOCKS_PER_SEC / 4);
+	found = n;
+	cr_assert_gt(found, 3000);
+	cr_assert_eq(dns_answer_addresses(msg, w.pos, &r, bad_hash, out,
+	    DNS_ADDRESSES_MAX, &n), DNS_OK);
+	cr_assert_eq(n, found);
 }
