@@ -5,10 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clock.h"
 #include "log.h"
 #include "worker.h"
 
 #define DELIVER_MAX	16	/* queries that one answer ends in a turn */
+/* The same, for answers that take long; one of them may take longer. */
+#define DELIVER_TIME	(CLOCK_SECOND / 2000)
 
 /* An answer that more queries have waited for than one turn has time for. */
 struct delivery {
@@ -22,16 +25,18 @@ struct delivery {
 static STAILQ_HEAD(, delivery) deliveries = STAILQ_HEAD_INITIALIZER(deliveries);
 static struct event *deliver_more;
 
-/* To some of those who wait. */
+/* To some of those who wait, but to one at least. */
 static void
 deliver_some(struct waiting *waiting, const uint8_t *msg, size_t len,
     const struct dns_response *r)
 {
+	uint64_t end = worker.now + DELIVER_TIME;
 	struct query *q;
 	unsigned int i;
 
 	for (i = 0; i < DELIVER_MAX; i++) {
-		if ((q = TAILQ_FIRST(waiting)) == NULL)
+		if ((q = TAILQ_FIRST(waiting)) == NULL ||
+		    (i > 0 && clock_now() >= end))
 			return;
 		TAILQ_REMOVE(waiting, q, link);
 		query_answered(q, msg, len, r);

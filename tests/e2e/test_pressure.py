@@ -5,6 +5,7 @@ import os
 import select
 import signal
 import socket
+import struct
 import subprocess
 import time
 
@@ -25,6 +26,7 @@ NAME = "busy.example.com"
 SILENT = "silent.example.com"
 VARIANTS = 250
 OPEN_MAX = 4
+A, CNAME = 1, 5      # types
 
 
 def variant(number):
@@ -262,6 +264,60 @@ def test_D21_long_work_for_one_client_is_not_waited_for(lab, kind, connections):
     assert times[15] < 0.1
     assert by_tcp < 3
     assert server.children()
+
+
+def long_chain(request):
+    """64 KiB: 17 long names that differ in one letter, and their addresses."""
+    def name(number):
+        return (b"\x3f" + b"a" * 63) * 3 + b"\x3c" + b"a" * 59 + bytes(
+            (97 + number,)) + b"\0"
+    def record(owner, kind, rdata):
+        return owner + struct.pack("!HHIH", kind, 1, 60, len(rdata)) + rdata
+    question = request.wire[12:request.wire.index(b"\0", 12) + 5]
+    body, starts = question + record(b"\xc0\x0c", CNAME, name(0)), []
+    for number in range(16):
+        starts.append(struct.pack("!H", 0xc000 | 12 + len(body)))
+        body += record(name(number), CNAME, name(number + 1))
+    records = 17
+    while len(body) <= 65535 - 12 - 16:
+        body += record(starts[records % 16], A, bytes((
+            10, 90, records >> 8, records & 255)))
+        records += 1
+    return (request.wire[:2] + struct.pack("!5H", 0x8180, 1, records, 0, 0) +
+            body)
+
+
+def test_D21_a_long_answer_for_many_is_not_waited_for(lab, fw):
+    """32 queries wait for an answer whose names take long to follow."""
+    lab.dnsfw(f"{CLIENT4} -> *:TCP:443\n{OTHER4} ~> *", fw=fw)
+    site = lab.site()
+    lab.upstream.behave(NAME, lambda request: [Later(0.3, long_chain(request))])
+    assert lab.resolve(site, OTHER4)
+    query = dns.message.make_query(site.name, "A").to_wire()
+    with contextlib.ExitStack() as stack:
+        client = stack.enter_context(lab.client_socket(
+            CLIENT4, socket.SOCK_STREAM))
+        client.connect((GATEWAY4, 53))
+        sock = stack.enter_context(lab.client_socket(
+            OTHER4, socket.SOCK_DGRAM))
+        sock.connect((GATEWAY4, 53))
+
+        def ask():
+            sock.send(query)
+            sock.recv(512)
+
+        for number in range(32):
+            send_tcp(client, dns.message.make_query(
+                NAME, "A", id=number).to_wire())
+        times = []
+        while not select.select([client], [], [], 0)[0]:
+            times.append(time_of(ask))
+        times += [time_of(ask) for _ in range(30)]
+        answers = [receive_tcp(client) for _ in range(32)]
+    print(f"{len(times)} answers, the slowest after "
+          f"{max(times) * 1000:.1f} ms")
+    assert {answer[3] & 0xf for answer in answers} == {dns.rcode.SERVFAIL}
+    assert max(times) < 0.15
 
 
 def test_D21_nothing_that_waits_for_its_slice_is_lost(lab):
