@@ -17,9 +17,11 @@
 #include "../dns/mnemonic.h"
 #include "clock.h"
 #include "log.h"
+#include "loop.h"
+#include "policy.h"
+#include "settings.h"
 #include "timestamp.h"
 #include "upstream.h"
-#include "worker.h"
 
 #define BUFFER_SIZE	(64 * 1024)
 #define ENTRY_MAX	PIPE_BUF	/* bytes; a name, and the file of a rule,
@@ -73,14 +75,14 @@ access_init(void)
 {
 	struct stat st;
 
-	json = worker.config.log_format == LOGFORMAT_JSON;
-	level = (enum msg_loglevel)worker.config.log_level;
+	json = settings.config.log_format == LOGFORMAT_JSON;
+	level = (enum msg_loglevel)settings.config.log_level;
 	fd = log_private_fd(STDOUT_FILENO);
 	if (fstat(fd, &st) == -1)
 		fatal("fstat");
 	is_pipe = S_ISFIFO(st.st_mode);
 	is_socket = S_ISSOCK(st.st_mode);
-	writable = event_new(worker.base, fd, EV_WRITE, on_writable, NULL);
+	writable = event_new(loop.base, fd, EV_WRITE, on_writable, NULL);
 	if (writable == NULL)
 		fatalx("event_new");
 }
@@ -188,7 +190,7 @@ put_time(void)
 static void
 put_latency(uint64_t since)
 {
-	uint64_t us = (worker.now - since) / 1000;
+	uint64_t us = (loop.now - since) / 1000;
 	char digits[] = ".000";
 
 	put_key("latency_ms");
@@ -214,7 +216,7 @@ put_rule(uint32_t line)
 {
 	put_key("rule");
 	put_text("{\"file\":\"");
-	put_quoted(acl_image_file(worker.image));
+	put_quoted(acl_image_file(policy.image));
 	put_text("\",\"line\":");
 	put_number(line);
 	put_text("}");
@@ -372,7 +374,7 @@ warn_dropped(void)
 	uint64_t count;
 
 	if (dropped == 0 ||
-	    !log_allowed(&dropped_limit, worker.now, DROPPED_PERIOD, &count))
+	    !log_allowed(&dropped_limit, loop.now, DROPPED_PERIOD, &count))
 		return;
 	log_warn("%llu line%s of the access log dropped: its reader is gone, "
 	    "full, or too slow", (unsigned long long)dropped, log_s(dropped));

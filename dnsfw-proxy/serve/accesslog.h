@@ -29,7 +29,7 @@ struct access {
 	const struct addr *client;
 	const struct dns_query *dns;	/* its id, and its question if it has
 					   one */
-	uint64_t	since;		/* worker.now when it came */
+	uint64_t	since;		/* loop.now when it came */
 	uint32_t	rule;		/* line of the rule that decided, or 0 */
 	int		upstream;	/* that answered, or was asked last;
 					   ACCESS_NONE */

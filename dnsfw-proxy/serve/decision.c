@@ -3,7 +3,8 @@
 
 #include <string.h>
 
-#include "worker.h"
+#include "policy.h"
+#include "settings.h"
 
 #define BELOW_MAX	16	/* origins that are asked for an ancestor */
 
@@ -40,7 +41,7 @@ answered_here(const struct dns_name *name, const struct acl_decision *d)
 	enum decision_signal signal;
 	unsigned int labels;
 
-	if (worker.config.bypass_pass)
+	if (settings.config.bypass_pass)
 		return (SIGNAL_NONE);
 	signal = signal_of(name, &labels);
 	return (d->depth < labels ? signal : SIGNAL_NONE);
@@ -53,7 +54,7 @@ static bool
 origin_decide(const struct addr *client, const struct alias_origin *origin,
     struct acl_decision *out)
 {
-	acl_decide(worker.image, client, &origin->name, out);
+	acl_decide(policy.image, client, &origin->name, out);
 	/* A rule for "*" is one for the target itself, if it is one at all. */
 	return (out->verdict == ACL_ALLOW && !out->overflow && out->depth > 0);
 }
@@ -161,7 +162,7 @@ keys_allowed(const struct addr *client, const struct dns_query *dns,
     uint64_t since)
 {
 	return (decision_is_keys(dns->qtype) &&
-	    (acl_is_ancestor(worker.image, client, &dns->qname) ||
+	    (acl_is_ancestor(policy.image, client, &dns->qname) ||
 	    is_above_target(client, &dns->qname, since)));
 }
 
@@ -186,7 +187,7 @@ decision_make(const struct addr *client, const struct dns_query *dns,
 {
 	struct acl_decision *acl = &out->acl;
 
-	acl_decide(worker.image, client, dns->has_question ? &dns->qname : NULL,
+	acl_decide(policy.image, client, dns->has_question ? &dns->qname : NULL,
 	    acl);
 	out->signal = SIGNAL_NONE;
 	out->keys = false;

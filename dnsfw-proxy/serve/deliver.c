@@ -7,7 +7,7 @@
 
 #include "clock.h"
 #include "log.h"
-#include "worker.h"
+#include "loop.h"
 
 #define DELIVER_MAX	16	/* queries that one answer ends in a turn */
 /* The same, for answers that take long; one of them may take longer. */
@@ -30,7 +30,7 @@ static void
 deliver_some(struct waiting *waiting, const uint8_t *msg, size_t len,
     const struct dns_response *r)
 {
-	uint64_t end = worker.now + DELIVER_TIME;
+	uint64_t end = loop.now + DELIVER_TIME;
 	struct query *q;
 	unsigned int i;
 
@@ -71,7 +71,7 @@ on_deliver(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	(void)arg;
-	worker_clock();
+	loop_clock();
 	STAILQ_REMOVE_HEAD(&deliveries, link);
 	deliver_some(&d->waiting, d->msg, d->len, &d->response);
 	/* All deliveries take turns. */
@@ -86,7 +86,7 @@ on_deliver(evutil_socket_t fd, short what, void *arg)
 void
 deliver_init(void)
 {
-	deliver_more = evtimer_new(worker.base, on_deliver, NULL);
+	deliver_more = evtimer_new(loop.base, on_deliver, NULL);
 	if (deliver_more == NULL)
 		fatalx("no memory");
 }

@@ -7,12 +7,14 @@
 #include "../dns/hop.h"
 #include "accesslog.h"
 #include "clock.h"
+#include "counters.h"
 #include "deliver.h"
 #include "hash.h"
 #include "log.h"
+#include "loop.h"
+#include "settings.h"
 #include "tries.h"
 #include "turns.h"
-#include "worker.h"
 
 #define RETRY_LOOK	64	/* waiting queries that are looked at for a retry */
 
@@ -33,12 +35,12 @@ exchange_init(void)
 	size_t i;
 
 	tries_init();
-	turns_init(worker.config.max_connections);
-	for (nbuckets = 16; nbuckets < worker.config.max_connections;
+	turns_init(settings.config.max_connections);
+	for (nbuckets = 16; nbuckets < settings.config.max_connections;
 	    nbuckets *= 2)
 		;
 	/* Each has a query, so there are never more than these. */
-	pool = calloc(worker.config.max_connections, sizeof(*pool));
+	pool = calloc(settings.config.max_connections, sizeof(*pool));
 	buckets = calloc(nbuckets, sizeof(*buckets));
 	if (pool == NULL || buckets == NULL)
 		fatalx("no memory for --max-connections");
@@ -50,7 +52,7 @@ exchange_init(void)
 static bool
 by_tcp(const struct query *q)
 {
-	return (q->from.tcp || worker.config.upstream_tcp);
+	return (q->from.tcp || settings.config.upstream_tcp);
 }
 
 /* All but the id and letter case (D12); *question: name, type and class (D24). */
@@ -154,7 +156,7 @@ begin_next(void)
 	running = true;
 	while ((x = TAILQ_FIRST(&next_open)) != NULL) {
 		TAILQ_REMOVE(&next_open, x, by_turn);
-		if (x->deadline > worker.now)
+		if (x->deadline > loop.now)
 			tries_begin(x);
 		else
 			expire(x);
@@ -218,9 +220,9 @@ begin(struct query *q, const uint8_t *msg, size_t len, struct bucket *bucket,
 	TAILQ_INSERT_TAIL(&x->waiting, q, link);
 	q->exchange = x;
 	LIST_INSERT_HEAD(bucket, x, same_hash);
-	x->deadline = worker.now + worker.timeout;
+	x->deadline = loop.now + settings.timeout;
 	TAILQ_INSERT_TAIL(&by_deadline, x, by_deadline);
-	worker_need_tick();
+	loop_need_tick();
 	tries_prepare(x);
 	if (turns_take(x, question, q->client))
 		tries_begin(x);
@@ -269,7 +271,7 @@ exchange_join(struct query *q, const uint8_t *msg, size_t len)
 	bucket = bucket_of(hash_of(q, msg, len, &question));
 	/* One that is nearly over is no help to who asks only now (D6). */
 	LIST_FOREACH(x, bucket, same_hash) {
-		if (x->deadline - worker.timeout / 2 > worker.now &&
+		if (x->deadline - settings.timeout / 2 > loop.now &&
 		    same(x, q, msg, len))
 			break;
 	}
@@ -297,7 +299,7 @@ exchange_tick(void)
 
 	tries_tick();
 	while ((x = TAILQ_FIRST(&by_deadline)) != NULL &&
-	    x->deadline <= worker.now)
+	    x->deadline <= loop.now)
 		expire(x);
 	return (!TAILQ_EMPTY(&by_deadline));
 }

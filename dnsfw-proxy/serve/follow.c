@@ -4,7 +4,9 @@
 #include "../dns/answer.h"
 #include "alias.h"
 #include "clock.h"
-#include "worker.h"
+#include "loop.h"
+#include "policy.h"
+#include "settings.h"
 
 /* As long as a grant for a record with this TTL (G3), with its grace. */
 static uint64_t
@@ -12,10 +14,10 @@ expiry_of(uint32_t ttl)
 {
 	uint32_t lifetime, grace;
 
-	lifetime = msg_lifetime(ttl, worker.config.min_rule_time,
-	    worker.config.max_rule_time);
-	grace = msg_grace(lifetime, worker.config.max_rule_time);
-	return (worker.now + ((uint64_t)lifetime + grace) * CLOCK_SECOND);
+	lifetime = msg_lifetime(ttl, settings.config.min_rule_time,
+	    settings.config.max_rule_time);
+	grace = msg_grace(lifetime, settings.config.max_rule_time);
+	return (loop.now + ((uint64_t)lifetime + grace) * CLOCK_SECOND);
 }
 
 /* What leads to the question leads to the target, too. */
@@ -28,7 +30,7 @@ remember(const struct query *q, const struct dns_target *target)
 
 	if (q->named)
 		alias_remember(&q->addr, &target->name, &q->dns.qname, 1,
-		    worker.now, expiry_of(target->ttl));
+		    loop.now, expiry_of(target->ttl));
 	if (q->aliased)
 		o = alias_origins(&q->addr, &q->dns.qname);
 	/* The table may change under them. */
@@ -37,7 +39,7 @@ remember(const struct query *q, const struct dns_target *target)
 			origins[n++] = o[i];
 	for (i = 0; i < n; i++)
 		alias_remember(&q->addr, &target->name, &origins[i].name,
-		    origins[i].hops + 1U, worker.now, expiry_of(target->ttl));
+		    origins[i].hops + 1U, loop.now, expiry_of(target->ttl));
 }
 
 /* A rule for "*" is about no name in particular. */
@@ -45,7 +47,7 @@ static bool
 is_blocked(const struct query *q, const struct dns_name *name,
     struct acl_decision *d)
 {
-	acl_decide(worker.image, &q->addr, name, d);
+	acl_decide(policy.image, &q->addr, name, d);
 	return ((d->verdict == ACL_BLOCK || d->verdict == ACL_LOCAL) &&
 	    d->depth > 0);
 }
@@ -59,18 +61,18 @@ follow_answer(const struct query *q, uint8_t *msg, size_t len,
 	enum dns_err err;
 	size_t i, n;
 
-	if (!leads && !worker.config.block_aliases)
+	if (!leads && !settings.config.block_aliases)
 		return (FOLLOW_PASS);
 	err = dns_answer_targets(msg, len, r, targets, &n);
-	for (i = 0; worker.config.block_aliases && i < n; i++)
+	for (i = 0; settings.config.block_aliases && i < n; i++)
 		if (is_blocked(q, &targets[i].name, d))
 			return (FOLLOW_BLOCKED);
 	/* What was not looked at may be blocked. */
-	if (worker.config.block_aliases && (err != DNS_OK || i == DNS_CHAIN_MAX))
+	if (settings.config.block_aliases && (err != DNS_OK || i == DNS_CHAIN_MAX))
 		return (FOLLOW_TOO_MANY);
 	for (i = 0; leads && i < n; i++)
 		remember(q, &targets[i]);
 	if (leads && n > 0)
-		dns_answer_cap_ttl(msg, len, r, worker.config.max_rule_time);
+		dns_answer_cap_ttl(msg, len, r, settings.config.max_rule_time);
 	return (FOLLOW_PASS);
 }

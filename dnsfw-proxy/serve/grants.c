@@ -1,28 +1,30 @@
 /* From the addresses of an answer to grants, and to the answer that leaves. */
 #include "grants.h"
 
-#include <event2/event.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "../dns/answer.h"
 #include "../dns/vet.h"
 #include "accesslog.h"
-#include "chan.h"
 #include "clock.h"
+#include "counters.h"
 #include "decision.h"
+#include "grantcache.h"
 #include "hash.h"
-#include "known.h"
 #include "log.h"
+#include "loop.h"
+#include "policy.h"
+#include "priv.h"
+#include "settings.h"
 #include "verdict.h"
-#include "worker.h"
 
 #define SLOTS		16384	/* grants under way */
 #define ANSWER_MAX	1024	/* grants of one answer */
 #define NO_EXPIRY	UINT64_MAX
 
 /* An answer that waits. */
-struct granting {
+struct held {
 	uint32_t	pending;	/* grants without a result */
 	enum msg_result_code code;	/* the first that is not OK */
 	uint64_t	expiry;		/* of the grant that ends first */
@@ -47,25 +49,14 @@ static uint32_t first_free, fresh, in_use, rounds;
 /* Slots whose message is still to be sent: a ring. */
 static uint32_t *unsent;
 static uint32_t unsent_head, unsent_count;
-static struct event *writable;
-
-static void
-on_writable(evutil_socket_t fd, short what, void *arg)
-{
-	(void)fd;
-	(void)what;
-	(void)arg;	/* the turn ends with grants_flush() */
-}
 
 void
 grants_init(void)
 {
-	known_init();
+	grantcache_init();
 	slots = calloc(SLOTS, sizeof(*slots));
 	unsent = calloc(SLOTS, sizeof(*unsent));
-	writable = event_new(worker.base, MSG_FD_CHANNEL, EV_WRITE,
-	    on_writable, NULL);
-	if (slots == NULL || unsent == NULL || writable == NULL)
+	if (slots == NULL || unsent == NULL)
 		fatalx("no memory");
 	first_free = SLOTS;
 }
@@ -139,7 +130,7 @@ make_grant(const struct query *q, const struct dns_address *a,
 	g->family = a->addr.family;
 	g->proto = port->proto;
 	g->port = port->port;
-	g->policy = worker.generation;
+	g->policy = policy.generation;
 	g->ttl = a->ttl;
 	memcpy(g->dst, a->addr.bytes, sizeof(g->dst));
 	g->local = addr_is_loopback(&q->addr);
@@ -156,7 +147,7 @@ reply(struct query *q, uint8_t *msg, size_t len, const struct dns_response *r,
 	uint64_t left;
 
 	if (expiry != NO_EXPIRY) {
-		left = expiry > worker.now ? expiry - worker.now : 0;
+		left = expiry > loop.now ? expiry - loop.now : 0;
 		dns_answer_cap_ttl(msg, len, r,
 		    (uint32_t)(left / CLOCK_SECOND));
 	} else
@@ -168,7 +159,7 @@ reply(struct query *q, uint8_t *msg, size_t len, const struct dns_response *r,
 static void
 finish(struct query *q)
 {
-	struct granting *g = q->granting;
+	struct held *g = q->held;
 	struct verdict v = { .query = q, .passes = g->passes,
 	    .forbidden = g->forbidden, .nforbidden = g->nforbidden };
 	enum dns_err err = DNS_OK;
@@ -207,10 +198,10 @@ grant_one(struct query *q, const struct dns_address *a,
 	uint64_t known;
 
 	make_grant(q, a, port, &g);
-	lifetime = msg_lifetime(a->ttl, worker.config.min_rule_time,
-	    worker.config.max_rule_time);
-	known = known_expiry(&g);
-	if (known >= worker.now + lifetime * CLOCK_SECOND) {
+	lifetime = msg_lifetime(a->ttl, settings.config.min_rule_time,
+	    settings.config.max_rule_time);
+	known = grantcache_expiry(&g);
+	if (known >= loop.now + lifetime * CLOCK_SECOND) {
 		counters.known++;
 		query_facts(q, RCODE_NOERROR, &facts);
 		access_grant(&facts, &a->addr, port, lifetime);
@@ -236,7 +227,7 @@ wait_for_results(struct query *q, const uint8_t *msg, size_t len,
     const struct dns_response *r, bool passes, uint32_t pending,
     uint64_t expiry)
 {
-	struct granting *g;
+	struct held *g;
 
 	if ((g = malloc(sizeof(*g) + len)) == NULL)
 		fatalx("no memory");
@@ -249,7 +240,7 @@ wait_for_results(struct query *q, const uint8_t *msg, size_t len,
 	g->response = *r;
 	g->len = len;
 	memcpy(g->msg, msg, len);
-	q->granting = g;
+	q->held = g;
 }
 
 /* Grant every address that may be granted at every port. */
@@ -260,13 +251,13 @@ grant_all(struct query *q, uint8_t *msg, size_t len,
 {
 	uint64_t expiry = NO_EXPIRY;
 	uint32_t pending = 0;
-	bool told = !worker.config.firewall || d->acl.nports == 0;
+	bool told = !settings.config.firewall || d->acl.nports == 0;
 	size_t i;
 	unsigned int p;
 
 	for (i = 0; i < n; i++) {
 		if (d->acl.resolve_first &&
-		    dns_vet_forbidden(&a[i].addr, &worker.vet))
+		    dns_vet_forbidden(&a[i].addr, &settings.vet))
 			continue;
 		/* Once an answer: it looks at all who were told of. */
 		if (!told)
@@ -330,7 +321,7 @@ destination(const struct slot *s)
  * still on the way here: it goes from the answer.
  */
 static void
-result_forbidden(const struct slot *s, struct granting *g)
+result_forbidden(const struct slot *s, struct held *g)
 {
 	struct addr *more;
 
@@ -350,11 +341,11 @@ result_granted(const struct slot *s, uint64_t expiry)
 	struct addr dst = destination(s);
 	struct access facts;
 
-	known_put(&s->msg, expiry);
+	grantcache_put(&s->msg, expiry);
 	query_facts(q, RCODE_NOERROR, &facts);
 	access_grant(&facts, &dst, &port, s->lifetime);
-	if (expiry < q->granting->expiry)
-		q->granting->expiry = expiry;
+	if (expiry < q->held->expiry)
+		q->held->expiry = expiry;
 }
 
 void
@@ -368,11 +359,11 @@ grants_result(const struct msg_result *r)
 	if (r->code == RESULT_OK)
 		result_granted(s, r->expiry);
 	else if (r->code == RESULT_FORBIDDEN)
-		result_forbidden(s, q->granting);
-	else if (q->granting->code == RESULT_OK)
-		q->granting->code = (enum msg_result_code)r->code;
+		result_forbidden(s, q->held);
+	else if (q->held->code == RESULT_OK)
+		q->held->code = (enum msg_result_code)r->code;
 	slot_give_back(s);
-	if (--q->granting->pending == 0)
+	if (--q->held->pending == 0)
 		finish(q);
 }
 
@@ -383,22 +374,13 @@ grants_flush(void)
 {
 	static struct msg_grant record[MSG_BATCH_MAX];
 	uint32_t n;
-	ssize_t sent;
 
 	while (unsent_count > 0) {
 		for (n = 0; n < unsent_count && n < MSG_BATCH_MAX; n++)
 			record[n] =
 			    slots[unsent[(unsent_head + n) % SLOTS]].msg;
-		sent = chan_send(MSG_FD_CHANNEL, record, n * sizeof(record[0]),
-		    -1);
-		if (sent == CHAN_EOF)
-			return;	/* what can be read of the channel says why */
-		if (sent == CHAN_ERROR)
-			fatal("cannot send to dnsfw-priv");
-		if (sent == CHAN_AGAIN) {
-			event_add(writable, NULL);
+		if (!priv_send(record, n * sizeof(record[0])))
 			return;
-		}
 		unsent_head = (unsent_head + n) % SLOTS;
 		unsent_count -= n;
 	}

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "log.h"
-#include "worker.h"
+#include "settings.h"
 
 #define EACH	4	/* address, broadcast, the network's first and last */
 
@@ -51,8 +51,8 @@ end_set(void)
 	if (heapsort(sets[coming], count, sizeof(struct addr),
 	    dns_vet_order) == -1)
 		fatalx("no memory");
-	worker.vet.own = sets[coming];
-	worker.vet.nown = count;
+	settings.vet.own = sets[coming];
+	settings.vet.nown = count;
 	coming = 1 - coming;
 	count = messages = 0;
 }

@@ -9,7 +9,7 @@
 #include "msg.h"
 
 /*
- * One message of a set.  The one that ends it puts the set into worker.vet;
+ * One message of a set.  The one that ends it puts the set into settings.vet;
  * until then the one before is in force.  A set that is too long ends the
  * program.
  */

@@ -8,16 +8,18 @@
 #include "../dns/mnemonic.h"
 #include "accesslog.h"
 #include "again.h"
-#include "clients.h"
+#include "counters.h"
 #include "decision.h"
 #include "exchange.h"
 #include "follow.h"
+#include "front_tcp.h"
+#include "front_udp.h"
 #include "grants.h"
 #include "log.h"
-#include "tcp.h"
-#include "udp.h"
+#include "loop.h"
+#include "quota.h"
+#include "settings.h"
 #include "upstream.h"
-#include "worker.h"
 
 #define OVERLOAD_PERIOD	60	/* seconds between log lines */
 #define TEXT_MAX	64	/* of an Extended DNS Error */
@@ -38,10 +40,10 @@ static struct log_limit overload_limit;
 void
 query_init(void)
 {
-	pool = calloc(worker.config.max_connections, sizeof(*pool));
+	pool = calloc(settings.config.max_connections, sizeof(*pool));
 	if (pool == NULL)
 		fatalx("no memory for --max-connections");
-	again_init(worker.config.max_connections);
+	again_init(settings.config.max_connections);
 }
 
 /* What is known of one that is read just now. */
@@ -50,7 +52,7 @@ facts_of(const struct addr *addr, const struct dns_query *dns, uint32_t rule,
     int rcode)
 {
 	return ((struct access){ .client = addr, .dns = dns,
-	    .since = worker.now, .rule = rule, .upstream = ACCESS_NONE,
+	    .since = loop.now, .rule = rule, .upstream = ACCESS_NONE,
 	    .rcode = rcode });
 }
 
@@ -66,27 +68,27 @@ static struct query *
 query_new(const struct addr *addr, const struct endpoint *from,
     const struct dns_query *dns)
 {
-	struct client *client;
+	struct quota *client;
 	struct query *q;
 
-	if (TAILQ_EMPTY(&unused) && fresh == worker.config.max_connections)
+	if (TAILQ_EMPTY(&unused) && fresh == settings.config.max_connections)
 		return (NULL);
-	if ((client = client_enter(addr)) == NULL)
+	if ((client = quota_enter(addr)) == NULL)
 		return (NULL);
 	if ((q = TAILQ_FIRST(&unused)) != NULL)
 		TAILQ_REMOVE(&unused, q, link);
 	else
 		q = &pool[fresh++];
 	q->exchange = NULL;
-	q->granting = NULL;
+	q->held = NULL;
 	q->client = client;
 	q->addr = *addr;
 	q->from = *from;
 	q->dns = *dns;
-	q->since = worker.now;
+	q->since = loop.now;
 	q->upstream = ACCESS_NONE;
 	if (from->tcp)
-		tcp_attach(q);
+		front_tcp_attach(q);
 	return (q);
 }
 
@@ -95,9 +97,9 @@ static void
 query_drop(struct query *q)
 {
 	if (q->from.conn != NULL)
-		tcp_detach(q);
+		front_tcp_detach(q);
 	again_remove(q);
-	client_leave(q->client);
+	quota_leave(q->client);
 	/* The last one first: its memory is warm. */
 	TAILQ_INSERT_HEAD(&unused, q, link);
 }
@@ -118,9 +120,9 @@ static void
 send_to(const struct endpoint *from, const uint8_t *msg, size_t len)
 {
 	if (!from->tcp)
-		udp_send(from, msg, len);
+		front_udp_send(from, msg, len);
 	else if (from->conn != NULL)
-		tcp_send(from->conn, msg, len);
+		front_tcp_send(from->conn, msg, len);
 }
 
 void
@@ -194,7 +196,7 @@ kind_refused(const uint8_t *msg, const struct addr *addr,
 static uint16_t
 refuse_rcode(void)
 {
-	switch ((enum msg_refuse)worker.config.refuse_with) {
+	switch ((enum msg_refuse)settings.config.refuse_with) {
 	case REFUSE_NXDOMAIN:
 		return (RCODE_NXDOMAIN);
 	case REFUSE_NODATA:
@@ -324,7 +326,7 @@ overloaded(const uint8_t *msg, const struct addr *addr,
 	uint64_t count;
 
 	counters.overload++;
-	if (log_allowed(&overload_limit, worker.now, OVERLOAD_PERIOD, &count))
+	if (log_allowed(&overload_limit, loop.now, OVERLOAD_PERIOD, &count))
 		log_warn("%llu request%s turned away: --max-connections, or "
 		    "one client's share of it, is in use",
 		    (unsigned long long)count, log_s(count));
@@ -351,7 +353,7 @@ forward(const uint8_t *msg, size_t len, const struct addr *addr,
 	}
 	if ((q = query_new(addr, from, dns)) == NULL) {
 		/* Answers that are there make room. */
-		upudp_take();
+		back_udp_take();
 		q = query_new(addr, from, dns);
 	}
 	if (q == NULL) {
@@ -394,7 +396,7 @@ decide(const uint8_t *msg, size_t len, const struct addr *addr,
 	uint16_t rcode;
 	bool grants;
 
-	decision_make(addr, dns, worker.now, &d);
+	decision_make(addr, dns, loop.now, &d);
 	line = d.acl.line;
 	if ((text = check_message(dns, &d.acl, &rcode)) != NULL)
 		bad_query(msg, addr, from, dns, line, rcode, text);

@@ -23,7 +23,7 @@
 #define QUERY_HEAD_MAX	(DNS_HEADER_SIZE + DNS_NAME_MAX + 4)
 
 struct access;
-struct client;
+struct quota;
 struct exchange;
 struct tcp_conn;
 
@@ -51,7 +51,7 @@ struct query {
 	LIST_ENTRY(query) of_conn;	/* TCP: its connection's */
 	LIST_ENTRY(query) of_asker;	/* UDP: see again.h */
 	struct exchange	*exchange;	/* NULL once that has its answer */
-	struct client	*client;	/* its place */
+	struct quota	*client;	/* its place */
 	struct addr	 addr;		/* the client's address */
 	struct endpoint	 from;
 	struct dns_query dns;
@@ -61,7 +61,7 @@ struct query {
 	bool		 wants_grants;	/* -> : what the answer names is vetted */
 	bool		 named;		/* allowed by a rule that names it */
 	bool		 aliased;	/* allowed as an alias target (D14) */
-	struct granting	*granting;	/* while grants are on their way */
+	struct held	*held;	/* while grants are on their way */
 	uint8_t		 head[QUERY_HEAD_MAX];
 };
 

@@ -34,7 +34,7 @@ bool	scope_is_local(const struct addr *);
 /*
  * May the log tell of this client?  Not if it did in the last SCOPE_PERIOD,
  * nor if its share is in use (an IPv6 network is a /64, an IPv4 one a /16), or
- * the whole table.  now is worker.now.
+ * the whole table.  now is loop.now.
  */
 bool	scope_may_tell(struct scope_told *, const struct addr *client,
 	    uint64_t now);

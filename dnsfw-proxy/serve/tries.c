@@ -8,8 +8,10 @@
 #include "../dns/accept.h"
 #include "../dns/build.h"
 #include "clock.h"
+#include "counters.h"
+#include "loop.h"
+#include "settings.h"
 #include "upstream.h"
-#include "worker.h"
 
 #define TRIES_MAX	16	/* of one exchange */
 #define STEP_MAX	CLOCK_SECOND	/* before the next upstream is asked */
@@ -29,7 +31,7 @@ void
 tries_init(void)
 {
 	/* All upstreams get their turn before the time is up (D6). */
-	step = worker.timeout / (upstream_count() + 1);
+	step = settings.timeout / (upstream_count() + 1);
 	if (step > STEP_MAX)
 		step = STEP_MAX;
 }
@@ -39,9 +41,9 @@ end_try(struct try *t)
 {
 	LIST_REMOVE(t, link);
 	if (t->tcp)
-		uptcp_end(t);
+		back_tcp_end(t);
 	else
-		upudp_end(t);
+		back_udp_end(t);
 }
 
 /*
@@ -55,7 +57,7 @@ note_unsent(struct exchange *x, int upstream)
 	if (x->resending || x->resent)
 		return;
 	x->resending = true;
-	x->resend_at = worker.now + RESEND_TIME;
+	x->resend_at = loop.now + RESEND_TIME;
 	TAILQ_INSERT_TAIL(&by_resend, x, by_resend);
 }
 
@@ -65,9 +67,9 @@ send_to(struct exchange *x, int upstream)
 	struct try *t;
 
 	x->tried |= 1U << upstream;
-	t = x->tcp ? uptcp_send((size_t)upstream, x->msg, x->len,
+	t = x->tcp ? back_tcp_send((size_t)upstream, x->msg, x->len,
 	    x->breaks >= BREAKS_MAX) :
-	    upudp_send((size_t)upstream, x->msg, x->len);
+	    back_udp_send((size_t)upstream, x->msg, x->len);
 	if (t == NULL) {
 		note_unsent(x, upstream);
 		return (false);
@@ -77,7 +79,7 @@ send_to(struct exchange *x, int upstream)
 	t->tcp = x->tcp;
 	LIST_INSERT_HEAD(&x->tries, t, link);
 	x->last = (uint8_t)upstream;
-	x->last_try = worker.now;
+	x->last_try = loop.now;
 	x->ntries++;
 	return (true);
 }
@@ -115,7 +117,7 @@ schedule_step(struct exchange *x)
 	unschedule_step(x);
 	if (upstream_count() == 1)
 		return;
-	x->step_at = worker.now + step;
+	x->step_at = loop.now + step;
 	TAILQ_INSERT_TAIL(&by_step, x, by_step);
 	x->stepping = true;
 }
@@ -159,13 +161,13 @@ tries_prepare(struct exchange *x)
 	x->reconnected = x->accepted = false;
 	x->broken = NULL;
 	x->refusal = NULL;
-	x->last_try = worker.now;
+	x->last_try = loop.now;
 }
 
 void
 tries_begin(struct exchange *x)
 {
-	if (worker.config.randomize_case)
+	if (settings.config.randomize_case)
 		mix_case(x);
 	if (next_try(x))
 		schedule_step(x);
@@ -177,7 +179,7 @@ tries_begin(struct exchange *x)
 void
 tries_more(struct exchange *x)
 {
-	if (worker.now < x->last_try + RETRY_AGE || x->ntries >= TRIES_MAX)
+	if (loop.now < x->last_try + RETRY_AGE || x->ntries >= TRIES_MAX)
 		return;
 	if (!next_try(x))
 		send_to(x, (x->last + 1) % (int)upstream_count());
@@ -294,7 +296,7 @@ exchange_answer(struct try *t, const uint8_t *msg, size_t len)
 	enum dns_err err;
 
 	err = dns_response_matches(msg, len, &x->dns, t->id,
-	    worker.config.randomize_case);
+	    settings.config.randomize_case);
 	if (err != DNS_OK) {
 		counters.junk++;
 		return (false);
@@ -408,7 +410,7 @@ tick_steps(void)
 	struct exchange *x;
 
 	while ((x = TAILQ_FIRST(&by_step)) != NULL &&
-	    x->step_at <= worker.now) {
+	    x->step_at <= loop.now) {
 		unschedule_step(x);
 		judge_newest(x);
 		if (next_try(x))
@@ -422,7 +424,7 @@ tick_resends(void)
 	struct exchange *x;
 
 	while ((x = TAILQ_FIRST(&by_resend)) != NULL &&
-	    x->resend_at <= worker.now) {
+	    x->resend_at <= loop.now) {
 		TAILQ_REMOVE(&by_resend, x, by_resend);
 		x->resending = false;
 		x->resent = true;

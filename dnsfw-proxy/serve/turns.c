@@ -11,7 +11,7 @@
 /* What waits for one question, of one client. */
 struct lane {
 	TAILQ_ENTRY(lane) link;		/* of its turn, or free list */
-	const struct client *client;
+	const struct quota *client;
 	struct exchanges waiting;	/* never empty */
 };
 TAILQ_HEAD(lanes, lane);
@@ -59,7 +59,7 @@ turns_init(uint32_t max)
 
 /* The client's lane, or NULL; not all are looked at if there are many. */
 static struct lane *
-lane_find(const struct turn *t, const struct client *client)
+lane_find(const struct turn *t, const struct quota *client)
 {
 	struct lane *lane;
 	unsigned int n = 0;
@@ -75,7 +75,7 @@ lane_find(const struct turn *t, const struct client *client)
 
 /* Each has an exchange that waits, so there is always one left. */
 static struct lane *
-lane_new(struct turn *t, const struct client *client)
+lane_new(struct turn *t, const struct quota *client)
 {
 	struct lane *lane = TAILQ_FIRST(&unused_lanes);
 
@@ -128,7 +128,7 @@ turn_new(struct turn_list *bucket, uint64_t question)
 }
 
 bool
-turns_take(struct exchange *x, uint64_t question, const struct client *client)
+turns_take(struct exchange *x, uint64_t question, const struct quota *client)
 {
 	struct turn_list *bucket = &buckets[question & (nbuckets - 1)];
 	struct lane *lane;
@@ -152,7 +152,7 @@ turns_take(struct exchange *x, uint64_t question, const struct client *client)
 }
 
 void
-turns_join(struct exchange *x, const struct client *client)
+turns_join(struct exchange *x, const struct quota *client)
 {
 	if (!x->queued || x == TAILQ_FIRST(&x->lane->waiting) ||
 	    lane_find(x->turn, client) != NULL)

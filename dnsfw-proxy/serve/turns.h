@@ -13,7 +13,7 @@
 
 #define TURNS_MAX	4	/* open exchanges of one question */
 
-struct client;
+struct quota;
 struct exchange;
 
 /* Before the first exchange; there are never more than max. */
@@ -25,13 +25,13 @@ void	turns_init(uint32_t max);
  * turns.
  */
 bool	turns_take(struct exchange *, uint64_t question,
-	    const struct client *);
+	    const struct quota *);
 
 /*
  * Another client waits for the exchange, too.  If that has nothing else waiting
  * for its turn, the exchange need not wait for the rest of the first client's.
  */
-void	turns_join(struct exchange *, const struct client *);
+void	turns_join(struct exchange *, const struct quota *);
 
 /*
  * The exchange ends, open or not.  Returns the one that is open now in its

@@ -9,7 +9,8 @@
 #include "addr.h"
 #include "clock.h"
 #include "log.h"
-#include "worker.h"
+#include "loop.h"
+#include "settings.h"
 
 #define SILENT_MAX	3	/* tries without an answer, and it counts as down */
 #define DOWN_TIME	(10 * CLOCK_SECOND)	/* before it is probed again */
@@ -36,9 +37,9 @@ upstream_init(void)
 	struct addr a;
 	size_t i;
 
-	count = worker.config.nupstreams;
+	count = settings.config.nupstreams;
 	for (i = 0; i < count; i++) {
-		u = &worker.config.upstreams[i];
+		u = &settings.config.upstreams[i];
 		a.family = u->family;
 		memcpy(a.bytes, u->addr, sizeof(a.bytes));
 		upstreams[i].len = addr_to_sockaddr(&a, u->port, u->scope,
@@ -83,8 +84,8 @@ upstream_choose(uint32_t tried, bool *probe)
 		if (first == -1)
 			first = (int)i;
 		if (is_down(&upstreams[i]) &&
-		    worker.now >= upstreams[i].probe_at) {
-			upstreams[i].probe_at = worker.now + DOWN_TIME;
+		    loop.now >= upstreams[i].probe_at) {
+			upstreams[i].probe_at = loop.now + DOWN_TIME;
 			*probe = true;
 			return ((int)i);
 		}
@@ -119,9 +120,9 @@ upstream_silent(size_t i)
 
 	if (++u->silent != SILENT_MAX)
 		return;
-	u->probe_at = worker.now + DOWN_TIME;
+	u->probe_at = loop.now + DOWN_TIME;
 	/* Clients can bring that about, with names of silent servers. */
-	if (!log_allowed(&u->limit, worker.now, TOLD_PERIOD, &times))
+	if (!log_allowed(&u->limit, loop.now, TOLD_PERIOD, &times))
 		return;
 	u->told = true;
 	log_warn("upstream %s does not answer%s", upstream_name(i),

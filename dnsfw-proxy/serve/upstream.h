@@ -36,40 +36,40 @@ void	upstream_answered(size_t i);
 void	upstream_silent(size_t i);
 
 /* UDP: a socket for each try, with a new port that the kernel chooses (D5). */
-void	upudp_init(void);
+void	back_udp_init(void);
 
 /* The most sockets, for each of --max-connections. */
-#define UPUDP_PER_REQUEST	2
+#define BACK_UDP_PER_REQUEST	2
 
 /*
  * Ask an upstream, at the end of the turn; until then msg, whose id that
  * changes, must stay, or the try end.  Returns the try, or NULL if there is no
  * socket for it.  If it cannot be sent the try fails.
  */
-struct try *upudp_send(size_t upstream, uint8_t *msg, size_t len);
+struct try *back_udp_send(size_t upstream, uint8_t *msg, size_t len);
 
 /* Take what has come in this turn, before its time is up. */
-void	upudp_take(void);
+void	back_udp_take(void);
 
 /* The end of a turn: take what has come, and send what was asked. */
-void	upudp_flush(void);
+void	back_udp_flush(void);
 
 /* Give the try's socket back; nothing that arrives for it is read. */
-void	upudp_end(struct try *);
+void	back_udp_end(struct try *);
 
 /*
  * TCP: one connection to each upstream carries many queries (RFC 7766), or
  * several do where each takes only a few; there are others for those that are
  * suspected of breaking it.  msg must stay until the try ends.
  */
-void	uptcp_init(void);
-struct try *uptcp_send(size_t upstream, uint8_t *msg, size_t len, bool suspect);
-void	uptcp_end(struct try *);
+void	back_tcp_init(void);
+struct try *back_tcp_send(size_t upstream, uint8_t *msg, size_t len, bool suspect);
+void	back_tcp_end(struct try *);
 
 /* The most connections. */
-#define UPTCP_PER_UPSTREAM	20
+#define BACK_TCP_PER_UPSTREAM	20
 
 /* Look at the deadlines.  False: there is none. */
-bool	uptcp_tick(void);
+bool	back_tcp_tick(void);
 
 #endif

@@ -5,8 +5,10 @@
 #include "../dns/vet.h"
 #include "hash.h"
 #include "log.h"
+#include "loop.h"
+#include "policy.h"
 #include "scope.h"
-#include "worker.h"
+#include "settings.h"
 
 #define REMOVED_PERIOD	60	/* seconds between log lines of one name */
 #define REMOVED_NAMES	256	/* names that are told apart in that */
@@ -17,7 +19,7 @@ verdict_may_be_granted(const struct query *q, const struct addr *dst)
 	uint8_t bit = dst->family == ADDR_V4 ? MSG_FAMILY_V4 : MSG_FAMILY_V6;
 
 	/* A loopback client is this host, in both families (G5). */
-	return (worker.config.firewall && (worker.families & bit) != 0 &&
+	return (settings.config.firewall && (policy.families & bit) != 0 &&
 	    !scope_is_link_local(&q->addr) &&
 	    (dst->family == q->addr.family || addr_is_loopback(&q->addr)));
 }
@@ -35,7 +37,7 @@ verdict_tell_of_scope(const struct query *q, const struct addr *dst)
 	if (dst->family != q->addr.family || addr_is_loopback(&q->addr) ||
 	    (!link_local && local == scope_is_local(dst)))
 		return (false);
-	if (!scope_may_tell(&told, &q->addr, worker.now))
+	if (!scope_may_tell(&told, &q->addr, loop.now))
 		return (true);
 	dns_name_fold(&q->dns.qname, &folded);
 	dns_name_print(&folded, name);
@@ -72,7 +74,7 @@ log_removed(const struct query *q, const struct addr *a)
 
 	dns_name_fold(&q->dns.qname, &folded);
 	if (!log_allowed(&limits[hash_bytes(folded.wire, folded.len) %
-	    REMOVED_NAMES], worker.now, REMOVED_PERIOD, &count))
+	    REMOVED_NAMES], loop.now, REMOVED_PERIOD, &count))
 		return;
 	dns_name_print(&folded, name);
 	log_warn("%s for %s: address %s is never granted, and was removed from "
@@ -84,7 +86,7 @@ static bool
 unwanted(void *arg, const struct addr *a)
 {
 	const struct verdict *v = arg;
-	bool bad = dns_vet_forbidden(a, &worker.vet);
+	bool bad = dns_vet_forbidden(a, &settings.vet);
 	size_t i;
 
 	for (i = 0; !bad && i < v->nforbidden; i++)
@@ -94,8 +96,8 @@ unwanted(void *arg, const struct addr *a)
 	if (bad)
 		log_removed(v->query, a);
 	/* A way that is shut is better not tried (--family-mismatch). */
-	return (bad || (worker.config.family_filter &&
-	    worker.config.firewall && !verdict_may_be_granted(v->query, a)));
+	return (bad || (settings.config.family_filter &&
+	    settings.config.firewall && !verdict_may_be_granted(v->query, a)));
 }
 
 enum dns_err

@@ -7,9 +7,9 @@
 #define MAX	40U		/* exchanges at a time */
 
 /* Clients, which are only compared. */
-#define A	((const struct client *)&pool[0])
-#define B	((const struct client *)&pool[1])
-#define C	((const struct client *)&pool[2])
+#define A	((const struct quota *)&pool[0])
+#define B	((const struct quota *)&pool[1])
+#define C	((const struct quota *)&pool[2])
 
 static struct exchange pool[MAX];
 
@@ -93,7 +93,7 @@ Test(turns, places_come_back_ten_times_over)
 
 Test(turns, clients_take_turns)
 {
-	const struct client *of[] = { A, A, A, A, A, A, A, B, B, C };
+	const struct quota *of[] = { A, A, A, A, A, A, A, B, B, C };
 	const unsigned int order[] = { 4, 7, 9, 5, 8, 6 };
 	unsigned int i;
 
@@ -133,7 +133,7 @@ Test(turns, lanes_come_back_ten_times_over)
 	for (round = 0; round < 10; round++) {
 		for (i = 0; i < MAX; i++)
 			turns_take(&pool[i], 7,
-			    (const struct client *)&pool[i]);
+			    (const struct quota *)&pool[i]);
 		for (i = MAX; i-- > 4;)
 			cr_assert_null(turns_leave(&pool[i]));
 		for (i = 0; i < 4; i++)

@@ -19,28 +19,29 @@
 
 #include <stdlib.h>
 
+#include "back_conn.h"
 #include "clock.h"
 #include "ids.h"
 #include "log.h"
-#include "upconn.h"
-#include "worker.h"
+#include "loop.h"
+#include "settings.h"
 
 /* Of an upstream's connections, how many of a kind there are at most. */
 #define COMMON_MAX	8	/* where each takes only so many questions */
 #define LEFT_MAX	8
 #define SUSPECTS_MAX	3
 
-#define WAITING_MAX	UPCONN_TRIES
+#define WAITING_MAX	BACK_CONN_TRIES
 #define IDLE_TIME	(10 * CLOCK_SECOND)
 #define IDLE_SUSPECT	CLOCK_SECOND
 #define STALL_TIME	CLOCK_SECOND	/* without a message: it hangs */
 #define PROBE_TIME	(5 * CLOCK_SECOND)
 
-_Static_assert(COMMON_MAX + LEFT_MAX + SUSPECTS_MAX <= UPTCP_PER_UPSTREAM,
+_Static_assert(COMMON_MAX + LEFT_MAX + SUSPECTS_MAX <= BACK_TCP_PER_UPSTREAM,
     "descriptors for all");
 
 struct pool {
-	struct upconns	conns;
+	struct back_conns	conns;
 	unsigned int	ncommon, nleft;
 	TAILQ_HEAD(, ttry) waiting;	/* for a connection */
 	unsigned int	nwaiting;
@@ -52,7 +53,7 @@ struct pool {
 static struct pool pools[MSG_UPSTREAMS_MAX];
 
 void
-uptcp_init(void)
+back_tcp_init(void)
 {
 	size_t i;
 
@@ -69,23 +70,23 @@ static uint32_t
 room_of_next(struct pool *p)
 {
 	if (p->limit == 0)
-		return (UPCONN_NO_LIMIT);
-	if (worker.now < p->probe_at)
+		return (BACK_CONN_NO_LIMIT);
+	if (loop.now < p->probe_at)
 		return (p->limit);
-	p->probe_at = worker.now + PROBE_TIME;
-	return (p->limit > UPCONN_TRIES ? UPCONN_NO_LIMIT : 2 * p->limit);
+	p->probe_at = loop.now + PROBE_TIME;
+	return (p->limit > BACK_CONN_TRIES ? BACK_CONN_NO_LIMIT : 2 * p->limit);
 }
 
-static struct upconn *
+static struct back_conn *
 open_conn(size_t upstream, unsigned int kind)
 {
 	struct pool *p = &pools[upstream];
-	struct upconn *c;
+	struct back_conn *c;
 
-	if ((c = upconn_open(upstream)) == NULL)
+	if ((c = back_conn_open(upstream)) == NULL)
 		return (NULL);
 	c->kind = kind;
-	if (kind == UPCONN_COMMON) {
+	if (kind == BACK_CONN_COMMON) {
 		c->room = room_of_next(p);
 		p->ncommon++;
 	}
@@ -97,20 +98,20 @@ open_conn(size_t upstream, unsigned int kind)
  * The connection for a question, or NULL.  Suspects part company at random.
  * *wait: there are as many as there may be, and one will have room.
  */
-static struct upconn *
+static struct back_conn *
 conn_for(size_t upstream, bool suspect, bool *wait)
 {
-	unsigned int kind = suspect ? UPCONN_SUSPECTS +
-	    ids_next() % SUSPECTS_MAX : UPCONN_COMMON;
+	unsigned int kind = suspect ? BACK_CONN_SUSPECTS +
+	    ids_next() % SUSPECTS_MAX : BACK_CONN_COMMON;
 	struct pool *p = &pools[upstream];
-	struct upconn *c;
+	struct back_conn *c;
 
 	*wait = false;
 	TAILQ_FOREACH(c, &p->conns, link) {
 		if (c->kind == kind && c->room > 0)
 			return (c);
 	}
-	if (kind == UPCONN_COMMON && p->ncommon >= COMMON_MAX) {
+	if (kind == BACK_CONN_COMMON && p->ncommon >= COMMON_MAX) {
 		*wait = p->nwaiting < WAITING_MAX;
 		return (NULL);
 	}
@@ -132,10 +133,10 @@ wait_no_more(struct pool *p, struct ttry *t)
 }
 
 struct try *
-uptcp_send(size_t upstream, uint8_t *msg, size_t len, bool suspect)
+back_tcp_send(size_t upstream, uint8_t *msg, size_t len, bool suspect)
 {
 	struct pool *p = &pools[upstream];
-	struct upconn *c;
+	struct back_conn *c;
 	struct ttry *t;
 	bool wait;
 
@@ -144,26 +145,26 @@ uptcp_send(size_t upstream, uint8_t *msg, size_t len, bool suspect)
 	if ((c == NULL && !wait) || (t = calloc(1, sizeof(*t))) == NULL)
 		return (NULL);
 	t->upstream = upstream;
-	t->since = worker.now;
+	t->since = loop.now;
 	t->msg = msg;
 	t->len = len;
 	if (c == NULL)
 		wait_for_conn(p, t);
-	else if (!upconn_take(c, t)) {
+	else if (!back_conn_take(c, t)) {
 		free(t);
 		return (NULL);
 	}
-	worker_need_tick();
+	loop_need_tick();
 	return (&t->try);
 }
 
 void
-uptcp_end(struct try *try)
+back_tcp_end(struct try *try)
 {
 	struct ttry *t = (struct ttry *)try;
 
 	if (t->conn != NULL)
-		upconn_release(t);
+		back_conn_release(t);
 	else
 		wait_no_more(&pools[t->upstream], t);
 	free(t);
@@ -173,7 +174,7 @@ uptcp_end(struct try *try)
 static void
 serve_waiting(struct pool *p)
 {
-	struct upconn *c;
+	struct back_conn *c;
 	struct ttry *t;
 	bool wait;
 
@@ -186,7 +187,7 @@ serve_waiting(struct pool *p)
 			continue;
 		}
 		wait_no_more(p, t);
-		if (!upconn_take(c, t)) {
+		if (!back_conn_take(c, t)) {
 			wait_for_conn(p, t);
 			return;
 		}
@@ -197,48 +198,48 @@ serve_waiting(struct pool *p)
 
 /* No question goes on it any more. */
 static void
-retire(struct upconn *c, unsigned int kind)
+retire(struct back_conn *c, unsigned int kind)
 {
 	struct pool *p = &pools[c->upstream];
 
-	if (c->kind == UPCONN_COMMON)
+	if (c->kind == BACK_CONN_COMMON)
 		p->ncommon--;
-	if (c->kind == UPCONN_LEFT)
+	if (c->kind == BACK_CONN_LEFT)
 		p->nleft--;
-	if (kind == UPCONN_LEFT)
+	if (kind == BACK_CONN_LEFT)
 		p->nleft++;
 	c->kind = kind;
 }
 
 static void
-close_conn(struct upconn *c)
+close_conn(struct back_conn *c)
 {
 	struct pool *p = &pools[c->upstream];
 
-	retire(c, UPCONN_SUSPECTS);
+	retire(c, BACK_CONN_SUSPECTS);
 	TAILQ_REMOVE(&p->conns, c, link);
-	upconn_close(c);
+	back_conn_close(c);
 }
 
 /* It has answered some, and then no more. */
 static void
-learn_limit(const struct upconn *c)
+learn_limit(const struct back_conn *c)
 {
 	struct pool *p = &pools[c->upstream];
 
-	if (c->kind != UPCONN_COMMON || c->answered == 0 || c->ntries == 0)
+	if (c->kind != BACK_CONN_COMMON || c->answered == 0 || c->ntries == 0)
 		return;
 	if (p->limit == 0 || c->answered < p->limit)
 		p->limit = c->answered;
-	p->probe_at = worker.now + PROBE_TIME;
+	p->probe_at = loop.now + PROBE_TIME;
 }
 
 /* All tries on it fail. */
 void
-uptcp_broken(struct upconn *c)
+back_tcp_broken(struct back_conn *c)
 {
 	struct pool *p = &pools[c->upstream];
-	enum way way = c->kind == UPCONN_LEFT ? WAY_LEFT : c->way;
+	enum way way = c->kind == BACK_CONN_LEFT ? WAY_LEFT : c->way;
 	struct ttries tries;
 	struct ttry *t;
 
@@ -247,41 +248,41 @@ uptcp_broken(struct upconn *c)
 	 * Once, however many waited.  That of suspects breaks for their sake,
 	 * and so may others, while there are answers.
 	 */
-	if ((way == WAY_NONE || way == WAY_SENT) && c->kind == UPCONN_COMMON &&
-	    worker.now - p->answered_at >= STALL_TIME)
+	if ((way == WAY_NONE || way == WAY_SENT) && c->kind == BACK_CONN_COMMON &&
+	    loop.now - p->answered_at >= STALL_TIME)
 		upstream_silent(c->upstream);
-	retire(c, UPCONN_SUSPECTS);
+	retire(c, BACK_CONN_SUSPECTS);
 	TAILQ_REMOVE(&p->conns, c, link);
-	upconn_empty(c, &tries);
+	back_conn_empty(c, &tries);
 	/* Each may begin another try, perhaps on a new connection. */
 	while ((t = LIST_FIRST(&tries)) != NULL)
 		exchange_try_failed(&t->try, way);
-	upconn_close(c);
+	back_conn_close(c);
 	serve_waiting(p);
 }
 
 void
-uptcp_answered(struct upconn *c)
+back_tcp_answered(struct back_conn *c)
 {
 	struct pool *p = &pools[c->upstream];
 
-	p->answered_at = worker.now;
+	p->answered_at = loop.now;
 	if (p->limit == 0 || c->answered <= p->limit)
 		return;
 	p->limit = 0;
-	if (c->kind == UPCONN_COMMON)
-		c->room = UPCONN_NO_LIMIT;
+	if (c->kind == BACK_CONN_COMMON)
+		c->room = BACK_CONN_NO_LIMIT;
 }
 
 /* It has nothing to do any more. */
 static bool
-is_spent(const struct upconn *c)
+is_spent(const struct back_conn *c)
 {
-	return (c->ntries == 0 && (c->room == 0 || c->kind == UPCONN_LEFT));
+	return (c->ntries == 0 && (c->room == 0 || c->kind == BACK_CONN_LEFT));
 }
 
 bool
-uptcp_read(struct upconn *c)
+back_tcp_read(struct back_conn *c)
 {
 	struct pool *p = &pools[c->upstream];
 	bool spent = is_spent(c);
@@ -297,12 +298,12 @@ uptcp_read(struct upconn *c)
  * others.
  */
 static bool
-is_stalled(const struct upconn *c)
+is_stalled(const struct back_conn *c)
 {
 	const struct pool *p = &pools[c->upstream];
 
-	return (c->kind != UPCONN_LEFT && p->nleft < LEFT_MAX &&
-	    c->asked != 0 && worker.now - c->asked >= STALL_TIME &&
+	return (c->kind != BACK_CONN_LEFT && p->nleft < LEFT_MAX &&
+	    c->asked != 0 && loop.now - c->asked >= STALL_TIME &&
 	    (c->answered > 0 || p->answered_at > c->opened));
 }
 
@@ -311,29 +312,29 @@ is_stalled(const struct upconn *c)
  * still come on this one.
  */
 static void
-leave(struct upconn *c)
+leave(struct back_conn *c)
 {
 	struct ttry *t;
 	size_t b;
 
 	learn_limit(c);
-	retire(c, UPCONN_LEFT);
-	for (b = 0; b < UPCONN_BUCKETS; b++) {
+	retire(c, BACK_CONN_LEFT);
+	for (b = 0; b < BACK_CONN_BUCKETS; b++) {
 		LIST_FOREACH(t, &c->buckets[b], same_id)
 			exchange_try_left(&t->try);
 	}
 }
 
 static void
-tick_conn(struct upconn *c)
+tick_conn(struct back_conn *c)
 {
-	uint64_t idle = c->kind == UPCONN_COMMON ? IDLE_TIME : IDLE_SUSPECT;
+	uint64_t idle = c->kind == BACK_CONN_COMMON ? IDLE_TIME : IDLE_SUSPECT;
 
 	/* It hangs, though all who asked may have given up meanwhile. */
-	if (c->asked != 0 && worker.now - c->asked >= worker.timeout)
-		uptcp_broken(c);
+	if (c->asked != 0 && loop.now - c->asked >= settings.timeout)
+		back_tcp_broken(c);
 	else if (is_spent(c) ||
-	    (c->ntries == 0 && worker.now - c->used >= idle))
+	    (c->ntries == 0 && loop.now - c->used >= idle))
 		close_conn(c);
 	else if (is_stalled(c))
 		leave(c);
@@ -344,24 +345,24 @@ static void
 doubt_limit(struct pool *p)
 {
 	const struct ttry *t = TAILQ_FIRST(&p->waiting);
-	struct upconn *c;
+	struct back_conn *c;
 
-	if (t == NULL || worker.now - t->since < STALL_TIME ||
-	    worker.now - p->answered_at < STALL_TIME)
+	if (t == NULL || loop.now - t->since < STALL_TIME ||
+	    loop.now - p->answered_at < STALL_TIME)
 		return;
 	p->limit = 0;
-	TAILQ_FOREACH_REVERSE(c, &p->conns, upconns, link) {
-		if (c->kind == UPCONN_COMMON) {
-			c->room = UPCONN_NO_LIMIT;
+	TAILQ_FOREACH_REVERSE(c, &p->conns, back_conns, link) {
+		if (c->kind == BACK_CONN_COMMON) {
+			c->room = BACK_CONN_NO_LIMIT;
 			break;
 		}
 	}
 }
 
 bool
-uptcp_tick(void)
+back_tcp_tick(void)
 {
-	struct upconn *c, *next;
+	struct back_conn *c, *next;
 	bool open = false;
 	size_t i;
 

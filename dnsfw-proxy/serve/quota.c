@@ -1,5 +1,5 @@
 /* What each client has in use: a hash table with chains, from a fixed pool. */
-#include "clients.h"
+#include "quota.h"
 
 #include <sys/queue.h>
 
@@ -7,8 +7,8 @@
 
 #include "hash.h"
 #include "log.h"
+#include "settings.h"
 #include "share.h"
-#include "worker.h"
 
 /*
  * One client may have a quarter of all places, and at least SHARE_MIN: enough
@@ -17,20 +17,20 @@
 #define SHARE_DIVISOR	4
 #define SHARE_MIN	64
 
-struct client {
-	LIST_ENTRY(client) link;	/* bucket, or free list */
+struct quota {
+	LIST_ENTRY(quota) link;	/* bucket, or free list */
 	struct addr	addr;
 	uint32_t	places;		/* in use; 0 in the free list */
 };
-LIST_HEAD(client_list, client);
+LIST_HEAD(quota_list, quota);
 
-static struct client_list *buckets, unused;
-static struct client *pool;
+static struct quota_list *buckets, unused;
+static struct quota *pool;
 static uint32_t nbuckets;		/* power of two */
 static uint32_t share, places, fresh;	/* fresh: never used ones begin here */
 
 void
-clients_init(void)
+quota_init(void)
 {
 	/*
 	 * Requests and connections are limited by the same number each; and
@@ -38,8 +38,8 @@ clients_init(void)
 	 */
 	uint32_t i;
 
-	places = 2 * worker.config.max_connections + 1;
-	share = worker.config.max_connections / SHARE_DIVISOR;
+	places = 2 * settings.config.max_connections + 1;
+	share = settings.config.max_connections / SHARE_DIVISOR;
 	if (share < SHARE_MIN)
 		share = SHARE_MIN;
 	for (nbuckets = 16; nbuckets < places; nbuckets *= 2)
@@ -54,21 +54,21 @@ clients_init(void)
 }
 
 bool
-client_allowed(const struct addr *a)
+quota_serves(const struct addr *a)
 {
-	size_t i, n = worker.config.nclient_nets;
+	size_t i, n = settings.config.nclient_nets;
 
 	for (i = 0; i < n; i++) {
-		if (addr_in_net(a, &worker.client_nets[i]))
+		if (addr_in_net(a, &settings.client_nets[i]))
 			return (true);
 	}
 	return (n == 0);
 }
 
-static struct client *
+static struct quota *
 unused_client(void)
 {
-	struct client *c = LIST_FIRST(&unused);
+	struct quota *c = LIST_FIRST(&unused);
 
 	if (c != NULL) {
 		LIST_REMOVE(c, link);
@@ -77,12 +77,12 @@ unused_client(void)
 	return (fresh < places ? &pool[fresh++] : NULL);
 }
 
-struct client *
-client_enter(const struct addr *a)
+struct quota *
+quota_enter(const struct addr *a)
 {
-	struct client_list *bucket;
+	struct quota_list *bucket;
 	struct addr who = share_of(a);
-	struct client *c;
+	struct quota *c;
 
 	bucket = &buckets[hash_bytes(&who, sizeof(who)) & (nbuckets - 1)];
 	LIST_FOREACH(c, bucket, link) {
@@ -103,7 +103,7 @@ client_enter(const struct addr *a)
 }
 
 void
-client_leave(struct client *c)
+quota_leave(struct quota *c)
 {
 	if (--c->places > 0)
 		return;

@@ -1,6 +1,6 @@
 /* Queries and answers over UDP. */
-#ifndef SERVE_UDP_H
-#define SERVE_UDP_H
+#ifndef SERVE_FRONT_UDP_H
+#define SERVE_FRONT_UDP_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -8,15 +8,15 @@
 #include "query.h"
 
 /* Before the confinement: the sockets are those of msg.h. */
-void	udp_init(void);
+void	front_udp_init(void);
 
 /* Begin to read. */
-void	udp_start(void);
+void	front_udp_start(void);
 
 /* Send an answer, at the end of the turn. */
-void	udp_send(const struct endpoint *to, const uint8_t *msg, size_t len);
+void	front_udp_send(const struct endpoint *to, const uint8_t *msg, size_t len);
 
 /* Send what was collected. */
-void	udp_flush(void);
+void	front_udp_flush(void);
 
 #endif

@@ -1,5 +1,5 @@
 /* One TCP connection to an upstream. */
-#include "upconn.h"
+#include "back_conn.h"
 
 #include <sys/socket.h>
 
@@ -13,9 +13,11 @@
 #include <unistd.h>
 
 #include "../dns/build.h"
+#include "counters.h"
 #include "ids.h"
+#include "loop.h"
+#include "settings.h"
 #include "upstream.h"
-#include "worker.h"
 
 #define IN_SIZE		(2 + DNS_MESSAGE_MAX)
 #define OUT_MAX		(4 << 20)	/* octets that wait to be sent */
@@ -23,13 +25,13 @@
 #define READS_MAX	8	/* in a turn */
 
 static struct ttries *
-bucket_of(struct upconn *c, uint16_t id)
+bucket_of(struct back_conn *c, uint16_t id)
 {
-	return (&c->buckets[id % UPCONN_BUCKETS]);
+	return (&c->buckets[id % BACK_CONN_BUCKETS]);
 }
 
 static struct ttry *
-find(struct upconn *c, uint16_t id)
+find(struct back_conn *c, uint16_t id)
 {
 	struct ttry *t;
 
@@ -45,7 +47,7 @@ find(struct upconn *c, uint16_t id)
  * answers to read before it fails.
  */
 static void
-flush(struct upconn *c)
+flush(struct back_conn *c)
 {
 	ssize_t n;
 
@@ -72,13 +74,13 @@ on_writable(evutil_socket_t fd, short what, void *arg)
 {
 	(void)fd;
 	(void)what;
-	worker_clock();
+	loop_clock();
 	flush(arg);
 }
 
 /* One answer; it belongs to the try with its id, or to none. */
 static void
-answer(struct upconn *c, const uint8_t *msg, size_t len)
+answer(struct back_conn *c, const uint8_t *msg, size_t len)
 {
 	struct ttry *t = NULL;
 
@@ -89,7 +91,7 @@ answer(struct upconn *c, const uint8_t *msg, size_t len)
 	else if (exchange_answer(&t->try, msg, len)) {
 		c->way = WAY_ANSWERED;
 		c->answered++;
-		uptcp_answered(c);
+		back_tcp_answered(c);
 	}
 }
 
@@ -98,7 +100,7 @@ answer(struct upconn *c, const uint8_t *msg, size_t len)
  * adds to c->out.
  */
 static void
-take_messages(struct upconn *c)
+take_messages(struct back_conn *c)
 {
 	size_t at = 0, len;
 
@@ -111,7 +113,7 @@ take_messages(struct upconn *c)
 	}
 	/* Octets alone are no sign of life: a message might never end. */
 	if (at > 0)
-		c->asked = c->ntries > 0 ? worker.now : 0;
+		c->asked = c->ntries > 0 ? loop.now : 0;
 	c->in_len -= at;
 	memmove(c->in, c->in + at, c->in_len);
 }
@@ -119,24 +121,24 @@ take_messages(struct upconn *c)
 static void
 on_readable(evutil_socket_t fd, short what, void *arg)
 {
-	struct upconn *c = arg;
+	struct back_conn *c = arg;
 	unsigned int i;
 	ssize_t n;
 
 	(void)what;
-	worker_clock();
+	loop_clock();
 	for (i = 0; i < READS_MAX; i++) {
 		n = recv(fd, c->in + c->in_len, IN_SIZE - c->in_len, 0);
 		if (n == -1 && (errno == EAGAIN || errno == EINTR) &&
 		    !c->broken)
 			return;
 		if (n <= 0) {
-			uptcp_broken(c);
+			back_tcp_broken(c);
 			return;
 		}
 		c->in_len += (size_t)n;
 		take_messages(c);
-		if (!uptcp_read(c))
+		if (!back_tcp_read(c))
 			return;
 	}
 }
@@ -146,7 +148,7 @@ static int
 connect_socket(size_t upstream)
 {
 	const struct sockaddr_storage *ss;
-	const unsigned int dead = worker.config.timeout * 1000 / 2;
+	const unsigned int dead = settings.config.timeout * 1000 / 2;
 	const int one = 1;
 	socklen_t len;
 	int fd;
@@ -169,7 +171,7 @@ connect_socket(size_t upstream)
 }
 
 void
-upconn_close(struct upconn *c)
+back_conn_close(struct back_conn *c)
 {
 	if (c->readable != NULL)
 		event_free(c->readable);
@@ -182,33 +184,33 @@ upconn_close(struct upconn *c)
 	free(c);
 }
 
-struct upconn *
-upconn_open(size_t upstream)
+struct back_conn *
+back_conn_open(size_t upstream)
 {
-	struct upconn *c;
+	struct back_conn *c;
 	size_t b;
 
 	if ((c = calloc(1, sizeof(*c))) == NULL)
 		return (NULL);
-	for (b = 0; b < UPCONN_BUCKETS; b++)
+	for (b = 0; b < BACK_CONN_BUCKETS; b++)
 		LIST_INIT(&c->buckets[b]);
 	c->upstream = upstream;
 	c->way = WAY_NONE;
-	c->room = UPCONN_NO_LIMIT;
-	c->opened = c->used = worker.now;
+	c->room = BACK_CONN_NO_LIMIT;
+	c->opened = c->used = loop.now;
 	c->in = malloc(IN_SIZE);
 	c->fd = connect_socket(upstream);
 	if (c->in != NULL && c->fd != -1) {
-		c->readable = event_new(worker.base, c->fd,
+		c->readable = event_new(loop.base, c->fd,
 		    EV_READ | EV_PERSIST, on_readable, c);
-		c->writable = event_new(worker.base, c->fd, EV_WRITE,
+		c->writable = event_new(loop.base, c->fd, EV_WRITE,
 		    on_writable, c);
 	}
 	/* The kernel has a limit, too (max_user_watches). */
 	if (c->readable == NULL || c->writable == NULL ||
 	    event_add(c->readable, NULL) == -1 ||
 	    event_add(c->writable, NULL) == -1) {
-		upconn_close(c);
+		back_conn_close(c);
 		return (NULL);
 	}
 	return (c);
@@ -219,7 +221,7 @@ upconn_open(size_t upstream)
  * which a client may have made up, leave half of the room to all others.
  */
 static bool
-append(struct upconn *c, const uint8_t *msg, size_t len)
+append(struct back_conn *c, const uint8_t *msg, size_t len)
 {
 	size_t need = c->out_len + 2 + len, size;
 	uint8_t *more;
@@ -242,11 +244,11 @@ append(struct upconn *c, const uint8_t *msg, size_t len)
 }
 
 bool
-upconn_take(struct upconn *c, struct ttry *t)
+back_conn_take(struct back_conn *c, struct ttry *t)
 {
 	bool more = c->out_len > 0;
 
-	if (c->ntries >= UPCONN_TRIES || c->room == 0)
+	if (c->ntries >= BACK_CONN_TRIES || c->room == 0)
 		return (false);
 	/* An id that none on this connection has. */
 	do
@@ -261,29 +263,29 @@ upconn_take(struct upconn *c, struct ttry *t)
 	t->conn = c;
 	LIST_INSERT_HEAD(bucket_of(c, t->try.id), t, same_id);
 	c->ntries++;
-	if (c->room != UPCONN_NO_LIMIT)
+	if (c->room != BACK_CONN_NO_LIMIT)
 		c->room--;
 	if (c->asked == 0)
-		c->asked = worker.now;
+		c->asked = loop.now;
 	return (true);
 }
 
 void
-upconn_release(struct ttry *t)
+back_conn_release(struct ttry *t)
 {
 	LIST_REMOVE(t, same_id);
 	t->conn->ntries--;
-	t->conn->used = worker.now;
+	t->conn->used = loop.now;
 }
 
 void
-upconn_empty(struct upconn *c, struct ttries *tries)
+back_conn_empty(struct back_conn *c, struct ttries *tries)
 {
 	struct ttry *t;
 	size_t b;
 
 	LIST_INIT(tries);
-	for (b = 0; b < UPCONN_BUCKETS; b++) {
+	for (b = 0; b < BACK_CONN_BUCKETS; b++) {
 		while ((t = LIST_FIRST(&c->buckets[b])) != NULL) {
 			LIST_REMOVE(t, same_id);
 			LIST_INSERT_HEAD(tries, t, same_id);

@@ -25,9 +25,11 @@
 #include <unistd.h>
 
 #include "../dns/build.h"
+#include "counters.h"
 #include "ids.h"
 #include "log.h"
-#include "worker.h"
+#include "loop.h"
+#include "settings.h"
 
 #define DATAGRAMS_MAX	32	/* that are read of one socket in a turn */
 #define IDLE_MAX	1024	/* sockets that are kept for later */
@@ -67,7 +69,7 @@ idle_list(sa_family_t family)
 }
 
 void
-upudp_init(void)
+back_udp_init(void)
 {
 	SLIST_INIT(&idle4);
 	SLIST_INIT(&idle6);
@@ -113,14 +115,14 @@ take(struct usock *u, struct arrival *a)
 }
 
 void
-upudp_take(void)
+back_udp_take(void)
 {
 	struct usock *u;
 	unsigned int i;
 
 	if (narrivals == 0)
 		return;
-	worker_clock();
+	loop_clock();
 	for (i = 0; i < narrivals; i++) {
 		if ((u = arrivals[i].usock) == NULL)
 			continue;
@@ -138,7 +140,7 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 	uint8_t octet;
 
 	(void)what;
-	worker_clock();
+	loop_clock();
 	if (u->try.exchange == NULL) {
 		/* Idle: the rest of what came before the end. */
 		counters.junk += recv(fd, &octet, sizeof(octet), 0) != -1;
@@ -149,7 +151,7 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 	a->usock = u;
 	u->arrival = a;
 	if (++narrivals == ARRIVALS_MAX)
-		upudp_take();
+		back_udp_take();
 }
 
 static struct usock *
@@ -158,7 +160,7 @@ usock_new(sa_family_t family)
 	struct usock *u;
 
 	/* The other descriptors are for clients. */
-	if (nsocks >= UPUDP_PER_REQUEST * worker.config.max_connections ||
+	if (nsocks >= BACK_UDP_PER_REQUEST * settings.config.max_connections ||
 	    (u = calloc(1, sizeof(*u))) == NULL)
 		return (NULL);
 	u->family = family;
@@ -167,7 +169,7 @@ usock_new(sa_family_t family)
 		free(u);
 		return (NULL);
 	}
-	u->event = event_new(worker.base, u->fd, EV_READ | EV_PERSIST,
+	u->event = event_new(loop.base, u->fd, EV_READ | EV_PERSIST,
 	    on_readable, u);
 	if (u->event == NULL || event_add(u->event, NULL) == -1) {
 		/* The kernel has a limit, too (max_user_watches). */
@@ -218,7 +220,7 @@ usock_take(sa_family_t family)
 }
 
 struct try *
-upudp_send(size_t upstream, uint8_t *msg, size_t len)
+back_udp_send(size_t upstream, uint8_t *msg, size_t len)
 {
 	const struct sockaddr_storage *ss;
 	struct usock *u;
@@ -258,18 +260,18 @@ send_now(struct usock *u)
 }
 
 void
-upudp_flush(void)
+back_udp_flush(void)
 {
 	struct usock *u;
 
-	upudp_take();
+	back_udp_take();
 	/* What fails is asked again, but only so often (exchange.c). */
 	while ((u = TAILQ_FIRST(&unsent)) != NULL)
 		send_now(u);
 }
 
 void
-upudp_end(struct try *t)
+back_udp_end(struct try *t)
 {
 	struct usock *u = (struct usock *)t;
 

@@ -4,20 +4,20 @@
 #include <string.h>
 
 #include "hash.h"
-#include "serve/clients.h"
-#include "serve/worker.h"
+#include "serve/quota.h"
+#include "serve/settings.h"
 
 #define MAX	400U		/* --max-connections */
 #define SHARE	(MAX / 4)
 
-struct worker worker;
+struct settings settings;
 
 static void
 set_up(void)
 {
 	hash_init();
-	worker.config.max_connections = MAX;
-	clients_init();
+	settings.config.max_connections = MAX;
+	quota_init();
 }
 
 TestSuite(clients, .init = set_up);
@@ -32,14 +32,14 @@ address(const char *text)
 }
 
 /* Take so many places, and no more. */
-static struct client *
+static struct quota *
 enter(const char *text, unsigned int count)
 {
 	struct addr a = address(text);
-	struct client *c = NULL;
+	struct quota *c = NULL;
 
 	while (count-- > 0)
-		cr_assert((c = client_enter(&a)) != NULL, "%s", text);
+		cr_assert((c = quota_enter(&a)) != NULL, "%s", text);
 	return (c);
 }
 
@@ -47,28 +47,28 @@ static bool
 is_full(const char *text)
 {
 	struct addr a = address(text);
-	struct client *c = client_enter(&a);
+	struct quota *c = quota_enter(&a);
 
 	if (c != NULL)
-		client_leave(c);
+		quota_leave(c);
 	return (c == NULL);
 }
 
 Test(clients, an_ipv4_address_has_a_quarter)
 {
-	struct client *c = enter("10.0.0.1", SHARE - 1);
+	struct quota *c = enter("10.0.0.1", SHARE - 1);
 
 	cr_assert(!is_full("10.0.0.1"));
 	enter("10.0.0.1", 1);
 	cr_assert(is_full("10.0.0.1"));
 	cr_assert(!is_full("10.0.0.2"));
-	client_leave(c);
+	quota_leave(c);
 	cr_assert(!is_full("10.0.0.1"));
 }
 
 Test(clients, an_ipv6_subnet_of_64_bits_has_a_quarter)
 {
-	struct client *c;
+	struct quota *c;
 
 	enter("fd00:0:0:1::1", SHARE / 2);
 	c = enter("fd00:0:0:1:ffff:ffff:ffff:ffff", SHARE / 2 - 1);
@@ -78,13 +78,13 @@ Test(clients, an_ipv6_subnet_of_64_bits_has_a_quarter)
 	cr_assert(is_full("fd00:0:0:1::4"));
 	cr_assert(!is_full("fd00::1"));
 	cr_assert(!is_full("fd00:0:0:2::1"));
-	client_leave(c);
+	quota_leave(c);
 	cr_assert(!is_full("fd00:0:0:1::4"));
 }
 
 Test(clients, there_is_one_more_than_requests_and_connections)
 {
-	struct client *c[2 * MAX + 1];
+	struct quota *c[2 * MAX + 1];
 	struct addr a = address("10.1.0.0");
 	unsigned int round, i;
 
@@ -92,10 +92,10 @@ Test(clients, there_is_one_more_than_requests_and_connections)
 		for (i = 0; i < 2 * MAX + 1; i++) {
 			a.bytes[2] = (uint8_t)(i >> 8);
 			a.bytes[3] = (uint8_t)i;
-			cr_assert((c[i] = client_enter(&a)) != NULL);
+			cr_assert((c[i] = quota_enter(&a)) != NULL);
 		}
 		cr_assert(is_full("10.2.0.0"));
 		for (i = 0; i < 2 * MAX + 1; i++)
-			client_leave(c[i]);
+			quota_leave(c[i]);
 	}
 }

@@ -2,7 +2,7 @@
  * Queries and answers over UDP: a batch of datagrams a system call, in both
  * directions.
  */
-#include "udp.h"
+#include "front_udp.h"
 
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -11,10 +11,11 @@
 #include <event2/event.h>
 #include <string.h>
 
-#include "clients.h"
 #include "log.h"
+#include "loop.h"
 #include "msg.h"
-#include "worker.h"
+#include "quota.h"
+#include "settings.h"
 
 #define BATCH		64	/* datagrams in one system call */
 #define BATCHES_MAX	4	/* of one socket in a turn */
@@ -90,7 +91,7 @@ take_datagram(const struct listener *l, unsigned int i)
 
 	if (hdr->msg_flags & MSG_TRUNC ||
 	    addr_from_sockaddr(&in[i].peer.sa, &addr, NULL) == -1 ||
-	    !client_allowed(&addr))
+	    !quota_serves(&addr))
 		return;
 	from.conn = NULL;
 	from.tcp = false;
@@ -109,7 +110,7 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 	int n;
 
 	(void)what;
-	worker_clock();
+	loop_clock();
 	for (batch = 0; batch < BATCHES_MAX; batch++) {
 		for (i = 0; i < BATCH; i++) {
 			in_hdrs[i].msg_hdr.msg_namelen = sizeof(in[i].peer);
@@ -150,7 +151,7 @@ prepare(struct mmsghdr *hdr, struct datagram *d, void *bytes, size_t size)
 }
 
 void
-udp_init(void)
+front_udp_init(void)
 {
 	struct listener *l;
 	unsigned int i;
@@ -159,12 +160,12 @@ udp_init(void)
 		prepare(&in_hdrs[i], &in[i], in_bytes[i], sizeof(in_bytes[i]));
 		prepare(&out_hdrs[i], &out[i], out_bytes[i], 0);
 	}
-	for (i = 0; i < worker.config.nbinds; i++) {
+	for (i = 0; i < settings.config.nbinds; i++) {
 		l = &listeners[i];
 		l->fd = MSG_FD_LISTEN + 2 * (int)i;
 		l->number = i;
 		l->wildcard = is_wildcard(l->fd);
-		l->event = event_new(worker.base, l->fd, EV_READ | EV_PERSIST,
+		l->event = event_new(loop.base, l->fd, EV_READ | EV_PERSIST,
 		    on_readable, l);
 		if (l->event == NULL)
 			fatalx("event_new");
@@ -172,11 +173,11 @@ udp_init(void)
 }
 
 void
-udp_start(void)
+front_udp_start(void)
 {
 	unsigned int i;
 
-	for (i = 0; i < worker.config.nbinds; i++) {
+	for (i = 0; i < settings.config.nbinds; i++) {
 		if (event_add(listeners[i].event, NULL) == -1)
 			fatalx("event_add");
 	}
@@ -218,7 +219,7 @@ write_local(struct msghdr *hdr, const struct endpoint *to)
 }
 
 void
-udp_send(const struct endpoint *to, const uint8_t *msg, size_t len)
+front_udp_send(const struct endpoint *to, const uint8_t *msg, size_t len)
 {
 	int fd = listeners[to->listener].fd;
 	struct datagram *d;
@@ -226,7 +227,7 @@ udp_send(const struct endpoint *to, const uint8_t *msg, size_t len)
 	if (len > DNS_EDNS_SIZE)	/* see dns_udp_limit() */
 		fatalx("an answer of %zu octets over UDP", len);
 	if (out_count == BATCH || (out_count > 0 && fd != out_fd))
-		udp_flush();
+		front_udp_flush();
 	out_fd = fd;
 	d = &out[out_count];
 	d->iov.iov_len = len;
@@ -238,7 +239,7 @@ udp_send(const struct endpoint *to, const uint8_t *msg, size_t len)
 }
 
 void
-udp_flush(void)
+front_udp_flush(void)
 {
 	unsigned int at = 0;
 	int n;

@@ -10,7 +10,7 @@
  * long in a turn of the loop: what some of them bring delays nobody's answers
  * over UDP by more than that (D21).  Who has more waits in a queue.
  */
-#include "tcp.h"
+#include "front_tcp.h"
 
 #include <sys/socket.h>
 
@@ -20,11 +20,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "clients.h"
 #include "clock.h"
+#include "counters.h"
 #include "log.h"
+#include "loop.h"
 #include "msg.h"
-#include "worker.h"
+#include "quota.h"
+#include "settings.h"
 
 #define IN_FIRST	514		/* octets; grows as octets come */
 #define IN_MAX		(2 + DNS_MESSAGE_MAX)
@@ -43,7 +45,7 @@ struct tcp_conn {
 	TAILQ_ENTRY(tcp_conn) by_turn;	/* if waits: in the queue */
 	int		fd;
 	struct addr	addr;
-	struct client	*client;
+	struct quota	*client;
 	struct event	*readable, *writable;
 	struct query_list queries;	/* unanswered */
 	unsigned int	nqueries;
@@ -72,7 +74,7 @@ static bool paused;			/* no descriptor: accept no more */
 static void
 touch(struct tcp_conn *c)
 {
-	c->deadline = worker.now + worker.timeout;
+	c->deadline = loop.now + settings.timeout;
 	TAILQ_REMOVE(&conns, c, link);
 	TAILQ_INSERT_TAIL(&conns, c, link);
 }
@@ -101,19 +103,19 @@ close_conn(struct tcp_conn *c)
 	}
 	/* Their answers will go nowhere. */
 	while ((q = LIST_FIRST(&c->queries)) != NULL)
-		tcp_detach(q);
+		front_tcp_detach(q);
 	if (c->waits)
 		TAILQ_REMOVE(&queue, c, by_turn);
 	TAILQ_REMOVE(&conns, c, link);
 	nconns--;
 	out_total -= c->out_len;
 	close(c->fd);
-	client_leave(c->client);
+	quota_leave(c->client);
 	free_conn(c);
 }
 
 void
-tcp_attach(struct query *q)
+front_tcp_attach(struct query *q)
 {
 	struct tcp_conn *c = q->from.conn;
 
@@ -122,7 +124,7 @@ tcp_attach(struct query *q)
 }
 
 void
-tcp_detach(struct query *q)
+front_tcp_detach(struct query *q)
 {
 	LIST_REMOVE(q, of_conn);
 	q->from.conn->nqueries--;
@@ -186,7 +188,7 @@ make_room(struct tcp_conn *c, size_t need)
 }
 
 void
-tcp_send(struct tcp_conn *c, const uint8_t *msg, size_t len)
+front_tcp_send(struct tcp_conn *c, const uint8_t *msg, size_t len)
 {
 	uint8_t *to;
 
@@ -282,7 +284,7 @@ go_on(struct tcp_conn *c)
 static void
 serve_queue(void)
 {
-	uint64_t now, begin = worker.now;
+	uint64_t now, begin = loop.now;
 	struct tcp_conn *c;
 
 	while (spent < TURN_TIME && (c = TAILQ_FIRST(&queue)) != NULL) {
@@ -303,7 +305,7 @@ on_writable(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	worker_clock();
+	loop_clock();
 	if (!flush(c))
 		c->broken = true;
 	go_on(c);
@@ -317,7 +319,7 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 	ssize_t n;
 
 	(void)what;
-	worker_clock();
+	loop_clock();
 	n = recv(fd, c->in + c->in_len, c->in_size - c->in_len, 0);
 	if (n == -1 && errno != EAGAIN && errno != EINTR)
 		c->broken = true;
@@ -335,12 +337,12 @@ on_next_turn(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	(void)arg;
-	worker_clock();
+	loop_clock();
 	serve_queue();
 }
 
 void
-tcp_renew(void)
+front_tcp_renew(void)
 {
 	static const struct timeval at_once;
 
@@ -352,7 +354,7 @@ tcp_renew(void)
 /* --- connections --- */
 
 static struct tcp_conn *
-conn_new(int fd, const struct addr *addr, struct client *client)
+conn_new(int fd, const struct addr *addr, struct quota *client)
 {
 	struct tcp_conn *c;
 
@@ -364,18 +366,18 @@ conn_new(int fd, const struct addr *addr, struct client *client)
 	c->addr = *addr;
 	c->client = client;
 	LIST_INIT(&c->queries);
-	c->readable = event_new(worker.base, fd, EV_READ | EV_PERSIST,
+	c->readable = event_new(loop.base, fd, EV_READ | EV_PERSIST,
 	    on_readable, c);
-	c->writable = event_new(worker.base, fd, EV_WRITE, on_writable, c);
+	c->writable = event_new(loop.base, fd, EV_WRITE, on_writable, c);
 	if (c->in == NULL || c->readable == NULL || c->writable == NULL ||
 	    event_add(c->readable, NULL) == -1) {
 		free_conn(c);
 		return (NULL);
 	}
-	c->deadline = worker.now + worker.timeout;
+	c->deadline = loop.now + settings.timeout;
 	TAILQ_INSERT_TAIL(&conns, c, link);
 	nconns++;
-	worker_need_tick();
+	loop_need_tick();
 	return (c);
 }
 
@@ -403,34 +405,34 @@ pause_accepting(void)
 {
 	unsigned int i;
 
-	for (i = 0; i < worker.config.nbinds; i++)
+	for (i = 0; i < settings.config.nbinds; i++)
 		event_del(accepting[i]);
 	paused = true;
-	worker_need_tick();
+	loop_need_tick();
 }
 
 static void
 take_connection(int fd, const struct sockaddr *sa)
 {
-	struct client *client;
+	struct quota *client;
 	struct addr addr;
 
 	if (addr_from_sockaddr(sa, &addr, NULL) == -1 ||
-	    !client_allowed(&addr)) {
+	    !quota_serves(&addr)) {
 		close(fd);
 		return;
 	}
 	/* Who is at its share is refused, and takes nobody's place (D22). */
-	client = client_enter(&addr);
-	if (client != NULL && nconns >= worker.config.max_connections &&
+	client = quota_enter(&addr);
+	if (client != NULL && nconns >= settings.config.max_connections &&
 	    !evict()) {
-		client_leave(client);
+		quota_leave(client);
 		client = NULL;
 	}
 	if (client == NULL || conn_new(fd, &addr, client) == NULL) {
 		counters.overload++;
 		if (client != NULL)
-			client_leave(client);
+			quota_leave(client);
 		close(fd);
 	}
 }
@@ -445,7 +447,7 @@ on_connection(evutil_socket_t fd, short what, void *arg)
 
 	(void)what;
 	(void)arg;
-	worker_clock();
+	loop_clock();
 	for (i = 0; i < ACCEPTS_MAX; i++) {
 		len = sizeof(ss);
 		conn = accept4(fd, (struct sockaddr *)&ss, &len,
@@ -460,15 +462,15 @@ on_connection(evutil_socket_t fd, short what, void *arg)
 }
 
 void
-tcp_init(void)
+front_tcp_init(void)
 {
 	unsigned int i;
 
-	next_turn = evtimer_new(worker.base, on_next_turn, NULL);
+	next_turn = evtimer_new(loop.base, on_next_turn, NULL);
 	if (next_turn == NULL)
 		fatalx("event_new");
-	for (i = 0; i < worker.config.nbinds; i++) {
-		accepting[i] = event_new(worker.base,
+	for (i = 0; i < settings.config.nbinds; i++) {
+		accepting[i] = event_new(loop.base,
 		    MSG_FD_LISTEN + 2 * (int)i + 1, EV_READ | EV_PERSIST,
 		    on_connection, NULL);
 		if (accepting[i] == NULL)
@@ -477,26 +479,26 @@ tcp_init(void)
 }
 
 void
-tcp_start(void)
+front_tcp_start(void)
 {
 	unsigned int i;
 
-	for (i = 0; i < worker.config.nbinds; i++) {
+	for (i = 0; i < settings.config.nbinds; i++) {
 		if (event_add(accepting[i], NULL) == -1)
 			fatalx("event_add");
 	}
 }
 
 bool
-tcp_tick(void)
+front_tcp_tick(void)
 {
 	struct tcp_conn *c;
 
 	if (paused) {
 		paused = false;
-		tcp_start();
+		front_tcp_start();
 	}
-	while ((c = TAILQ_FIRST(&conns)) != NULL && c->deadline <= worker.now) {
+	while ((c = TAILQ_FIRST(&conns)) != NULL && c->deadline <= loop.now) {
 		/*
 		 * An answer that is awaited has a deadline of its own; a half
 		 * message or an answer that is not taken has this one.  A

@@ -3,23 +3,23 @@
  * costs no message (G7).  A cache of fixed size: what it has lost is asked of
  * dnsfw-priv again, whose ledger knows.
  */
-#ifndef SERVE_KNOWN_H
-#define SERVE_KNOWN_H
+#ifndef SERVE_GRANTCACHE_H
+#define SERVE_GRANTCACHE_H
 
 #include <stdint.h>
 
 #include "msg.h"
 
 /* Before the first grant. */
-void	known_init(void);
+void	grantcache_init(void);
 
 /* When the grant with these addresses, protocol and port ends (ns), or 0. */
-uint64_t known_expiry(const struct msg_grant *);
+uint64_t grantcache_expiry(const struct msg_grant *);
 
 /* Know nothing any more. */
-void	known_forget(void);
+void	grantcache_forget(void);
 
 /* It ends then. */
-void	known_put(const struct msg_grant *, uint64_t expiry);
+void	grantcache_put(const struct msg_grant *, uint64_t expiry);
 
 #endif

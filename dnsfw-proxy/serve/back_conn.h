@@ -1,10 +1,10 @@
 /*
  * One TCP connection to an upstream: it carries many questions, answered in
  * any order, told apart by random ids (RFC 7766).  Which question goes on which
- * connection is uptcp.c's.
+ * connection is back_tcp.c's.
  */
-#ifndef SERVE_UPCONN_H
-#define SERVE_UPCONN_H
+#ifndef SERVE_BACK_CONN_H
+#define SERVE_BACK_CONN_H
 
 #include <sys/queue.h>
 
@@ -14,14 +14,14 @@
 
 #include "exchange.h"
 
-#define UPCONN_BUCKETS	1024
-#define UPCONN_TRIES	16384	/* under way: ids stay hard to guess */
-#define UPCONN_NO_LIMIT	UINT32_MAX
+#define BACK_CONN_BUCKETS	1024
+#define BACK_CONN_TRIES	16384	/* under way: ids stay hard to guess */
+#define BACK_CONN_NO_LIMIT	UINT32_MAX
 
 /* A question, on a connection or waiting for one. */
 struct ttry {
 	struct try	try;		/* first: a try is converted back */
-	struct upconn	*conn;		/* NULL: it waits */
+	struct back_conn	*conn;		/* NULL: it waits */
 	size_t		upstream;
 	LIST_ENTRY(ttry) same_id;
 	TAILQ_ENTRY(ttry) waiting;
@@ -32,19 +32,19 @@ struct ttry {
 LIST_HEAD(ttries, ttry);
 
 /* What a connection is for. */
-enum upconn_kind {
-	UPCONN_COMMON,
-	UPCONN_LEFT,		/* it hangs: no question any more */
-	UPCONN_SUSPECTS		/* this and above: what broke others */
+enum back_conn_kind {
+	BACK_CONN_COMMON,
+	BACK_CONN_LEFT,		/* it hangs: no question any more */
+	BACK_CONN_SUSPECTS		/* this and above: what broke others */
 };
 
-struct upconn {
-	TAILQ_ENTRY(upconn) link;	/* of its upstream's */
+struct back_conn {
+	TAILQ_ENTRY(back_conn) link;	/* of its upstream's */
 	int		fd;
 	size_t		upstream;
-	unsigned int	kind;		/* enum upconn_kind, or more */
+	unsigned int	kind;		/* enum back_conn_kind, or more */
 	struct event	*readable, *writable;
-	struct ttries	buckets[UPCONN_BUCKETS];	/* by id */
+	struct ttries	buckets[BACK_CONN_BUCKETS];	/* by id */
 	unsigned int	ntries;
 	enum way	way;
 	bool		broken;		/* fails when all that came is read */
@@ -58,30 +58,30 @@ struct upconn {
 	uint8_t		*in;
 	size_t		in_len;
 };
-TAILQ_HEAD(upconns, upconn);
+TAILQ_HEAD(back_conns, back_conn);
 
 /* Connect.  NULL: this host cannot, now. */
-struct upconn *upconn_open(size_t upstream);
+struct back_conn *back_conn_open(size_t upstream);
 
 /* No try is left on it; it is freed. */
-void	upconn_close(struct upconn *);
+void	back_conn_close(struct back_conn *);
 
 /* Put a try on the connection.  False: there is no room. */
-bool	upconn_take(struct upconn *, struct ttry *);
+bool	back_conn_take(struct back_conn *, struct ttry *);
 
 /* The try has ended. */
-void	upconn_release(struct ttry *);
+void	back_conn_release(struct ttry *);
 
 /* All of its tries, taken off it: the caller ends them. */
-void	upconn_empty(struct upconn *, struct ttries *);
+void	back_conn_empty(struct back_conn *, struct ttries *);
 
-/* In uptcp.c: it is broken, and freed. */
-void	uptcp_broken(struct upconn *);
+/* In back_tcp.c: it is broken, and freed. */
+void	back_tcp_broken(struct back_conn *);
 
-/* In uptcp.c: it has read something.  False: it was closed, and is freed. */
-bool	uptcp_read(struct upconn *);
+/* In back_tcp.c: it has read something.  False: it was closed, and is freed. */
+bool	back_tcp_read(struct back_conn *);
 
-/* In uptcp.c: one of its questions has its answer. */
-void	uptcp_answered(struct upconn *);
+/* In back_tcp.c: one of its questions has its answer. */
+void	back_tcp_answered(struct back_conn *);
 
 #endif

@@ -1,5 +1,5 @@
 /* A cache of live grants: buckets of a few entries, the soonest to end goes. */
-#include "known.h"
+#include "grantcache.h"
 
 #include <sys/mman.h>
 
@@ -36,7 +36,7 @@ struct bucket {
 static struct bucket *table;
 
 void
-known_init(void)
+grantcache_init(void)
 {
 	/* Pages that are never used cost nothing. */
 	table = mmap(NULL, BUCKETS * sizeof(*table), PROT_READ | PROT_WRITE,
@@ -57,7 +57,7 @@ hash_of(const struct msg_grant *g)
 }
 
 uint64_t
-known_expiry(const struct msg_grant *g)
+grantcache_expiry(const struct msg_grant *g)
 {
 	uint64_t hash = hash_of(g);
 	const struct bucket *b = &table[hash & (BUCKETS - 1)];
@@ -71,7 +71,7 @@ known_expiry(const struct msg_grant *g)
 }
 
 void
-known_forget(void)
+grantcache_forget(void)
 {
 	/* Zeros again, when they are touched. */
 	if (madvise(table, BUCKETS * sizeof(*table), MADV_DONTNEED) == -1)
@@ -79,7 +79,7 @@ known_forget(void)
 }
 
 void
-known_put(const struct msg_grant *g, uint64_t expiry)
+grantcache_put(const struct msg_grant *g, uint64_t expiry)
 {
 	uint64_t hash = hash_of(g);
 	struct bucket *b = &table[hash & (BUCKETS - 1)];

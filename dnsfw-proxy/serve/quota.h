@@ -3,26 +3,26 @@
  * that no client takes the others' room: requests in flight and TCP connections
  * (D7, --max-connections).
  */
-#ifndef SERVE_CLIENTS_H
-#define SERVE_CLIENTS_H
+#ifndef SERVE_QUOTA_H
+#define SERVE_QUOTA_H
 
 #include <stdbool.h>
 
 #include "addr.h"
 
-struct client;
+struct quota;
 
 /* Before the first client. */
-void	clients_init(void);
+void	quota_init(void);
 
 /* Is it among --client-net?  Others get no answer at all (D13). */
-bool	client_allowed(const struct addr *a);
+bool	quota_serves(const struct addr *a);
 
 /*
  * Take one of the client's places.  NULL: it has its share in use, or all
- * places are taken.  To be given back with client_leave.
+ * places are taken.  To be given back with quota_leave.
  */
-struct client *client_enter(const struct addr *a);
-void	client_leave(struct client *);
+struct quota *quota_enter(const struct addr *a);
+void	quota_leave(struct quota *);
 
 #endif

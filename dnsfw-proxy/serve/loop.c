@@ -1,0 +1,88 @@
+/* The worker's event loop, and its clock. */
+#include "loop.h"
+
+#include <event2/event.h>
+#include <stddef.h>
+
+#include "clock.h"
+#include "log.h"
+
+#define TICK_USEC	100000	/* how exact a deadline is */
+#define LATE	(CLOCK_SECOND / 2)	/* a tick that is no tick any more */
+
+struct loop loop;
+
+static struct event *ticker;
+static bool (*tick)(void);
+static bool ticking;
+static uint64_t tick_due;
+
+void
+loop_clock(void)
+{
+	loop.now = clock_now();
+}
+
+/*
+ * This process had no processor for a while, so what has come meanwhile is not
+ * read yet: the deadlines can wait for another tick, but not for one more.
+ */
+static bool
+is_late(void)
+{
+	static bool was_late;
+
+	was_late = !was_late && loop.now > tick_due + LATE;
+	return (was_late);
+}
+
+static void
+loop_on_tick(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)arg;
+	loop_clock();
+	ticking = false;
+	if (is_late() || tick())
+		loop_need_tick();
+}
+
+void
+loop_need_tick(void)
+{
+	static const struct timeval period = { .tv_usec = TICK_USEC };
+
+	if (ticking)
+		return;
+	ticking = true;
+	tick_due = loop.now + TICK_USEC * 1000ULL;
+	event_add(ticker, &period);
+}
+
+void
+loop_init(bool (*on_tick)(void))
+{
+	struct event_config *config = event_config_new();
+
+	if (config == NULL ||
+	    event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK |
+	    EVENT_BASE_FLAG_IGNORE_ENV) == -1)
+		fatalx("event_config_new");
+	loop.base = event_base_new_with_config(config);
+	if (loop.base == NULL)
+		fatalx("event_base_new");
+	event_config_free(config);
+	tick = on_tick;
+	ticker = evtimer_new(loop.base, loop_on_tick, NULL);
+	if (ticker == NULL)
+		fatalx("event_new");
+	loop_clock();
+}
+
+void
+loop_turn(void)
+{
+	if (event_base_loop(loop.base, EVLOOP_ONCE) == -1)
+		fatalx("event_base_loop");
+}

@@ -1,0 +1,36 @@
+/* The list that is in force. */
+#include "policy.h"
+
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include <stddef.h>
+#include <unistd.h>
+
+#include "log.h"
+
+struct policy policy;
+
+void
+policy_take(const struct msg_policy *m, int fd)
+{
+	static size_t image_size;
+	const char *why;
+	struct stat st;
+	void *map;
+
+	if (fstat(fd, &st) == -1 || (uint64_t)st.st_size != m->size)
+		fatalx("the ACL's image is not as long as it should be");
+	map = mmap(NULL, m->size, PROT_READ, MAP_PRIVATE, fd, 0);
+	if (map == MAP_FAILED)
+		fatal("cannot map the ACL's image");
+	close(fd);
+	if (policy.image != NULL)
+		munmap((void *)(uintptr_t)policy.image, image_size);
+	policy.image = acl_image_open(map, m->size, &why);
+	if (policy.image == NULL)
+		fatalx("the ACL's image is bad: %s", why);
+	image_size = m->size;
+	policy.families = m->families;
+	policy.generation = m->generation;
+}

@@ -1,0 +1,21 @@
+/* The list that is in force: an image that the compiler has made and sealed. */
+#ifndef SERVE_POLICY_H
+#define SERVE_POLICY_H
+
+#include <stdint.h>
+
+#include "../acl/image.h"
+#include "msg.h"
+
+struct policy {
+	const struct acl_image *image;	/* NULL before the first one */
+	uint8_t		families;	/* MSG_FAMILY_*: those with a chain */
+	uint16_t	generation;	/* of the image, for GRANT */
+};
+
+extern struct policy policy;
+
+/* Map the image, and let go of the one before; fd is closed. */
+void	policy_take(const struct msg_policy *, int fd);
+
+#endif
