@@ -202,12 +202,12 @@ put_latency(uint64_t since)
 }
 
 static void
-print_name(const struct access *a, char text[DNS_NAME_TEXT_MAX])
+print_name(const struct request *a, char text[DNS_NAME_TEXT_MAX])
 {
 	DNS_UNINITIALIZED struct dns_name folded;
 
 	/* In lower case: however a client spells it, it is found. */
-	dns_name_fold(&a->dns->qname, &folded);
+	dns_name_fold(&a->dns.qname, &folded);
 	dns_name_print(&folded, text);
 }
 
@@ -224,7 +224,7 @@ put_rule(uint32_t line)
 
 /* What is known of the query, in each line of JSON. */
 static void
-put_facts(const struct kind *kind, const struct access *a)
+put_facts(const struct kind *kind, const struct request *a, int rcode)
 {
 	DNS_UNINITIALIZED char text[DNS_NAME_TEXT_MAX];
 	char small[DNS_MNEMONIC_SIZE];
@@ -232,39 +232,38 @@ put_facts(const struct kind *kind, const struct access *a)
 	put_time();
 	put_string("event", kind->event);
 	put_text(",\"client\":\"");
-	put_address(a->client);
+	put_address(&a->client);
 	put_text("\"");
 	put_key("id");
-	put_number(a->dns->id);
-	if (a->dns->has_question) {
+	put_number(a->dns.id);
+	if (a->dns.has_question) {
 		print_name(a, text);
 		put_string("name", text);
-		put_string("type", dns_type_print(a->dns->qtype, small));
+		put_string("type", dns_type_print(a->dns.qtype, small));
 	}
 	if (a->rule != 0)
 		put_rule(a->rule);
-	if (a->upstream != ACCESS_NONE)
+	if (a->upstream != REQUEST_NOBODY)
 		put_string("upstream", upstream_name((size_t)a->upstream));
-	if (a->rcode != ACCESS_NONE)
-		put_string("rcode", dns_rcode_print((uint16_t)a->rcode,
-		    small));
+	if (rcode != ACCESS_NONE)
+		put_string("rcode", dns_rcode_print((uint16_t)rcode, small));
 	if (kind->late)
 		put_latency(a->since);
 }
 
 static void
-put_line(const struct kind *kind, const struct access *a)
+put_line(const struct kind *kind, const struct request *a)
 {
 	DNS_UNINITIALIZED char text[DNS_NAME_TEXT_MAX];
 
-	put_address(a->client);
+	put_address(&a->client);
 	put_text(kind->arrow);
-	put_number(a->dns->id);
+	put_number(a->dns.id);
 	put_text("]");
 	if (!kind->named)
 		return;
 	put_text(" ");
-	if (a->dns->has_question) {
+	if (a->dns.has_question) {
 		print_name(a, text);
 		put_text(text);
 	}
@@ -272,7 +271,7 @@ put_line(const struct kind *kind, const struct access *a)
 
 /* Returns false if the line is not wanted, or dropped as there is no room. */
 static bool
-begin(const struct kind *kind, const struct access *a)
+begin(const struct kind *kind, const struct request *a, int rcode)
 {
 	if (level == LOGLEVEL_NONE ||
 	    (level == LOGLEVEL_REFUSED && !kind->refusal))
@@ -284,7 +283,7 @@ begin(const struct kind *kind, const struct access *a)
 		return (false);
 	}
 	if (json)
-		put_facts(kind, a);
+		put_facts(kind, a, rcode);
 	else
 		put_line(kind, a);
 	return (true);
@@ -297,16 +296,16 @@ end(void)
 }
 
 void
-access_log(enum access_event event, const struct access *a)
+access_log(enum access_event event, const struct request *a, int rcode)
 {
-	if (begin(&kinds[event], a))
+	if (begin(&kinds[event], a, rcode))
 		end();
 }
 
 void
-access_local(const struct access *a, const struct addr *local)
+access_local(const struct request *a, const struct addr *local)
 {
-	if (!begin(&kind_local, a))
+	if (!begin(&kind_local, a, RCODE_NOERROR))
 		return;
 	put_text(json ? ",\"address\":\"" : " = ");
 	put_address(local);
@@ -316,12 +315,12 @@ access_local(const struct access *a, const struct addr *local)
 }
 
 void
-access_grant(const struct access *a, const struct addr *dst,
+access_grant(const struct request *a, const struct addr *dst,
     const struct acl_port *port, uint32_t ttl)
 {
 	const char *proto = port->proto == IPPROTO_TCP ? "TCP" : "UDP";
 
-	if (!begin(&kind_grant, a))
+	if (!begin(&kind_grant, a, RCODE_NOERROR))
 		return;
 	put_text(json ? ",\"address\":\"" : " [");
 	put_address(dst);
@@ -343,9 +342,10 @@ access_grant(const struct access *a, const struct addr *dst,
 }
 
 static void
-put_reason(const struct kind *kind, const struct access *a, const char *text)
+put_reason(const struct kind *kind, const struct request *a, int rcode,
+    const char *text)
 {
-	if (!begin(kind, a))
+	if (!begin(kind, a, rcode))
 		return;
 	if (json)
 		put_string("text", text);
@@ -357,15 +357,15 @@ put_reason(const struct kind *kind, const struct access *a, const char *text)
 }
 
 void
-access_bad_query(const struct access *a, const char *text)
+access_bad_query(const struct request *a, int rcode, const char *text)
 {
-	put_reason(&kind_bad_query, a, text);
+	put_reason(&kind_bad_query, a, rcode, text);
 }
 
 void
-access_bad_answer(const struct access *a, const char *text)
+access_bad_answer(const struct request *a, int rcode, const char *text)
 {
-	put_reason(&kind_bad_answer, a, text);
+	put_reason(&kind_bad_answer, a, rcode, text);
 }
 
 static void

@@ -12,8 +12,8 @@
 #include <stdint.h>
 
 #include "../acl/decide.h"
-#include "../dns/message.h"
 #include "addr.h"
+#include "request.h"
 
 enum access_event {
 	ACCESS_FORWARD,		/* ->  forwarded, a grant may come */
@@ -22,35 +22,27 @@ enum access_event {
 	ACCESS_PASS		/* <~  answer passed on */
 };
 
-#define ACCESS_NONE	(-1)
-
-/* Whose query a line is about, and what is known of it by then. */
-struct access {
-	const struct addr *client;
-	const struct dns_query *dns;	/* its id, and its question if it has
-					   one */
-	uint64_t	since;		/* loop.now when it came */
-	uint32_t	rule;		/* line of the rule that decided, or 0 */
-	int		upstream;	/* that answered, or was asked last;
-					   ACCESS_NONE */
-	int		rcode;		/* that the client gets; ACCESS_NONE */
-};
+#define ACCESS_NONE	(-1)	/* the client gets no answer yet, or none at all */
 
 /* Before the confinement. */
 void	access_init(void);
 
-void	access_log(enum access_event event, const struct access *);
+/*
+ * The lines, each about a request; rcode is that which the client gets, or
+ * ACCESS_NONE.
+ */
+void	access_log(enum access_event event, const struct request *, int rcode);
 
 /* |> with "= ADDRESS": answered locally. */
-void	access_local(const struct access *, const struct addr *local);
+void	access_local(const struct request *, const struct addr *local);
 
 /* <- granted; ttl is the lifetime without the grace, in seconds. */
-void	access_grant(const struct access *, const struct addr *dst,
+void	access_grant(const struct request *, const struct addr *dst,
 	    const struct acl_port *port, uint32_t ttl);
 
 /* !> a bad request, and <! a bad answer; text is ours, printable ASCII. */
-void	access_bad_query(const struct access *, const char *text);
-void	access_bad_answer(const struct access *, const char *text);
+void	access_bad_query(const struct request *, int rcode, const char *text);
+void	access_bad_answer(const struct request *, int rcode, const char *text);
 
 /* Write what was collected, as far as the reader takes it. */
 void	access_flush(void);

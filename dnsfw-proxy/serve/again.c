@@ -7,9 +7,7 @@
 #include "hash.h"
 #include "log.h"
 
-LIST_HEAD(query_list, query);
-
-static struct query_list *buckets;
+static struct requests *buckets;
 static uint32_t nbuckets;		/* power of two */
 
 void
@@ -27,14 +25,14 @@ again_init(uint32_t max)
 }
 
 static uint16_t
-port_of(const struct endpoint *from)
+port_of(const struct asker *from)
 {
 	return (from->peer.sa.sa_family == AF_INET ? from->peer.in.sin_port :
 	    from->peer.in6.sin6_port);
 }
 
 static uint32_t
-place_of(const struct addr *addr, const struct endpoint *from, uint16_t id)
+place_of(const struct request *r)
 {
 	struct {
 		struct addr	addr;
@@ -43,53 +41,51 @@ place_of(const struct addr *addr, const struct endpoint *from, uint16_t id)
 	} key;
 
 	memset(&key, 0, sizeof(key));
-	key.addr = *addr;
-	key.port = port_of(from);
-	key.id = id;
+	key.addr = r->client;
+	key.port = port_of(&r->from);
+	key.id = r->dns.id;
 	return ((uint32_t)hash_bytes(&key, sizeof(key)) & (nbuckets - 1));
 }
 
 /* Also the letters' case: the answer repeats that of the first. */
 static bool
-same_question(const struct query *q, const uint8_t *msg,
-    const struct dns_query *dns)
+same_question(const struct request *a, const struct request *b)
 {
-	if (!q->dns.has_question || !dns->has_question)
-		return (q->dns.has_question == dns->has_question);
-	return (q->dns.question_end == dns->question_end &&
-	    memcmp(q->head + DNS_HEADER_SIZE, msg + DNS_HEADER_SIZE,
-	    dns->question_end - DNS_HEADER_SIZE) == 0);
+	if (!a->dns.has_question || !b->dns.has_question)
+		return (a->dns.has_question == b->dns.has_question);
+	return (a->dns.question_end == b->dns.question_end &&
+	    memcmp(a->msg + DNS_HEADER_SIZE, b->msg + DNS_HEADER_SIZE,
+	    a->dns.question_end - DNS_HEADER_SIZE) == 0);
 }
 
-struct query *
-again_find(const uint8_t *msg, const struct addr *addr,
-    const struct endpoint *from, const struct dns_query *dns, uint32_t *place)
+struct request *
+again_find(const struct request *r, uint32_t *place)
 {
-	struct query *q;
+	struct request *o;
 
-	if (from->tcp)
+	if (r->from.tcp)
 		return (NULL);
-	*place = place_of(addr, from, dns->id);
-	LIST_FOREACH(q, &buckets[*place], of_asker) {
-		if (q->dns.id == dns->id &&
-		    port_of(&q->from) == port_of(from) &&
-		    q->from.listener == from->listener &&
-		    addr_equal(&q->addr, addr) && same_question(q, msg, dns))
+	*place = place_of(r);
+	LIST_FOREACH(o, &buckets[*place], of_asker) {
+		if (o->dns.id == r->dns.id &&
+		    port_of(&o->from) == port_of(&r->from) &&
+		    o->from.listener == r->from.listener &&
+		    addr_equal(&o->client, &r->client) && same_question(o, r))
 			break;
 	}
-	return (q);
+	return (o);
 }
 
 void
-again_add(struct query *q, uint32_t place)
+again_add(struct request *r, uint32_t place)
 {
-	if (!q->from.tcp)
-		LIST_INSERT_HEAD(&buckets[place], q, of_asker);
+	if (!r->from.tcp)
+		LIST_INSERT_HEAD(&buckets[place], r, of_asker);
 }
 
 void
-again_remove(struct query *q)
+again_remove(struct request *r)
 {
-	if (!q->from.tcp)
-		LIST_REMOVE(q, of_asker);
+	if (!r->from.tcp)
+		LIST_REMOVE(r, of_asker);
 }

@@ -5,20 +5,19 @@
 #ifndef SERVE_AGAIN_H
 #define SERVE_AGAIN_H
 
-#include "query.h"
+#include "request.h"
 
 /* Before the first query; there are never more than max. */
 void	again_init(uint32_t max);
 
 /*
- * The query in flight that msg repeats, or NULL; over TCP none does.  *place is
- * where it would be.
+ * The request in flight that this one repeats, or NULL; over TCP none does.
+ * *place is where it would be.
  */
-struct query *again_find(const uint8_t *msg, const struct addr *,
-	    const struct endpoint *, const struct dns_query *, uint32_t *place);
+struct request *again_find(const struct request *, uint32_t *place);
 
-/* One is in flight, at the place that again_find() told; its head is set. */
-void	again_add(struct query *, uint32_t place);
-void	again_remove(struct query *);
+/* One is in flight, at the place that again_find() told; its msg stays. */
+void	again_add(struct request *, uint32_t place);
+void	again_remove(struct request *);
 
 #endif

@@ -24,19 +24,19 @@
 #define LONG		512	/* octets of a message that is hardly a question */
 #define READS_MAX	8	/* in a turn */
 
-static struct ttries *
+static struct tcp_attempts *
 bucket_of(struct back_conn *c, uint16_t id)
 {
 	return (&c->buckets[id % BACK_CONN_BUCKETS]);
 }
 
-static struct ttry *
+static struct tcp_attempt *
 find(struct back_conn *c, uint16_t id)
 {
-	struct ttry *t;
+	struct tcp_attempt *t;
 
 	LIST_FOREACH(t, bucket_of(c, id), same_id) {
-		if (t->try.id == id)
+		if (t->attempt.id == id)
 			return (t);
 	}
 	return (NULL);
@@ -78,17 +78,17 @@ on_writable(evutil_socket_t fd, short what, void *arg)
 	flush(arg);
 }
 
-/* One answer; it belongs to the try with its id, or to none. */
+/* One answer; it belongs to the attempt with its id, or to none. */
 static void
 answer(struct back_conn *c, const uint8_t *msg, size_t len)
 {
-	struct ttry *t = NULL;
+	struct tcp_attempt *t = NULL;
 
 	if (len >= 2)
 		t = find(c, (uint16_t)(msg[0] << 8 | msg[1]));
 	if (t == NULL)
 		counters.junk++;
-	else if (exchange_answer(&t->try, msg, len)) {
+	else if (attempt_arrived(&t->attempt, msg, len)) {
 		c->way = WAY_ANSWERED;
 		c->answered++;
 		back_tcp_answered(c);
@@ -96,7 +96,7 @@ answer(struct back_conn *c, const uint8_t *msg, size_t len)
 }
 
 /*
- * The whole messages in c->in.  An answer may begin another try here, which only
+ * The whole messages in c->in.  An answer may begin another attempt here, which only
  * adds to c->out.
  */
 static void
@@ -244,7 +244,7 @@ append(struct back_conn *c, const uint8_t *msg, size_t len)
 }
 
 bool
-back_conn_take(struct back_conn *c, struct ttry *t)
+back_conn_take(struct back_conn *c, struct tcp_attempt *t)
 {
 	bool more = c->out_len > 0;
 
@@ -252,16 +252,16 @@ back_conn_take(struct back_conn *c, struct ttry *t)
 		return (false);
 	/* An id that none on this connection has. */
 	do
-		t->try.id = ids_next();
-	while (find(c, t->try.id) != NULL);
-	dns_set_id(t->msg, t->try.id);
+		t->attempt.id = ids_next();
+	while (find(c, t->attempt.id) != NULL);
+	dns_set_id(t->msg, t->attempt.id);
 	if (!append(c, t->msg, t->len))
 		return (false);
 	/* Sent when the socket is writable: what comes together goes together. */
 	if (!more)
 		event_add(c->writable, NULL);
 	t->conn = c;
-	LIST_INSERT_HEAD(bucket_of(c, t->try.id), t, same_id);
+	LIST_INSERT_HEAD(bucket_of(c, t->attempt.id), t, same_id);
 	c->ntries++;
 	if (c->room != BACK_CONN_NO_LIMIT)
 		c->room--;
@@ -271,7 +271,7 @@ back_conn_take(struct back_conn *c, struct ttry *t)
 }
 
 void
-back_conn_release(struct ttry *t)
+back_conn_release(struct tcp_attempt *t)
 {
 	LIST_REMOVE(t, same_id);
 	t->conn->ntries--;
@@ -279,9 +279,9 @@ back_conn_release(struct ttry *t)
 }
 
 void
-back_conn_empty(struct back_conn *c, struct ttries *tries)
+back_conn_empty(struct back_conn *c, struct tcp_attempts *tries)
 {
-	struct ttry *t;
+	struct tcp_attempt *t;
 	size_t b;
 
 	LIST_INIT(tries);

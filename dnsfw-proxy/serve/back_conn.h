@@ -12,24 +12,24 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "exchange.h"
+#include "attempt.h"
 
 #define BACK_CONN_BUCKETS	1024
 #define BACK_CONN_TRIES	16384	/* under way: ids stay hard to guess */
 #define BACK_CONN_NO_LIMIT	UINT32_MAX
 
 /* A question, on a connection or waiting for one. */
-struct ttry {
-	struct try	try;		/* first: a try is converted back */
+struct tcp_attempt {
+	struct attempt	attempt;		/* first: an attempt is converted back */
 	struct back_conn	*conn;		/* NULL: it waits */
 	size_t		upstream;
-	LIST_ENTRY(ttry) same_id;
-	TAILQ_ENTRY(ttry) waiting;
+	LIST_ENTRY(tcp_attempt) same_id;
+	TAILQ_ENTRY(tcp_attempt) waiting;
 	uint64_t	since;		/* when it began */
 	uint8_t		*msg;		/* until it is on a connection */
 	size_t		len;
 };
-LIST_HEAD(ttries, ttry);
+LIST_HEAD(tcp_attempts, tcp_attempt);
 
 /* What a connection is for. */
 enum back_conn_kind {
@@ -44,7 +44,7 @@ struct back_conn {
 	size_t		upstream;
 	unsigned int	kind;		/* enum back_conn_kind, or more */
 	struct event	*readable, *writable;
-	struct ttries	buckets[BACK_CONN_BUCKETS];	/* by id */
+	struct tcp_attempts	buckets[BACK_CONN_BUCKETS];	/* by id */
 	unsigned int	ntries;
 	enum way	way;
 	bool		broken;		/* fails when all that came is read */
@@ -52,7 +52,7 @@ struct back_conn {
 	uint32_t	answered;	/* how many have their answers */
 	uint64_t	opened;
 	uint64_t	asked;		/* since when it owes any answer, or 0 */
-	uint64_t	used;		/* when a try ended last */
+	uint64_t	used;		/* when an attempt ended last */
 	uint8_t		*out;
 	size_t		out_len, out_size;
 	uint8_t		*in;
@@ -63,17 +63,17 @@ TAILQ_HEAD(back_conns, back_conn);
 /* Connect.  NULL: this host cannot, now. */
 struct back_conn *back_conn_open(size_t upstream);
 
-/* No try is left on it; it is freed. */
+/* No attempt is left on it; it is freed. */
 void	back_conn_close(struct back_conn *);
 
-/* Put a try on the connection.  False: there is no room. */
-bool	back_conn_take(struct back_conn *, struct ttry *);
+/* Put an attempt on the connection.  False: there is no room. */
+bool	back_conn_take(struct back_conn *, struct tcp_attempt *);
 
-/* The try has ended. */
-void	back_conn_release(struct ttry *);
+/* The attempt has ended. */
+void	back_conn_release(struct tcp_attempt *);
 
 /* All of its tries, taken off it: the caller ends them. */
-void	back_conn_empty(struct back_conn *, struct ttries *);
+void	back_conn_empty(struct back_conn *, struct tcp_attempts *);
 
 /* In back_tcp.c: it is broken, and freed. */
 void	back_tcp_broken(struct back_conn *);

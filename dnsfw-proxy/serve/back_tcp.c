@@ -15,7 +15,7 @@
  * a client over TCP waits for it, is spread over a few more connections, until
  * it is answered or out of tries.
  */
-#include "upstream.h"
+#include "back_tcp.h"
 
 #include <stdlib.h>
 
@@ -25,6 +25,7 @@
 #include "log.h"
 #include "loop.h"
 #include "settings.h"
+#include "upstream.h"
 
 /* Of an upstream's connections, how many of a kind there are at most. */
 #define COMMON_MAX	8	/* where each takes only so many questions */
@@ -43,7 +44,7 @@ _Static_assert(COMMON_MAX + LEFT_MAX + SUSPECTS_MAX <= BACK_TCP_PER_UPSTREAM,
 struct pool {
 	struct back_conns	conns;
 	unsigned int	ncommon, nleft;
-	TAILQ_HEAD(, ttry) waiting;	/* for a connection */
+	TAILQ_HEAD(, tcp_attempt) waiting;	/* for a connection */
 	unsigned int	nwaiting;
 	uint32_t	limit;		/* questions on one; 0: none is known */
 	uint64_t	probe_at;	/* when to try more */
@@ -119,25 +120,25 @@ conn_for(size_t upstream, bool suspect, bool *wait)
 }
 
 static void
-wait_for_conn(struct pool *p, struct ttry *t)
+wait_for_conn(struct pool *p, struct tcp_attempt *t)
 {
 	TAILQ_INSERT_TAIL(&p->waiting, t, waiting);
 	p->nwaiting++;
 }
 
 static void
-wait_no_more(struct pool *p, struct ttry *t)
+wait_no_more(struct pool *p, struct tcp_attempt *t)
 {
 	TAILQ_REMOVE(&p->waiting, t, waiting);
 	p->nwaiting--;
 }
 
-struct try *
+struct attempt *
 back_tcp_send(size_t upstream, uint8_t *msg, size_t len, bool suspect)
 {
 	struct pool *p = &pools[upstream];
 	struct back_conn *c;
-	struct ttry *t;
+	struct tcp_attempt *t;
 	bool wait;
 
 	/* Where few share a connection all of them part company. */
@@ -155,13 +156,13 @@ back_tcp_send(size_t upstream, uint8_t *msg, size_t len, bool suspect)
 		return (NULL);
 	}
 	loop_need_tick();
-	return (&t->try);
+	return (&t->attempt);
 }
 
 void
-back_tcp_end(struct try *try)
+back_tcp_end(struct attempt *attempt)
 {
-	struct ttry *t = (struct ttry *)try;
+	struct tcp_attempt *t = (struct tcp_attempt *)attempt;
 
 	if (t->conn != NULL)
 		back_conn_release(t);
@@ -175,7 +176,7 @@ static void
 serve_waiting(struct pool *p)
 {
 	struct back_conn *c;
-	struct ttry *t;
+	struct tcp_attempt *t;
 	bool wait;
 
 	while ((t = TAILQ_FIRST(&p->waiting)) != NULL) {
@@ -183,7 +184,7 @@ serve_waiting(struct pool *p)
 		if (c == NULL && wait)
 			return;
 		if (c == NULL) {
-			exchange_try_failed(&t->try, WAY_UNSENT);
+			attempt_failed(&t->attempt, WAY_UNSENT);
 			continue;
 		}
 		wait_no_more(p, t);
@@ -240,8 +241,8 @@ back_tcp_broken(struct back_conn *c)
 {
 	struct pool *p = &pools[c->upstream];
 	enum way way = c->kind == BACK_CONN_LEFT ? WAY_LEFT : c->way;
-	struct ttries tries;
-	struct ttry *t;
+	struct tcp_attempts tries;
+	struct tcp_attempt *t;
 
 	learn_limit(c);
 	/*
@@ -254,9 +255,9 @@ back_tcp_broken(struct back_conn *c)
 	retire(c, BACK_CONN_SUSPECTS);
 	TAILQ_REMOVE(&p->conns, c, link);
 	back_conn_empty(c, &tries);
-	/* Each may begin another try, perhaps on a new connection. */
+	/* Each may begin another attempt, perhaps on a new connection. */
 	while ((t = LIST_FIRST(&tries)) != NULL)
-		exchange_try_failed(&t->try, way);
+		attempt_failed(&t->attempt, way);
 	back_conn_close(c);
 	serve_waiting(p);
 }
@@ -314,14 +315,14 @@ is_stalled(const struct back_conn *c)
 static void
 leave(struct back_conn *c)
 {
-	struct ttry *t;
+	struct tcp_attempt *t;
 	size_t b;
 
 	learn_limit(c);
 	retire(c, BACK_CONN_LEFT);
 	for (b = 0; b < BACK_CONN_BUCKETS; b++) {
 		LIST_FOREACH(t, &c->buckets[b], same_id)
-			exchange_try_left(&t->try);
+			attempt_left(&t->attempt);
 	}
 }
 
@@ -344,7 +345,7 @@ tick_conn(struct back_conn *c)
 static void
 doubt_limit(struct pool *p)
 {
-	const struct ttry *t = TAILQ_FIRST(&p->waiting);
+	const struct tcp_attempt *t = TAILQ_FIRST(&p->waiting);
 	struct back_conn *c;
 
 	if (t == NULL || loop.now - t->since < STALL_TIME ||

@@ -1,9 +1,9 @@
 /*
  * Questions over UDP.
  *
- * Each try has a connected socket for itself, with a port that the kernel
+ * Each attempt has a connected socket for itself, with a port that the kernel
  * chooses at random at each connect (all of ip_local_port_range), and a random
- * id.  A socket whose try has ended is disconnected, which gives its port back
+ * id.  A socket whose attempt has ended is disconnected, which gives its port back
  * and ends what may still arrive for it, and used again: its event stays in
  * place, so a query costs no system call but connect, send and recv.
  *
@@ -11,7 +11,7 @@
  * at the end what is asked is sent: the kernel's code and ours, each of which
  * fills the processor's caches, do not take turns at every message.
  */
-#include "upstream.h"
+#include "back_udp.h"
 
 #include <sys/queue.h>
 #include <sys/socket.h>
@@ -30,13 +30,14 @@
 #include "log.h"
 #include "loop.h"
 #include "settings.h"
+#include "upstream.h"
 
 #define DATAGRAMS_MAX	32	/* that are read of one socket in a turn */
 #define IDLE_MAX	1024	/* sockets that are kept for later */
 #define ARRIVALS_MAX	32	/* datagrams that are read before one is taken */
 
 struct usock {
-	struct try	try;		/* first: a try is converted back */
+	struct attempt	attempt;		/* first: an attempt is converted back */
 	SLIST_ENTRY(usock) idle;
 	TAILQ_ENTRY(usock) unsent;
 	struct event	*event;
@@ -50,7 +51,7 @@ SLIST_HEAD(usocks, usock);
 
 /* A datagram that was read. */
 struct arrival {
-	struct usock	*usock;		/* NULL: the try has ended meanwhile */
+	struct usock	*usock;		/* NULL: the attempt has ended meanwhile */
 	size_t		len;
 	uint8_t		msg[DNS_MESSAGE_MAX];
 };
@@ -84,7 +85,7 @@ disconnect(struct usock *u)
 		fatal("cannot disconnect a UDP socket");
 }
 
-/* Read the next datagram.  False: there is none, or the try has failed. */
+/* Read the next datagram.  False: there is none, or the attempt has failed. */
 static bool
 receive(struct usock *u, struct arrival *a)
 {
@@ -94,8 +95,8 @@ receive(struct usock *u, struct arrival *a)
 		if (errno == EAGAIN || errno == EINTR)
 			return (false);
 		/* ICMP says so.  What cannot be sent from here is no sign. */
-		upstream_silent(u->try.upstream);
-		exchange_try_failed(&u->try, WAY_NONE);
+		upstream_silent(u->attempt.upstream);
+		attempt_failed(&u->attempt, WAY_NONE);
 		return (false);
 	}
 	a->len = (size_t)n;
@@ -108,7 +109,7 @@ take(struct usock *u, struct arrival *a)
 {
 	unsigned int i = 1;
 
-	while (!exchange_answer(&u->try, a->msg, a->len)) {
+	while (!attempt_arrived(&u->attempt, a->msg, a->len)) {
 		if (i++ == DATAGRAMS_MAX || !receive(u, a))
 			return;
 	}
@@ -141,7 +142,7 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 
 	(void)what;
 	loop_clock();
-	if (u->try.exchange == NULL) {
+	if (u->attempt.exchange == NULL) {
 		/* Idle: the rest of what came before the end. */
 		counters.junk += recv(fd, &octet, sizeof(octet), 0) != -1;
 		return;
@@ -184,8 +185,8 @@ usock_new(sa_family_t family)
 }
 
 /*
- * Keep the socket for another try, unless there are enough, or something is in
- * it: what came for this try's port, a forgery perhaps, or an error, would meet
+ * Keep the socket for another attempt, unless there are enough, or something is in
+ * it: what came for this attempt's port, a forgery perhaps, or an error, would meet
  * the next one's question.
  */
 static void
@@ -219,7 +220,7 @@ usock_take(sa_family_t family)
 	return (u);
 }
 
-struct try *
+struct attempt *
 back_udp_send(size_t upstream, uint8_t *msg, size_t len)
 {
 	const struct sockaddr_storage *ss;
@@ -229,11 +230,11 @@ back_udp_send(size_t upstream, uint8_t *msg, size_t len)
 	ss = upstream_sockaddr(upstream, &sslen);
 	if ((u = usock_take(ss->ss_family)) == NULL)
 		return (NULL);
-	u->try.id = ids_next();
+	u->attempt.id = ids_next();
 	u->msg = msg;
 	u->len = len;
 	TAILQ_INSERT_TAIL(&unsent, u, unsent);
-	return (&u->try);
+	return (&u->attempt);
 }
 
 static void
@@ -249,12 +250,12 @@ send_now(struct usock *u)
 	const struct sockaddr_storage *ss;
 	socklen_t sslen;
 
-	ss = upstream_sockaddr(u->try.upstream, &sslen);
-	/* Another try of the exchange may have its id there. */
-	dns_set_id(u->msg, u->try.id);
+	ss = upstream_sockaddr(u->attempt.upstream, &sslen);
+	/* Another attempt of the exchange may have its id there. */
+	dns_set_id(u->msg, u->attempt.id);
 	if (connect(u->fd, (const struct sockaddr *)ss, sslen) == -1 ||
 	    send(u->fd, u->msg, u->len, 0) == -1)
-		exchange_try_failed(&u->try, WAY_UNSENT);
+		attempt_failed(&u->attempt, WAY_UNSENT);
 	else
 		unsent_remove(u);
 }
@@ -271,7 +272,7 @@ back_udp_flush(void)
 }
 
 void
-back_udp_end(struct try *t)
+back_udp_end(struct attempt *t)
 {
 	struct usock *u = (struct usock *)t;
 

@@ -182,9 +182,10 @@ decision_is_keys(uint16_t qtype)
 }
 
 void
-decision_make(const struct addr *client, const struct dns_query *dns,
-    uint64_t since, struct decision *out)
+decision_make(const struct request *r, struct decision *out)
 {
+	const struct addr *client = &r->client;
+	const struct dns_query *dns = &r->dns;
 	struct acl_decision *acl = &out->acl;
 
 	acl_decide(policy.image, client, dns->has_question ? &dns->qname : NULL,
@@ -197,8 +198,8 @@ decision_make(const struct addr *client, const struct dns_query *dns,
 		return;
 	out->signal = answered_here(&dns->qname, acl);
 	if (acl->depth == 0 && !acl->hides)
-		add_origins(client, &dns->qname, since, out);
-	if (acl->verdict != ACL_ALLOW && keys_allowed(client, dns, since)) {
+		add_origins(client, &dns->qname, r->since, out);
+	if (acl->verdict != ACL_ALLOW && keys_allowed(client, dns, r->since)) {
 		acl->verdict = ACL_ALLOW;
 		out->keys = true;
 	}

@@ -12,8 +12,8 @@
 
 #include "../acl/decide.h"
 #include "../dns/message.h"
-#include "addr.h"
 #include "alias.h"
+#include "request.h"
 
 /* Names by which clients are led around this server are answered here (D16). */
 enum decision_signal { SIGNAL_NONE = 0, SIGNAL_NODATA, SIGNAL_NXDOMAIN };
@@ -30,11 +30,10 @@ struct decision {
 };
 
 /*
- * Decide for the client and a well-formed query.  since: when it came, which
- * is when what leads to its name has to count.
+ * Decide for a well-formed request by the policy of now; what leads to its name
+ * counts if it did when the request came.
  */
-void	decision_make(const struct addr *client, const struct dns_query *dns,
-	    uint64_t since, struct decision *out);
+void	decision_make(const struct request *, struct decision *out);
 
 /*
  * Whose rule gives the port with that index: the name of an origin, or qname.

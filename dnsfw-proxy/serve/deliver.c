@@ -16,7 +16,7 @@
 /* An answer that more queries have waited for than one turn has time for. */
 struct delivery {
 	STAILQ_ENTRY(delivery) link;
-	struct waiting	waiting;
+	struct waiters	waiting;
 	struct dns_response response;
 	size_t		len;
 	uint8_t		msg[];
@@ -24,28 +24,29 @@ struct delivery {
 
 static STAILQ_HEAD(, delivery) deliveries = STAILQ_HEAD_INITIALIZER(deliveries);
 static struct event *deliver_more;
+static const struct waiter_events *events;
 
 /* To some of those who wait, but to one at least. */
 static void
-deliver_some(struct waiting *waiting, const uint8_t *msg, size_t len,
+deliver_some(struct waiters *waiting, const uint8_t *msg, size_t len,
     const struct dns_response *r)
 {
 	uint64_t end = loop.now + DELIVER_TIME;
-	struct query *q;
+	struct waiter *w;
 	unsigned int i;
 
 	for (i = 0; i < DELIVER_MAX; i++) {
-		if ((q = TAILQ_FIRST(waiting)) == NULL ||
+		if ((w = TAILQ_FIRST(waiting)) == NULL ||
 		    (i > 0 && clock_now() >= end))
 			return;
-		TAILQ_REMOVE(waiting, q, link);
-		query_answered(q, msg, len, r);
+		TAILQ_REMOVE(waiting, w, link);
+		events->answered(w, msg, len, r);
 	}
 }
 
 /* To the others in the next turns, so that nobody else waits for them all. */
 static void
-deliver_later(struct waiting *waiting, const uint8_t *msg, size_t len,
+deliver_later(struct waiters *waiting, const uint8_t *msg, size_t len,
     const struct dns_response *r)
 {
 	static const struct timeval at_once;
@@ -84,15 +85,16 @@ on_deliver(evutil_socket_t fd, short what, void *arg)
 }
 
 void
-deliver_init(void)
+deliver_init(const struct waiter_events *e)
 {
+	events = e;
 	deliver_more = evtimer_new(loop.base, on_deliver, NULL);
 	if (deliver_more == NULL)
 		fatalx("no memory");
 }
 
 void
-deliver(struct waiting *waiting, const uint8_t *msg, size_t len,
+deliver(struct waiters *waiting, const uint8_t *msg, size_t len,
     const struct dns_response *r)
 {
 	deliver_some(waiting, msg, len, r);

@@ -5,23 +5,19 @@
 #ifndef SERVE_DELIVER_H
 #define SERVE_DELIVER_H
 
-#include <sys/queue.h>
-
 #include <stddef.h>
 #include <stdint.h>
 
-#include "query.h"
+#include "waiter.h"
 
-TAILQ_HEAD(waiting, query);
-
-/* Before the first query. */
-void	deliver_init(void);
+/* Before the first answer; events must stay. */
+void	deliver_init(const struct waiter_events *events);
 
 /*
- * Give a parsed answer to each query of the list, some now and the others in
+ * Give a parsed answer to each of the list, some now and the others in
  * the next turns.  The list is empty afterwards; msg is copied where needed.
  */
-void	deliver(struct waiting *, const uint8_t *msg, size_t len,
+void	deliver(struct waiters *, const uint8_t *msg, size_t len,
 	    const struct dns_response *);
 
 #endif

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "../dns/hop.h"
-#include "accesslog.h"
 #include "clock.h"
 #include "counters.h"
 #include "deliver.h"
@@ -20,6 +19,7 @@
 
 LIST_HEAD(bucket, exchange);
 
+static const struct waiter_events *events;
 static struct exchange *pool;
 static uint32_t fresh;			/* never used ones begin here */
 static struct bucket *buckets;
@@ -30,11 +30,13 @@ static struct exchanges by_deadline = TAILQ_HEAD_INITIALIZER(by_deadline);
 static struct exchanges next_open = TAILQ_HEAD_INITIALIZER(next_open);
 
 void
-exchange_init(void)
+exchange_init(const struct waiter_events *e)
 {
 	size_t i;
 
+	events = e;
 	tries_init();
+	deliver_init(e);
 	turns_init(settings.config.max_connections);
 	for (nbuckets = 16; nbuckets < settings.config.max_connections;
 	    nbuckets *= 2)
@@ -50,26 +52,26 @@ exchange_init(void)
 
 /* How the question goes upstream, as long as that does. */
 static bool
-by_tcp(const struct query *q)
+by_tcp(const struct request *r)
 {
-	return (q->from.tcp || settings.config.upstream_tcp);
+	return (r->from.tcp || settings.config.upstream_tcp);
 }
 
 /* All but the id and letter case (D12); *question: name, type and class (D24). */
 static uint64_t
-hash_of(const struct query *q, const uint8_t *msg, size_t len,
+hash_of(const struct request *r, const uint8_t *msg, size_t len,
     uint64_t *question)
 {
-	size_t end = q->dns.has_question ? q->dns.question_end :
+	size_t end = r->dns.has_question ? r->dns.question_end :
 	    DNS_HEADER_SIZE;
 	static uint8_t copy[DNS_MESSAGE_MAX];
 	DNS_UNINITIALIZED struct dns_name folded;
 
 	memcpy(copy, msg, len);
-	copy[0] = q->from.tcp;
+	copy[0] = r->from.tcp;
 	copy[1] = 0;
-	if (q->dns.has_question) {
-		dns_name_fold(&q->dns.qname, &folded);
+	if (r->dns.has_question) {
+		dns_name_fold(&r->dns.qname, &folded);
 		memcpy(copy + DNS_HEADER_SIZE, folded.wire, folded.len);
 	}
 	*question = hash_bytes(copy + DNS_HEADER_SIZE, end - DNS_HEADER_SIZE);
@@ -80,19 +82,19 @@ hash_of(const struct query *q, const uint8_t *msg, size_t len,
 }
 
 static bool
-same(const struct exchange *x, const struct query *q, const uint8_t *msg,
+same(const struct exchange *x, const struct request *r, const uint8_t *msg,
     size_t len)
 {
 	size_t rest = DNS_HEADER_SIZE;
 
-	if (x->len != len || x->for_tcp != q->from.tcp ||
-	    x->dns.has_question != q->dns.has_question ||
+	if (x->len != len || x->for_tcp != r->from.tcp ||
+	    x->dns.has_question != r->dns.has_question ||
 	    memcmp(x->msg + 2, msg + 2, DNS_HEADER_SIZE - 2) != 0)
 		return (false);
-	if (q->dns.has_question) {
-		if (!dns_name_equal(&x->dns.qname, &q->dns.qname))
+	if (r->dns.has_question) {
+		if (!dns_name_equal(&x->dns.qname, &r->dns.qname))
 			return (false);
-		rest += q->dns.qname.len;
+		rest += r->dns.qname.len;
 	}
 	return (memcmp(x->msg + rest, msg + rest, len - rest) == 0);
 }
@@ -103,7 +105,7 @@ bucket_of(uint64_t hash)
 	return (&buckets[hash & (nbuckets - 1)]);
 }
 
-/* The queries are the caller's afterwards, and begin_next() is to follow. */
+/* Who waits is the caller's afterwards, and begin_next() is to follow. */
 static void
 exchange_free(struct exchange *x)
 {
@@ -126,17 +128,17 @@ expire(struct exchange *x)
 	tries_expire(x);
 }
 
-/* Free the exchange and take its queries; who answered, or was asked last. */
+/* Free the exchange and take those who wait; who answered, or was asked last. */
 static void
-take_waiting(struct exchange *x, struct waiting *waiting, int upstream)
+take_waiting(struct exchange *x, struct waiters *waiting, int upstream)
 {
-	struct query *q;
+	struct waiter *w;
 
 	TAILQ_INIT(waiting);
 	TAILQ_CONCAT(waiting, &x->waiting, link);
-	TAILQ_FOREACH(q, waiting, link) {
-		q->exchange = NULL;
-		q->upstream = upstream;
+	TAILQ_FOREACH(w, waiting, link) {
+		w->exchange = NULL;
+		w->request->upstream = upstream;
 	}
 	exchange_free(x);
 }
@@ -168,7 +170,7 @@ void
 exchange_done(struct exchange *x, int upstream, const uint8_t *msg,
     size_t len, const struct dns_response *r)
 {
-	struct waiting waiting;
+	struct waiters waiting;
 
 	take_waiting(x, &waiting, upstream);
 	deliver(&waiting, msg, len, r);
@@ -178,19 +180,19 @@ exchange_done(struct exchange *x, int upstream, const uint8_t *msg,
 void
 exchange_fail(struct exchange *x, enum dns_ede ede, const char *reason)
 {
-	struct waiting waiting;
-	struct query *q;
+	struct waiters waiting;
+	struct waiter *w;
 
-	take_waiting(x, &waiting, x->ntries > 0 ? x->last : ACCESS_NONE);
-	while ((q = TAILQ_FIRST(&waiting)) != NULL) {
-		TAILQ_REMOVE(&waiting, q, link);
-		query_failed(q, ede, reason);
+	take_waiting(x, &waiting, x->ntries > 0 ? x->last : REQUEST_NOBODY);
+	while ((w = TAILQ_FIRST(&waiting)) != NULL) {
+		TAILQ_REMOVE(&waiting, w, link);
+		events->failed(w, ede, reason);
 	}
 	begin_next();
 }
 
 static struct exchange *
-exchange_new(const struct query *q, const uint8_t *msg, size_t len)
+exchange_new(const struct request *r, const uint8_t *msg, size_t len)
 {
 	struct exchange *x = TAILQ_FIRST(&unused);
 
@@ -203,39 +205,39 @@ exchange_new(const struct query *q, const uint8_t *msg, size_t len)
 		fatalx("no memory");
 	memcpy(x->msg, msg, len);
 	x->len = len;
-	x->for_tcp = q->from.tcp;
-	x->tcp = by_tcp(q);
-	x->dns = q->dns;
+	x->for_tcp = r->from.tcp;
+	x->tcp = by_tcp(r);
+	x->dns = r->dns;
 	TAILQ_INIT(&x->waiting);
 	return (x);
 }
 
 static void
-begin(struct query *q, const uint8_t *msg, size_t len, struct bucket *bucket,
+begin(struct waiter *w, const uint8_t *msg, size_t len, struct bucket *bucket,
     uint64_t question)
 {
-	struct exchange *x = exchange_new(q, msg, len);
+	struct exchange *x = exchange_new(w->request, msg, len);
 
 	counters.exchanges++;
-	TAILQ_INSERT_TAIL(&x->waiting, q, link);
-	q->exchange = x;
+	TAILQ_INSERT_TAIL(&x->waiting, w, link);
+	w->exchange = x;
 	LIST_INSERT_HEAD(bucket, x, same_hash);
 	x->deadline = loop.now + settings.timeout;
 	TAILQ_INSERT_TAIL(&by_deadline, x, by_deadline);
 	loop_need_tick();
 	tries_prepare(x);
-	if (turns_take(x, question, q->client))
+	if (turns_take(x, question, w->request->quota))
 		tries_begin(x);
 }
 
 static bool
 waits_already(const struct exchange *x, const struct addr *client)
 {
-	const struct query *q;
+	const struct waiter *w;
 	unsigned int n = 0;
 
-	TAILQ_FOREACH(q, &x->waiting, link) {
-		if (addr_equal(&q->addr, client))
+	TAILQ_FOREACH(w, &x->waiting, link) {
+		if (addr_equal(&w->request->client, client))
 			return (true);
 		if (++n == RETRY_LOOK)
 			break;
@@ -251,32 +253,32 @@ exchange_again(struct exchange *x)
 }
 
 void
-exchange_join(struct query *q, const uint8_t *msg, size_t len)
+exchange_join(struct waiter *w, const uint8_t *msg, size_t len)
 {
 	static uint8_t copy[DNS_MESSAGE_MAX];
+	const struct request *r = w->request;
 	struct bucket *bucket;
 	struct exchange *x;
 	uint64_t question;
 
 	memcpy(copy, msg, len);
-	msg = copy;
-	if (!q->dns.is_signed && dns_remove_hop_options(copy, &len,
-	    q->dns.question_end, &q->dns.edns) != DNS_OK) {
-		query_failed(q, EDE_OTHER, "too long without its options");
+	if (!r->dns.is_signed && dns_remove_hop_options(copy, &len,
+	    r->dns.question_end, &w->request->dns.edns) != DNS_OK) {
+		events->failed(w, EDE_OTHER, "too long without its options");
 		return;
 	}
 	/* Over UDP an answer of one fragment is what can be trusted (D13). */
-	if (!by_tcp(q))
-		dns_limit_edns(copy, &q->dns.edns);
-	bucket = bucket_of(hash_of(q, msg, len, &question));
+	if (!by_tcp(r))
+		dns_limit_edns(copy, &r->dns.edns);
+	bucket = bucket_of(hash_of(r, copy, len, &question));
 	/* One that is nearly over is no help to who asks only now (D6). */
 	LIST_FOREACH(x, bucket, same_hash) {
 		if (x->deadline - settings.timeout / 2 > loop.now &&
-		    same(x, q, msg, len))
+		    same(x, r, copy, len))
 			break;
 	}
 	if (x == NULL) {
-		begin(q, msg, len, bucket, question);
+		begin(w, copy, len, bucket, question);
 		return;
 	}
 	counters.shared++;
@@ -285,11 +287,11 @@ exchange_join(struct query *q, const uint8_t *msg, size_t len)
 	 * the message was lost.  Other clients with the same question start
 	 * nothing: each try is a chance for a forger.
 	 */
-	if (waits_already(x, &q->addr))
+	if (waits_already(x, &r->client))
 		exchange_again(x);
-	turns_join(x, q->client);
-	TAILQ_INSERT_TAIL(&x->waiting, q, link);
-	q->exchange = x;
+	turns_join(x, r->quota);
+	TAILQ_INSERT_TAIL(&x->waiting, w, link);
+	w->exchange = x;
 }
 
 bool

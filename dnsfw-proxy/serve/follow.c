@@ -22,38 +22,38 @@ expiry_of(uint32_t ttl)
 
 /* What leads to the question leads to the target, too. */
 static void
-remember(const struct query *q, const struct dns_target *target)
+remember(const struct request *q, const struct dns_target *target)
 {
 	const struct alias_origin *o = NULL;
 	struct alias_origin origins[ALIAS_ORIGINS];
 	unsigned int i, n = 0;
 
 	if (q->named)
-		alias_remember(&q->addr, &target->name, &q->dns.qname, 1,
+		alias_remember(&q->client, &target->name, &q->dns.qname, 1,
 		    loop.now, expiry_of(target->ttl));
 	if (q->aliased)
-		o = alias_origins(&q->addr, &q->dns.qname);
+		o = alias_origins(&q->client, &q->dns.qname);
 	/* The table may change under them. */
 	for (i = 0; o != NULL && i < ALIAS_ORIGINS; i++)
 		if (o[i].expiry > q->since)
 			origins[n++] = o[i];
 	for (i = 0; i < n; i++)
-		alias_remember(&q->addr, &target->name, &origins[i].name,
+		alias_remember(&q->client, &target->name, &origins[i].name,
 		    origins[i].hops + 1U, loop.now, expiry_of(target->ttl));
 }
 
 /* A rule for "*" is about no name in particular. */
 static bool
-is_blocked(const struct query *q, const struct dns_name *name,
+is_blocked(const struct request *q, const struct dns_name *name,
     struct acl_decision *d)
 {
-	acl_decide(policy.image, &q->addr, name, d);
+	acl_decide(policy.image, &q->client, name, d);
 	return ((d->verdict == ACL_BLOCK || d->verdict == ACL_LOCAL) &&
 	    d->depth > 0);
 }
 
 enum follow
-follow_answer(const struct query *q, uint8_t *msg, size_t len,
+follow_answer(const struct request *q, uint8_t *msg, size_t len,
     const struct dns_response *r, struct acl_decision *d)
 {
 	static struct dns_target targets[DNS_CHAIN_MAX];

@@ -3,7 +3,7 @@
 #define SERVE_FOLLOW_H
 
 #include "../acl/decide.h"
-#include "query.h"
+#include "request.h"
 
 enum follow {
 	FOLLOW_PASS,
@@ -12,12 +12,12 @@ enum follow {
 };
 
 /*
- * Remember for q's client what the answer msg, parsed as r, leads it to; before
+ * Remember for the client what the answer msg, parsed as r, leads it to; before
  * the answer leaves.  msg may be changed: with --max-rule-time no TTL outlives
  * what is remembered.
  * After FOLLOW_BLOCKED *d is what the list says of the name.
  */
-enum follow follow_answer(const struct query *q, uint8_t *msg, size_t len,
+enum follow follow_answer(const struct request *, uint8_t *msg, size_t len,
 	    const struct dns_response *r, struct acl_decision *d);
 
 #endif

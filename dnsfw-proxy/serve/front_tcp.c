@@ -20,6 +20,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../dns/message.h"
 #include "clock.h"
 #include "counters.h"
 #include "log.h"
@@ -38,8 +39,6 @@
 #define SLICE_OCTETS	2048		/* the same; one message may be longer */
 #define TURN_TIME	(CLOCK_SECOND / 2000)	/* for all slices of a turn */
 
-LIST_HEAD(query_list, query);
-
 struct tcp_conn {
 	TAILQ_ENTRY(tcp_conn) link;	/* by deadline */
 	TAILQ_ENTRY(tcp_conn) by_turn;	/* if waits: in the queue */
@@ -47,7 +46,7 @@ struct tcp_conn {
 	struct addr	addr;
 	struct quota	*client;
 	struct event	*readable, *writable;
-	struct query_list queries;	/* unanswered */
+	struct askers queries;	/* unanswered */
 	unsigned int	nqueries;
 	uint64_t	deadline;
 	bool		waits;		/* a whole message is there */
@@ -61,6 +60,7 @@ struct tcp_conn {
 };
 TAILQ_HEAD(conns, tcp_conn);
 
+static asker_receive *receive;
 static struct event *accepting[MSG_BINDS_MAX];
 static struct conns conns = TAILQ_HEAD_INITIALIZER(conns);
 static struct conns queue = TAILQ_HEAD_INITIALIZER(queue);
@@ -95,7 +95,7 @@ free_conn(struct tcp_conn *c)
 static void
 close_conn(struct tcp_conn *c)
 {
-	struct query *q;
+	struct asker *q;
 
 	if (c->busy) {
 		c->broken = true;
@@ -115,20 +115,20 @@ close_conn(struct tcp_conn *c)
 }
 
 void
-front_tcp_attach(struct query *q)
+front_tcp_attach(struct asker *q)
 {
-	struct tcp_conn *c = q->from.conn;
+	struct tcp_conn *c = q->conn;
 
 	LIST_INSERT_HEAD(&c->queries, q, of_conn);
 	c->nqueries++;
 }
 
 void
-front_tcp_detach(struct query *q)
+front_tcp_detach(struct asker *q)
 {
 	LIST_REMOVE(q, of_conn);
-	q->from.conn->nqueries--;
-	q->from.conn = NULL;
+	q->conn->nqueries--;
+	q->conn = NULL;
 }
 
 static bool
@@ -244,7 +244,7 @@ make_in_room(struct tcp_conn *c)
 static void
 take_slice(struct tcp_conn *c)
 {
-	struct endpoint from = { .conn = c, .tcp = true };
+	struct asker from = { .conn = c, .tcp = true };
 	size_t at = 0, len;
 	unsigned int i;
 
@@ -252,7 +252,7 @@ take_slice(struct tcp_conn *c)
 	for (i = 0; i < SLICE_MESSAGES && at < SLICE_OCTETS &&
 	    has_message(c, at); i++) {
 		len = 2 + (size_t)(c->in[at] << 8 | c->in[at + 1]);
-		query_receive(c->in + at + 2, len - 2, &c->addr, &from);
+		receive(c->in + at + 2, len - 2, &c->addr, &from);
 		at += len;
 		touch(c);
 	}
@@ -462,10 +462,11 @@ on_connection(evutil_socket_t fd, short what, void *arg)
 }
 
 void
-front_tcp_init(void)
+front_tcp_init(asker_receive *up)
 {
 	unsigned int i;
 
+	receive = up;
 	next_turn = evtimer_new(loop.base, on_next_turn, NULL);
 	if (next_turn == NULL)
 		fatalx("event_new");

@@ -6,17 +6,23 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "query.h"
+#include "asker.h"
 
-/* Before the confinement: the sockets are those of msg.h. */
-void	front_tcp_init(void);
+/*
+ * Before the confinement: the sockets are those of msg.h.  What comes goes to
+ * receive, at the earliest after front_tcp_start().
+ */
+void	front_tcp_init(asker_receive *receive);
 
 /* Begin to accept. */
 void	front_tcp_start(void);
 
-/* q came on q->from.conn, which must know until it is answered. */
-void	front_tcp_attach(struct query *q);
-void	front_tcp_detach(struct query *q);
+/*
+ * The copy of an asker that is kept until its answer, and must stay in place;
+ * its conn becomes NULL when the client leaves.
+ */
+void	front_tcp_attach(struct asker *);
+void	front_tcp_detach(struct asker *);
 
 /* Send an answer, as soon as the client takes it. */
 void	front_tcp_send(struct tcp_conn *, const uint8_t *msg, size_t len);

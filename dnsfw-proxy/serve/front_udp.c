@@ -11,6 +11,7 @@
 #include <event2/event.h>
 #include <string.h>
 
+#include "../dns/message.h"
 #include "log.h"
 #include "loop.h"
 #include "msg.h"
@@ -45,6 +46,7 @@ struct datagram {
 };
 
 static struct listener listeners[MSG_BINDS_MAX];
+static asker_receive *receive;
 
 /* Pages of the buffers that no long message has touched cost nothing. */
 static uint8_t in_bytes[BATCH][DNS_MESSAGE_MAX];
@@ -61,7 +63,7 @@ static int out_fd = -1;
 
 /* Note which of our addresses was asked, if that is not the only one. */
 static void
-read_local(struct msghdr *hdr, const struct listener *l, struct endpoint *from)
+read_local(struct msghdr *hdr, const struct listener *l, struct asker *from)
 {
 	struct cmsghdr *c;
 
@@ -86,7 +88,7 @@ static void
 take_datagram(const struct listener *l, unsigned int i)
 {
 	struct msghdr *hdr = &in_hdrs[i].msg_hdr;
-	struct endpoint from;
+	struct asker from;
 	struct addr addr;
 
 	if (hdr->msg_flags & MSG_TRUNC ||
@@ -99,7 +101,7 @@ take_datagram(const struct listener *l, unsigned int i)
 	from.peer_len = hdr->msg_namelen;
 	memcpy(&from.peer, &in[i].peer, sizeof(from.peer));
 	read_local(hdr, l, &from);
-	query_receive(in_bytes[i], in_hdrs[i].msg_len, &addr, &from);
+	receive(in_bytes[i], in_hdrs[i].msg_len, &addr, &from);
 }
 
 static void
@@ -151,11 +153,12 @@ prepare(struct mmsghdr *hdr, struct datagram *d, void *bytes, size_t size)
 }
 
 void
-front_udp_init(void)
+front_udp_init(asker_receive *up)
 {
 	struct listener *l;
 	unsigned int i;
 
+	receive = up;
 	for (i = 0; i < BATCH; i++) {
 		prepare(&in_hdrs[i], &in[i], in_bytes[i], sizeof(in_bytes[i]));
 		prepare(&out_hdrs[i], &out[i], out_bytes[i], 0);
@@ -200,7 +203,7 @@ write_control(struct msghdr *hdr, int level, int type, const void *info,
 
 /* The answer leaves from the address that was asked. */
 static void
-write_local(struct msghdr *hdr, const struct endpoint *to)
+write_local(struct msghdr *hdr, const struct asker *to)
 {
 	struct in6_pktinfo in6 = to->local.in6;
 	struct in_pktinfo in4 = to->local.in;
@@ -219,7 +222,7 @@ write_local(struct msghdr *hdr, const struct endpoint *to)
 }
 
 void
-front_udp_send(const struct endpoint *to, const uint8_t *msg, size_t len)
+front_udp_send(const struct asker *to, const uint8_t *msg, size_t len)
 {
 	int fd = listeners[to->listener].fd;
 	struct datagram *d;

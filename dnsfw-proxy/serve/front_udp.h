@@ -5,16 +5,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "query.h"
+#include "asker.h"
 
-/* Before the confinement: the sockets are those of msg.h. */
-void	front_udp_init(void);
+/*
+ * Before the confinement: the sockets are those of msg.h.  What comes goes to
+ * receive, at the earliest after front_udp_start().
+ */
+void	front_udp_init(asker_receive *receive);
 
 /* Begin to read. */
 void	front_udp_start(void);
 
 /* Send an answer, at the end of the turn. */
-void	front_udp_send(const struct endpoint *to, const uint8_t *msg, size_t len);
+void	front_udp_send(const struct asker *to, const uint8_t *msg, size_t len);
 
 /* Send what was collected. */
 void	front_udp_flush(void);

@@ -133,9 +133,9 @@ make_grant(const struct query *q, const struct dns_address *a,
 	g->policy = policy.generation;
 	g->ttl = a->ttl;
 	memcpy(g->dst, a->addr.bytes, sizeof(g->dst));
-	g->local = addr_is_loopback(&q->addr);
+	g->local = addr_is_loopback(&q->request.client);
 	if (!g->local)
-		memcpy(g->client, q->addr.bytes, sizeof(g->client));
+		memcpy(g->client, q->request.client.bytes, sizeof(g->client));
 }
 
 /* --- the answer leaves --- */
@@ -160,7 +160,7 @@ static void
 finish(struct query *q)
 {
 	struct held *g = q->held;
-	struct verdict v = { .query = q, .passes = g->passes,
+	struct verdict v = { .request = &q->request, .passes = g->passes,
 	    .forbidden = g->forbidden, .nforbidden = g->nforbidden };
 	enum dns_err err = DNS_OK;
 	uint8_t *msg = g->msg;
@@ -192,7 +192,6 @@ grant_one(struct query *q, const struct dns_address *a,
 {
 	const struct acl_port *port = &d->acl.ports[p];
 	struct msg_grant g;
-	struct access facts;
 	struct slot *s;
 	uint32_t lifetime, seq;
 	uint64_t known;
@@ -203,8 +202,7 @@ grant_one(struct query *q, const struct dns_address *a,
 	known = grantcache_expiry(&g);
 	if (known >= loop.now + lifetime * CLOCK_SECOND) {
 		counters.known++;
-		query_facts(q, RCODE_NOERROR, &facts);
-		access_grant(&facts, &a->addr, port, lifetime);
+		access_grant(&q->request, &a->addr, port, lifetime);
 		if (known < *expiry)
 			*expiry = known;
 		return (true);
@@ -214,7 +212,7 @@ grant_one(struct query *q, const struct dns_address *a,
 	seq = s->msg.seq;
 	s->msg = g;
 	s->msg.seq = seq;
-	make_label(decision_label(d, p, &q->dns.qname), s->msg.label);
+	make_label(decision_label(d, p, &q->request.dns.qname), s->msg.label);
 	s->query = q;
 	s->lifetime = lifetime;
 	unsent[(unsent_head + unsent_count++) % SLOTS] = (uint32_t)(s - slots);
@@ -261,8 +259,8 @@ grant_all(struct query *q, uint8_t *msg, size_t len,
 			continue;
 		/* Once an answer: it looks at all who were told of. */
 		if (!told)
-			told = verdict_tell_of_scope(q, &a[i].addr);
-		if (!verdict_may_be_granted(q, &a[i].addr))
+			told = verdict_tell_of_scope(&q->request, &a[i].addr);
+		if (!verdict_may_be_granted(&q->request, &a[i].addr))
 			continue;
 		for (p = 0; p < d->acl.nports; p++)
 			pending += !grant_one(q, &a[i], d, p, &expiry);
@@ -280,13 +278,13 @@ grants_answer(struct query *q, uint8_t *msg, size_t len,
 {
 	static struct dns_address addresses[DNS_ADDRESSES_MAX];
 	struct dns_response response = *r;
-	struct verdict v = { .query = q };
+	struct verdict v = { .request = &q->request };
 	DNS_UNINITIALIZED struct decision d;
 	enum dns_err err;
 	size_t n = 0, ports;
 
 	/* Again, since the policy of now is what counts. */
-	decision_make(&q->addr, &q->dns, q->since, &d);
+	decision_make(&q->request, &d);
 	ports = d.acl.nports;
 	v.passes = d.acl.resolve_first;
 	err = verdict_remove(&v, &msg, &len, &response);
@@ -339,11 +337,9 @@ result_granted(const struct slot *s, uint64_t expiry)
 	const struct acl_port port = { .proto = s->msg.proto,
 	    .port = s->msg.port };
 	struct addr dst = destination(s);
-	struct access facts;
 
 	grantcache_put(&s->msg, expiry);
-	query_facts(q, RCODE_NOERROR, &facts);
-	access_grant(&facts, &dst, &port, s->lifetime);
+		access_grant(&q->request, &dst, &port, s->lifetime);
 	if (expiry < q->held->expiry)
 		q->held->expiry = expiry;
 }

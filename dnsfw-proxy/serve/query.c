@@ -1,6 +1,7 @@
 /* A client's request: read it, decide, and see that it is answered. */
 #include "query.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +9,7 @@
 #include "../dns/mnemonic.h"
 #include "accesslog.h"
 #include "again.h"
+#include "back_udp.h"
 #include "counters.h"
 #include "decision.h"
 #include "exchange.h"
@@ -19,7 +21,6 @@
 #include "loop.h"
 #include "quota.h"
 #include "settings.h"
-#include "upstream.h"
 
 #define OVERLOAD_PERIOD	60	/* seconds between log lines */
 #define TEXT_MAX	64	/* of an Extended DNS Error */
@@ -27,68 +28,56 @@
 /* Zone transfers are several messages, which no exchange here has. */
 enum { TYPE_IXFR = 251, TYPE_AXFR = 252 };
 
-TAILQ_HEAD(query_queue, query);
+TAILQ_HEAD(queries, query);
 
 static const char unknown_opcode[] = "unknown opcode";
 static const char bad_kind[] = "opcode or class not allowed";
 
 static struct query *pool;
 static uint32_t fresh;			/* never used ones begin here */
-static struct query_queue unused = TAILQ_HEAD_INITIALIZER(unused);
+static struct queries unused = TAILQ_HEAD_INITIALIZER(unused);
 static struct log_limit overload_limit;
 
-void
-query_init(void)
+static struct query *
+query_of_waiter(struct waiter *w)
 {
-	pool = calloc(settings.config.max_connections, sizeof(*pool));
-	if (pool == NULL)
-		fatalx("no memory for --max-connections");
-	again_init(settings.config.max_connections);
-}
-
-/* What is known of one that is read just now. */
-static struct access
-facts_of(const struct addr *addr, const struct dns_query *dns, uint32_t rule,
-    int rcode)
-{
-	return ((struct access){ .client = addr, .dns = dns,
-	    .since = loop.now, .rule = rule, .upstream = ACCESS_NONE,
-	    .rcode = rcode });
-}
-
-void
-query_facts(const struct query *q, int rcode, struct access *out)
-{
-	*out = (struct access){ .client = &q->addr, .dns = &q->dns,
-	    .since = q->since, .rule = q->rule, .upstream = q->upstream,
-	    .rcode = rcode };
+	return ((struct query *)(void *)((char *)w -
+	    offsetof(struct query, waiter)));
 }
 
 static struct query *
-query_new(const struct addr *addr, const struct endpoint *from,
-    const struct dns_query *dns)
+query_of_request(struct request *r)
 {
-	struct quota *client;
+	return ((struct query *)(void *)((char *)r -
+	    offsetof(struct query, request)));
+}
+
+/* A place for the request, which becomes that of the query; or NULL. */
+static struct query *
+query_new(const struct request *r)
+{
+	struct quota *quota;
 	struct query *q;
 
 	if (TAILQ_EMPTY(&unused) && fresh == settings.config.max_connections)
 		return (NULL);
-	if ((client = quota_enter(addr)) == NULL)
+	if ((quota = quota_enter(&r->client)) == NULL)
 		return (NULL);
 	if ((q = TAILQ_FIRST(&unused)) != NULL)
-		TAILQ_REMOVE(&unused, q, link);
+		TAILQ_REMOVE(&unused, q, unused);
 	else
 		q = &pool[fresh++];
-	q->exchange = NULL;
 	q->held = NULL;
-	q->client = client;
-	q->addr = *addr;
-	q->from = *from;
-	q->dns = *dns;
-	q->since = loop.now;
-	q->upstream = ACCESS_NONE;
-	if (from->tcp)
-		front_tcp_attach(q);
+	q->request = *r;
+	q->request.quota = quota;
+	q->request.msg = q->head;
+	q->request.len = r->dns.has_question ? r->dns.question_end :
+	    DNS_HEADER_SIZE;
+	memcpy(q->head, r->msg, q->request.len);
+	q->waiter.exchange = NULL;
+	q->waiter.request = &q->request;
+	if (r->from.tcp)
+		front_tcp_attach(&q->request.from);
 	return (q);
 }
 
@@ -96,28 +85,16 @@ query_new(const struct addr *addr, const struct endpoint *from,
 static void
 query_drop(struct query *q)
 {
-	if (q->from.conn != NULL)
-		front_tcp_detach(q);
-	again_remove(q);
-	quota_leave(q->client);
+	if (q->request.from.conn != NULL)
+		front_tcp_detach(&q->request.from);
+	again_remove(&q->request);
+	quota_leave(q->request.quota);
 	/* The last one first: its memory is warm. */
-	TAILQ_INSERT_HEAD(&unused, q, link);
-}
-
-static size_t
-limit_of(const struct endpoint *from, const struct dns_query *dns)
-{
-	return (from->tcp ? DNS_MESSAGE_MAX : dns_udp_limit(dns));
-}
-
-size_t
-query_limit(const struct query *q)
-{
-	return (limit_of(&q->from, &q->dns));
+	TAILQ_INSERT_HEAD(&unused, q, unused);
 }
 
 static void
-send_to(const struct endpoint *from, const uint8_t *msg, size_t len)
+send_to(const struct asker *from, const uint8_t *msg, size_t len)
 {
 	if (!from->tcp)
 		front_udp_send(from, msg, len);
@@ -128,69 +105,57 @@ send_to(const struct endpoint *from, const uint8_t *msg, size_t len)
 void
 query_reply(struct query *q, uint8_t *msg, size_t len)
 {
-	dns_set_id(msg, q->dns.id);
+	dns_set_id(msg, q->request.dns.id);
 	/* The answer has the same question, but for case (D5). */
-	dns_restore_question(msg, &q->dns);
-	send_to(&q->from, msg, len);
+	dns_restore_question(msg, &q->request.dns);
+	send_to(&q->request.from, msg, len);
 	query_drop(q);
 }
 
-/* An answer that is made here; msg is the query as far as its question. */
+/* An answer that is made here. */
 static void
-answer_here(const struct endpoint *from, const struct dns_query *dns,
-    const uint8_t *msg, uint16_t rcode, enum dns_ede ede, const char *text,
-    const struct addr *local)
+answer_here(const struct request *r, uint16_t rcode, enum dns_ede ede,
+    const char *text, const struct addr *local)
 {
 	uint8_t out[QUERY_HEAD_MAX + 256];
 	size_t n;
 
-	n = dns_build_reply(msg, dns, rcode, ede, text, local,
-	    limit_of(from, dns), out, sizeof(out));
+	n = dns_build_reply(r->msg, &r->dns, rcode, ede, text, local,
+	    request_limit(r), out, sizeof(out));
 	if (n > 0)
-		send_to(from, out, n);
+		send_to(&r->from, out, n);
 }
 
 void
 query_failed(struct query *q, enum dns_ede ede, const char *reason)
 {
-	struct access facts;
-
-	query_facts(q, RCODE_SERVFAIL, &facts);
-	access_bad_answer(&facts, reason);
-	answer_here(&q->from, &q->dns, q->head, RCODE_SERVFAIL, ede, reason,
-	    NULL);
+	access_bad_answer(&q->request, RCODE_SERVFAIL, reason);
+	answer_here(&q->request, RCODE_SERVFAIL, ede, reason, NULL);
 	query_drop(q);
 }
 
 static void
-bad_query(const uint8_t *msg, const struct addr *addr,
-    const struct endpoint *from, const struct dns_query *dns,
-    uint32_t rule, uint16_t rcode, const char *text)
+bad_query(const struct request *r, uint16_t rcode, const char *text)
 {
 	uint8_t header[DNS_HEADER_SIZE];
-	struct access facts = facts_of(addr, dns, rule, rcode);
 
 	counters.bad++;
-	access_bad_query(&facts, text);
-	if (dns->question_end != 0) {
-		answer_here(from, dns, msg, rcode, EDE_NONE, NULL, NULL);
+	access_bad_query(r, rcode, text);
+	if (r->dns.question_end != 0) {
+		answer_here(r, rcode, EDE_NONE, NULL, NULL);
 		return;
 	}
-	dns_build_header_reply(dns->id, dns->flags, rcode, header);
-	send_to(from, header, sizeof(header));
+	dns_build_header_reply(r->dns.id, r->dns.flags, rcode, header);
+	send_to(&r->from, header, sizeof(header));
 }
 
 /* One of a kind that the client's rules for this name do not allow (D4). */
 static void
-kind_refused(const uint8_t *msg, const struct addr *addr,
-    const struct endpoint *from, const struct dns_query *dns,
-    uint32_t rule, const char *text)
+kind_refused(const struct request *r, const char *text)
 {
-	struct access facts = facts_of(addr, dns, rule, RCODE_REFUSED);
-
 	counters.bad++;
-	access_bad_query(&facts, text);
-	answer_here(from, dns, msg, RCODE_REFUSED, EDE_PROHIBITED, text, NULL);
+	access_bad_query(r, RCODE_REFUSED, text);
+	answer_here(r, RCODE_REFUSED, EDE_PROHIBITED, text, NULL);
 }
 
 static uint16_t
@@ -209,60 +174,52 @@ refuse_rcode(void)
 
 /* -| name = address (D3). */
 static void
-answer_local(const uint8_t *msg, const struct endpoint *from,
-    struct access *facts, const struct acl_decision *d)
+answer_local(const struct request *r, const struct acl_decision *d)
 {
 	char text[TEXT_MAX];
 
-	facts->rcode = RCODE_NOERROR;
-	access_local(facts, &d->local);
+	access_local(r, &d->local);
 	snprintf(text, sizeof(text), "answered by ACL line %u", d->line);
-	answer_here(from, facts->dns, msg, RCODE_NOERROR, EDE_FORGED, text,
-	    &d->local);
+	answer_here(r, RCODE_NOERROR, EDE_FORGED, text, &d->local);
 }
 
 static void
-refuse(const uint8_t *msg, const struct endpoint *from, struct access *facts,
-    const struct acl_decision *d)
+refuse(const struct request *r, const struct acl_decision *d)
 {
 	char text[TEXT_MAX];
 
-	facts->rcode = refuse_rcode();
-	access_log(ACCESS_REFUSE, facts);
+	access_log(ACCESS_REFUSE, r, refuse_rcode());
 	if (d->line != 0)
 		snprintf(text, sizeof(text), "blocked by ACL line %u", d->line);
 	else
 		snprintf(text, sizeof(text), "no ACL rule allows it");
-	answer_here(from, facts->dns, msg, refuse_rcode(), d->line != 0 ?
-	    EDE_BLOCKED : EDE_PROHIBITED, text, NULL);
+	answer_here(r, refuse_rcode(), d->line != 0 ? EDE_BLOCKED :
+	    EDE_PROHIBITED, text, NULL);
 }
 
 /* What the list says of a name that it does not allow. */
 static void
-deny(const uint8_t *msg, const struct endpoint *from, struct access *facts,
-    const struct acl_decision *d)
+deny(struct request *r, const struct acl_decision *d)
 {
 	counters.refused++;
-	facts->rule = d->line;
+	r->rule = d->line;
 	if (d->verdict == ACL_LOCAL)
-		answer_local(msg, from, facts, d);
+		answer_local(r, d);
 	else
-		refuse(msg, from, facts, d);
+		refuse(r, d);
 }
 
 /* A name by which clients are led around this server (D16). */
 static void
-answer_signal(const uint8_t *msg, const struct addr *addr,
-    const struct endpoint *from, const struct dns_query *dns,
-    enum decision_signal signal)
+answer_signal(struct request *r, enum decision_signal signal)
 {
 	uint16_t rcode = signal == SIGNAL_NXDOMAIN ? RCODE_NXDOMAIN :
 	    RCODE_NOERROR;
-	struct access facts = facts_of(addr, dns, 0, rcode);
 
 	counters.refused++;
-	access_log(ACCESS_REFUSE, &facts);
-	answer_here(from, dns, msg, rcode, EDE_BLOCKED,
+	r->rule = 0;
+	access_log(ACCESS_REFUSE, r, rcode);
+	answer_here(r, rcode, EDE_BLOCKED,
 	    "this DNS server is to be used (--bypass-signals)", NULL);
 }
 
@@ -318,11 +275,9 @@ check_kind(const struct dns_query *dns, const struct acl_decision *d,
 }
 
 static void
-overloaded(const uint8_t *msg, const struct addr *addr,
-    const struct endpoint *from, const struct dns_query *dns, uint32_t rule)
+overloaded(const struct request *r)
 {
 	static const char text[] = "too many requests in flight";
-	struct access facts = facts_of(addr, dns, rule, RCODE_SERVFAIL);
 	uint64_t count;
 
 	counters.overload++;
@@ -330,44 +285,37 @@ overloaded(const uint8_t *msg, const struct addr *addr,
 		log_warn("%llu request%s turned away: --max-connections, or "
 		    "one client's share of it, is in use",
 		    (unsigned long long)count, log_s(count));
-	access_bad_answer(&facts, text);
-	answer_here(from, dns, msg, RCODE_SERVFAIL, EDE_OTHER, text, NULL);
+	access_bad_answer(r, RCODE_SERVFAIL, text);
+	answer_here(r, RCODE_SERVFAIL, EDE_OTHER, text, NULL);
 }
 
 static void
-forward(const uint8_t *msg, size_t len, const struct addr *addr,
-    const struct endpoint *from, const struct dns_query *dns,
-    const struct decision *d, bool grants)
+forward(const struct request *r, bool grants)
 {
-	struct access facts = facts_of(addr, dns, d->acl.line,
-	    ACCESS_NONE);
+	struct request *before;
 	struct query *q;
-	size_t head = dns->has_question ? dns->question_end : DNS_HEADER_SIZE;
 	uint32_t place = 0;
 
-	if ((q = again_find(msg, addr, from, dns, &place)) != NULL) {
+	if ((before = again_find(r, &place)) != NULL) {
 		/* It has its place, and will have its answer (D24). */
-		if (q->exchange != NULL)
-			exchange_again(q->exchange);
+		q = query_of_request(before);
+		if (q->waiter.exchange != NULL)
+			exchange_again(q->waiter.exchange);
 		return;
 	}
-	if ((q = query_new(addr, from, dns)) == NULL) {
+	if ((q = query_new(r)) == NULL) {
 		/* Answers that are there make room. */
 		back_udp_take();
-		q = query_new(addr, from, dns);
+		q = query_new(r);
 	}
 	if (q == NULL) {
-		overloaded(msg, addr, from, dns, d->acl.line);
+		overloaded(r);
 		return;
 	}
-	q->rule = d->acl.line;
 	q->wants_grants = grants;
-	q->named = d->named;
-	q->aliased = d->norigins > 0;
-	memcpy(q->head, msg, head);
-	again_add(q, place);
-	access_log(grants ? ACCESS_FORWARD : ACCESS_RESOLVE, &facts);
-	exchange_join(q, msg, len);
+	again_add(&q->request, place);
+	access_log(grants ? ACCESS_FORWARD : ACCESS_RESOLVE, r, ACCESS_NONE);
+	exchange_join(&q->waiter, r->msg, r->len);
 }
 
 /* What only "~> *" admits (A5): NULL, or what is wrong, and the answer's rcode. */
@@ -386,70 +334,70 @@ check_message(const struct dns_query *dns, const struct acl_decision *d,
 
 /* A well-formed message: what do the rules say? */
 static void
-decide(const uint8_t *msg, size_t len, const struct addr *addr,
-    const struct endpoint *from, const struct dns_query *dns)
+decide(struct request *r)
 {
 	DNS_UNINITIALIZED struct decision d;
-	struct access facts;
 	const char *text;
-	uint32_t line;
 	uint16_t rcode;
 	bool grants;
 
-	decision_make(addr, dns, loop.now, &d);
-	line = d.acl.line;
-	if ((text = check_message(dns, &d.acl, &rcode)) != NULL)
-		bad_query(msg, addr, from, dns, line, rcode, text);
+	decision_make(r, &d);
+	r->rule = d.acl.line;
+	r->named = d.named;
+	r->aliased = d.norigins > 0;
+	if ((text = check_message(&r->dns, &d.acl, &rcode)) != NULL)
+		bad_query(r, rcode, text);
 	else if (d.signal != SIGNAL_NONE)
-		answer_signal(msg, addr, from, dns, d.signal);
-	else if (d.acl.verdict == ACL_LOCAL && !decision_is_plain(dns))
-		kind_refused(msg, addr, from, dns, line, bad_kind);
-	else if (d.acl.verdict != ACL_ALLOW) {
-		facts = facts_of(addr, dns, line, ACCESS_NONE);
-		deny(msg, from, &facts, &d.acl);
-	} else if ((text = check_kind(dns, &d.acl, &grants)) != NULL)
-		kind_refused(msg, addr, from, dns, line, text);
-	else if (!dns->strict && (grants || !(d.acl.resolve || d.acl.any)))
-		bad_query(msg, addr, from, dns, line, RCODE_FORMERR,
+		answer_signal(r, d.signal);
+	else if (d.acl.verdict == ACL_LOCAL && !decision_is_plain(&r->dns))
+		kind_refused(r, bad_kind);
+	else if (d.acl.verdict != ACL_ALLOW)
+		deny(r, &d.acl);
+	else if ((text = check_kind(&r->dns, &d.acl, &grants)) != NULL)
+		kind_refused(r, text);
+	else if (!r->dns.strict && (grants || !(d.acl.resolve || d.acl.any)))
+		bad_query(r, RCODE_FORMERR,
 		    "more than a question and an OPT record");
 	else
-		forward(msg, len, addr, from, dns, &d, grants);
+		forward(r, grants);
 }
 
 void
 query_receive(const uint8_t *msg, size_t len, const struct addr *addr,
-    const struct endpoint *from)
+    const struct asker *from)
 {
-	struct dns_query dns;
+	DNS_UNINITIALIZED struct request r;
 	enum dns_err err;
 
 	counters.queries++;
-	err = dns_query_parse(msg, len, &dns);
+	err = dns_query_parse(msg, len, &r.dns);
 	if (err == DNS_EHEADER || err == DNS_EQR)
 		return;		/* there is nothing to answer to (D8) */
-	if (err != DNS_OK && !is_known(&dns))
-		bad_query(msg, addr, from, &dns, 0, RCODE_NOTIMP,
-		    unknown_opcode);
+	r.client = *addr;
+	r.from = *from;
+	r.msg = msg;
+	r.len = r.dns.length;
+	r.since = loop.now;
+	r.rule = 0;
+	r.upstream = REQUEST_NOBODY;
+	if (err != DNS_OK && !is_known(&r.dns))
+		bad_query(&r, RCODE_NOTIMP, unknown_opcode);
 	else if (err != DNS_OK)
-		bad_query(msg, addr, from, &dns, 0, RCODE_FORMERR,
-		    dns_strerror(err));
-	else if (dns.edns.present && dns.edns.version > 0)
+		bad_query(&r, RCODE_FORMERR, dns_strerror(err));
+	else if (r.dns.edns.present && r.dns.edns.version > 0)
 		/* RFC 6891 6.1.3: whatever is asked. */
-		bad_query(msg, addr, from, &dns, 0, RCODE_BADVERS,
-		    "unknown EDNS version");
+		bad_query(&r, RCODE_BADVERS, "unknown EDNS version");
 	else
-		decide(msg, dns.length, addr, from, &dns);
+		decide(&r);
 }
 
 void
 query_log_passed(const struct query *q, const struct dns_response *r)
 {
 	char text[TEXT_MAX], rcode[DNS_MNEMONIC_SIZE];
-	struct access facts;
 
-	query_facts(q, r->rcode, &facts);
 	if (r->rcode == RCODE_NOERROR) {
-		access_log(ACCESS_PASS, &facts);
+		access_log(ACCESS_PASS, &q->request, r->rcode);
 		return;
 	}
 	/* Those of RFC 1035 by name, as the reference does. */
@@ -458,7 +406,7 @@ query_log_passed(const struct query *q, const struct dns_response *r)
 		    dns_rcode_print(r->rcode, rcode));
 	else
 		snprintf(text, sizeof(text), "upstream error %u", r->rcode);
-	access_bad_answer(&facts, text);
+	access_bad_answer(&q->request, r->rcode, text);
 }
 
 /* Too long for the client: header, question and TC, so nothing to grant. */
@@ -467,36 +415,35 @@ reply_truncated(struct query *q, uint8_t *msg, size_t len,
     const struct dns_response *r)
 {
 	query_log_passed(q, r);
-	query_reply(q, msg, dns_truncate(msg, len, r, query_limit(q)));
+	query_reply(q, msg, dns_truncate(msg, len, r, request_limit(&q->request)));
 }
 
-void
-query_answered(struct query *q, const uint8_t *msg, size_t len,
+static void
+query_answered(struct waiter *w, const uint8_t *msg, size_t len,
     const struct dns_response *r)
 {
 	static uint8_t copy[DNS_MESSAGE_MAX];
 	DNS_UNINITIALIZED struct acl_decision d;
+	struct query *q = query_of_waiter(w);
 	enum follow follow = FOLLOW_PASS;
-	struct access facts;
 
 	/* Who has closed the connection takes no answer, and connects nowhere. */
-	if (q->from.tcp && q->from.conn == NULL) {
-		query_facts(q, ACCESS_NONE, &facts);
-		access_bad_answer(&facts, "the client has left");
+	if (q->request.from.tcp && q->request.from.conn == NULL) {
+		access_bad_answer(&q->request, ACCESS_NONE,
+		    "the client has left");
 		query_drop(q);
 		return;
 	}
 	/* Others may wait for the same answer: each gets its own copy. */
 	memcpy(copy, msg, len);
 	if (r->has_alias)
-		follow = follow_answer(q, copy, len, r, &d);
+		follow = follow_answer(&q->request, copy, len, r, &d);
 	if (follow == FOLLOW_TOO_MANY)
 		query_failed(q, EDE_OTHER, "too many aliases to look at");
 	else if (follow == FOLLOW_BLOCKED) {
-		query_facts(q, ACCESS_NONE, &facts);
-		deny(q->head, &q->from, &facts, &d);
+		deny(&q->request, &d);
 		query_drop(q);
-	} else if (len > query_limit(q))
+	} else if (len > request_limit(&q->request))
 		reply_truncated(q, copy, len, r);
 	else if (q->wants_grants)
 		grants_answer(q, copy, len, r);
@@ -504,4 +451,23 @@ query_answered(struct query *q, const uint8_t *msg, size_t len,
 		query_log_passed(q, r);
 		query_reply(q, copy, len);
 	}
+}
+
+static void
+query_unanswered(struct waiter *w, enum dns_ede ede, const char *reason)
+{
+	query_failed(query_of_waiter(w), ede, reason);
+}
+
+void
+query_init(void)
+{
+	static const struct waiter_events events = {
+		.answered = query_answered, .failed = query_unanswered };
+
+	pool = calloc(settings.config.max_connections, sizeof(*pool));
+	if (pool == NULL)
+		fatalx("no memory for --max-connections");
+	again_init(settings.config.max_connections);
+	exchange_init(&events);
 }

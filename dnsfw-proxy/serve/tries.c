@@ -7,6 +7,8 @@
 
 #include "../dns/accept.h"
 #include "../dns/build.h"
+#include "back_tcp.h"
+#include "back_udp.h"
 #include "clock.h"
 #include "counters.h"
 #include "loop.h"
@@ -27,17 +29,8 @@ static uint64_t step;
 
 static const char unreachable[] = "no upstream can be reached";
 
-void
-tries_init(void)
-{
-	/* All upstreams get their turn before the time is up (D6). */
-	step = settings.timeout / (upstream_count() + 1);
-	if (step > STEP_MAX)
-		step = STEP_MAX;
-}
-
 static void
-end_try(struct try *t)
+end_try(struct attempt *t)
 {
 	LIST_REMOVE(t, link);
 	if (t->tcp)
@@ -64,7 +57,7 @@ note_unsent(struct exchange *x, int upstream)
 static bool
 send_to(struct exchange *x, int upstream)
 {
-	struct try *t;
+	struct attempt *t;
 
 	x->tried |= 1U << upstream;
 	t = x->tcp ? back_tcp_send((size_t)upstream, x->msg, x->len,
@@ -202,7 +195,7 @@ tries_end(struct exchange *x)
 static bool
 may_come(const struct exchange *x)
 {
-	const struct try *t;
+	const struct attempt *t;
 
 	if (x->resending)
 		return (true);
@@ -238,7 +231,7 @@ end(struct exchange *x, enum dns_ede ede, const char *reason)
  * not (D6).  False: there is nobody else.
  */
 static bool
-ask_others(struct try *t, const uint8_t *msg, size_t len)
+ask_others(struct attempt *t, const uint8_t *msg, size_t len)
 {
 	struct exchange *x = t->exchange;
 	struct refusal *refusal;
@@ -271,7 +264,7 @@ is_refusal(const struct dns_response *r)
  * and the true answer may still come (D11); over TCP it is the answer.
  */
 static bool
-broken_answer(struct try *t, enum dns_err err)
+broken_answer(struct attempt *t, enum dns_err err)
 {
 	struct exchange *x = t->exchange;
 	bool asked;
@@ -287,8 +280,8 @@ broken_answer(struct try *t, enum dns_err err)
 	return (true);
 }
 
-bool
-exchange_answer(struct try *t, const uint8_t *msg, size_t len)
+static bool
+tries_arrived(struct attempt *t, const uint8_t *msg, size_t len)
 {
 	static uint8_t space[DNS_MESSAGE_MAX];
 	DNS_UNINITIALIZED struct dns_response r;
@@ -330,7 +323,7 @@ go_by_udp(struct exchange *x)
  * 6.2.4).  Then the same upstream may be asked again.
  */
 static void
-note_break(const struct try *t, enum way way)
+note_break(const struct attempt *t, enum way way)
 {
 	struct exchange *x = t->exchange;
 	bool again = way == WAY_ANSWERED || !x->reconnected;
@@ -371,8 +364,8 @@ go_on(struct exchange *x)
 		end(x, EDE_NETWORK_ERROR, unreachable);
 }
 
-void
-exchange_try_failed(struct try *t, enum way way)
+static void
+tries_failed(struct attempt *t, enum way way)
 {
 	struct exchange *x = t->exchange;
 
@@ -385,8 +378,8 @@ exchange_try_failed(struct try *t, enum way way)
 		go_on(x);
 }
 
-void
-exchange_try_left(struct try *t)
+static void
+tries_left(struct attempt *t)
 {
 	if (t->exchange->tcp && t->exchange->ntries < TRIES_MAX)
 		send_to(t->exchange, t->upstream);
@@ -398,7 +391,7 @@ exchange_try_left(struct try *t)
 static void
 judge_newest(const struct exchange *x)
 {
-	const struct try *t = LIST_FIRST(&x->tries);
+	const struct attempt *t = LIST_FIRST(&x->tries);
 
 	if (t != NULL && t->upstream == x->last)
 		upstream_silent(x->last);
@@ -450,4 +443,19 @@ tries_expire(struct exchange *x)
 		end(x, EDE_OTHER, x->broken);
 	else
 		end(x, EDE_NO_REACHABLE, "the upstream does not answer");
+}
+
+/* --- start --- */
+
+void
+tries_init(void)
+{
+	static const struct attempt_events events = { .arrived = tries_arrived,
+	    .failed = tries_failed, .left = tries_left };
+
+	attempt_init(&events);
+	/* All upstreams get their turn before the time is up (D6). */
+	step = settings.timeout / (upstream_count() + 1);
+	if (step > STEP_MAX)
+		step = STEP_MAX;
 }

@@ -11,12 +11,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "deliver.h"
-#include "exchange.h"
+#include "attempt.h"
+#include "waiter.h"
 
 #define INLINE_MAX	512	/* octets of a message without an allocation */
-
-LIST_HEAD(tries, try);
 
 /* The answer of an upstream that cannot, or will not (D6). */
 struct refusal {
@@ -34,8 +32,8 @@ struct exchange {
 	struct turn	*turn;		/* of its question */
 	struct lane	*lane;		/* of its turn, while it waits there */
 	bool		queued;		/* waits for its turn: no tries yet */
-	struct waiting	waiting;	/* queries; never empty */
-	struct tries	tries;		/* under way */
+	struct waiters	waiting;	/* never empty */
+	struct attempts	tries;		/* under way */
 	struct dns_query dns;		/* of the first query */
 	uint64_t	deadline;
 	uint64_t	step_at;	/* when the next upstream is asked */

@@ -1,5 +1,5 @@
 /*
- * The DNS servers that are asked, their health, and the two ways to them.
+ * The DNS servers that are asked, and their health.
  */
 #ifndef SERVE_UPSTREAM_H
 #define SERVE_UPSTREAM_H
@@ -9,9 +9,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include "addr.h"
-#include "exchange.h"
 
 /* Before the first query. */
 void	upstream_init(void);
@@ -34,42 +31,5 @@ int	upstream_choose(uint32_t tried, bool *probe);
 /* What became of a try. */
 void	upstream_answered(size_t i);
 void	upstream_silent(size_t i);
-
-/* UDP: a socket for each try, with a new port that the kernel chooses (D5). */
-void	back_udp_init(void);
-
-/* The most sockets, for each of --max-connections. */
-#define BACK_UDP_PER_REQUEST	2
-
-/*
- * Ask an upstream, at the end of the turn; until then msg, whose id that
- * changes, must stay, or the try end.  Returns the try, or NULL if there is no
- * socket for it.  If it cannot be sent the try fails.
- */
-struct try *back_udp_send(size_t upstream, uint8_t *msg, size_t len);
-
-/* Take what has come in this turn, before its time is up. */
-void	back_udp_take(void);
-
-/* The end of a turn: take what has come, and send what was asked. */
-void	back_udp_flush(void);
-
-/* Give the try's socket back; nothing that arrives for it is read. */
-void	back_udp_end(struct try *);
-
-/*
- * TCP: one connection to each upstream carries many queries (RFC 7766), or
- * several do where each takes only a few; there are others for those that are
- * suspected of breaking it.  msg must stay until the try ends.
- */
-void	back_tcp_init(void);
-struct try *back_tcp_send(size_t upstream, uint8_t *msg, size_t len, bool suspect);
-void	back_tcp_end(struct try *);
-
-/* The most connections. */
-#define BACK_TCP_PER_UPSTREAM	20
-
-/* Look at the deadlines.  False: there is none. */
-bool	back_tcp_tick(void);
 
 #endif

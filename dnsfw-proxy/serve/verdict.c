@@ -14,34 +14,34 @@
 #define REMOVED_NAMES	256	/* names that are told apart in that */
 
 bool
-verdict_may_be_granted(const struct query *q, const struct addr *dst)
+verdict_may_be_granted(const struct request *q, const struct addr *dst)
 {
 	uint8_t bit = dst->family == ADDR_V4 ? MSG_FAMILY_V4 : MSG_FAMILY_V6;
 
 	/* A loopback client is this host, in both families (G5). */
 	return (settings.config.firewall && (policy.families & bit) != 0 &&
-	    !scope_is_link_local(&q->addr) &&
-	    (dst->family == q->addr.family || addr_is_loopback(&q->addr)));
+	    !scope_is_link_local(&q->client) &&
+	    (dst->family == q->client.family || addr_is_loopback(&q->client)));
 }
 
 bool
-verdict_tell_of_scope(const struct query *q, const struct addr *dst)
+verdict_tell_of_scope(const struct request *q, const struct addr *dst)
 {
 	static struct scope_told told;
 	char name[DNS_NAME_TEXT_MAX], client[ADDR_TEXT_MAX];
 	char address[ADDR_TEXT_MAX];
 	struct dns_name folded;
-	bool link_local = scope_is_link_local(&q->addr);
-	bool local = scope_is_local(&q->addr);
+	bool link_local = scope_is_link_local(&q->client);
+	bool local = scope_is_local(&q->client);
 
-	if (dst->family != q->addr.family || addr_is_loopback(&q->addr) ||
+	if (dst->family != q->client.family || addr_is_loopback(&q->client) ||
 	    (!link_local && local == scope_is_local(dst)))
 		return (false);
-	if (!scope_may_tell(&told, &q->addr, loop.now))
+	if (!scope_may_tell(&told, &q->client, loop.now))
 		return (true);
 	dns_name_fold(&q->dns.qname, &folded);
 	dns_name_print(&folded, name);
-	addr_print(&q->addr, client);
+	addr_print(&q->client, client);
 	addr_print(dst, address);
 	if (link_local)
 		log_warn("%s asked for %s from a link-local address, from "
@@ -64,7 +64,7 @@ verdict_tell_of_scope(const struct query *q, const struct addr *dst)
 }
 
 static void
-log_removed(const struct query *q, const struct addr *a)
+log_removed(const struct request *q, const struct addr *a)
 {
 	static struct log_limit limits[REMOVED_NAMES];
 	char name[DNS_NAME_TEXT_MAX], client[ADDR_TEXT_MAX];
@@ -78,7 +78,7 @@ log_removed(const struct query *q, const struct addr *a)
 		return;
 	dns_name_print(&folded, name);
 	log_warn("%s for %s: address %s is never granted, and was removed from "
-	    "the answer", name, addr_print(&q->addr, client),
+	    "the answer", name, addr_print(&q->client, client),
 	    addr_print(a, removed));
 }
 
@@ -94,10 +94,10 @@ unwanted(void *arg, const struct addr *a)
 	if (bad && v->passes)
 		return (false);
 	if (bad)
-		log_removed(v->query, a);
+		log_removed(v->request, a);
 	/* A way that is shut is better not tried (--family-mismatch). */
 	return (bad || (settings.config.family_filter &&
-	    settings.config.firewall && !verdict_may_be_granted(v->query, a)));
+	    settings.config.firewall && !verdict_may_be_granted(v->request, a)));
 }
 
 enum dns_err
@@ -105,7 +105,7 @@ verdict_remove(struct verdict *v, uint8_t **msg, size_t *len,
     struct dns_response *r)
 {
 	static uint8_t clean[DNS_MESSAGE_MAX];
-	size_t limit = query_limit(v->query);
+	size_t limit = request_limit(v->request);
 	enum dns_err err;
 	size_t n, removed;
 

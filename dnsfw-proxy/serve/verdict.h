@@ -8,11 +8,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "query.h"
+#include "../dns/build.h"
+#include "request.h"
 
 /* Who asks for an answer, and what is known of its addresses by then. */
 struct verdict {
-	const struct query *query;
+	const struct request *request;
 	/* A ~> for the name comes first: what is never granted passes (G8). */
 	bool		 passes;
 	const struct addr *forbidden;	/* as dnsfw-priv says */
@@ -21,16 +22,16 @@ struct verdict {
 
 /*
  * Would a grant for dst, which is none of those that are never granted, open a
- * way for q's client?
+ * way for the client?
  */
-bool	verdict_may_be_granted(const struct query *q, const struct addr *dst);
+bool	verdict_may_be_granted(const struct request *, const struct addr *dst);
 
 /*
  * Warn of a client that will connect to dst, an address that it asked for,
  * from another address than the one that it asked from (G12).  False: it is not
  * one.
  */
-bool	verdict_tell_of_scope(const struct query *q, const struct addr *dst);
+bool	verdict_tell_of_scope(const struct request *, const struct addr *dst);
 
 /*
  * Remove what is unwanted from the answer *msg, parsed as *r.  On DNS_OK *msg,

@@ -3,8 +3,9 @@
 
 #include "accesslog.h"
 #include "alias.h"
+#include "back_tcp.h"
+#include "back_udp.h"
 #include "counters.h"
-#include "deliver.h"
 #include "exchange.h"
 #include "front_tcp.h"
 #include "front_udp.h"
@@ -152,15 +153,13 @@ worker_init(void)
 	access_init();
 	alias_init();
 	quota_init();
-	query_init();
 	upstream_init();
 	back_udp_init();
 	back_tcp_init();
-	exchange_init();
-	deliver_init();
+	query_init();
 	grants_init();
-	front_udp_init();
-	front_tcp_init();
+	front_udp_init(query_receive);
+	front_tcp_init(query_receive);
 }
 
 unsigned long

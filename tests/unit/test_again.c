@@ -13,19 +13,19 @@ static const uint8_t wire[] = "\x12\x34\x01\0\0\1\0\0\0\0\0\0" "\3www\1x\0"
     "\0\1\0\1";
 #define LEN	(sizeof(wire) - 1)
 
-static struct query first;
+static struct request first;
 static uint32_t place;
 static struct addr addr = { .family = ADDR_V4, .bytes = { 10, 0, 0, 1 } };
-static struct endpoint from = { .peer.in = { .sin_family = AF_INET,
+static struct asker from = { .peer.in = { .sin_family = AF_INET,
     .sin_port = 4711 } };
 
-static struct query *
+static struct request *
 find(const uint8_t *msg)
 {
-	struct dns_query dns;
+	struct request r = { .client = addr, .from = from, .msg = msg };
 
-	cr_assert_eq(dns_query_parse(msg, LEN, &dns), DNS_OK);
-	return (again_find(msg, &addr, &from, &dns, &place));
+	cr_assert_eq(dns_query_parse(msg, LEN, &r.dns), DNS_OK);
+	return (again_find(&r, &place));
 }
 
 static void
@@ -33,9 +33,9 @@ set_up(void)
 {
 	hash_init();
 	again_init(1);
-	first.addr = addr;
+	first.client = addr;
 	first.from = from;
-	memcpy(first.head, wire, LEN);
+	first.msg = wire;
 	cr_assert_eq(dns_query_parse(wire, LEN, &first.dns), DNS_OK);
 	(void)find(wire);
 	again_add(&first, place);

@@ -1,0 +1,56 @@
+/*
+ * An attempt: one message to one upstream, and what becomes of it.  The ways to
+ * the upstreams (back_udp, back_tcp) know no more of a question than this, and
+ * tell who asked (exchange.h) what has happened.
+ */
+#ifndef SERVE_ATTEMPT_H
+#define SERVE_ATTEMPT_H
+
+#include <sys/queue.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct exchange;
+
+/* Part of what the way keeps for it. */
+struct attempt {
+	LIST_ENTRY(attempt) link;	/* of its exchange's */
+	struct exchange	*exchange;	/* NULL: not in use */
+	uint8_t		 upstream;	/* number in the options */
+	bool		 tcp;
+	uint16_t	 id;
+};
+LIST_HEAD(attempts, attempt);
+
+/* What the way of an attempt was good for before it broke. */
+enum way {
+	WAY_UNSENT,	/* this host could not send it: that may pass */
+	WAY_NONE,	/* nothing was sent, or it is UDP */
+	WAY_SENT,	/* it took questions */
+	WAY_LEFT,	/* it was left already (left) */
+	WAY_ANSWERED	/* others on it had answers: a turn had only not come */
+};
+
+/* What an exchange is told. */
+struct attempt_events {
+	/*
+	 * Something came where the answer is to come.  False: it is not the
+	 * answer (D11).  True: it is, and the attempt has ended.
+	 */
+	bool	(*arrived)(struct attempt *, const uint8_t *msg, size_t len);
+	/* The way is broken; the attempt has ended. */
+	void	(*failed)(struct attempt *, enum way);
+	/* Nothing comes on its way any more: it goes on, beside another one. */
+	void	(*left)(struct attempt *);
+};
+
+/* Before the first attempt; events must stay. */
+void	attempt_init(const struct attempt_events *events);
+
+bool	attempt_arrived(struct attempt *, const uint8_t *msg, size_t len);
+void	attempt_failed(struct attempt *, enum way);
+void	attempt_left(struct attempt *);
+
+#endif

@@ -1,0 +1,10 @@
+/* A client's request. */
+#include "request.h"
+
+#include "../dns/build.h"
+
+size_t
+request_limit(const struct request *r)
+{
+	return (r->from.tcp ? DNS_MESSAGE_MAX : dns_udp_limit(&r->dns));
+}
