@@ -17,8 +17,8 @@
 struct delivery {
 	STAILQ_ENTRY(delivery) link;
 	struct waiters	waiting;
+	struct answer	answer;		/* of the two below */
 	struct dns_response response;
-	size_t		len;
 	uint8_t		msg[];
 };
 
@@ -28,8 +28,7 @@ static const struct waiter_events *events;
 
 /* To some of those who wait, but to one at least. */
 static void
-deliver_some(struct waiters *waiting, const uint8_t *msg, size_t len,
-    const struct dns_response *r)
+deliver_some(struct waiters *waiting, struct answer *a)
 {
 	uint64_t end = loop.now + DELIVER_TIME;
 	struct waiter *w;
@@ -40,27 +39,31 @@ deliver_some(struct waiters *waiting, const uint8_t *msg, size_t len,
 		    (i > 0 && clock_now() >= end))
 			return;
 		TAILQ_REMOVE(waiting, w, link);
-		events->answered(w, msg, len, r);
+		events->answered(w, a);
 	}
 }
 
-/* To the others in the next turns, so that nobody else waits for them all. */
-static void
-deliver_later(struct waiters *waiting, const uint8_t *msg, size_t len,
-    const struct dns_response *r)
+/*
+ * To the others in the next turns, so that nobody else waits for them all; with
+ * what was read of the answer so far.  False: there is no memory for that.
+ */
+static bool
+deliver_later(struct waiters *waiting, const struct answer *a)
 {
 	static const struct timeval at_once;
 	struct delivery *d;
 
-	if ((d = malloc(sizeof(*d) + len)) == NULL)
-		fatalx("no memory");
+	if ((d = malloc(sizeof(*d) + a->len)) == NULL)
+		return (false);
 	TAILQ_INIT(&d->waiting);
 	TAILQ_CONCAT(&d->waiting, waiting, link);
-	d->response = *r;
-	d->len = len;
-	memcpy(d->msg, msg, len);
+	d->answer = *a;
+	d->answer.msg = memcpy(d->msg, a->msg, a->len);
+	d->response = *a->response;
+	d->answer.response = &d->response;
 	STAILQ_INSERT_TAIL(&deliveries, d, link);
 	event_add(deliver_more, &at_once);
+	return (true);
 }
 
 static void
@@ -74,11 +77,12 @@ on_deliver(evutil_socket_t fd, short what, void *arg)
 	(void)arg;
 	loop_clock();
 	STAILQ_REMOVE_HEAD(&deliveries, link);
-	deliver_some(&d->waiting, d->msg, d->len, &d->response);
+	deliver_some(&d->waiting, &d->answer);
 	/* All deliveries take turns. */
-	if (TAILQ_EMPTY(&d->waiting))
+	if (TAILQ_EMPTY(&d->waiting)) {
+		answer_end(&d->answer);
 		free(d);
-	else
+	} else
 		STAILQ_INSERT_TAIL(&deliveries, d, link);
 	if (!STAILQ_EMPTY(&deliveries))
 		event_add(deliver_more, &at_once);
@@ -97,7 +101,16 @@ void
 deliver(struct waiters *waiting, const uint8_t *msg, size_t len,
     const struct dns_response *r)
 {
-	deliver_some(waiting, msg, len, r);
-	if (!TAILQ_EMPTY(waiting))
-		deliver_later(waiting, msg, len, r);
+	struct waiter *w = TAILQ_FIRST(waiting);
+	struct answer a;
+
+	answer_begin(&a, msg, len, r, TAILQ_NEXT(w, link) != NULL);
+	deliver_some(waiting, &a);
+	if (!TAILQ_EMPTY(waiting) && deliver_later(waiting, &a))
+		return;
+	answer_end(&a);
+	while ((w = TAILQ_FIRST(waiting)) != NULL) {
+		TAILQ_REMOVE(waiting, w, link);
+		events->failed(w, EDE_OTHER, "no memory for the answer");
+	}
 }

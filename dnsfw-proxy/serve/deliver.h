@@ -14,8 +14,9 @@
 void	deliver_init(const struct waiter_events *events);
 
 /*
- * Give a parsed answer to each of the list, some now and the others in
- * the next turns.  The list is empty afterwards; msg is copied where needed.
+ * Give a parsed answer to each of the list, which has one at least: some now
+ * and the others in the next turns.  The list is empty afterwards; msg is copied
+ * where needed.
  */
 void	deliver(struct waiters *, const uint8_t *msg, size_t len,
 	    const struct dns_response *);

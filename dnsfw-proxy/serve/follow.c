@@ -1,7 +1,6 @@
 /* The names that an answer leads to. */
 #include "follow.h"
 
-#include "../dns/answer.h"
 #include "alias.h"
 #include "clock.h"
 #include "loop.h"
@@ -53,17 +52,17 @@ is_blocked(const struct request *q, const struct dns_name *name,
 }
 
 enum follow
-follow_answer(const struct request *q, uint8_t *msg, size_t len,
-    const struct dns_response *r, struct acl_decision *d)
+follow_answer(const struct request *q, struct answer *a, uint8_t *msg,
+    struct acl_decision *d)
 {
-	static struct dns_target targets[DNS_CHAIN_MAX];
+	const struct dns_target *targets;
 	bool leads = q->named || q->aliased;
 	enum dns_err err;
 	size_t i, n;
 
 	if (!leads && !settings.config.block_aliases)
 		return (FOLLOW_PASS);
-	err = dns_answer_targets(msg, len, r, targets, &n);
+	err = answer_targets(a, &targets, &n);
 	for (i = 0; settings.config.block_aliases && i < n; i++)
 		if (is_blocked(q, &targets[i].name, d))
 			return (FOLLOW_BLOCKED);
@@ -73,6 +72,7 @@ follow_answer(const struct request *q, uint8_t *msg, size_t len,
 	for (i = 0; leads && i < n; i++)
 		remember(q, &targets[i]);
 	if (leads && n > 0)
-		dns_answer_cap_ttl(msg, len, r, settings.config.max_rule_time);
+		dns_answer_cap_ttl(msg, a->len, a->response,
+		    settings.config.max_rule_time);
 	return (FOLLOW_PASS);
 }

@@ -3,6 +3,7 @@
 #define SERVE_FOLLOW_H
 
 #include "../acl/decide.h"
+#include "answer.h"
 #include "request.h"
 
 enum follow {
@@ -12,12 +13,12 @@ enum follow {
 };
 
 /*
- * Remember for the client what the answer msg, parsed as r, leads it to; before
- * the answer leaves.  msg may be changed: with --max-rule-time no TTL outlives
+ * Remember for the client what the answer leads it to, before it leaves.  msg,
+ * the client's copy of it, may be changed: with --max-rule-time no TTL outlives
  * what is remembered.
  * After FOLLOW_BLOCKED *d is what the list says of the name.
  */
-enum follow follow_answer(const struct request *, uint8_t *msg, size_t len,
-	    const struct dns_response *r, struct acl_decision *d);
+enum follow follow_answer(const struct request *, struct answer *,
+	    uint8_t *msg, struct acl_decision *d);
 
 #endif

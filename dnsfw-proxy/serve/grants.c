@@ -165,12 +165,14 @@ finish(struct query *q)
 	enum dns_err err = DNS_OK;
 	uint8_t *msg = g->msg;
 	size_t len = g->len;
+	struct answer a;
 
 	if (g->nforbidden > 0 && g->code == RESULT_OK)
 		err = verdict_remove(&v, &msg, &len, &g->response);
-	if (g->code == RESULT_STALE)
-		grants_answer(q, g->msg, g->len, &g->response);
-	else if (g->code != RESULT_OK)
+	if (g->code == RESULT_STALE) {
+		answer_begin(&a, g->msg, g->len, &g->response, false);
+		grants_answer(q, &a, g->msg);
+	} else if (g->code != RESULT_OK)
 		query_failed(q, EDE_OTHER, msg_result_text(g->code));
 	else if (err != DNS_OK)
 		query_failed(q, EDE_OTHER, dns_strerror(err));
@@ -254,8 +256,8 @@ grant_all(struct query *q, uint8_t *msg, size_t len,
 	unsigned int p;
 
 	for (i = 0; i < n; i++) {
-		if (d->acl.resolve_first &&
-		    dns_vet_forbidden(&a[i].addr, &settings.vet))
+		/* It passes, or was removed. */
+		if (dns_vet_forbidden(&a[i].addr, &settings.vet))
 			continue;
 		/* Once an answer: it looks at all who were told of. */
 		if (!told)
@@ -273,11 +275,11 @@ grant_all(struct query *q, uint8_t *msg, size_t len,
 }
 
 void
-grants_answer(struct query *q, uint8_t *msg, size_t len,
-    const struct dns_response *r)
+grants_answer(struct query *q, struct answer *a, uint8_t *msg)
 {
-	static struct dns_address addresses[DNS_ADDRESSES_MAX];
-	struct dns_response response = *r;
+	const struct dns_address *addresses;
+	struct dns_response response = *a->response;
+	size_t len = a->len;
 	struct verdict v = { .request = &q->request };
 	DNS_UNINITIALIZED struct decision d;
 	enum dns_err err;
@@ -289,8 +291,7 @@ grants_answer(struct query *q, uint8_t *msg, size_t len,
 	v.passes = d.acl.resolve_first;
 	err = verdict_remove(&v, &msg, &len, &response);
 	if (err == DNS_OK)
-		err = dns_answer_addresses(msg, len, &response, hash_bytes,
-		    addresses, DNS_ADDRESSES_MAX, &n);
+		err = answer_addresses(a, &addresses, &n);
 	if (d.acl.verdict != ACL_ALLOW || d.acl.overflow)
 		query_failed(q, EDE_PROHIBITED, "the policy has changed");
 	else if (err != DNS_OK)

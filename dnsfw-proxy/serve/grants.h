@@ -15,11 +15,10 @@
 void	grants_init(void);
 
 /*
- * Grant what the answer msg, parsed as r, names for q, and then reply to q
- * with it.  msg may be changed, and is the caller's again on return.
+ * Grant what the answer names for q, and then reply to q with msg, its copy of
+ * the answer, which may be changed and is the caller's again on return.
  */
-void	grants_answer(struct query *q, uint8_t *msg, size_t len,
-	    const struct dns_response *r);
+void	grants_answer(struct query *q, struct answer *, uint8_t *msg);
 
 /* What became of a grant; a result that nobody waits for ends the program. */
 void	grants_result(const struct msg_result *);

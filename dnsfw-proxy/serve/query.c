@@ -419,8 +419,7 @@ reply_truncated(struct query *q, uint8_t *msg, size_t len,
 }
 
 static void
-query_answered(struct waiter *w, const uint8_t *msg, size_t len,
-    const struct dns_response *r)
+query_answered(struct waiter *w, struct answer *a)
 {
 	static uint8_t copy[DNS_MESSAGE_MAX];
 	DNS_UNINITIALIZED struct acl_decision d;
@@ -435,21 +434,21 @@ query_answered(struct waiter *w, const uint8_t *msg, size_t len,
 		return;
 	}
 	/* Others may wait for the same answer: each gets its own copy. */
-	memcpy(copy, msg, len);
-	if (r->has_alias)
-		follow = follow_answer(&q->request, copy, len, r, &d);
+	memcpy(copy, a->msg, a->len);
+	if (a->response->has_alias)
+		follow = follow_answer(&q->request, a, copy, &d);
 	if (follow == FOLLOW_TOO_MANY)
 		query_failed(q, EDE_OTHER, "too many aliases to look at");
 	else if (follow == FOLLOW_BLOCKED) {
 		deny(&q->request, &d);
 		query_drop(q);
-	} else if (len > request_limit(&q->request))
-		reply_truncated(q, copy, len, r);
+	} else if (a->len > request_limit(&q->request))
+		reply_truncated(q, copy, a->len, a->response);
 	else if (q->wants_grants)
-		grants_answer(q, copy, len, r);
+		grants_answer(q, a, copy);
 	else {
-		query_log_passed(q, r);
-		query_reply(q, copy, len);
+		query_log_passed(q, a->response);
+		query_reply(q, copy, a->len);
 	}
 }
 

@@ -4,11 +4,8 @@
 
 #include <sys/queue.h>
 
-#include <stddef.h>
-#include <stdint.h>
-
 #include "../dns/build.h"
-#include "../dns/message.h"
+#include "answer.h"
 #include "request.h"
 
 struct exchange;
@@ -22,9 +19,8 @@ TAILQ_HEAD(waiters, waiter);
 
 /* What a waiter is told; it belongs to the called from then on. */
 struct waiter_events {
-	/* The answer, parsed to the last octet.  msg is only read. */
-	void	(*answered)(struct waiter *, const uint8_t *msg, size_t len,
-		    const struct dns_response *);
+	/* The answer, which others may wait for, too. */
+	void	(*answered)(struct waiter *, struct answer *);
 	/* There is no good answer; reason is for the log and the client. */
 	void	(*failed)(struct waiter *, enum dns_ede, const char *reason);
 };

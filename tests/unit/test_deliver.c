@@ -1,0 +1,303 @@
+/* One answer to all who wait for it, read once (D21). */
+#include <criterion/criterion.h>
+
+#include <event2/event.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "clock.h"
+#include "hash.h"
+#include "serve/deliver.h"
+#include "serve/loop.h"
+
+#define MAX	200U
+#define TURN	16U		/* answers in a turn */
+#define TIME	(CLOCK_SECOND / 2000)
+
+/* www.example. CNAME a.example. (TTL 60), which has 10.78.1.1 (TTL 30). */
+static const uint8_t message[] = "\0\1\x81\x80\0\1\0\2\0\0\0\0"
+    "\3www\7example\0\0\1\0\1"
+    "\xc0\x0c\0\5\0\1\0\0\0\x3c\0\4\1a\xc0\x10"
+    "\xc0\x29\0\1\0\1\0\0\0\x1e\0\4\x0a\x4e\1\1";
+#define LEN	(sizeof(message) - 1)
+
+struct loop loop;
+
+static struct waiter pool[MAX];
+static unsigned int order[MAX];		/* in which they were answered */
+static unsigned int nanswered, nfailed, nread, asks_from;
+static uint64_t cost, spent;		/* of each answer, in this turn; ns */
+static bool asks;
+static int mallocs_left = -1;		/* then they fail; -1: never */
+static struct dns_response response;
+static uint8_t lent[LEN];		/* gone after deliver() */
+
+uint64_t __wrap_clock_now(void);
+void *__wrap_malloc(size_t);
+void *__real_malloc(size_t);
+enum dns_err __wrap_dns_answer_targets(const uint8_t *, size_t,
+    const struct dns_response *, struct dns_target *, size_t *);
+enum dns_err __real_dns_answer_targets(const uint8_t *, size_t,
+    const struct dns_response *, struct dns_target *, size_t *);
+enum dns_err __wrap_dns_answer_addresses(const uint8_t *, size_t,
+    const struct dns_response *, dns_hash_fn *, struct dns_address *, size_t,
+    size_t *);
+enum dns_err __real_dns_answer_addresses(const uint8_t *, size_t,
+    const struct dns_response *, dns_hash_fn *, struct dns_address *, size_t,
+    size_t *);
+
+uint64_t
+__wrap_clock_now(void)
+{
+	return (loop.now + spent);
+}
+
+void
+loop_clock(void)
+{
+}
+
+void *
+__wrap_malloc(size_t size)
+{
+	if (mallocs_left == 0)
+		return (NULL);
+	if (mallocs_left > 0)
+		mallocs_left--;
+	return (__real_malloc(size));
+}
+
+enum dns_err
+__wrap_dns_answer_targets(const uint8_t *msg, size_t len,
+    const struct dns_response *r, struct dns_target *out, size_t *n)
+{
+	nread++;
+	return (__real_dns_answer_targets(msg, len, r, out, n));
+}
+
+enum dns_err
+__wrap_dns_answer_addresses(const uint8_t *msg, size_t len,
+    const struct dns_response *r, dns_hash_fn *hash, struct dns_address *out,
+    size_t max, size_t *n)
+{
+	nread++;
+	return (__real_dns_answer_addresses(msg, len, r, hash, out, max, n));
+}
+
+static void
+ask(struct answer *a)
+{
+	const struct dns_target *targets;
+	const struct dns_address *addresses;
+	size_t n;
+
+	cr_assert_eq(answer_targets(a, &targets, &n), DNS_OK);
+	cr_assert_eq(n, 1);
+	cr_assert_eq(targets[0].ttl, 60);
+	cr_assert_eq(memcmp(targets[0].name.wire, "\1a\7example", 11), 0);
+	cr_assert_eq(answer_addresses(a, &addresses, &n), DNS_OK);
+	cr_assert_eq(n, 1);
+	cr_assert_eq(addresses[0].ttl, 30);
+	cr_assert_eq(memcmp(addresses[0].addr.bytes, "\x0a\x4e\1\1", 4), 0);
+}
+
+static void
+answered(struct waiter *w, struct answer *a)
+{
+	cr_assert_eq(a->len, LEN);
+	cr_assert_eq(memcmp(a->msg, message, LEN), 0);
+	cr_assert_eq(a->response->ancount, 2);
+	order[nanswered++] = (unsigned int)(w - pool);
+	spent += cost;
+	if (asks && nanswered > asks_from)
+		ask(a);
+}
+
+static void
+failed(struct waiter *w, enum dns_ede ede, const char *reason)
+{
+	(void)ede;
+	(void)reason;
+	order[nanswered + nfailed++] = (unsigned int)(w - pool);
+}
+
+static void
+set_up(void)
+{
+	static const struct waiter_events events = { .answered = answered,
+	    .failed = failed };
+
+	hash_init();
+	loop.base = event_base_new();
+	loop.now = CLOCK_SECOND;
+	deliver_init(&events);
+	cr_assert_eq(dns_response_parse(message, LEN, &response), DNS_OK);
+}
+
+TestSuite(deliver, .init = set_up);
+
+static void
+deliver_to(unsigned int from, unsigned int n)
+{
+	struct waiters waiting = TAILQ_HEAD_INITIALIZER(waiting);
+	struct dns_response r = response;
+	unsigned int i;
+
+	memcpy(lent, message, LEN);
+	for (i = from; i < from + n; i++)
+		TAILQ_INSERT_TAIL(&waiting, &pool[i], link);
+	deliver(&waiting, lent, LEN, &r);
+	cr_assert(TAILQ_EMPTY(&waiting));
+	memset(lent, 0, LEN);
+	memset(&r, 0, sizeof(r));
+}
+
+static void
+turn(void)
+{
+	loop.now += 10 * CLOCK_SECOND;
+	spent = 0;
+	event_base_loop(loop.base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
+}
+
+static void
+assert_in_order(unsigned int n)
+{
+	unsigned int i;
+
+	for (i = 0; i < n; i++)
+		cr_assert_eq(order[i], i, "%u: %u", i, order[i]);
+}
+
+Test(deliver, sixteen_in_a_turn_and_each_once)
+{
+	unsigned int i;
+
+	deliver_to(0, 4 * TURN + 1);
+	for (i = 1; i <= 4; i++) {
+		cr_assert_eq(nanswered, i * TURN);
+		turn();
+	}
+	cr_assert_eq(nanswered, 4 * TURN + 1);
+	turn();
+	cr_assert_eq(nanswered, 4 * TURN + 1);
+	assert_in_order(nanswered);
+}
+
+Test(deliver, all_of_sixteen_at_once)
+{
+	deliver_to(0, TURN);
+	cr_assert_eq(nanswered, TURN);
+	turn();
+	cr_assert_eq(nanswered, TURN);
+}
+
+/* To the nanosecond. */
+Test(deliver, half_a_millisecond_in_a_turn)
+{
+	cost = TIME / 2;
+	deliver_to(0, 10);
+	cr_assert_eq(nanswered, 2);
+	turn();
+	cr_assert_eq(nanswered, 4);
+	cost = TIME / 2 - 1;
+	turn();
+	cr_assert_eq(nanswered, 7);
+}
+
+Test(deliver, one_in_a_turn_however_long_it_takes)
+{
+	unsigned int i;
+
+	cost = CLOCK_SECOND;
+	deliver_to(0, 5);
+	for (i = 1; i <= 5; i++) {
+		cr_assert_eq(nanswered, i);
+		turn();
+	}
+	assert_in_order(5);
+}
+
+Test(deliver, answers_take_turns)
+{
+	unsigned int i;
+
+	deliver_to(0, 3 * TURN);
+	deliver_to(100, 3 * TURN);
+	for (i = 0; i < 4; i++)
+		turn();
+	cr_assert_eq(nanswered, 6 * TURN);
+	for (i = 0; i < 6 * TURN; i++)
+		cr_assert_eq(order[i] >= 100, i / TURN % 2 == 1, "%u", i);
+}
+
+Test(deliver, it_is_read_once_for_all)
+{
+	unsigned int i;
+
+	asks = true;
+	deliver_to(0, MAX);
+	for (i = 0; i < MAX / TURN; i++)
+		turn();
+	cr_assert_eq(nanswered, MAX);
+	cr_assert_eq(nread, 2);
+}
+
+Test(deliver, it_is_read_when_somebody_asks)
+{
+	unsigned int i;
+
+	deliver_to(0, TURN);
+	cr_assert_eq(nread, 0);
+	asks = true;
+	asks_from = TURN + 20;
+	deliver_to(0, 100);
+	for (i = 0; i < 100 / TURN; i++)
+		turn();
+	cr_assert_eq(nanswered, 100 + TURN);
+	cr_assert_eq(nread, 2);
+}
+
+/* For one alone nothing is kept, and none of another answer's. */
+Test(deliver, it_is_read_for_one_without_an_allocation)
+{
+	unsigned int i;
+
+	asks = true;
+	mallocs_left = 0;
+	for (i = 0; i < 10; i++)
+		deliver_to(i, 1);
+	cr_assert_eq(nanswered, 10);
+	cr_assert_eq(nread, 20);
+}
+
+Test(deliver, without_memory_it_is_read_again)
+{
+	asks = true;
+	mallocs_left = 0;
+	deliver_to(0, TURN);
+	cr_assert_eq(nanswered, TURN);
+	cr_assert_eq(nread, 2 * TURN);
+	cr_assert_eq(nfailed, 0);
+}
+
+/* Those who would have had it later: each is told, once. */
+Test(deliver, without_memory_the_others_fail)
+{
+	mallocs_left = 0;
+	deliver_to(0, 100);
+	cr_assert_eq(nanswered, TURN);
+	cr_assert_eq(nfailed, 100 - TURN);
+	assert_in_order(100);
+	turn();
+	cr_assert_eq(nanswered + nfailed, 100);
+	/* What was read so far is freed: the two are all there is memory for. */
+	asks = true;
+	mallocs_left = 2;
+	deliver_to(0, 2 * TURN);
+	cr_assert_eq(nfailed, 100);
+	mallocs_left = -1;
+	deliver_to(0, 2 * TURN);
+	turn();
+	cr_assert_eq(nfailed, 100);
+}
