@@ -18,12 +18,12 @@
 
 struct level {
 	const char	*tag;	/* the reference's form */
-	int		 prio;	/* sd-daemon(3) */
+	const char	*prio;	/* sd-daemon(3) */
 };
 
-static const struct level level_info = { "[INFO ] ", 6 };
-static const struct level level_warn = { "[WARN ] ", 4 };
-static const struct level level_error = { "[ERROR] ", 3 };
+static const struct level level_info = { "[INFO ] ", "<6>" };
+static const struct level level_warn = { "[WARN ] ", "<4>" };
+static const struct level level_error = { "[ERROR] ", "<3>" };
 
 static const char *log_name;
 static int log_fd = STDERR_FILENO;
@@ -46,7 +46,11 @@ log_private_fd(int fd)
 		return (fd);
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	nfd = open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	return (nfd == -1 ? fd : nfd);
+	if (nfd != -1)
+		return (nfd);
+	/* No /proc, or no right there: others notice, but nobody waits. */
+	(void)fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+	return (fd);
 }
 
 void
@@ -91,12 +95,9 @@ static size_t
 begin(const struct level *level, char *line)
 {
 	size_t pos = 0;
-	char prio[8];
 
-	if (log_journal) {
-		snprintf(prio, sizeof(prio), "<%d>", level->prio);
-		pos = append(line, pos, prio);
-	}
+	if (log_journal)
+		pos = append(line, pos, level->prio);
 	pos = append(line, pos, level->tag);
 	if (log_name != NULL) {
 		pos = append(line, pos, log_name);

@@ -17,7 +17,8 @@
  * To be called first.  name, if not NULL, stands before each text ("proxy 1:
  * ...") and must stay valid.  Makes descriptor 2 non-blocking without touching
  * the description that others may share (a pipe or terminal is opened anew
- * through /proc; a socket is written with MSG_DONTWAIT).
+ * through /proc; a socket is written with MSG_DONTWAIT).  Only where it cannot
+ * be opened anew, the one that others share becomes non-blocking.
  */
 void	log_init(const char *name);
 
@@ -50,7 +51,9 @@ bool	log_allowed(struct log_limit *limit, uint64_t now, unsigned int period,
 
 /*
  * A descriptor for writing what fd refers to, in a description of its own that
- * is non-blocking; fd itself if it is a socket or cannot be opened anew.
+ * is non-blocking; fd itself if it is a file or socket, which a write never
+ * waits for (MSG_DONTWAIT), or if it cannot be opened anew: then it is made
+ * non-blocking.
  */
 int	log_private_fd(int fd);
 

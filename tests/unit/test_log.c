@@ -148,6 +148,25 @@ Test(log, private_description_of_a_pipe_only)
 	cr_assert_eq(log_private_fd(-1), -1);
 }
 
+/* What cannot be opened anew becomes non-blocking itself, and stays as it is. */
+Test(log, pipe_where_proc_is_missing, .timeout = 10)
+{
+	char path[] = "/tmp/dnsfw-test.XXXXXX";
+	int fds[2];
+
+	cr_assert_eq(pipe(fds), 0);
+	cr_assert_neq(fcntl(fds[1], F_SETFL, O_APPEND), -1);
+	cr_assert_neq(mkdtemp(path), NULL);
+	cr_assert_eq(chdir(path), 0);
+	cr_assert_eq(rmdir(path), 0);
+	cr_assert_eq(chroot("."), 0);
+	cr_assert_eq(log_private_fd(fds[1]), fds[1]);
+	cr_assert_eq(fcntl(fds[1], F_GETFL), O_WRONLY | O_APPEND | O_NONBLOCK);
+	while (write(fds[1], path, sizeof(path)) != -1)
+		;
+	cr_assert_eq(errno, EAGAIN);
+}
+
 static unsigned int
 count_lines(const char *what)
 {
