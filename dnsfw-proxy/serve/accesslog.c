@@ -27,6 +27,15 @@
 #define ENTRY_MAX	PIPE_BUF	/* bytes; a name, and the file of a rule,
 				   are at most five times 255 in JSON */
 #define DROPPED_PERIOD	60	/* seconds between the warnings */
+#define HOLD_USEC	1000	/* that a line waits for others */
+
+/*
+ * The kernel takes this much from one send into a Unix socket with this buffer
+ * (as getsockopt(2) says it) all or not at all; it cuts what is longer than
+ * half of the buffer.
+ */
+#define WHOLE		PIPE_BUF
+#define WHOLE_BUFFER	(4 * WHOLE)
 
 struct kind {
 	const char	*arrow;		/* text */
@@ -57,17 +66,35 @@ static size_t used;		/* bytes in the buffer */
 static uint64_t dropped;
 static struct log_limit dropped_limit;
 static int fd = STDOUT_FILENO;
-static bool json, is_pipe, is_socket;
+static bool json, is_shared, is_socket;
 static enum msg_loglevel level;
 static char now[TIMESTAMP_SIZE];	/* of this turn; JSON only */
-static struct event *writable;
+static bool waiting;		/* something is in the buffer, since */
+static uint64_t waiting_since;	/* loop.now of that turn, or the last try */
+static struct event *writable, *due;
 
+/* The reader takes more, or the lines have waited long enough. */
 static void
-on_writable(evutil_socket_t sock, short what, void *arg)
+accesslog_wake(evutil_socket_t sock, short what, void *arg)
 {
 	(void)sock;
 	(void)what;
-	(void)arg;	/* the turn ends with access_flush() */
+	(void)arg;
+	loop_clock();
+	access_flush();
+}
+
+/* Others write to it, too: room for whole lines, as a pipe has. */
+static void
+enlarge_buffer(void)
+{
+	int size, wanted = WHOLE_BUFFER / 2;	/* the kernel doubles it */
+	socklen_t len = sizeof(size);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, &len) == 0 &&
+	    size < WHOLE_BUFFER)
+		(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &wanted,
+		    sizeof(wanted));
 }
 
 void
@@ -80,10 +107,13 @@ access_init(void)
 	fd = log_private_fd(STDOUT_FILENO);
 	if (fstat(fd, &st) == -1)
 		fatal("fstat");
-	is_pipe = S_ISFIFO(st.st_mode);
 	is_socket = S_ISSOCK(st.st_mode);
-	writable = event_new(loop.base, fd, EV_WRITE, on_writable, NULL);
-	if (writable == NULL)
+	is_shared = is_socket || S_ISFIFO(st.st_mode);
+	if (is_socket)
+		enlarge_buffer();
+	writable = event_new(loop.base, fd, EV_WRITE, accesslog_wake, NULL);
+	due = evtimer_new(loop.base, accesslog_wake, NULL);
+	if (writable == NULL || due == NULL)
 		fatalx("event_new");
 }
 
@@ -382,18 +412,18 @@ warn_dropped(void)
 }
 
 /*
- * How much to write at once.  To a pipe it is whole lines of at most PIPE_BUF,
- * which go into it all or not at all: other workers write to it, too.
+ * How much to write at once.  To a pipe or socket it is whole lines that go
+ * into it all or not at all: other workers write to it, too.
  */
 static size_t
 portion(size_t at)
 {
 	size_t n = used - at;
 
-	if (!is_pipe || n <= PIPE_BUF)
+	if (!is_shared || n <= WHOLE)
 		return (n);
 	/* A line is at most ENTRY_MAX, so there is an end of one. */
-	for (n = PIPE_BUF; buffer[at + n - 1] != '\n'; n--)
+	for (n = WHOLE; buffer[at + n - 1] != '\n'; n--)
 		;
 	return (n);
 }
@@ -429,6 +459,24 @@ access_flush(void)
 	}
 	used -= at;
 	memmove(buffer, buffer + at, used);
-	now[0] = '\0';
+	waiting = used > 0;	/* for the reader, or for another turn */
+	waiting_since = loop.now;
+	event_del(due);
 	warn_dropped();
+}
+
+void
+access_turn(void)
+{
+	static const struct timeval hold = { .tv_usec = HOLD_USEC };
+
+	now[0] = '\0';
+	if (used == 0)
+		warn_dropped();
+	else if (!waiting) {
+		waiting = true;
+		waiting_since = loop.now;
+		event_add(due, &hold);
+	} else if (loop.now - waiting_since >= HOLD_USEC * 1000)
+		access_flush();
 }

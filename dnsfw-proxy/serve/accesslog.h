@@ -2,9 +2,16 @@
  * The access log on stdout (SPEC section 7): one line an event, text as the
  * reference writes it, or JSON with the same facts and more.
  *
- * Lines are collected and written at the end of a turn.  A reader that stalls
- * never stalls DNS: what does not fit into the buffer is dropped, and the
- * application log says how many lines were.
+ * Lines are collected for a millisecond and written together.  While turns
+ * follow each other, the first one that ends a millisecond or more after a line
+ * came writes it; a timer, as exact as the kernel's tick is, ends the wait of
+ * an idle loop.  Nothing but the log waits for it.  A reader that stalls never
+ * stalls DNS: what does not fit into the buffer is dropped, and the application
+ * log says how many lines were.
+ *
+ * Workers share what they write to.  A pipe or a Unix socket gets whole lines,
+ * in pieces that the kernel takes all or not at all, so that no line is cut by
+ * another worker's; a file gets what is written at once in one place, anyway.
  */
 #ifndef SERVE_ACCESSLOG_H
 #define SERVE_ACCESSLOG_H
@@ -43,6 +50,9 @@ void	access_grant(const struct request *, const struct addr *dst,
 /* !> a bad request, and <! a bad answer; text is ours, printable ASCII. */
 void	access_bad_query(const struct request *, int rcode, const char *text);
 void	access_bad_answer(const struct request *, int rcode, const char *text);
+
+/* The end of a turn: write what was collected if that is due. */
+void	access_turn(void);
 
 /* Write what was collected, as far as the reader takes it. */
 void	access_flush(void);

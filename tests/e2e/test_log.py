@@ -1,5 +1,6 @@
 """The logs (section 7), line by line."""
 
+import contextlib
 import datetime
 import fcntl
 import json
@@ -345,3 +346,36 @@ def test_dropped_lines_are_counted(lab):
     lab.ask("other.example.com")
     process.err.wait_for(r"WARN.* \d+ .*(access log|lines?).*dropped")
     os.close(reader)
+
+
+def test_lines_of_workers_stay_whole(lab):
+    """They share the service manager's socket; its reader is too slow."""
+    ours, theirs = socket.socketpair()
+    theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 32768)
+    server = lab.start(lab.dnsfw_argv("", "--workers", "2"), stdout=theirs)
+    theirs.close()
+    server.err.wait_for(READY)
+    name = ".".join(["x" * 60] * 3)
+    query = dns.message.make_query(name, "A").to_wire()
+    clients = [f"127.0.0.{number}" for number in range(1, 31)]
+    text = b""
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(ours)
+        ours.settimeout(10)
+        for client in clients:
+            sock = stack.enter_context(lab.gateway.socket(
+                socket.AF_INET, socket.SOCK_DGRAM))
+            sock.bind((client, 0))
+            for _ in range(200):
+                sock.sendto(query, ("127.0.0.1", 53))
+            # Less than has come.
+            text += ours.recv(16384)
+        server.popen.terminate()
+        while more := ours.recv(65536):
+            text += more
+    lines = text.decode().splitlines()
+    assert text.endswith(b"\n") and len(lines) > 1000
+    assert {line.split()[0] for line in lines} <= set(clients)
+    wrong = [line for line in lines if not re.fullmatch(
+        rf"127\.0\.0\.\d+ \|> \[\d+\] {re.escape(name)}\.", line)]
+    assert not wrong, wrong
