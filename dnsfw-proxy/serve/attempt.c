@@ -1,6 +1,8 @@
 /* What becomes of an attempt goes to who began it. */
 #include "attempt.h"
 
+#include <errno.h>
+
 static const struct attempt_events *events;
 
 void
@@ -25,4 +27,29 @@ void
 attempt_left(struct attempt *t)
 {
 	events->left(t);
+}
+
+void
+attempt_doubted(struct attempt *t)
+{
+	events->doubted(t);
+}
+
+bool
+attempt_may_pass(int error)
+{
+	switch (error) {
+	case EACCES:
+	case EADDRNOTAVAIL:
+	case EAGAIN:
+	case EHOSTUNREACH:
+	case ENETDOWN:
+	case ENETUNREACH:
+	case ENOBUFS:
+	case ENOMEM:
+	case EPERM:
+		return (true);
+	default:
+		return (false);
+	}
 }

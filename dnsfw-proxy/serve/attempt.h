@@ -44,6 +44,11 @@ struct attempt_events {
 	void	(*failed)(struct attempt *, enum way);
 	/* Nothing comes on its way any more: it goes on, beside another one. */
 	void	(*left)(struct attempt *);
+	/*
+	 * UDP: somebody who knows its port says that the way is broken.  That may
+	 * be anybody, so it goes on.
+	 */
+	void	(*doubted)(struct attempt *);
 };
 
 /* Before the first attempt; events must stay. */
@@ -52,5 +57,12 @@ void	attempt_init(const struct attempt_events *events);
 bool	attempt_arrived(struct attempt *, const uint8_t *msg, size_t len);
 void	attempt_failed(struct attempt *, enum way);
 void	attempt_left(struct attempt *);
+void	attempt_doubted(struct attempt *);
+
+/*
+ * Does an error of a socket say more of this host, or of a router, at the moment
+ * than of the upstream?  A firewall is loaded anew, an address renewed.
+ */
+bool	attempt_may_pass(int error);
 
 #endif

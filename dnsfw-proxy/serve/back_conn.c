@@ -42,6 +42,14 @@ find(struct back_conn *c, uint16_t id)
 	return (NULL);
 }
 
+/* What took no question may be a fault here, that passes. */
+static void
+note_error(struct back_conn *c, int error)
+{
+	if (c->way == WAY_NONE && attempt_may_pass(error))
+		c->way = WAY_UNSENT;
+}
+
 /*
  * Send what waits.  Of a server that has closed the connection there may be
  * answers to read before it fails.
@@ -58,6 +66,7 @@ flush(struct back_conn *c)
 			return;
 		}
 		if (n == -1) {
+			note_error(c, errno);
 			c->broken = true;
 			event_active(c->readable, EV_READ, 0);
 			return;
@@ -123,22 +132,29 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 {
 	struct back_conn *c = arg;
 	unsigned int i;
+	size_t room;
 	ssize_t n;
 
 	(void)what;
 	loop_clock();
 	for (i = 0; i < READS_MAX; i++) {
-		n = recv(fd, c->in + c->in_len, IN_SIZE - c->in_len, 0);
+		room = IN_SIZE - c->in_len;
+		n = recv(fd, c->in + c->in_len, room, 0);
 		if (n == -1 && (errno == EAGAIN || errno == EINTR) &&
 		    !c->broken)
 			return;
 		if (n <= 0) {
+			if (n == -1)
+				note_error(c, errno);
 			back_tcp_broken(c);
 			return;
 		}
 		c->in_len += (size_t)n;
 		take_messages(c);
 		if (!back_tcp_read(c))
+			return;
+		/* That was all; if it was the end, there is another event. */
+		if ((size_t)n < room && !c->broken)
 			return;
 	}
 }

@@ -5,7 +5,13 @@
  * chooses at random at each connect (all of ip_local_port_range), and a random
  * id.  A socket whose attempt has ended is disconnected, which gives its port back
  * and ends what may still arrive for it, and used again: its event stays in
- * place, so a query costs no system call but connect, send and recv.
+ * place, so a query costs five system calls: connect, send and recv, and connect
+ * and recv to disconnect it and to see that nothing is left in it.
+ *
+ * An ICMP error reaches a socket by its port, which may be guessed: then it is
+ * forged.  But it quotes what it is about, and most hosts quote enough for the
+ * id.  Who has both right could as well have forged the answer, and is believed:
+ * the attempt has failed.  If not, others are asked, but an answer still counts.
  *
  * In a turn of the loop what has come is read from all sockets, then taken, and
  * at the end what is asked is sent: the kernel's code and ours, each of which
@@ -27,7 +33,6 @@
 #include "../dns/build.h"
 #include "counters.h"
 #include "ids.h"
-#include "log.h"
 #include "loop.h"
 #include "settings.h"
 #include "upstream.h"
@@ -76,13 +81,39 @@ back_udp_init(void)
 	SLIST_INIT(&idle6);
 }
 
-static void
+static bool
 disconnect(struct usock *u)
 {
 	struct sockaddr nobody = { .sa_family = AF_UNSPEC };
 
-	if (connect(u->fd, &nobody, sizeof(nobody)) == -1)
-		fatal("cannot disconnect a UDP socket");
+	return (connect(u->fd, &nobody, sizeof(nobody)) == 0);
+}
+
+/* The message that an error is about, as far as that quotes it. */
+static ssize_t
+read_quote(const struct usock *u, uint8_t *msg, size_t size)
+{
+	return (recv(u->fd, msg, size, MSG_ERRQUEUE));
+}
+
+/* There was an error where a datagram was to be read: is it about the attempt? */
+static void
+take_error(struct usock *u, int error, struct arrival *a)
+{
+	ssize_t n = read_quote(u, a->msg, sizeof(a->msg));
+
+	if (n >= 2 && (a->msg[0] << 8 | a->msg[1]) == u->attempt.id) {
+		/* What does not get there now is no sign of silence. */
+		if (attempt_may_pass(error)) {
+			attempt_failed(&u->attempt, WAY_UNSENT);
+			return;
+		}
+		upstream_silent(u->attempt.upstream);
+		attempt_failed(&u->attempt, WAY_NONE);
+	} else if (error != EAGAIN && error != EINTR) {
+		counters.junk++;
+		attempt_doubted(&u->attempt);
+	}
 }
 
 /* Read the next datagram.  False: there is none, or the attempt has failed. */
@@ -92,11 +123,7 @@ receive(struct usock *u, struct arrival *a)
 	ssize_t n = recv(u->fd, a->msg, sizeof(a->msg), 0);
 
 	if (n == -1) {
-		if (errno == EAGAIN || errno == EINTR)
-			return (false);
-		/* ICMP says so.  What cannot be sent from here is no sign. */
-		upstream_silent(u->attempt.upstream);
-		attempt_failed(&u->attempt, WAY_NONE);
+		take_error(u, errno, a);
 		return (false);
 	}
 	a->len = (size_t)n;
@@ -127,6 +154,8 @@ back_udp_take(void)
 	for (i = 0; i < narrivals; i++) {
 		if ((u = arrivals[i].usock) == NULL)
 			continue;
+		/* Once, though who is told may call this again. */
+		arrivals[i].usock = NULL;
 		u->arrival = NULL;
 		take(u, &arrivals[i]);
 	}
@@ -144,7 +173,10 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 	loop_clock();
 	if (u->attempt.exchange == NULL) {
 		/* Idle: the rest of what came before the end. */
-		counters.junk += recv(fd, &octet, sizeof(octet), 0) != -1;
+		if (recv(fd, &octet, sizeof(octet), 0) != -1)
+			counters.junk++;
+		else
+			(void)read_quote(u, &octet, sizeof(octet));
 		return;
 	}
 	if (u->arrival != NULL || !receive(u, a))
@@ -153,6 +185,25 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 	u->arrival = a;
 	if (++narrivals == ARRIVALS_MAX)
 		back_udp_take();
+}
+
+/* A socket whose errors say what they are about; or -1. */
+static int
+open_socket(sa_family_t family)
+{
+	const int one = 1;
+	int fd, level, option;
+
+	fd = socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd == -1)
+		return (-1);
+	level = family == AF_INET ? IPPROTO_IP : IPPROTO_IPV6;
+	option = family == AF_INET ? IP_RECVERR : IPV6_RECVERR;
+	if (setsockopt(fd, level, option, &one, sizeof(one)) == -1) {
+		close(fd);
+		return (-1);
+	}
+	return (fd);
 }
 
 static struct usock *
@@ -165,8 +216,7 @@ usock_new(sa_family_t family)
 	    (u = calloc(1, sizeof(*u))) == NULL)
 		return (NULL);
 	u->family = family;
-	u->fd = socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (u->fd == -1) {
+	if ((u->fd = open_socket(family)) == -1) {
 		free(u);
 		return (NULL);
 	}
@@ -187,16 +237,16 @@ usock_new(sa_family_t family)
 /*
  * Keep the socket for another attempt, unless there are enough, or something is in
  * it: what came for this attempt's port, a forgery perhaps, or an error, would meet
- * the next one's question.
+ * the next one's question.  Nothing but a look after the disconnect tells: it may
+ * have come between the answer and that.
  */
 static void
 usock_give_back(struct usock *u)
 {
 	uint8_t octet;
 
-	disconnect(u);
-	if (nidle < IDLE_MAX && recv(u->fd, &octet, sizeof(octet), 0) == -1 &&
-	    errno == EAGAIN) {
+	if (disconnect(u) && nidle < IDLE_MAX &&
+	    recv(u->fd, &octet, sizeof(octet), 0) == -1 && errno == EAGAIN) {
 		SLIST_INSERT_HEAD(idle_list(u->family), u, idle);
 		nidle++;
 		return;

@@ -55,6 +55,10 @@ deliver_later(struct waiters *waiting, const struct answer *a)
 
 	if ((d = malloc(sizeof(*d) + a->len)) == NULL)
 		return (false);
+	if (event_add(deliver_more, &at_once) == -1) {
+		free(d);
+		return (false);
+	}
 	TAILQ_INIT(&d->waiting);
 	TAILQ_CONCAT(&d->waiting, waiting, link);
 	d->answer = *a;
@@ -62,7 +66,6 @@ deliver_later(struct waiters *waiting, const struct answer *a)
 	d->response = *a->response;
 	d->answer.response = &d->response;
 	STAILQ_INSERT_TAIL(&deliveries, d, link);
-	event_add(deliver_more, &at_once);
 	return (true);
 }
 

@@ -191,18 +191,20 @@ exchange_fail(struct exchange *x, enum dns_ede ede, const char *reason)
 	begin_next();
 }
 
+/* Or NULL: there is no memory for the message. */
 static struct exchange *
 exchange_new(const struct request *r, const uint8_t *msg, size_t len)
 {
-	struct exchange *x = TAILQ_FIRST(&unused);
+	uint8_t *more = NULL;
+	struct exchange *x;
 
-	if (x != NULL)
+	if (len > INLINE_MAX && (more = malloc(len)) == NULL)
+		return (NULL);
+	if ((x = TAILQ_FIRST(&unused)) != NULL)
 		TAILQ_REMOVE(&unused, x, by_deadline);
 	else
 		x = &pool[fresh++];
-	x->msg = x->space;
-	if (len > sizeof(x->space) && (x->msg = malloc(len)) == NULL)
-		fatalx("no memory");
+	x->msg = more != NULL ? more : x->space;
 	memcpy(x->msg, msg, len);
 	x->len = len;
 	x->for_tcp = r->from.tcp;
@@ -218,6 +220,10 @@ begin(struct waiter *w, const uint8_t *msg, size_t len, struct bucket *bucket,
 {
 	struct exchange *x = exchange_new(w->request, msg, len);
 
+	if (x == NULL) {
+		events->failed(w, EDE_OTHER, "no memory for the question");
+		return;
+	}
 	counters.exchanges++;
 	TAILQ_INSERT_TAIL(&x->waiting, w, link);
 	w->exchange = x;

@@ -19,12 +19,16 @@
 #define STEP_MAX	CLOCK_SECOND	/* before the next upstream is asked */
 #define RETRY_AGE	(CLOCK_SECOND / 2)	/* see tries_more() */
 #define BREAKS_MAX	2	/* then the question may be what breaks them */
-/* A firewall that is loaded anew takes 60 ms. */
+/*
+ * What cannot be sent is sent again after this time, twice the time, and so on:
+ * a firewall that is loaded anew takes 60 ms, an address that is renewed a
+ * second.  A client whose upstream can never be reached is to know it soon.
+ */
 #define RESEND_TIME	(CLOCK_SECOND / 10)
 
 /* The times from the beginning are the same for all, so these are ordered. */
 static struct exchanges by_step = TAILQ_HEAD_INITIALIZER(by_step);
-static struct exchanges by_resend = TAILQ_HEAD_INITIALIZER(by_resend);
+static struct exchanges by_resend[TRIES_RESENDS];	/* those of one time */
 static uint64_t step;
 
 static const char unreachable[] = "no upstream can be reached";
@@ -41,17 +45,26 @@ end_try(struct attempt *t)
 
 /*
  * It could not be sent from here: no route, a firewall of our own, no socket.
- * That may pass, so after a while there is one try more.
+ * That may pass, so after a while it is tried again.
  */
 static void
 note_unsent(struct exchange *x, int upstream)
 {
 	x->unsent |= 1U << upstream;
-	if (x->resending || x->resent)
+	if (x->resending || x->nresends == TRIES_RESENDS)
 		return;
 	x->resending = true;
-	x->resend_at = loop.now + RESEND_TIME;
-	TAILQ_INSERT_TAIL(&by_resend, x, by_resend);
+	x->resend_at = loop.now + (RESEND_TIME << x->nresends);
+	TAILQ_INSERT_TAIL(&by_resend[x->nresends], x, by_resend);
+}
+
+/* It is time for that, or it ends. */
+static void
+unschedule_resend(struct exchange *x)
+{
+	if (x->resending)
+		TAILQ_REMOVE(&by_resend[x->nresends], x, by_resend);
+	x->resending = false;
 }
 
 static bool
@@ -149,8 +162,8 @@ tries_prepare(struct exchange *x)
 {
 	LIST_INIT(&x->tries);
 	x->tried = x->refused = x->unsent = 0;
-	x->ntries = x->breaks = 0;
-	x->stepping = x->resending = x->resent = false;
+	x->ntries = x->breaks = x->nresends = 0;
+	x->stepping = x->resending = false;
 	x->reconnected = x->accepted = false;
 	x->broken = NULL;
 	x->refusal = NULL;
@@ -184,8 +197,7 @@ tries_end(struct exchange *x)
 	while (!LIST_EMPTY(&x->tries))
 		end_try(LIST_FIRST(&x->tries));
 	unschedule_step(x);
-	if (x->resending)
-		TAILQ_REMOVE(&by_resend, x, by_resend);
+	unschedule_resend(x);
 	free(x->refusal);
 }
 
@@ -369,9 +381,11 @@ tries_failed(struct attempt *t, enum way way)
 {
 	struct exchange *x = t->exchange;
 
-	if (way == WAY_UNSENT)
+	if (way == WAY_UNSENT) {
+		/* It is no chance for a forger: that is what the limit is for. */
+		x->ntries--;
 		note_unsent(x, t->upstream);
-	else if (t->tcp && way != WAY_LEFT)
+	} else if (t->tcp && way != WAY_LEFT)
 		note_break(t, way);
 	end_try(t);
 	if (way != WAY_LEFT || !may_come(x))
@@ -383,6 +397,13 @@ tries_left(struct attempt *t)
 {
 	if (t->exchange->tcp && t->exchange->ntries < TRIES_MAX)
 		send_to(t->exchange, t->upstream);
+}
+
+/* Perhaps that is true: then the next one has the answer sooner. */
+static void
+tries_doubted(struct attempt *t)
+{
+	next_try_now(t->exchange);
 }
 
 /* --- time --- */
@@ -412,15 +433,13 @@ tick_steps(void)
 }
 
 static void
-tick_resends(void)
+tick_resends(struct exchanges *due)
 {
 	struct exchange *x;
 
-	while ((x = TAILQ_FIRST(&by_resend)) != NULL &&
-	    x->resend_at <= loop.now) {
-		TAILQ_REMOVE(&by_resend, x, by_resend);
-		x->resending = false;
-		x->resent = true;
+	while ((x = TAILQ_FIRST(due)) != NULL && x->resend_at <= loop.now) {
+		unschedule_resend(x);
+		x->nresends++;
 		x->tried &= ~x->unsent;
 		x->unsent = 0;
 		go_on(x);
@@ -430,7 +449,10 @@ tick_resends(void)
 void
 tries_tick(void)
 {
-	tick_resends();
+	unsigned int i;
+
+	for (i = 0; i < TRIES_RESENDS; i++)
+		tick_resends(&by_resend[i]);
 	tick_steps();
 }
 
@@ -451,9 +473,13 @@ void
 tries_init(void)
 {
 	static const struct attempt_events events = { .arrived = tries_arrived,
-	    .failed = tries_failed, .left = tries_left };
+	    .failed = tries_failed, .left = tries_left,
+	    .doubted = tries_doubted };
+	unsigned int i;
 
 	attempt_init(&events);
+	for (i = 0; i < TRIES_RESENDS; i++)
+		TAILQ_INIT(&by_resend[i]);
 	/* All upstreams get their turn before the time is up (D6). */
 	step = settings.timeout / (upstream_count() + 1);
 	if (step > STEP_MAX)

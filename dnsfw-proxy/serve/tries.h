@@ -15,6 +15,7 @@
 #include "waiter.h"
 
 #define INLINE_MAX	512	/* octets of a message without an allocation */
+#define TRIES_RESENDS	4	/* of what cannot be sent from here */
 
 /* The answer of an upstream that cannot, or will not (D6). */
 struct refusal {
@@ -45,8 +46,8 @@ struct exchange {
 	unsigned int	ntries;
 	uint8_t		last;		/* upstream of the newest try */
 	bool		stepping;	/* is in the list by_step */
-	bool		resending;	/* is in the list by_resend */
-	bool		resent;		/* was in it */
+	bool		resending;	/* is in a list by_resend */
+	unsigned int	nresends;	/* how often it was */
 	unsigned int	breaks;		/* TCP: connections that broke under it */
 	bool		reconnected;	/* TCP: one of these had no answer */
 	bool		accepted;	/* TCP: one of these took questions */

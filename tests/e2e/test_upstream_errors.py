@@ -258,14 +258,15 @@ def dropped(lab):
 
 @pytest.mark.parametrize("more", [(), ("--upstream", DNS6)],
                          ids=["one_upstream", "two_upstreams"])
-def test_D6_what_cannot_be_sent_is_sent_once_more(lab, more):
-    """As while firewalld is loaded anew, which takes 60 ms."""
+@pytest.mark.parametrize("times", [1, 4])
+def test_D6_what_cannot_be_sent_is_sent_again(lab, more, times):
+    """Firewalld is loaded anew in 60 ms, an address renewed in a second."""
     server = lab.dnsfw(RESOLVE_ALL, *more)
-    count = 2 if more else 1
+    count = 2 * times if more else times
     drop(lab, f"limit rate 1/day burst {count} packets")
     begin = time.monotonic()
     lab.resolve(lab.site())
-    assert time.monotonic() - begin < 1
+    assert time.monotonic() - begin < times
     assert dropped(lab) == count
     assert "does not answer" not in str(server.err)
 
@@ -275,8 +276,8 @@ def test_D6_what_can_never_be_sent_is_servfail_soon(lab):
     drop(lab, "")
     begin = time.monotonic()
     assert lab.ask(NAME).rcode() == dns.rcode.SERVFAIL
-    assert time.monotonic() - begin < 2
-    assert dropped(lab) == 2
+    assert time.monotonic() - begin < 3
+    assert dropped(lab) == 5
     server.out.wait_for("<! .* no upstream can be reached")
     assert lab.upstream.received == []
 
@@ -289,7 +290,7 @@ def test_D6_a_route_that_comes_back(lab, tcp, options):
     lab.gateway.run("ip", "route", "add", "unreachable", DNS4)
     begin = time.monotonic()
     assert lab.ask(NAME, tcp=tcp).rcode() == dns.rcode.SERVFAIL
-    assert time.monotonic() - begin < 2
+    assert time.monotonic() - begin < 3
     lab.gateway.run("ip", "route", "del", "unreachable", DNS4)
     assert lab.ask(NAME, tcp=tcp).answer
     assert "does not answer" not in str(server.err)
