@@ -3,36 +3,36 @@
 
 #include <errno.h>
 
-static const struct attempt_events *events;
+static const struct attempt_events *attempt_owner;
 
 void
 attempt_init(const struct attempt_events *e)
 {
-	events = e;
+	attempt_owner = e;
 }
 
 bool
 attempt_arrived(struct attempt *t, const uint8_t *msg, size_t len)
 {
-	return (events->arrived(t, msg, len));
+	return (attempt_owner->arrived(t, msg, len));
 }
 
 void
 attempt_failed(struct attempt *t, enum way way)
 {
-	events->failed(t, way);
+	attempt_owner->failed(t, way);
 }
 
 void
 attempt_left(struct attempt *t)
 {
-	events->left(t);
+	attempt_owner->left(t);
 }
 
 void
 attempt_doubted(struct attempt *t)
 {
-	events->doubted(t);
+	attempt_owner->doubted(t);
 }
 
 bool

@@ -25,17 +25,17 @@
 #define READS_MAX	8	/* in a turn */
 
 static struct tcp_attempts *
-bucket_of(struct back_conn *c, uint16_t id)
+back_conn_bucket(struct back_conn *c, uint16_t id)
 {
 	return (&c->buckets[id % BACK_CONN_BUCKETS]);
 }
 
 static struct tcp_attempt *
-find(struct back_conn *c, uint16_t id)
+back_conn_find(struct back_conn *c, uint16_t id)
 {
 	struct tcp_attempt *t;
 
-	LIST_FOREACH(t, bucket_of(c, id), same_id) {
+	LIST_FOREACH(t, back_conn_bucket(c, id), same_id) {
 		if (t->attempt.id == id)
 			return (t);
 	}
@@ -44,7 +44,7 @@ find(struct back_conn *c, uint16_t id)
 
 /* What took no question may be a fault here, that passes. */
 static void
-note_error(struct back_conn *c, int error)
+back_conn_note_error(struct back_conn *c, int error)
 {
 	if (c->way == WAY_NONE && attempt_may_pass(error))
 		c->way = WAY_UNSENT;
@@ -55,7 +55,7 @@ note_error(struct back_conn *c, int error)
  * answers to read before it fails.
  */
 static void
-flush(struct back_conn *c)
+back_conn_flush(struct back_conn *c)
 {
 	ssize_t n;
 
@@ -66,7 +66,7 @@ flush(struct back_conn *c)
 			return;
 		}
 		if (n == -1) {
-			note_error(c, errno);
+			back_conn_note_error(c, errno);
 			c->broken = true;
 			event_active(c->readable, EV_READ, 0);
 			return;
@@ -79,22 +79,22 @@ flush(struct back_conn *c)
 }
 
 static void
-on_writable(evutil_socket_t fd, short what, void *arg)
+back_conn_writable(evutil_socket_t fd, short what, void *arg)
 {
 	(void)fd;
 	(void)what;
 	loop_clock();
-	flush(arg);
+	back_conn_flush(arg);
 }
 
 /* One answer; it belongs to the attempt with its id, or to none. */
 static void
-answer(struct back_conn *c, const uint8_t *msg, size_t len)
+back_conn_answer(struct back_conn *c, const uint8_t *msg, size_t len)
 {
 	struct tcp_attempt *t = NULL;
 
 	if (len >= 2)
-		t = find(c, (uint16_t)(msg[0] << 8 | msg[1]));
+		t = back_conn_find(c, (uint16_t)(msg[0] << 8 | msg[1]));
 	if (t == NULL)
 		counters.junk++;
 	else if (attempt_arrived(&t->attempt, msg, len)) {
@@ -109,7 +109,7 @@ answer(struct back_conn *c, const uint8_t *msg, size_t len)
  * adds to c->out.
  */
 static void
-take_messages(struct back_conn *c)
+back_conn_take_messages(struct back_conn *c)
 {
 	size_t at = 0, len;
 
@@ -117,7 +117,7 @@ take_messages(struct back_conn *c)
 		len = (size_t)(c->in[at] << 8 | c->in[at + 1]);
 		if (c->in_len - at - 2 < len)
 			break;
-		answer(c, c->in + at + 2, len);
+		back_conn_answer(c, c->in + at + 2, len);
 		at += 2 + len;
 	}
 	/* Octets alone are no sign of life: a message might never end. */
@@ -128,7 +128,7 @@ take_messages(struct back_conn *c)
 }
 
 static void
-on_readable(evutil_socket_t fd, short what, void *arg)
+back_conn_readable(evutil_socket_t fd, short what, void *arg)
 {
 	struct back_conn *c = arg;
 	unsigned int i;
@@ -145,12 +145,12 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 			return;
 		if (n <= 0) {
 			if (n == -1)
-				note_error(c, errno);
+				back_conn_note_error(c, errno);
 			back_tcp_broken(c);
 			return;
 		}
 		c->in_len += (size_t)n;
-		take_messages(c);
+		back_conn_take_messages(c);
 		if (!back_tcp_read(c))
 			return;
 		/* That was all; if it was the end, there is another event. */
@@ -161,7 +161,7 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 
 /* A connected socket, or one that is about to be; or -1. */
 static int
-connect_socket(size_t upstream)
+back_conn_socket(size_t upstream)
 {
 	const struct sockaddr_storage *ss;
 	const unsigned int dead = settings.config.timeout * 1000 / 2;
@@ -215,12 +215,12 @@ back_conn_open(size_t upstream)
 	c->room = BACK_CONN_NO_LIMIT;
 	c->opened = c->used = loop.now;
 	c->in = malloc(IN_SIZE);
-	c->fd = connect_socket(upstream);
+	c->fd = back_conn_socket(upstream);
 	if (c->in != NULL && c->fd != -1) {
 		c->readable = event_new(loop.base, c->fd,
-		    EV_READ | EV_PERSIST, on_readable, c);
+		    EV_READ | EV_PERSIST, back_conn_readable, c);
 		c->writable = event_new(loop.base, c->fd, EV_WRITE,
-		    on_writable, c);
+		    back_conn_writable, c);
 	}
 	/* The kernel has a limit, too (max_user_watches). */
 	if (c->readable == NULL || c->writable == NULL ||
@@ -237,7 +237,7 @@ back_conn_open(size_t upstream)
  * which a client may have made up, leave half of the room to all others.
  */
 static bool
-append(struct back_conn *c, const uint8_t *msg, size_t len)
+back_conn_append(struct back_conn *c, const uint8_t *msg, size_t len)
 {
 	size_t need = c->out_len + 2 + len, size;
 	uint8_t *more;
@@ -269,15 +269,15 @@ back_conn_take(struct back_conn *c, struct tcp_attempt *t)
 	/* An id that none on this connection has. */
 	do
 		t->attempt.id = ids_next();
-	while (find(c, t->attempt.id) != NULL);
+	while (back_conn_find(c, t->attempt.id) != NULL);
 	dns_set_id(t->msg, t->attempt.id);
-	if (!append(c, t->msg, t->len))
+	if (!back_conn_append(c, t->msg, t->len))
 		return (false);
 	/* Sent when the socket is writable: what comes together goes together. */
 	if (!more)
 		event_add(c->writable, NULL);
 	t->conn = c;
-	LIST_INSERT_HEAD(bucket_of(c, t->attempt.id), t, same_id);
+	LIST_INSERT_HEAD(back_conn_bucket(c, t->attempt.id), t, same_id);
 	c->ntries++;
 	if (c->room != BACK_CONN_NO_LIMIT)
 		c->room--;

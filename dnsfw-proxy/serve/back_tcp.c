@@ -51,7 +51,7 @@ struct pool {
 	uint64_t	answered_at;
 };
 
-static struct pool pools[MSG_UPSTREAMS_MAX];
+static struct pool back_tcp_pools[MSG_UPSTREAMS_MAX];
 
 void
 back_tcp_init(void)
@@ -59,8 +59,8 @@ back_tcp_init(void)
 	size_t i;
 
 	for (i = 0; i < upstream_count(); i++) {
-		TAILQ_INIT(&pools[i].conns);
-		TAILQ_INIT(&pools[i].waiting);
+		TAILQ_INIT(&back_tcp_pools[i].conns);
+		TAILQ_INIT(&back_tcp_pools[i].waiting);
 	}
 }
 
@@ -79,9 +79,9 @@ room_of_next(struct pool *p)
 }
 
 static struct back_conn *
-open_conn(size_t upstream, unsigned int kind)
+back_tcp_open(size_t upstream, unsigned int kind)
 {
-	struct pool *p = &pools[upstream];
+	struct pool *p = &back_tcp_pools[upstream];
 	struct back_conn *c;
 
 	if ((c = back_conn_open(upstream)) == NULL)
@@ -104,7 +104,7 @@ conn_for(size_t upstream, bool suspect, bool *wait)
 {
 	unsigned int kind = suspect ? BACK_CONN_SUSPECTS +
 	    ids_next() % SUSPECTS_MAX : BACK_CONN_COMMON;
-	struct pool *p = &pools[upstream];
+	struct pool *p = &back_tcp_pools[upstream];
 	struct back_conn *c;
 
 	*wait = false;
@@ -116,7 +116,7 @@ conn_for(size_t upstream, bool suspect, bool *wait)
 		*wait = p->nwaiting < WAITING_MAX;
 		return (NULL);
 	}
-	return (open_conn(upstream, kind));
+	return (back_tcp_open(upstream, kind));
 }
 
 static void
@@ -136,7 +136,7 @@ wait_no_more(struct pool *p, struct tcp_attempt *t)
 struct attempt *
 back_tcp_send(size_t upstream, uint8_t *msg, size_t len, bool suspect)
 {
-	struct pool *p = &pools[upstream];
+	struct pool *p = &back_tcp_pools[upstream];
 	struct back_conn *c;
 	struct tcp_attempt *t;
 	bool wait;
@@ -167,7 +167,7 @@ back_tcp_end(struct attempt *attempt)
 	if (t->conn != NULL)
 		back_conn_release(t);
 	else
-		wait_no_more(&pools[t->upstream], t);
+		wait_no_more(&back_tcp_pools[t->upstream], t);
 	free(t);
 }
 
@@ -199,9 +199,9 @@ serve_waiting(struct pool *p)
 
 /* No question goes on it any more. */
 static void
-retire(struct back_conn *c, unsigned int kind)
+back_tcp_retire(struct back_conn *c, unsigned int kind)
 {
-	struct pool *p = &pools[c->upstream];
+	struct pool *p = &back_tcp_pools[c->upstream];
 
 	if (c->kind == BACK_CONN_COMMON)
 		p->ncommon--;
@@ -213,11 +213,11 @@ retire(struct back_conn *c, unsigned int kind)
 }
 
 static void
-close_conn(struct back_conn *c)
+back_tcp_close(struct back_conn *c)
 {
-	struct pool *p = &pools[c->upstream];
+	struct pool *p = &back_tcp_pools[c->upstream];
 
-	retire(c, BACK_CONN_SUSPECTS);
+	back_tcp_retire(c, BACK_CONN_SUSPECTS);
 	TAILQ_REMOVE(&p->conns, c, link);
 	back_conn_close(c);
 }
@@ -226,7 +226,7 @@ close_conn(struct back_conn *c)
 static void
 learn_limit(const struct back_conn *c)
 {
-	struct pool *p = &pools[c->upstream];
+	struct pool *p = &back_tcp_pools[c->upstream];
 
 	if (c->kind != BACK_CONN_COMMON || c->answered == 0 || c->ntries == 0)
 		return;
@@ -239,7 +239,7 @@ learn_limit(const struct back_conn *c)
 void
 back_tcp_broken(struct back_conn *c)
 {
-	struct pool *p = &pools[c->upstream];
+	struct pool *p = &back_tcp_pools[c->upstream];
 	enum way way = c->kind == BACK_CONN_LEFT ? WAY_LEFT : c->way;
 	struct tcp_attempts tries;
 	struct tcp_attempt *t;
@@ -252,7 +252,7 @@ back_tcp_broken(struct back_conn *c)
 	if ((way == WAY_NONE || way == WAY_SENT) && c->kind == BACK_CONN_COMMON &&
 	    loop.now - p->answered_at >= STALL_TIME)
 		upstream_silent(c->upstream);
-	retire(c, BACK_CONN_SUSPECTS);
+	back_tcp_retire(c, BACK_CONN_SUSPECTS);
 	TAILQ_REMOVE(&p->conns, c, link);
 	back_conn_empty(c, &tries);
 	/* Each may begin another attempt, perhaps on a new connection. */
@@ -265,7 +265,7 @@ back_tcp_broken(struct back_conn *c)
 void
 back_tcp_answered(struct back_conn *c)
 {
-	struct pool *p = &pools[c->upstream];
+	struct pool *p = &back_tcp_pools[c->upstream];
 
 	p->answered_at = loop.now;
 	if (p->limit == 0 || c->answered <= p->limit)
@@ -285,11 +285,11 @@ is_spent(const struct back_conn *c)
 bool
 back_tcp_read(struct back_conn *c)
 {
-	struct pool *p = &pools[c->upstream];
+	struct pool *p = &back_tcp_pools[c->upstream];
 	bool spent = is_spent(c);
 
 	if (spent)
-		close_conn(c);
+		back_tcp_close(c);
 	serve_waiting(p);
 	return (!spent);
 }
@@ -301,7 +301,7 @@ back_tcp_read(struct back_conn *c)
 static bool
 is_stalled(const struct back_conn *c)
 {
-	const struct pool *p = &pools[c->upstream];
+	const struct pool *p = &back_tcp_pools[c->upstream];
 
 	return (c->kind != BACK_CONN_LEFT && p->nleft < LEFT_MAX &&
 	    c->asked != 0 && loop.now - c->asked >= STALL_TIME &&
@@ -313,13 +313,13 @@ is_stalled(const struct back_conn *c)
  * still come on this one.
  */
 static void
-leave(struct back_conn *c)
+back_tcp_leave(struct back_conn *c)
 {
 	struct tcp_attempt *t;
 	size_t b;
 
 	learn_limit(c);
-	retire(c, BACK_CONN_LEFT);
+	back_tcp_retire(c, BACK_CONN_LEFT);
 	for (b = 0; b < BACK_CONN_BUCKETS; b++) {
 		LIST_FOREACH(t, &c->buckets[b], same_id)
 			attempt_left(&t->attempt);
@@ -336,9 +336,9 @@ tick_conn(struct back_conn *c)
 		back_tcp_broken(c);
 	else if (is_spent(c) ||
 	    (c->ntries == 0 && loop.now - c->used >= idle))
-		close_conn(c);
+		back_tcp_close(c);
 	else if (is_stalled(c))
-		leave(c);
+		back_tcp_leave(c);
 }
 
 /* See above: the newest connection takes all that waits. */
@@ -369,13 +369,13 @@ back_tcp_tick(void)
 
 	for (i = 0; i < upstream_count(); i++) {
 		/* One that is opened meanwhile comes behind the others. */
-		for (c = TAILQ_FIRST(&pools[i].conns); c != NULL; c = next) {
+		for (c = TAILQ_FIRST(&back_tcp_pools[i].conns); c != NULL; c = next) {
 			next = TAILQ_NEXT(c, link);
 			tick_conn(c);
 		}
-		doubt_limit(&pools[i]);
-		serve_waiting(&pools[i]);
-		open |= !TAILQ_EMPTY(&pools[i].conns);
+		doubt_limit(&back_tcp_pools[i]);
+		serve_waiting(&back_tcp_pools[i]);
+		open |= !TAILQ_EMPTY(&back_tcp_pools[i].conns);
 	}
 	return (open);
 }

@@ -69,7 +69,7 @@ static struct arrival arrivals[ARRIVALS_MAX];
 static unsigned int narrivals;
 
 static struct usocks *
-idle_list(sa_family_t family)
+usock_idle_list(sa_family_t family)
 {
 	return (family == AF_INET ? &idle4 : &idle6);
 }
@@ -82,7 +82,7 @@ back_udp_init(void)
 }
 
 static bool
-disconnect(struct usock *u)
+usock_disconnect(struct usock *u)
 {
 	struct sockaddr nobody = { .sa_family = AF_UNSPEC };
 
@@ -91,16 +91,16 @@ disconnect(struct usock *u)
 
 /* The message that an error is about, as far as that quotes it. */
 static ssize_t
-read_quote(const struct usock *u, uint8_t *msg, size_t size)
+usock_quote(const struct usock *u, uint8_t *msg, size_t size)
 {
 	return (recv(u->fd, msg, size, MSG_ERRQUEUE));
 }
 
 /* There was an error where a datagram was to be read: is it about the attempt? */
 static void
-take_error(struct usock *u, int error, struct arrival *a)
+usock_take_error(struct usock *u, int error, struct arrival *a)
 {
-	ssize_t n = read_quote(u, a->msg, sizeof(a->msg));
+	ssize_t n = usock_quote(u, a->msg, sizeof(a->msg));
 
 	if (n >= 2 && (a->msg[0] << 8 | a->msg[1]) == u->attempt.id) {
 		/* What does not get there now is no sign of silence. */
@@ -118,12 +118,12 @@ take_error(struct usock *u, int error, struct arrival *a)
 
 /* Read the next datagram.  False: there is none, or the attempt has failed. */
 static bool
-receive(struct usock *u, struct arrival *a)
+usock_receive(struct usock *u, struct arrival *a)
 {
 	ssize_t n = recv(u->fd, a->msg, sizeof(a->msg), 0);
 
 	if (n == -1) {
-		take_error(u, errno, a);
+		usock_take_error(u, errno, a);
 		return (false);
 	}
 	a->len = (size_t)n;
@@ -132,12 +132,12 @@ receive(struct usock *u, struct arrival *a)
 
 /* Until one is the answer: what is not may be forged, with others behind it. */
 static void
-take(struct usock *u, struct arrival *a)
+usock_take_arrival(struct usock *u, struct arrival *a)
 {
 	unsigned int i = 1;
 
 	while (!attempt_arrived(&u->attempt, a->msg, a->len)) {
-		if (i++ == DATAGRAMS_MAX || !receive(u, a))
+		if (i++ == DATAGRAMS_MAX || !usock_receive(u, a))
 			return;
 	}
 }
@@ -157,13 +157,13 @@ back_udp_take(void)
 		/* Once, though who is told may call this again. */
 		arrivals[i].usock = NULL;
 		u->arrival = NULL;
-		take(u, &arrivals[i]);
+		usock_take_arrival(u, &arrivals[i]);
 	}
 	narrivals = 0;
 }
 
 static void
-on_readable(evutil_socket_t fd, short what, void *arg)
+back_udp_readable(evutil_socket_t fd, short what, void *arg)
 {
 	struct arrival *a = &arrivals[narrivals];
 	struct usock *u = arg;
@@ -176,10 +176,10 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 		if (recv(fd, &octet, sizeof(octet), 0) != -1)
 			counters.junk++;
 		else
-			(void)read_quote(u, &octet, sizeof(octet));
+			(void)usock_quote(u, &octet, sizeof(octet));
 		return;
 	}
-	if (u->arrival != NULL || !receive(u, a))
+	if (u->arrival != NULL || !usock_receive(u, a))
 		return;
 	a->usock = u;
 	u->arrival = a;
@@ -189,7 +189,7 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 
 /* A socket whose errors say what they are about; or -1. */
 static int
-open_socket(sa_family_t family)
+usock_open(sa_family_t family)
 {
 	const int one = 1;
 	int fd, level, option;
@@ -216,12 +216,12 @@ usock_new(sa_family_t family)
 	    (u = calloc(1, sizeof(*u))) == NULL)
 		return (NULL);
 	u->family = family;
-	if ((u->fd = open_socket(family)) == -1) {
+	if ((u->fd = usock_open(family)) == -1) {
 		free(u);
 		return (NULL);
 	}
 	u->event = event_new(loop.base, u->fd, EV_READ | EV_PERSIST,
-	    on_readable, u);
+	    back_udp_readable, u);
 	if (u->event == NULL || event_add(u->event, NULL) == -1) {
 		/* The kernel has a limit, too (max_user_watches). */
 		if (u->event != NULL)
@@ -245,9 +245,9 @@ usock_give_back(struct usock *u)
 {
 	uint8_t octet;
 
-	if (disconnect(u) && nidle < IDLE_MAX &&
+	if (usock_disconnect(u) && nidle < IDLE_MAX &&
 	    recv(u->fd, &octet, sizeof(octet), 0) == -1 && errno == EAGAIN) {
-		SLIST_INSERT_HEAD(idle_list(u->family), u, idle);
+		SLIST_INSERT_HEAD(usock_idle_list(u->family), u, idle);
 		nidle++;
 		return;
 	}
@@ -260,7 +260,7 @@ usock_give_back(struct usock *u)
 static struct usock *
 usock_take(sa_family_t family)
 {
-	struct usocks *idle = idle_list(family);
+	struct usocks *idle = usock_idle_list(family);
 	struct usock *u = SLIST_FIRST(idle);
 
 	if (u == NULL)
@@ -288,14 +288,14 @@ back_udp_send(size_t upstream, uint8_t *msg, size_t len)
 }
 
 static void
-unsent_remove(struct usock *u)
+usock_unsent_remove(struct usock *u)
 {
 	TAILQ_REMOVE(&unsent, u, unsent);
 	u->msg = NULL;
 }
 
 static void
-send_now(struct usock *u)
+usock_send(struct usock *u)
 {
 	const struct sockaddr_storage *ss;
 	socklen_t sslen;
@@ -307,7 +307,7 @@ send_now(struct usock *u)
 	    send(u->fd, u->msg, u->len, 0) == -1)
 		attempt_failed(&u->attempt, WAY_UNSENT);
 	else
-		unsent_remove(u);
+		usock_unsent_remove(u);
 }
 
 void
@@ -318,7 +318,7 @@ back_udp_flush(void)
 	back_udp_take();
 	/* What fails is asked again, but only so often (exchange.c). */
 	while ((u = TAILQ_FIRST(&unsent)) != NULL)
-		send_now(u);
+		usock_send(u);
 }
 
 void
@@ -328,7 +328,7 @@ back_udp_end(struct attempt *t)
 
 	t->exchange = NULL;
 	if (u->msg != NULL)
-		unsent_remove(u);
+		usock_unsent_remove(u);
 	if (u->arrival != NULL) {
 		u->arrival->usock = NULL;
 		u->arrival = NULL;

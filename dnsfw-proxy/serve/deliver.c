@@ -24,7 +24,7 @@ struct delivery {
 
 static STAILQ_HEAD(, delivery) deliveries = STAILQ_HEAD_INITIALIZER(deliveries);
 static struct event *deliver_more;
-static const struct waiter_events *events;
+static const struct waiter_events *deliver_events;
 
 /* To some of those who wait, but to one at least. */
 static void
@@ -39,7 +39,7 @@ deliver_some(struct waiters *waiting, struct answer *a)
 		    (i > 0 && clock_now() >= end))
 			return;
 		TAILQ_REMOVE(waiting, w, link);
-		events->answered(w, a);
+		deliver_events->answered(w, a);
 	}
 }
 
@@ -94,7 +94,7 @@ on_deliver(evutil_socket_t fd, short what, void *arg)
 void
 deliver_init(const struct waiter_events *e)
 {
-	events = e;
+	deliver_events = e;
 	deliver_more = evtimer_new(loop.base, on_deliver, NULL);
 	if (deliver_more == NULL)
 		fatalx("no memory");
@@ -114,6 +114,6 @@ deliver(struct waiters *waiting, const uint8_t *msg, size_t len,
 	answer_end(&a);
 	while ((w = TAILQ_FIRST(waiting)) != NULL) {
 		TAILQ_REMOVE(waiting, w, link);
-		events->failed(w, EDE_OTHER, "no memory for the answer");
+		deliver_events->failed(w, EDE_OTHER, "no memory for the answer");
 	}
 }

@@ -19,12 +19,13 @@
 
 LIST_HEAD(bucket, exchange);
 
-static const struct waiter_events *events;
-static struct exchange *pool;
-static uint32_t fresh;			/* never used ones begin here */
-static struct bucket *buckets;
-static size_t nbuckets;			/* power of two */
-static struct exchanges unused = TAILQ_HEAD_INITIALIZER(unused);
+static const struct waiter_events *exchange_events;
+static struct exchange *exchange_pool;
+static uint32_t exchange_fresh;		/* never used ones begin here */
+static struct bucket *exchange_buckets;
+static size_t exchange_nbuckets;	/* power of two */
+static struct exchanges exchange_unused =
+    TAILQ_HEAD_INITIALIZER(exchange_unused);
 /* The times from the beginning are the same for all, so this is ordered. */
 static struct exchanges by_deadline = TAILQ_HEAD_INITIALIZER(by_deadline);
 static struct exchanges next_open = TAILQ_HEAD_INITIALIZER(next_open);
@@ -32,22 +33,22 @@ static struct exchanges next_open = TAILQ_HEAD_INITIALIZER(next_open);
 void
 exchange_init(const struct waiter_events *e)
 {
-	size_t i;
+	size_t max = settings.config.max_connections, i;
 
-	events = e;
+	exchange_events = e;
 	tries_init();
 	deliver_init(e);
 	turns_init(settings.config.max_connections);
-	for (nbuckets = 16; nbuckets < settings.config.max_connections;
-	    nbuckets *= 2)
+	for (exchange_nbuckets = 16; exchange_nbuckets < max;
+	    exchange_nbuckets *= 2)
 		;
 	/* Each has a query, so there are never more than these. */
-	pool = calloc(settings.config.max_connections, sizeof(*pool));
-	buckets = calloc(nbuckets, sizeof(*buckets));
-	if (pool == NULL || buckets == NULL)
+	exchange_pool = calloc(max, sizeof(*exchange_pool));
+	exchange_buckets = calloc(exchange_nbuckets, sizeof(*exchange_buckets));
+	if (exchange_pool == NULL || exchange_buckets == NULL)
 		fatalx("no memory for --max-connections");
-	for (i = 0; i < nbuckets; i++)
-		LIST_INIT(&buckets[i]);
+	for (i = 0; i < exchange_nbuckets; i++)
+		LIST_INIT(&exchange_buckets[i]);
 }
 
 /* How the question goes upstream, as long as that does. */
@@ -59,7 +60,7 @@ by_tcp(const struct request *r)
 
 /* All but the id and letter case (D12); *question: name, type and class (D24). */
 static uint64_t
-hash_of(const struct request *r, const uint8_t *msg, size_t len,
+exchange_hash(const struct request *r, const uint8_t *msg, size_t len,
     uint64_t *question)
 {
 	size_t end = r->dns.has_question ? r->dns.question_end :
@@ -82,8 +83,8 @@ hash_of(const struct request *r, const uint8_t *msg, size_t len,
 }
 
 static bool
-same(const struct exchange *x, const struct request *r, const uint8_t *msg,
-    size_t len)
+exchange_same(const struct exchange *x, const struct request *r,
+    const uint8_t *msg, size_t len)
 {
 	size_t rest = DNS_HEADER_SIZE;
 
@@ -100,9 +101,9 @@ same(const struct exchange *x, const struct request *r, const uint8_t *msg,
 }
 
 static struct bucket *
-bucket_of(uint64_t hash)
+exchange_bucket(uint64_t hash)
 {
-	return (&buckets[hash & (nbuckets - 1)]);
+	return (&exchange_buckets[hash & (exchange_nbuckets - 1)]);
 }
 
 /* Who waits is the caller's afterwards, and begin_next() is to follow. */
@@ -118,11 +119,11 @@ exchange_free(struct exchange *x)
 	TAILQ_REMOVE(&by_deadline, x, by_deadline);
 	if (x->msg != x->space)
 		free(x->msg);
-	TAILQ_INSERT_HEAD(&unused, x, by_deadline);
+	TAILQ_INSERT_HEAD(&exchange_unused, x, by_deadline);
 }
 
 static void
-expire(struct exchange *x)
+exchange_expire(struct exchange *x)
 {
 	counters.timeouts++;
 	tries_expire(x);
@@ -161,7 +162,7 @@ begin_next(void)
 		if (x->deadline > loop.now)
 			tries_begin(x);
 		else
-			expire(x);
+			exchange_expire(x);
 	}
 	running = false;
 }
@@ -186,7 +187,7 @@ exchange_fail(struct exchange *x, enum dns_ede ede, const char *reason)
 	take_waiting(x, &waiting, x->ntries > 0 ? x->last : REQUEST_NOBODY);
 	while ((w = TAILQ_FIRST(&waiting)) != NULL) {
 		TAILQ_REMOVE(&waiting, w, link);
-		events->failed(w, ede, reason);
+		exchange_events->failed(w, ede, reason);
 	}
 	begin_next();
 }
@@ -200,10 +201,10 @@ exchange_new(const struct request *r, const uint8_t *msg, size_t len)
 
 	if (len > INLINE_MAX && (more = malloc(len)) == NULL)
 		return (NULL);
-	if ((x = TAILQ_FIRST(&unused)) != NULL)
-		TAILQ_REMOVE(&unused, x, by_deadline);
+	if ((x = TAILQ_FIRST(&exchange_unused)) != NULL)
+		TAILQ_REMOVE(&exchange_unused, x, by_deadline);
 	else
-		x = &pool[fresh++];
+		x = &exchange_pool[exchange_fresh++];
 	x->msg = more != NULL ? more : x->space;
 	memcpy(x->msg, msg, len);
 	x->len = len;
@@ -215,13 +216,13 @@ exchange_new(const struct request *r, const uint8_t *msg, size_t len)
 }
 
 static void
-begin(struct waiter *w, const uint8_t *msg, size_t len, struct bucket *bucket,
-    uint64_t question)
+exchange_begin(struct waiter *w, const uint8_t *msg, size_t len,
+    struct bucket *bucket, uint64_t question)
 {
 	struct exchange *x = exchange_new(w->request, msg, len);
 
 	if (x == NULL) {
-		events->failed(w, EDE_OTHER, "no memory for the question");
+		exchange_events->failed(w, EDE_OTHER, "no memory for the question");
 		return;
 	}
 	counters.exchanges++;
@@ -270,21 +271,21 @@ exchange_join(struct waiter *w, const uint8_t *msg, size_t len)
 	memcpy(copy, msg, len);
 	if (!r->dns.is_signed && dns_remove_hop_options(copy, &len,
 	    r->dns.question_end, &w->request->dns.edns) != DNS_OK) {
-		events->failed(w, EDE_OTHER, "too long without its options");
+		exchange_events->failed(w, EDE_OTHER, "too long without its options");
 		return;
 	}
 	/* Over UDP an answer of one fragment is what can be trusted (D13). */
 	if (!by_tcp(r))
 		dns_limit_edns(copy, &r->dns.edns);
-	bucket = bucket_of(hash_of(r, copy, len, &question));
+	bucket = exchange_bucket(exchange_hash(r, copy, len, &question));
 	/* One that is nearly over is no help to who asks only now (D6). */
 	LIST_FOREACH(x, bucket, same_hash) {
 		if (x->deadline - settings.timeout / 2 > loop.now &&
-		    same(x, r, copy, len))
+		    exchange_same(x, r, copy, len))
 			break;
 	}
 	if (x == NULL) {
-		begin(w, copy, len, bucket, question);
+		exchange_begin(w, copy, len, bucket, question);
 		return;
 	}
 	counters.shared++;
@@ -308,6 +309,6 @@ exchange_tick(void)
 	tries_tick();
 	while ((x = TAILQ_FIRST(&by_deadline)) != NULL &&
 	    x->deadline <= loop.now)
-		expire(x);
+		exchange_expire(x);
 	return (!TAILQ_EMPTY(&by_deadline));
 }

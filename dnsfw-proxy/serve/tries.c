@@ -31,7 +31,7 @@ static struct exchanges by_step = TAILQ_HEAD_INITIALIZER(by_step);
 static struct exchanges by_resend[TRIES_RESENDS];	/* those of one time */
 static uint64_t step;
 
-static const char unreachable[] = "no upstream can be reached";
+static const char no_way[] = "no upstream can be reached";
 
 static void
 end_try(struct attempt *t)
@@ -68,7 +68,7 @@ unschedule_resend(struct exchange *x)
 }
 
 static bool
-send_to(struct exchange *x, int upstream)
+tries_send(struct exchange *x, int upstream)
 {
 	struct attempt *t;
 
@@ -99,7 +99,7 @@ next_try(struct exchange *x)
 
 	while (x->ntries < TRIES_MAX &&
 	    (i = upstream_choose(x->tried, &probe)) != -1) {
-		if (send_to(x, i)) {
+		if (tries_send(x, i)) {
 			sent = true;
 			if (!probe)
 				break;
@@ -178,7 +178,7 @@ tries_begin(struct exchange *x)
 	if (next_try(x))
 		schedule_step(x);
 	else if (!x->resending)
-		exchange_fail(x, EDE_NETWORK_ERROR, unreachable);
+		exchange_fail(x, EDE_NETWORK_ERROR, no_way);
 }
 
 /* The next upstream if there is one, or the next of those that were asked. */
@@ -188,7 +188,7 @@ tries_more(struct exchange *x)
 	if (loop.now < x->last_try + RETRY_AGE || x->ntries >= TRIES_MAX)
 		return;
 	if (!next_try(x))
-		send_to(x, (x->last + 1) % (int)upstream_count());
+		tries_send(x, (x->last + 1) % (int)upstream_count());
 }
 
 void
@@ -220,7 +220,7 @@ may_come(const struct exchange *x)
 
 /* With the last refusal, if there was one, or for that reason. */
 static void
-end(struct exchange *x, enum dns_ede ede, const char *reason)
+tries_finish(struct exchange *x, enum dns_ede ede, const char *reason)
 {
 	struct refusal *refusal = x->refusal;
 	struct dns_response r;
@@ -288,7 +288,7 @@ broken_answer(struct attempt *t, enum dns_err err)
 		return (false);
 	end_try(t);
 	if (!asked && !may_come(x))
-		end(x, EDE_OTHER, x->broken);
+		tries_finish(x, EDE_OTHER, x->broken);
 	return (true);
 }
 
@@ -369,11 +369,11 @@ try_without_others(struct exchange *x)
 
 /* Somebody else is asked, or there is something to wait for; or it ends. */
 static void
-go_on(struct exchange *x)
+tries_go_on(struct exchange *x)
 {
 	if (!next_try_now(x) && !may_come(x) && !try_without_others(x) &&
 	    !may_come(x))
-		end(x, EDE_NETWORK_ERROR, unreachable);
+		tries_finish(x, EDE_NETWORK_ERROR, no_way);
 }
 
 static void
@@ -389,14 +389,14 @@ tries_failed(struct attempt *t, enum way way)
 		note_break(t, way);
 	end_try(t);
 	if (way != WAY_LEFT || !may_come(x))
-		go_on(x);
+		tries_go_on(x);
 }
 
 static void
 tries_left(struct attempt *t)
 {
 	if (t->exchange->tcp && t->exchange->ntries < TRIES_MAX)
-		send_to(t->exchange, t->upstream);
+		tries_send(t->exchange, t->upstream);
 }
 
 /* Perhaps that is true: then the next one has the answer sooner. */
@@ -442,7 +442,7 @@ tick_resends(struct exchanges *due)
 		x->nresends++;
 		x->tried &= ~x->unsent;
 		x->unsent = 0;
-		go_on(x);
+		tries_go_on(x);
 	}
 }
 
@@ -462,9 +462,9 @@ tries_expire(struct exchange *x)
 	if (!x->stepping)
 		judge_newest(x);
 	if (x->broken != NULL)
-		end(x, EDE_OTHER, x->broken);
+		tries_finish(x, EDE_OTHER, x->broken);
 	else
-		end(x, EDE_NO_REACHABLE, "the upstream does not answer");
+		tries_finish(x, EDE_NO_REACHABLE, "the upstream does not answer");
 }
 
 /* --- start --- */

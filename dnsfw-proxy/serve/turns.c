@@ -28,12 +28,12 @@ struct turn {
 };
 LIST_HEAD(turn_list, turn);
 
-static struct turn_list *buckets, unused;
-static struct turn *pool;
+static struct turn_list *turns_buckets, turns_unused;
+static struct turn *turns_pool;
 static struct lane *lanes;
 static struct lanes unused_lanes;
-static uint32_t nbuckets;		/* power of two */
-static uint32_t fresh, fresh_lanes;	/* never used ones begin here */
+static uint32_t turns_nbuckets;		/* power of two */
+static uint32_t turns_fresh, fresh_lanes;	/* never used ones begin here */
 
 void
 turns_init(uint32_t max)
@@ -41,18 +41,18 @@ turns_init(uint32_t max)
 	uint32_t i;
 
 	/* Chains of four at the most cost less than a table out of the caches. */
-	for (nbuckets = 16; nbuckets < max / 4; nbuckets *= 2)
+	for (turns_nbuckets = 16; turns_nbuckets < max / 4; turns_nbuckets *= 2)
 		;
-	buckets = calloc(nbuckets, sizeof(*buckets));
-	pool = calloc(max, sizeof(*pool));
+	turns_buckets = calloc(turns_nbuckets, sizeof(*turns_buckets));
+	turns_pool = calloc(max, sizeof(*turns_pool));
 	lanes = calloc(max, sizeof(*lanes));
-	if (buckets == NULL || pool == NULL || lanes == NULL)
+	if (turns_buckets == NULL || turns_pool == NULL || lanes == NULL)
 		fatalx("no memory for --max-connections");
-	for (i = 0; i < nbuckets; i++)
-		LIST_INIT(&buckets[i]);
-	LIST_INIT(&unused);
+	for (i = 0; i < turns_nbuckets; i++)
+		LIST_INIT(&turns_buckets[i]);
+	LIST_INIT(&turns_unused);
 	TAILQ_INIT(&unused_lanes);
-	fresh = fresh_lanes = 0;
+	turns_fresh = fresh_lanes = 0;
 }
 
 /* --- lanes --- */
@@ -114,12 +114,12 @@ lane_leave(struct exchange *x)
 static struct turn *
 turn_new(struct turn_list *bucket, uint64_t question)
 {
-	struct turn *t = LIST_FIRST(&unused);
+	struct turn *t = LIST_FIRST(&turns_unused);
 
 	if (t != NULL)
 		LIST_REMOVE(t, link);
 	else
-		t = &pool[fresh++];
+		t = &turns_pool[turns_fresh++];
 	t->question = question;
 	t->open = 0;
 	TAILQ_INIT(&t->lanes);
@@ -130,10 +130,11 @@ turn_new(struct turn_list *bucket, uint64_t question)
 bool
 turns_take(struct exchange *x, uint64_t question, const struct quota *client)
 {
-	struct turn_list *bucket = &buckets[question & (nbuckets - 1)];
+	struct turn_list *bucket;
 	struct lane *lane;
 	struct turn *t;
 
+	bucket = &turns_buckets[question & (turns_nbuckets - 1)];
 	LIST_FOREACH(t, bucket, link) {
 		if (t->question == question)
 			break;
@@ -193,7 +194,7 @@ turns_leave(struct exchange *x)
 		return (next);
 	if (--t->open == 0) {
 		LIST_REMOVE(t, link);
-		LIST_INSERT_HEAD(&unused, t, link);
+		LIST_INSERT_HEAD(&turns_unused, t, link);
 	}
 	return (NULL);
 }

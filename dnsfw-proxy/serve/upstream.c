@@ -27,7 +27,7 @@ struct upstream {
 };
 
 static struct upstream upstreams[MSG_UPSTREAMS_MAX];
-static size_t count;
+static size_t upstream_total;
 
 void
 upstream_init(void)
@@ -37,8 +37,8 @@ upstream_init(void)
 	struct addr a;
 	size_t i;
 
-	count = settings.config.nupstreams;
-	for (i = 0; i < count; i++) {
+	upstream_total = settings.config.nupstreams;
+	for (i = 0; i < upstream_total; i++) {
 		u = &settings.config.upstreams[i];
 		a.family = u->family;
 		memcpy(a.bytes, u->addr, sizeof(a.bytes));
@@ -55,7 +55,7 @@ upstream_init(void)
 size_t
 upstream_count(void)
 {
-	return (count);
+	return (upstream_total);
 }
 
 const struct sockaddr_storage *
@@ -66,7 +66,7 @@ upstream_sockaddr(size_t i, socklen_t *len)
 }
 
 static bool
-is_down(const struct upstream *u)
+upstream_is_down(const struct upstream *u)
 {
 	return (u->silent >= SILENT_MAX);
 }
@@ -78,18 +78,18 @@ upstream_choose(uint32_t tried, bool *probe)
 	size_t i;
 
 	*probe = false;
-	for (i = 0; i < count; i++) {
+	for (i = 0; i < upstream_total; i++) {
 		if (tried & 1U << i)
 			continue;
 		if (first == -1)
 			first = (int)i;
-		if (is_down(&upstreams[i]) &&
+		if (upstream_is_down(&upstreams[i]) &&
 		    loop.now >= upstreams[i].probe_at) {
 			upstreams[i].probe_at = loop.now + DOWN_TIME;
 			*probe = true;
 			return ((int)i);
 		}
-		if (!is_down(&upstreams[i]) && first_up == -1)
+		if (!upstream_is_down(&upstreams[i]) && first_up == -1)
 			first_up = (int)i;
 	}
 	/* If all are down, any is better than none. */
@@ -126,5 +126,5 @@ upstream_silent(size_t i)
 		return;
 	u->told = true;
 	log_warn("upstream %s does not answer%s", upstream_name(i),
-	    count > 1 ? ": others are asked first" : "");
+	    upstream_total > 1 ? ": others are asked first" : "");
 }
