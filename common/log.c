@@ -12,9 +12,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "clock.h"
-
 #define LINE_MAX_LEN	2048	/* bytes; a longer line is cut */
+#define SECOND		1000000000ULL	/* ns; clock.c is above this */
 
 struct level {
 	const char	*tag;	/* the reference's form */
@@ -63,7 +62,7 @@ log_init(const char *name)
 
 /* Append text to line, escaping what could forge or hide one. */
 static size_t
-append(char *line, size_t pos, const char *text)
+log_append(char *line, size_t pos, const char *text)
 {
 	const unsigned char *p;
 
@@ -81,7 +80,7 @@ append(char *line, size_t pos, const char *text)
 }
 
 static bool
-put(const char *line, size_t len)
+log_put(const char *line, size_t len)
 {
 	ssize_t n;
 
@@ -92,16 +91,16 @@ put(const char *line, size_t len)
 }
 
 static size_t
-begin(const struct level *level, char *line)
+log_begin(const struct level *level, char *line)
 {
 	size_t pos = 0;
 
 	if (log_journal)
-		pos = append(line, pos, level->prio);
-	pos = append(line, pos, level->tag);
+		pos = log_append(line, pos, level->prio);
+	pos = log_append(line, pos, level->tag);
 	if (log_name != NULL) {
-		pos = append(line, pos, log_name);
-		pos = append(line, pos, ": ");
+		pos = log_append(line, pos, log_name);
+		pos = log_append(line, pos, ": ");
 	}
 	return (pos);
 }
@@ -113,21 +112,21 @@ emit(const struct level *level, const char *text, const char *more)
 	size_t pos;
 
 	if (log_dropped > 0) {
-		snprintf(number, sizeof(number), "%llu log line%s dropped\n",
+		snprintf(number, sizeof(number), "%llu log line%s dropped",
 		    (unsigned long long)log_dropped, log_s(log_dropped));
-		pos = begin(&level_warn, line);
-		memcpy(line + pos, number, strlen(number));
-		if (put(line, pos + strlen(number)))
+		pos = log_append(line, log_begin(&level_warn, line), number);
+		line[pos++] = '\n';
+		if (log_put(line, pos))
 			log_dropped = 0;
 	}
-	pos = begin(level, line);
-	pos = append(line, pos, text);
+	pos = log_begin(level, line);
+	pos = log_append(line, pos, text);
 	if (more != NULL) {
-		pos = append(line, pos, ": ");
-		pos = append(line, pos, more);
+		pos = log_append(line, pos, ": ");
+		pos = log_append(line, pos, more);
 	}
 	line[pos++] = '\n';
-	if (!put(line, pos))
+	if (!log_put(line, pos))
 		log_dropped++;
 }
 
@@ -209,6 +208,6 @@ log_allowed(struct log_limit *limit, uint64_t now, unsigned int period,
 	}
 	*count = limit->suppressed + 1;
 	limit->suppressed = 0;
-	limit->next = now + period * CLOCK_SECOND;
+	limit->next = now + period * SECOND;
 	return (true);
 }

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-static const char *const err_text[] = {
+static const char *const msg_err_text[] = {
 	[MSG_OK] = "no error",
 	[MSG_ESIZE] = "wrong size",
 	[MSG_ETYPE] = "unknown or unexpected type",
@@ -20,7 +20,7 @@ static const char *const err_text[] = {
 	[MSG_EVALUE] = "field out of range",
 	[MSG_EVERSION] = "version mismatch",
 };
-static_assert(sizeof(err_text) / sizeof(err_text[0]) == MSG_ERR_COUNT,
+static_assert(sizeof(msg_err_text) / sizeof(msg_err_text[0]) == MSG_ERR_COUNT,
     "a text for each error");
 
 static const char *const result_text[] = {
@@ -37,7 +37,7 @@ static_assert(sizeof(result_text) / sizeof(result_text[0]) == RESULT_COUNT,
 const char *
 msg_strerror(enum msg_err err)
 {
-	return (err < MSG_ERR_COUNT ? err_text[err] : "unknown error");
+	return (err < MSG_ERR_COUNT ? msg_err_text[err] : "unknown error");
 }
 
 const char *
@@ -75,7 +75,7 @@ is_zero(const void *p, size_t len)
 
 /* Size and type: the same first step of every decoder. */
 static enum msg_err
-take(const void *buf, size_t len, void *out, size_t size, enum msg_type type)
+msg_take(const void *buf, size_t len, void *out, size_t size, enum msg_type type)
 {
 	if (len != size)
 		return (MSG_ESIZE);
@@ -152,7 +152,7 @@ msg_ready_decode(const void *buf, size_t len, struct msg_ready *out)
 {
 	enum msg_err err;
 
-	if ((err = take(buf, len, out, sizeof(*out), MSG_READY)) != MSG_OK)
+	if ((err = msg_take(buf, len, out, sizeof(*out), MSG_READY)) != MSG_OK)
 		return (err);
 	if (!is_zero(out->pad, sizeof(out->pad)))
 		return (MSG_EPAD);
@@ -164,7 +164,7 @@ msg_grant_decode(const void *buf, size_t len, struct msg_grant *out)
 {
 	enum msg_err err;
 
-	if ((err = take(buf, len, out, sizeof(*out), MSG_GRANT)) != MSG_OK)
+	if ((err = msg_take(buf, len, out, sizeof(*out), MSG_GRANT)) != MSG_OK)
 		return (err);
 	if ((err = check_client(out->family, out->local, out->client)) !=
 	    MSG_OK || (err = check_addr(out->family, out->dst)) != MSG_OK ||
@@ -180,7 +180,7 @@ msg_result_decode(const void *buf, size_t len, struct msg_result *out)
 {
 	enum msg_err err;
 
-	if ((err = take(buf, len, out, sizeof(*out), MSG_RESULT)) != MSG_OK)
+	if ((err = msg_take(buf, len, out, sizeof(*out), MSG_RESULT)) != MSG_OK)
 		return (err);
 	if (out->pad != 0)
 		return (MSG_EPAD);
@@ -195,7 +195,7 @@ msg_bound_decode(const void *buf, size_t len, struct msg_bound *out)
 {
 	enum msg_err err;
 
-	if ((err = take(buf, len, out, sizeof(*out), MSG_BOUND)) != MSG_OK)
+	if ((err = msg_take(buf, len, out, sizeof(*out), MSG_BOUND)) != MSG_OK)
 		return (err);
 	if (out->pad != 0)
 		return (MSG_EPAD);
@@ -212,7 +212,7 @@ msg_sealed_decode(const void *buf, size_t len, struct msg_sealed *out)
 {
 	enum msg_err err;
 
-	if ((err = take(buf, len, out, sizeof(*out), MSG_SEALED)) != MSG_OK)
+	if ((err = msg_take(buf, len, out, sizeof(*out), MSG_SEALED)) != MSG_OK)
 		return (err);
 	if (!is_zero(out->pad, sizeof(out->pad)))
 		return (MSG_EPAD);
@@ -226,7 +226,7 @@ msg_policy_decode(const void *buf, size_t len, struct msg_policy *out)
 {
 	enum msg_err err;
 
-	if ((err = take(buf, len, out, sizeof(*out), MSG_POLICY)) != MSG_OK)
+	if ((err = msg_take(buf, len, out, sizeof(*out), MSG_POLICY)) != MSG_OK)
 		return (err);
 	if (!is_zero(out->pad, sizeof(out->pad)) ||
 	    (out->families & ~(MSG_FAMILY_V4 | MSG_FAMILY_V6)) != 0)
@@ -241,7 +241,7 @@ msg_own_decode(const void *buf, size_t len, struct msg_own *out)
 {
 	enum msg_err err;
 
-	if ((err = take(buf, len, out, sizeof(*out), MSG_OWN)) != MSG_OK)
+	if ((err = msg_take(buf, len, out, sizeof(*out), MSG_OWN)) != MSG_OK)
 		return (err);
 	if (is_zero(&out->family, sizeof(*out) - 1))
 		return (MSG_OK);
@@ -257,7 +257,7 @@ msg_plain_decode(const void *buf, size_t len, enum msg_type type,
 {
 	enum msg_err err;
 
-	if ((err = take(buf, len, out, sizeof(*out), type)) != MSG_OK)
+	if ((err = msg_take(buf, len, out, sizeof(*out), type)) != MSG_OK)
 		return (err);
 	return (is_zero(out->pad, sizeof(out->pad)) ? MSG_OK : MSG_EPAD);
 }
@@ -267,7 +267,7 @@ msg_check_decode(const void *buf, size_t len, struct msg_check *out)
 {
 	enum msg_err err;
 
-	if ((err = take(buf, len, out, sizeof(*out), MSG_CHECK)) != MSG_OK)
+	if ((err = msg_take(buf, len, out, sizeof(*out), MSG_CHECK)) != MSG_OK)
 		return (err);
 	if (out->pad != 0)
 		return (MSG_EPAD);
@@ -282,7 +282,7 @@ msg_checked_decode(const void *buf, size_t len, struct msg_checked *out)
 {
 	enum msg_err err;
 
-	if ((err = take(buf, len, out, sizeof(*out), MSG_CHECKED)) != MSG_OK)
+	if ((err = msg_take(buf, len, out, sizeof(*out), MSG_CHECKED)) != MSG_OK)
 		return (err);
 	if (out->pad != 0)
 		return (MSG_EPAD);
@@ -333,7 +333,7 @@ msg_config_decode(const void *buf, size_t len, struct msg_config *out)
 {
 	enum msg_err err;
 
-	if ((err = take(buf, len, out, sizeof(*out), MSG_CONFIG)) != MSG_OK)
+	if ((err = msg_take(buf, len, out, sizeof(*out), MSG_CONFIG)) != MSG_OK)
 		return (err);
 	if (!is_zero(out->pad, sizeof(out->pad)))
 		return (MSG_EPAD);
