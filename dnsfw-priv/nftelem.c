@@ -1,13 +1,14 @@
 /*
  * The elements of nftables' sets.  Numbers are in network byte order.
  */
-#include "nftset.h"
+#include "nftelem.h"
 
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 
 #include <errno.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <libnftnl/set.h>
@@ -18,8 +19,24 @@
 #define KEY_MAX		40	/* bytes: IPv6, proto, port, IPv6 */
 #define RECORD_COMMENT	0	/* of nft's user data for an element */
 
+#define TYPE_FLOW(t)	(NFTSET_PROTO << 12 | NFTSET_SERVICE << 6 | (t))
+#define TYPE_GRANT(t)	((t) << 18 | TYPE_FLOW(t))
+
 /* Attempts at one batch; each leaves out what failed in the one before. */
 #define ROUNDS_MAX	5
+
+struct nftset nftelem_sets[BACKEND_KINDS] = {
+	{ "_ipv4_allow", ADDR_V4, MSG_FAMILY_V4, 0,
+	    TYPE_GRANT(NFTSET_IPV4), 16, "" },
+	{ "_ipv4_allow_local", ADDR_V4, MSG_FAMILY_V4, 1,
+	    TYPE_FLOW(NFTSET_IPV4), 12, "" },
+	{ "_ipv6_allow", ADDR_V6, MSG_FAMILY_V6, 0,
+	    TYPE_GRANT(NFTSET_IPV6), 40, "" },
+	{ "_ipv6_allow_local", ADDR_V6, MSG_FAMILY_V6, 1,
+	    TYPE_FLOW(NFTSET_IPV6), 24, "" }
+};
+
+static const struct backend_config *config;
 
 /* State of nftelem_list. */
 struct lister {
@@ -28,6 +45,29 @@ struct lister {
 	void		*arg;
 	bool		 odd;	/* there was what libnftnl does not know */
 };
+
+void
+nftelem_open(const struct backend_config *c)
+{
+	size_t i;
+
+	config = c;
+	for (i = 0; i < BACKEND_KINDS; i++)
+		snprintf(nftelem_sets[i].name, sizeof(nftelem_sets[i].name),
+		    "%s%s", c->chain, nftelem_sets[i].suffix);
+}
+
+/* A message about elements of the set of that name in our table. */
+static struct nlmsghdr *
+put_message(uint16_t type, uint16_t flags, const char *name)
+{
+	struct nlmsghdr *nlh;
+
+	nlh = nfrule_message(type, flags, config->table_family);
+	mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_TABLE, config->table);
+	mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_SET, name);
+	return (nlh);
+}
 
 /* The inverse of make_key. */
 static void
@@ -97,7 +137,7 @@ static int
 list_set(struct lister *l)
 {
 	nlsock_begin();
-	(void)nftset_message(NFT_MSG_GETSETELEM, NLM_F_DUMP, l->set->name);
+	(void)put_message(NFT_MSG_GETSETELEM, NLM_F_DUMP, l->set->name);
 	if (nlsock_list(on_elements, l) == -1)
 		return (errno == ENOENT ? 0 : -1);
 	errno = EOPNOTSUPP;
@@ -111,20 +151,14 @@ nftelem_list(uint8_t wanted, backend_found *found, void *arg)
 	size_t i;
 
 	for (i = 0; i < BACKEND_KINDS; i++) {
-		l.set = &nftset_sets[i];
-		if ((wanted & nftset_sets[i].bit) != 0 && list_set(&l) == -1) {
-			log_error("cannot list set %s: %s", nftset_sets[i].name,
+		l.set = &nftelem_sets[i];
+		if ((wanted & nftelem_sets[i].bit) != 0 && list_set(&l) == -1) {
+			log_error("cannot list set %s: %s", nftelem_sets[i].name,
 			    nlsock_strerror(errno));
 			return (-1);
 		}
 	}
 	return (0);
-}
-
-static const struct nftset *
-set_of(const struct msg_grant *g)
-{
-	return (&nftset_sets[backend_kind(g)]);
 }
 
 /* Every field is padded with zeros to four bytes.  Returns the length. */
@@ -169,7 +203,7 @@ put_element(uint16_t type, uint16_t flags, const struct backend_add *add)
 	if (type == NFT_MSG_NEWSETELEM && g->label[0] != '\0')
 		nftnl_set_elem_set(e, NFTNL_SET_ELEM_USERDATA, comment,
 		    nfrule_comment(comment, RECORD_COMMENT, g->label));
-	nlh = nftset_message(type, flags, set_of(g)->name);
+	nlh = put_message(type, flags, nftelem_sets[backend_kind(g)].name);
 	list = mnl_attr_nest_start(nlh, NFTA_SET_ELEM_LIST_ELEMENTS);
 	element = mnl_attr_nest_start(nlh, NFTA_LIST_ELEM);
 	nftnl_set_elem_nlmsg_build_payload(nlh, e);
@@ -218,7 +252,8 @@ first_error(size_t message, size_t n)
 static void
 set_result(struct backend_add *add, int error)
 {
-	add->code = nlsock_result(set_of(add->grant)->name, error);
+	add->code = nlsock_result(nftelem_sets[backend_kind(add->grant)].name,
+	    error);
 }
 
 /*

@@ -1,9 +1,9 @@
 /*
- * The sets of --firewall nftables (F2): shared by nftset.c, which makes them,
- * nftelem.c, which fills them, and watch.c, which looks after them.
+ * The sets of --firewall nftables (F2) and their elements.  nftset.c makes the
+ * sets, and watch.c looks after them.
  */
-#ifndef PRIV_NFTSET_H
-#define PRIV_NFTSET_H
+#ifndef PRIV_NFTELEM_H
+#define PRIV_NFTELEM_H
 
 #include <stdint.h>
 
@@ -13,6 +13,13 @@
 
 #define NFTSET_NAME_MAX	63	/* bytes, of --table and of --chain */
 #define NFTSET_UNIT	(CLOCK_SECOND / 1000)	/* of timeouts */
+
+/* nft's numbers for the types of a key's fields, six bits each. */
+#define NFTSET_IPV4	7U
+#define NFTSET_IPV6	8U
+#define NFTSET_PROTO	12U
+#define NFTSET_SERVICE	13U
+#define NFTSET_BITS	6
 
 struct nftset {
 	const char	*suffix;	/* of the name, after the chain's */
@@ -24,11 +31,10 @@ struct nftset {
 	char		name[NFTSET_NAME_MAX + sizeof("_ipv4_allow_local")];
 };
 
-extern struct nftset nftset_sets[BACKEND_KINDS];
+extern struct nftset nftelem_sets[BACKEND_KINDS];
 
-/* A message about elements of the set of that name in our table. */
-struct nlmsghdr *nftset_message(uint16_t type, uint16_t flags,
-	    const char *name);
+/* Before anything else: give the sets their names.  c must stay. */
+void	nftelem_open(const struct backend_config *c);
 
 /* Of struct backend. */
 int	nftelem_list(uint8_t families, backend_found *found, void *arg);

@@ -18,7 +18,7 @@
 
 #include "log.h"
 #include "nfrule.h"
-#include "nftset.h"
+#include "nftelem.h"
 #include "nlsock.h"
 #include "place.h"
 #include "reach.h"
@@ -28,32 +28,12 @@
 #define RULE_COMMENT	"dnsfw:managed"	/* by which we know our rules */
 #define SET_COMMENT	"dnsfw: live grants"
 
-/* nft's numbers for the types of a key's fields, six bits each. */
-#define TYPE_IPV4	7U
-#define TYPE_IPV6	8U
-#define TYPE_PROTO	12U
-#define TYPE_SERVICE	13U
-#define TYPE_BITS	6
 #define TYPE_FIELDS	5	/* that nft puts together at most */
-#define TYPE_FLOW(t)	(TYPE_PROTO << 12 | TYPE_SERVICE << 6 | (t))
-#define TYPE_GRANT(t)	((t) << 18 | TYPE_FLOW(t))
-
 #define DESCRIPTION_MAX	256	/* bytes; five fields and all flags fit */
 
 /* Of nft's user data for rules, and for sets. */
 #define RULE_RECORD_COMMENT	0
 #define SET_RECORD_COMMENT	7
-
-struct nftset nftset_sets[BACKEND_KINDS] = {
-	{ "_ipv4_allow", ADDR_V4, MSG_FAMILY_V4, 0,
-	    TYPE_GRANT(TYPE_IPV4), 16, "" },
-	{ "_ipv4_allow_local", ADDR_V4, MSG_FAMILY_V4, 1,
-	    TYPE_FLOW(TYPE_IPV4), 12, "" },
-	{ "_ipv6_allow", ADDR_V6, MSG_FAMILY_V6, 0,
-	    TYPE_GRANT(TYPE_IPV6), 40, "" },
-	{ "_ipv6_allow_local", ADDR_V6, MSG_FAMILY_V6, 1,
-	    TYPE_FLOW(TYPE_IPV6), 24, "" }
-};
 
 static const struct backend_config *config;
 static uint8_t families;		/* MSG_FAMILY_*: of the table */
@@ -65,8 +45,6 @@ static char chain_text[sizeof("inet  ") + 2 * NFTSET_NAME_MAX + 1];
 static void
 nftset_open(const struct backend_config *c)
 {
-	size_t i;
-
 	config = c;
 	families = MSG_FAMILY_V4 | MSG_FAMILY_V6;
 	if (c->table_family == NFPROTO_IPV4)
@@ -76,9 +54,7 @@ nftset_open(const struct backend_config *c)
 	snprintf(table_text, sizeof(table_text), "%s %s",
 	    nfrule_family(c->table_family), c->table);
 	snprintf(chain_text, sizeof(chain_text), "%s %s", table_text, c->chain);
-	for (i = 0; i < BACKEND_KINDS; i++)
-		snprintf(nftset_sets[i].name, sizeof(nftset_sets[i].name),
-		    "%s%s", c->chain, nftset_sets[i].suffix);
+	nftelem_open(c);
 	nlsock_open();
 	watch_open(c->table_family, c->table, c->chain);
 }
@@ -97,17 +73,6 @@ static uint32_t
 wanted_size(void)
 {
 	return (2 * config->max_grants);
-}
-
-struct nlmsghdr *
-nftset_message(uint16_t type, uint16_t flags, const char *name)
-{
-	struct nlmsghdr *nlh;
-
-	nlh = nfrule_message(type, flags, config->table_family);
-	mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_TABLE, config->table);
-	mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_SET, name);
-	return (nlh);
 }
 
 static struct nftnl_set *
@@ -151,20 +116,20 @@ kind_text(uint32_t flags)
 static const char *
 describe(uint32_t type, uint32_t flags, char text[DESCRIPTION_MAX])
 {
-	static const char *types[1 << TYPE_BITS] = {
-	    [TYPE_IPV4] = "ipv4_addr", [TYPE_IPV6] = "ipv6_addr",
-	    [TYPE_PROTO] = "inet_proto", [TYPE_SERVICE] = "inet_service" };
+	static const char *types[1 << NFTSET_BITS] = {
+	    [NFTSET_IPV4] = "ipv4_addr", [NFTSET_IPV6] = "ipv6_addr",
+	    [NFTSET_PROTO] = "inet_proto", [NFTSET_SERVICE] = "inet_service" };
 	static const char *names[] = { NULL, "constant", "interval", NULL,
 	    "timeout", "dynamic", NULL, NULL, "expressions" };
 	const char *between = "type ", *field;
 	uint32_t bits;
 	size_t i, n = 0;
 
-	for (bits = TYPE_FIELDS * TYPE_BITS; bits > 0; bits -= TYPE_BITS) {
-		if (type >> (bits - TYPE_BITS) == 0)
+	for (bits = TYPE_FIELDS * NFTSET_BITS; bits > 0; bits -= NFTSET_BITS) {
+		if (type >> (bits - NFTSET_BITS) == 0)
 			continue;
-		field = types[type >> (bits - TYPE_BITS) &
-		    ((1U << TYPE_BITS) - 1)];
+		field = types[type >> (bits - NFTSET_BITS) &
+		    ((1U << NFTSET_BITS) - 1)];
 		n += (size_t)snprintf(text + n, DESCRIPTION_MAX - n, "%s%s",
 		    between, field == NULL ? "another" : field);
 		between = " . ";
@@ -262,7 +227,8 @@ nftset_check(uint8_t *found)
 		return (-1);
 	}
 	for (i = 0; i < BACKEND_KINDS; i++) {
-		if (in_use(&nftset_sets[i]) && check_set(&nftset_sets[i]) == -1)
+		if (in_use(&nftelem_sets[i]) &&
+		    check_set(&nftelem_sets[i]) == -1)
 			return (-1);
 	}
 	*found = families;
@@ -422,10 +388,10 @@ nftset_prepare(uint8_t wanted, backend_refill *refill)
 	}
 	nfrule_batch();
 	for (i = 0; i < BACKEND_KINDS; i++) {
-		if (!in_use(&nftset_sets[i]))
+		if (!in_use(&nftelem_sets[i]))
 			continue;
-		put_set(&nftset_sets[i], (uint32_t)i + 1);
-		put_rule(&nftset_sets[i], place.before);
+		put_set(&nftelem_sets[i], (uint32_t)i + 1);
+		put_rule(&nftelem_sets[i], place.before);
 	}
 	/* After that, as they may be what tells the place. */
 	for (i = 0; i < place.nown; i++)
@@ -436,8 +402,8 @@ nftset_prepare(uint8_t wanted, backend_refill *refill)
 		return (-1);
 	}
 	for (i = 0; i < BACKEND_KINDS; i++) {
-		if (in_use(&nftset_sets[i]))
-			verify_size(&nftset_sets[i]);
+		if (in_use(&nftelem_sets[i]))
+			verify_size(&nftelem_sets[i]);
 	}
 	return (0);
 }

@@ -13,7 +13,7 @@
 #include <stdbool.h>
 
 #include "log.h"
-#include "nftset.h"
+#include "nftelem.h"
 
 static struct mnl_socket *events;
 static uint8_t our_family;
@@ -71,7 +71,7 @@ is_our_set(const struct nlattr *name)
 	size_t i;
 
 	for (i = 0; i < BACKEND_KINDS; i++)
-		ours |= nlsock_is(name, nftset_sets[i].name);
+		ours |= nlsock_is(name, nftelem_sets[i].name);
 	return (ours);
 }
 
