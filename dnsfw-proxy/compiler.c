@@ -11,8 +11,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "acl/bounds.h"
 #include "acl/compile.h"
 #include "acl/decide.h"
+#include "acl/image.h"
 #include "chan.h"
 #include "log.h"
 
@@ -243,7 +245,7 @@ check(const struct msg_check *m)
 
 /* One message; false after STOP. */
 static bool
-take_message(const uint8_t *buf, size_t len, int fd, const char *name)
+compiler_take(const uint8_t *buf, size_t len, int fd, const char *name)
 {
 	struct msg_plain plain;
 	struct msg_check m;
@@ -284,5 +286,5 @@ compiler_run(const char *name)
 		n = chan_recv(MSG_FD_CHANNEL, buf, &fd, 1);
 		if (n <= 0)
 			exit(1);
-	} while (take_message(buf, (size_t)n, fd, name));
+	} while (compiler_take(buf, (size_t)n, fd, name));
 }

@@ -1,11 +1,10 @@
-/*
- * The names above those that are allowed: a validator asks for the keys of
- * each of them (D17).
- */
-#include "build.h"
+/* The names above those that are allowed (D17). */
+#include "ancestors.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+#include "build.h"
 
 #define ANCESTORS_FIRST	1024	/* room for so many; doubled as they come */
 #define ANCESTORS_MAX	(1U << 29)

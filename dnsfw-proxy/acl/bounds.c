@@ -1,5 +1,5 @@
 /* What the -> rules of an image can grant at all (P7). */
-#include "compile.h"
+#include "bounds.h"
 
 #include <netinet/in.h>
 

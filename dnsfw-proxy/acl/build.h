@@ -1,5 +1,6 @@
 /*
- * An image under construction, private to compile.c, ancestors.c and emit.c.
+ * An image under construction, private to compile.c, ancestors.c and emit.c:
+ * what the text has said so far.
  */
 #ifndef ACL_BUILD_H
 #define ACL_BUILD_H
@@ -8,7 +9,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "compile.h"
 #include "layout.h"
 
 /* All rules of one subnet and one pattern; becomes a record. */
@@ -43,7 +43,9 @@ struct ancestor {
  * arrays have their final size from the start, and none grows but ancestors.
  */
 struct build {
-	acl_error_fn	*error;
+	/* acl_error_fn of compile.h, and its argument. */
+	void		(*error)(void *arg, unsigned int line,
+			    unsigned int column, const char *text);
 	void		*arg;
 	bool		 failed;
 	uint32_t	 nslots;	/* of both hash tables */
@@ -67,15 +69,6 @@ struct build {
 /* Say what is wrong there; line 0: with the whole. */
 void	build_report(struct build *, unsigned int line, size_t at,
 	    const char *text);
-
-/*
- * Note the ancestors of all that is allowed (D17).  False, and reported: no
- * memory, or too many.
- */
-bool	build_ancestors(struct build *);
-
-/* The image; what is wrong is reported. */
-void	build_emit(struct build *, struct acl_compiled *out);
 
 /* The slot behind i in a table of n. */
 static inline uint32_t

@@ -1,23 +1,20 @@
 /* ACL text -> image. */
-#include "build.h"
+#include "compile.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "ancestors.h"
+#include "build.h"
 #include "decide.h"
+#include "emit.h"
+#include "layout.h"
 #include "lex.h"
 #include "msg.h"
 #include "parse.h"
 
 #define RULE_LEN_MIN	5	/* octets of the shortest rule: ::~>a */
-
-void
-build_report(struct build *b, unsigned int line, size_t at, const char *text)
-{
-	b->failed = true;
-	b->error(b->arg, line, line == 0 ? 0 : (unsigned int)at + 1, text);
-}
 
 static bool
 build_init(struct build *b, const char *text, size_t len)
@@ -215,6 +212,7 @@ acl_compile(const char *text, size_t len, acl_error_fn *error, void *arg,
 	struct lex_line line;
 	struct parse_rule rule;
 	struct parse_error wrong;
+	struct acl_image *image;
 
 	memset(out, 0, sizeof(*out));
 	if (len > IMAGE_SIZE_MAX) {
@@ -241,8 +239,10 @@ acl_compile(const char *text, size_t len, acl_error_fn *error, void *arg,
 			break;
 		}
 	}
-	if (!b.failed && build_ancestors(&b))
-		build_emit(&b, out);
+	if (!b.failed && build_ancestors(&b) &&
+	    (image = build_emit(&b)) != NULL)
+		*out = (struct acl_compiled){ .image = image,
+		    .size = image->size, .rules = image->rules };
 	build_free(&b);
 	return (b.failed ? -1 : 0);
 }

@@ -7,17 +7,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "addr.h"
-
 /* One error: "expected ..." or what else is wrong at line:column (from 1). */
 typedef void acl_error_fn(void *arg, unsigned int line, unsigned int column,
     const char *text);
 
-/* One (client subnet, protocol, port) that a -> rule names; proto IPPROTO_*. */
-typedef void acl_bound_fn(void *arg, const struct addr_net *client,
-    uint8_t proto, uint16_t port);
-
-/* An image under construction, in memory that the caller frees with free(3). */
+/* The image, in memory that the caller frees with free(3). */
 struct acl_compiled {
 	void		*image;
 	size_t		 size;
@@ -38,14 +32,5 @@ int	acl_compile(const char *text, size_t len, acl_error_fn *error, void *arg,
  * that is too long.
  */
 void	acl_compiled_file(struct acl_compiled *c, const char *path);
-
-/*
- * Call bound once for each distinct triple of the compiled image.  If there
- * are more than max, proto and port are coarsened to 0 ("any") per subnet
- * until they fit, and in the end to the two nets 0.0.0.0/0 and ::/0.
- * Returns the number reported; *coarsened says whether it came to that.
- */
-size_t	acl_bounds(const struct acl_compiled *c, size_t max, acl_bound_fn *bound,
-	    void *arg, int *coarsened);
 
 #endif

@@ -10,7 +10,8 @@
 
 #include "../dns/name.h"
 #include "addr.h"
-#include "image.h"
+
+struct acl_image;
 
 /* The most protocol:port pairs that one decision can hold. */
 #define ACL_PORTS_MAX	256

@@ -1,9 +1,10 @@
 /* The parts of the image, one after the other. */
-#include "build.h"
+#include "emit.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "build.h"
 #include "msg.h"
 
 /* List the distinct prefix lengths, longest first. */
@@ -125,8 +126,8 @@ emit_ancestors(const struct build *b, uint32_t *slots, uint32_t nslots)
 	}
 }
 
-void
-build_emit(struct build *b, struct acl_compiled *out)
+struct acl_image *
+build_emit(struct build *b)
 {
 	struct acl_image header = {
 		.version = IMAGE_VERSION,
@@ -142,12 +143,12 @@ build_emit(struct build *b, struct acl_compiled *out)
 	header.size = image_records_offset(&header) + records_size(b);
 	if (header.size > IMAGE_SIZE_MAX) {
 		build_report(b, 0, 0, "the list is too large");
-		return;
+		return (NULL);
 	}
 	image = calloc(1, header.size);
 	if (image == NULL) {
 		build_report(b, 0, 0, "out of memory");
-		return;
+		return (NULL);
 	}
 	*image = header;
 	emit_prefixes(b, image);
@@ -158,7 +159,5 @@ build_emit(struct build *b, struct acl_compiled *out)
 	emit_records(b, image, (void *)(uintptr_t)image_buckets(image));
 	emit_ancestors(b, (void *)(uintptr_t)image_ancestor_slots(image),
 	    image->nancestor_slots);
-	out->image = image;
-	out->size = header.size;
-	out->rules = b->rules;
+	return (image);
 }

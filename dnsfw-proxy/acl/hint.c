@@ -7,6 +7,9 @@
 #include <string.h>
 #include <strings.h>
 
+#include "../dns/name.h"
+#include "addr.h"
+
 #define HOST_SHOWN	84	/* octets of a URL's host that fit, with NUL */
 
 static bool __attribute__((format(printf, 3, 4)))

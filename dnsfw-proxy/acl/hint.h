@@ -2,7 +2,11 @@
 #ifndef ACL_HINT_H
 #define ACL_HINT_H
 
-#include "parse.h"
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "lex.h"
+#include "parse_error.h"
 
 /*
  * Each takes len octets at offset at of the line, which are wrong, and sets

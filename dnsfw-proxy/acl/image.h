@@ -1,15 +1,13 @@
 /*
  * The compiled ACL: one position-independent block, made by the compiler,
- * sealed in a memfd, mapped read-only by every worker.  The layout is private
- * to its makers, image.c, bounds.c and decide.c.
+ * sealed in a memfd, mapped read-only by every worker.  Its layout (layout.h)
+ * is private to this folder.
  */
 #ifndef ACL_IMAGE_H
 #define ACL_IMAGE_H
 
 #include <stddef.h>
 #include <stdint.h>
-
-#define IMAGE_FILE_SIZE	256	/* with the NUL */
 
 struct acl_image;
 

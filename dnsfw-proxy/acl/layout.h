@@ -1,6 +1,6 @@
 /*
- * The image's layout, private to its makers (build.h), image.c, bounds.c and
- * decide.c.
+ * The image's layout, private to its maker (compile.c and what that includes),
+ * image.c, bounds.c and decide.c.
  *
  * Six parts follow each other without gaps; their places follow from the
  * counts in the first, so there is no pointer and hardly an offset:
@@ -33,10 +33,10 @@
 
 #include "../dns/name.h"
 #include "addr.h"
-#include "image.h"
 
 #define IMAGE_MAGIC	"dnsfwACL"
 #define IMAGE_VERSION	4
+#define IMAGE_FILE_SIZE	256	/* with the NUL */
 #define IMAGE_PREFIXES	129	/* distinct prefix lengths: 0 to 128 */
 
 enum { IMAGE_V4, IMAGE_V6, IMAGE_FAMILIES };

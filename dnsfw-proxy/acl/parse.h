@@ -9,8 +9,7 @@
 #include "../dns/name.h"
 #include "addr.h"
 #include "lex.h"
-
-#define PARSE_TEXT_SIZE	128	/* of an error's text, with NUL */
+#include "parse_error.h"
 
 enum parse_action { PARSE_GRANT, PARSE_RESOLVE, PARSE_BLOCK };
 
@@ -26,11 +25,6 @@ struct parse_rule {
 };
 
 enum parse_result { PARSE_EMPTY, PARSE_RULE, PARSE_ERROR };
-
-struct parse_error {
-	size_t	at;			/* offset in the line */
-	char	text[PARSE_TEXT_SIZE];
-};
 
 /*
  * Parse a line from its first token on.  rule is complete only after

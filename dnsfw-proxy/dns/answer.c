@@ -145,7 +145,7 @@ read_target(const struct dns_record *r, struct rcur *c, bool *alias,
 
 /* A record of a name in the chain, which may grow. */
 static enum dns_err
-take_record(const uint8_t *msg, const struct dns_record *r,
+answer_record(const uint8_t *msg, const struct dns_record *r,
     struct chain *chain, struct collection *to)
 {
 	struct rcur c = { .buf = msg, .len = r->rdata + r->rdlength,
@@ -181,7 +181,7 @@ is_wanted(const struct dns_record *r)
 
 /* The answer has no alias: one name is wanted, and one pass is enough. */
 static enum dns_err
-take_plain(const uint8_t *msg, const struct dns_response *r,
+answer_plain(const uint8_t *msg, const struct dns_response *r,
     struct chain *chain, struct collection *to)
 {
 	struct rcur c = { .buf = msg, .len = r->answer_end,
@@ -195,7 +195,7 @@ take_plain(const uint8_t *msg, const struct dns_response *r,
 		err = dns_record_read(&c, &owner, &record);
 		if (err == DNS_OK && is_wanted(&record) &&
 		    chain_has(chain, &owner))
-			err = take_record(msg, &record, chain, to);
+			err = answer_record(msg, &record, chain, to);
 	}
 	return (err);
 }
@@ -264,7 +264,7 @@ take_entry(const uint8_t *msg, const struct dns_response *r, size_t at,
 	err = dns_record_read(&c, &owner, &record);
 	if (err != DNS_OK || !dns_name_equal(&owner, name))
 		return (err);
-	return (take_record(msg, &record, chain, to));
+	return (answer_record(msg, &record, chain, to));
 }
 
 /*
@@ -316,7 +316,7 @@ dns_answer_addresses(const uint8_t *msg, size_t len,
 	if (r->has_alias)
 		err = take_chain(msg, r, hash, &chain, &to);
 	else
-		err = take_plain(msg, r, &chain, &to);
+		err = answer_plain(msg, r, &chain, &to);
 	*n = to.n;
 	return (err);
 }

@@ -55,7 +55,7 @@ address_type(const struct addr *a)
 }
 
 static void
-put_address(struct wcur *w, const struct addr *a)
+build_address(struct wcur *w, const struct addr *a)
 {
 	size_t len = addr_len(a->family);
 
@@ -152,7 +152,7 @@ put_reply(const struct reply *r, enum step step, uint8_t *out, size_t size)
 		wcur_bytes(&w, r->msg + DNS_HEADER_SIZE,
 		    q->question_end - DNS_HEADER_SIZE);
 	if (answer)
-		put_address(&w, r->local);
+		build_address(&w, r->local);
 	if (soa)
 		put_soa(&w, r);
 	if (opt)

@@ -22,7 +22,7 @@ static const struct addr_net reserved[] = {
 };
 
 /* Where no packet can go, and what bits of a prefix mostly read as. */
-static const struct addr_net unreachable[] = { V4(8, 0), V4(4, 240) };
+static const struct addr_net never_a_host[] = { V4(8, 0), V4(4, 240) };
 
 /* An IPv6 net whose addresses have the octets of an IPv4 address at these. */
 struct form {
@@ -141,7 +141,7 @@ local_embeds_bad(const struct addr *a, const struct dns_vet *v)
 		if (!embedded(&local_forms[i], a, &v4) || !is_bad(&v4, v))
 			continue;
 		if (is_denied(&v4, v) ||
-		    !in_any(&v4, unreachable, NITEMS(unreachable)))
+		    !in_any(&v4, never_a_host, NITEMS(never_a_host)))
 			return (true);
 		dead++;
 	}

@@ -71,7 +71,7 @@ static enum msg_loglevel level;
 static char now[TIMESTAMP_SIZE];	/* of this turn; JSON only */
 static bool waiting;		/* something is in the buffer, since */
 static uint64_t waiting_since;	/* loop.now of that turn, or the last try */
-static struct event *writable, *due;
+static struct event *log_writable, *due;
 
 /* The reader takes more, or the lines have waited long enough. */
 static void
@@ -111,14 +111,14 @@ access_init(void)
 	is_shared = is_socket || S_ISFIFO(st.st_mode);
 	if (is_socket)
 		enlarge_buffer();
-	writable = event_new(loop.base, fd, EV_WRITE, accesslog_wake, NULL);
+	log_writable = event_new(loop.base, fd, EV_WRITE, accesslog_wake, NULL);
 	due = evtimer_new(loop.base, accesslog_wake, NULL);
-	if (writable == NULL || due == NULL)
+	if (log_writable == NULL || due == NULL)
 		fatalx("event_new");
 }
 
 static void
-put(const char *text, size_t len)
+put_bytes(const char *text, size_t len)
 {
 	memcpy(buffer + used, text, len);
 	used += len;
@@ -127,7 +127,7 @@ put(const char *text, size_t len)
 static void
 put_text(const char *text)
 {
-	put(text, strlen(text));
+	put_bytes(text, strlen(text));
 }
 
 /* A string inside the quotes of JSON; what is not printable ASCII is \DDD. */
@@ -301,7 +301,7 @@ put_line(const struct kind *kind, const struct request *a)
 
 /* Returns false if the line is not wanted, or dropped as there is no room. */
 static bool
-begin(const struct kind *kind, const struct request *a, int rcode)
+begin_line(const struct kind *kind, const struct request *a, int rcode)
 {
 	if (level == LOGLEVEL_NONE ||
 	    (level == LOGLEVEL_REFUSED && !kind->refusal))
@@ -320,7 +320,7 @@ begin(const struct kind *kind, const struct request *a, int rcode)
 }
 
 static void
-end(void)
+end_line(void)
 {
 	put_text(json ? "}\n" : "\n");
 }
@@ -328,20 +328,20 @@ end(void)
 void
 access_log(enum access_event event, const struct request *a, int rcode)
 {
-	if (begin(&kinds[event], a, rcode))
-		end();
+	if (begin_line(&kinds[event], a, rcode))
+		end_line();
 }
 
 void
 access_local(const struct request *a, const struct addr *local)
 {
-	if (!begin(&kind_local, a, RCODE_NOERROR))
+	if (!begin_line(&kind_local, a, RCODE_NOERROR))
 		return;
 	put_text(json ? ",\"address\":\"" : " = ");
 	put_address(local);
 	if (json)
 		put_text("\"");
-	end();
+	end_line();
 }
 
 void
@@ -350,7 +350,7 @@ access_grant(const struct request *a, const struct addr *dst,
 {
 	const char *proto = port->proto == IPPROTO_TCP ? "TCP" : "UDP";
 
-	if (!begin(&kind_grant, a, RCODE_NOERROR))
+	if (!begin_line(&kind_grant, a, RCODE_NOERROR))
 		return;
 	put_text(json ? ",\"address\":\"" : " [");
 	put_address(dst);
@@ -368,14 +368,14 @@ access_grant(const struct request *a, const struct addr *dst,
 		put_text(" TTL:");
 	}
 	put_number(ttl);
-	end();
+	end_line();
 }
 
 static void
 put_reason(const struct kind *kind, const struct request *a, int rcode,
     const char *text)
 {
-	if (!begin(kind, a, rcode))
+	if (!begin_line(kind, a, rcode))
 		return;
 	if (json)
 		put_string("text", text);
@@ -383,7 +383,7 @@ put_reason(const struct kind *kind, const struct request *a, int rcode,
 		put_text(" ");
 		put_text(text);
 	}
-	end();
+	end_line();
 }
 
 void
@@ -449,7 +449,7 @@ access_flush(void)
 		if (n > 0)
 			at += (size_t)n;
 		else if (n == -1 && errno == EAGAIN) {
-			event_add(writable, NULL);
+			event_add(log_writable, NULL);
 			break;
 		} else if (n == -1 && errno != EINTR) {
 			/* Nobody will ever read it, or there is no room. */

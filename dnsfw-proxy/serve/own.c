@@ -11,12 +11,12 @@
 
 /* One is in force, the other comes in. */
 static struct addr sets[2][EACH * MSG_OWN_MAX];
-static size_t coming, count, messages;
+static size_t coming, own_count, messages;
 
 static void
-put(uint8_t family, const uint8_t bytes[16])
+own_put(uint8_t family, const uint8_t bytes[16])
 {
-	struct addr *a = &sets[coming][count++];
+	struct addr *a = &sets[coming][own_count++];
 
 	a->family = family;
 	memcpy(a->bytes, bytes, sizeof(a->bytes));
@@ -35,26 +35,26 @@ put_network(const struct msg_own *m)
 	/* Networks of one or two hosts have neither (RFC 3021, RFC 6164). */
 	if (bits - m->prefix < 2)
 		return;
-	put(m->family, m->network);
+	own_put(m->family, m->network);
 	if (m->family != ADDR_V4)
 		return;
 	memcpy(last, m->network, sizeof(last));
 	for (i = m->prefix; i < bits; i++)
 		last[i / 8] |= (uint8_t)(1U << (7 - i % 8));
-	put(m->family, last);
+	own_put(m->family, last);
 }
 
 /* Without qsort(), which may ask the kernel for the size of the memory. */
 static void
 end_set(void)
 {
-	if (heapsort(sets[coming], count, sizeof(struct addr),
+	if (heapsort(sets[coming], own_count, sizeof(struct addr),
 	    dns_vet_order) == -1)
 		fatalx("no memory");
 	settings.vet.own = sets[coming];
-	settings.vet.nown = count;
+	settings.vet.nown = own_count;
 	coming = 1 - coming;
-	count = messages = 0;
+	own_count = messages = 0;
 }
 
 void
@@ -66,7 +66,7 @@ own_take(const struct msg_own *m)
 	}
 	if (messages++ == MSG_OWN_MAX)
 		fatalx("dnsfw-priv tells of too many own addresses");
-	put(m->family, m->local);
-	put(m->family, m->broadcast);
+	own_put(m->family, m->local);
+	own_put(m->family, m->broadcast);
 	put_network(m);
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "acl/bounds.h"
 #include "acl/compile.h"
 #include "acl/decide.h"
 #include "acl/image.h"
