@@ -45,8 +45,8 @@ grantcache_init(void)
 		fatal("no memory for the table of grants");
 }
 
-static uint64_t
-hash_of(const struct msg_grant *g)
+uint64_t
+grantcache_hash(const struct msg_grant *g)
 {
 	struct key k = { .port = g->port, .family = g->family,
 	    .proto = g->proto, .local = g->local };
@@ -57,9 +57,8 @@ hash_of(const struct msg_grant *g)
 }
 
 uint64_t
-grantcache_expiry(const struct msg_grant *g)
+grantcache_expiry(uint64_t hash)
 {
-	uint64_t hash = hash_of(g);
 	const struct bucket *b = &table[hash & (BUCKETS - 1)];
 	unsigned int i;
 
@@ -79,9 +78,8 @@ grantcache_forget(void)
 }
 
 void
-grantcache_put(const struct msg_grant *g, uint64_t expiry)
+grantcache_put(uint64_t hash, uint64_t expiry)
 {
-	uint64_t hash = hash_of(g);
 	struct bucket *b = &table[hash & (BUCKETS - 1)];
 	unsigned int i, victim = 0;
 

@@ -13,13 +13,16 @@
 /* Before the first grant. */
 void	grantcache_init(void);
 
-/* When the grant with these addresses, protocol and port ends (ns), or 0. */
-uint64_t grantcache_expiry(const struct msg_grant *);
+/* Of all that tells two grants apart: addresses, protocol and port. */
+uint64_t grantcache_hash(const struct msg_grant *);
+
+/* When the grant with that hash ends (ns), or 0. */
+uint64_t grantcache_expiry(uint64_t hash);
 
 /* Know nothing any more. */
 void	grantcache_forget(void);
 
 /* It ends then. */
-void	grantcache_put(const struct msg_grant *, uint64_t expiry);
+void	grantcache_put(uint64_t hash, uint64_t expiry);
 
 #endif

@@ -1,384 +1,493 @@
-/* From the addresses of an answer to grants, and to the answer that leaves. */
+/* Grants under way to dnsfw-priv and back. */
 #include "grants.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "../dns/answer.h"
-#include "../dns/vet.h"
-#include "accesslog.h"
 #include "clock.h"
 #include "counters.h"
-#include "decision.h"
 #include "grantcache.h"
 #include "hash.h"
+#include "label.h"
 #include "log.h"
 #include "loop.h"
 #include "policy.h"
 #include "priv.h"
 #include "settings.h"
-#include "verdict.h"
+#include "share.h"
 
-#define SLOTS		16384	/* grants under way */
-#define ANSWER_MAX	1024	/* grants of one answer */
-#define NO_EXPIRY	UINT64_MAX
+#define SLOTS		(GRANTS_SHARES * GRANTS_SHARE)
+#define BUCKETS		16384	/* power of two */
+#define HOLDERS		SLOTS	/* clients with something under way */
+#define TURN		16	/* grants of a client that are sent in a row */
+#define REFUSED_PERIOD	60	/* seconds between log lines */
+/* What a grant that was under way already may be shorter than a new one. */
+#define SHORTER_MAX	CLOCK_SECOND
 
-/* An answer that waits. */
-struct held {
-	uint32_t	pending;	/* grants without a result */
-	enum msg_result_code code;	/* the first that is not OK */
-	uint64_t	expiry;		/* of the grant that ends first */
-	bool		passes;		/* see struct verdict */
-	struct addr	*forbidden;	/* as dnsfw-priv says (G8) */
-	size_t		nforbidden;
-	struct dns_response response;
-	size_t		len;
-	uint8_t		msg[];
+/* A client (share.h) and what it has under way; free if that is nothing. */
+struct holder {
+	LIST_ENTRY(holder) link;	/* bucket, or free list */
+	TAILQ_ENTRY(holder) by_turn;	/* while it has something to send */
+	struct addr	who;
+	uint32_t	slots, waits;
+	size_t		octets;
+	TAILQ_HEAD(, slot) to_send;
 };
+LIST_HEAD(holders, holder);
 
 /* A grant under way; its number is the low part of msg.seq. */
 struct slot {
+	LIST_ENTRY(slot) link;		/* bucket, or free list */
+	TAILQ_ENTRY(slot) to_send;
 	struct msg_grant msg;
-	struct query	*query;		/* NULL: free */
+	struct holder	*holder;	/* whose share it is of; NULL: free */
+	struct grants_waits waits;
+	uint64_t	hash;
 	uint32_t	lifetime;	/* seconds, without the grace */
-	uint32_t	next_free;
+	bool		sendable;	/* is in to_send: may still be changed */
 };
+LIST_HEAD(slots, slot);
 
+static const struct grants_events *on_grants;
 static struct slot *slots;
-static uint32_t first_free, fresh, in_use, rounds;
-/* Slots whose message is still to be sent: a ring. */
-static uint32_t *unsent;
-static uint32_t unsent_head, unsent_count;
+static struct holder *holders;
+static struct slots slot_buckets[BUCKETS], free_slots;
+static struct holders holder_buckets[BUCKETS], free_holders;
+/* Never used ones begin there. */
+static uint32_t fresh_slot, fresh_holder;
+/* In all. */
+static uint32_t slots_used, waits_used, rounds;
+static size_t octets_used;
+static uint64_t epoch;			/* how often all was forgotten */
+/* Clients with something to send; and the next record, as far as it is full. */
+static TAILQ_HEAD(, holder) turns = TAILQ_HEAD_INITIALIZER(turns);
+static uint32_t record[MSG_BATCH_MAX];
+static unsigned int nrecord;
+static struct log_limit refused_limit;
 
 void
-grants_init(void)
+grants_init(const struct grants_events *e)
 {
+	on_grants = e;
 	grantcache_init();
 	slots = calloc(SLOTS, sizeof(*slots));
-	unsent = calloc(SLOTS, sizeof(*unsent));
-	if (slots == NULL || unsent == NULL)
-		fatalx("no memory");
-	first_free = SLOTS;
+	holders = calloc(HOLDERS, sizeof(*holders));
+	if (slots == NULL || holders == NULL)
+		fatalx("no memory for grants");
 }
 
-/* The caller has seen to it that there is one. */
-static struct slot *
-slot_take(void)
-{
-	uint32_t i = first_free;
-	struct slot *s;
+/* --- clients --- */
 
-	if (i == SLOTS)
-		i = fresh++;
+static struct holder *
+holder_new(const struct addr *who, struct holders *bucket)
+{
+	struct holder *h = LIST_FIRST(&free_holders);
+
+	if (h != NULL)
+		LIST_REMOVE(h, link);
+	else if (fresh_holder < HOLDERS)
+		h = &holders[fresh_holder++];
 	else
-		first_free = slots[i].next_free;
-	in_use++;
-	s = &slots[i];
-	/* The high part makes a stale or invented number stand out. */
-	s->msg.seq = i + SLOTS * rounds++;
+		return (NULL);
+	h->who = *who;
+	TAILQ_INIT(&h->to_send);
+	LIST_INSERT_HEAD(bucket, h, link);
+	return (h);
+}
+
+/* NULL: there are too many. */
+static struct holder *
+holder_of(const struct addr *client)
+{
+	struct addr who = share_of(client);
+	struct holders *bucket;
+	struct holder *h;
+
+	bucket = &holder_buckets[hash_bytes(&who, sizeof(who)) & (BUCKETS - 1)];
+	LIST_FOREACH(h, bucket, link) {
+		if (addr_equal(&h->who, &who))
+			return (h);
+	}
+	return (holder_new(&who, bucket));
+}
+
+static void
+holder_release(struct holder *h)
+{
+	if (h->slots > 0 || h->waits > 0)
+		return;
+	LIST_REMOVE(h, link);
+	LIST_INSERT_HEAD(&free_holders, h, link);
+}
+
+/* --- grants under way --- */
+
+static struct slots *
+slot_bucket(uint64_t hash)
+{
+	return (&slot_buckets[hash & (BUCKETS - 1)]);
+}
+
+static struct slot *
+slot_new(struct holder *h)
+{
+	struct slot *s = LIST_FIRST(&free_slots);
+
+	/* The caller has seen to it that there is one. */
+	if (s != NULL)
+		LIST_REMOVE(s, link);
+	else
+		s = &slots[fresh_slot++];
+	slots_used++;
+	h->slots++;
+	s->holder = h;
+	LIST_INIT(&s->waits);
 	return (s);
 }
 
 static void
-slot_give_back(struct slot *s)
+slot_free(struct slot *s)
 {
-	s->query = NULL;
-	s->next_free = first_free;
-	first_free = (uint32_t)(s - slots);
-	in_use--;
+	struct holder *h = s->holder;
+
+	LIST_REMOVE(s, link);
+	LIST_INSERT_HEAD(&free_slots, s, link);
+	s->holder = NULL;
+	slots_used--;
+	h->slots--;
+	holder_release(h);
 }
 
-static bool
-is_label_char(char c)
-{
-	return ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
-	    c == '.' || c == '_' || c == '-');
-}
-
-/*
- * The name for the entry's comment: what is not [a-z0-9._-], and the beginning
- * of what is too long, becomes an asterisk.
- */
 static void
-make_label(const struct dns_name *name, char label[MSG_LABEL_SIZE])
+slot_enqueue(struct slot *s)
 {
-	DNS_UNINITIALIZED char text[DNS_NAME_TEXT_MAX];
-	DNS_UNINITIALIZED struct dns_name folded;
-	size_t len, i, from = 0;
+	struct holder *h = s->holder;
 
-	dns_name_fold(name, &folded);
-	len = dns_name_print(&folded, text);
-	/* Without the final dot, but for the root. */
-	if (len > 1)
-		len--;
-	if (len >= MSG_LABEL_SIZE)
-		from = len - (MSG_LABEL_SIZE - 1);
-	memset(label, 0, MSG_LABEL_SIZE);
-	for (i = 0; from + i < len; i++)
-		label[i] = is_label_char(text[from + i]) ? text[from + i] : '*';
-	if (from > 0)
-		label[0] = '*';
+	if (TAILQ_EMPTY(&h->to_send))
+		TAILQ_INSERT_TAIL(&turns, h, by_turn);
+	TAILQ_INSERT_TAIL(&h->to_send, s, to_send);
+	s->sendable = true;
+}
+
+static void
+slot_dequeue(struct slot *s)
+{
+	struct holder *h = s->holder;
+
+	TAILQ_REMOVE(&h->to_send, s, to_send);
+	s->sendable = false;
+	if (TAILQ_EMPTY(&h->to_send))
+		TAILQ_REMOVE(&turns, h, by_turn);
 }
 
 /* The message for one address and port; seq and label are left out. */
 static void
-make_grant(const struct query *q, const struct dns_address *a,
-    const struct acl_port *port, struct msg_grant *g)
+make_grant(const struct addr *client, const struct grants_want *w,
+    struct msg_grant *g)
 {
 	memset(g, 0, offsetof(struct msg_grant, label));
 	g->type = MSG_GRANT;
-	g->family = a->addr.family;
-	g->proto = port->proto;
-	g->port = port->port;
+	g->family = w->dst.family;
+	g->proto = w->port.proto;
+	g->port = w->port.port;
 	g->policy = policy.generation;
-	g->ttl = a->ttl;
-	memcpy(g->dst, a->addr.bytes, sizeof(g->dst));
-	g->local = addr_is_loopback(&q->request.client);
+	g->ttl = w->ttl;
+	memcpy(g->dst, w->dst.bytes, sizeof(g->dst));
+	g->local = addr_is_loopback(client);
 	if (!g->local)
-		memcpy(g->client, q->request.client.bytes, sizeof(g->client));
+		memcpy(g->client, client->bytes, sizeof(g->client));
 }
 
-/* --- the answer leaves --- */
-
-static void
-reply(struct query *q, uint8_t *msg, size_t len, const struct dns_response *r,
-    uint64_t expiry)
+/* The same for the same client, by the same policy. */
+static bool
+is_equal(const struct msg_grant *a, const struct msg_grant *b)
 {
-	uint64_t left;
-
-	if (expiry != NO_EXPIRY) {
-		left = expiry > loop.now ? expiry - loop.now : 0;
-		dns_answer_cap_ttl(msg, len, r,
-		    (uint32_t)(left / CLOCK_SECOND));
-	} else
-		query_log_passed(q, r);
-	query_reply(q, msg, len);
+	return (a->family == b->family && a->proto == b->proto &&
+	    a->local == b->local && a->port == b->port &&
+	    a->policy == b->policy &&
+	    memcmp(a->client, b->client, sizeof(a->client)) == 0 &&
+	    memcmp(a->dst, b->dst, sizeof(a->dst)) == 0);
 }
-
-/* All results are there. */
-static void
-finish(struct query *q)
-{
-	struct held *g = q->held;
-	struct verdict v = { .request = &q->request, .passes = g->passes,
-	    .forbidden = g->forbidden, .nforbidden = g->nforbidden };
-	enum dns_err err = DNS_OK;
-	uint8_t *msg = g->msg;
-	size_t len = g->len;
-	struct answer a;
-
-	if (g->nforbidden > 0 && g->code == RESULT_OK)
-		err = verdict_remove(&v, &msg, &len, &g->response);
-	if (g->code == RESULT_STALE) {
-		answer_begin(&a, g->msg, g->len, &g->response, false);
-		grants_answer(q, &a, g->msg);
-	} else if (g->code != RESULT_OK)
-		query_failed(q, EDE_OTHER, msg_result_text(g->code));
-	else if (err != DNS_OK)
-		query_failed(q, EDE_OTHER, dns_strerror(err));
-	else
-		reply(q, msg, len, &g->response, g->expiry);
-	free(g->forbidden);
-	free(g);
-}
-
-/* --- what is to be granted --- */
 
 /*
- * One address and port.  True if the grant is known to live long enough (G7);
- * then *expiry is lowered to its end.  If not, it is asked for.
+ * One under way that will do: it is as long as this one is to be, or can still
+ * be made so.
  */
-static bool
-grant_one(struct query *q, const struct dns_address *a,
-    const struct decision *d, unsigned int p, uint64_t *expiry)
+static struct slot *
+slot_find(const struct msg_grant *g, const struct grants_want *w)
 {
-	const struct acl_port *port = &d->acl.ports[p];
-	struct msg_grant g;
 	struct slot *s;
-	uint32_t lifetime, seq;
-	uint64_t known;
 
-	make_grant(q, a, port, &g);
-	lifetime = msg_lifetime(a->ttl, settings.config.min_rule_time,
-	    settings.config.max_rule_time);
-	known = grantcache_expiry(&g);
-	if (known >= loop.now + lifetime * CLOCK_SECOND) {
-		counters.known++;
-		access_grant(&q->request, &a->addr, port, lifetime);
-		if (known < *expiry)
-			*expiry = known;
-		return (true);
+	LIST_FOREACH(s, slot_bucket(w->hash), link) {
+		if (s->hash == w->hash && is_equal(&s->msg, g) &&
+		    (s->sendable || s->lifetime >= w->lifetime))
+			break;
 	}
+	return (s);
+}
+
+static struct slot *
+slot_make(struct holder *h, const struct msg_grant *g,
+    const struct grants_want *w)
+{
+	struct slot *s = slot_new(h);
+
 	counters.grants++;
-	s = slot_take();
-	seq = s->msg.seq;
-	s->msg = g;
-	s->msg.seq = seq;
-	make_label(decision_label(d, p, &q->request.dns.qname), s->msg.label);
-	s->query = q;
-	s->lifetime = lifetime;
-	unsent[(unsent_head + unsent_count++) % SLOTS] = (uint32_t)(s - slots);
-	return (false);
+	s->msg = *g;
+	/* The high part makes a stale or invented number stand out. */
+	s->msg.seq = (uint32_t)(s - slots) + SLOTS * rounds++;
+	label_of(w->label, s->msg.label);
+	s->hash = w->hash;
+	s->lifetime = w->lifetime;
+	/* Before an older one that is too short. */
+	LIST_INSERT_HEAD(slot_bucket(w->hash), s, link);
+	slot_enqueue(s);
+	return (s);
 }
 
-/* Wait for pending results with a copy of the answer. */
-static void
-wait_for_results(struct query *q, const uint8_t *msg, size_t len,
-    const struct dns_response *r, bool passes, uint32_t pending,
-    uint64_t expiry)
-{
-	struct held *g;
+/* --- who wants them --- */
 
-	if ((g = malloc(sizeof(*g) + len)) == NULL)
-		fatalx("no memory");
-	g->pending = pending;
-	g->code = RESULT_OK;
-	g->expiry = expiry;
-	g->passes = passes;
-	g->forbidden = NULL;
-	g->nforbidden = 0;
-	g->response = *r;
-	g->len = len;
-	memcpy(g->msg, msg, len);
-	q->held = g;
+uint64_t
+grants_known(const struct addr *client, struct grants_want *w)
+{
+	DNS_UNINITIALIZED struct msg_grant g;
+	uint64_t expiry;
+
+	make_grant(client, w, &g);
+	w->lifetime = msg_lifetime(w->ttl, settings.config.min_rule_time,
+	    settings.config.max_rule_time);
+	w->hash = grantcache_hash(&g);
+	expiry = grantcache_expiry(w->hash);
+	if (expiry < loop.now + w->lifetime * CLOCK_SECOND)
+		return (0);
+	counters.known++;
+	return (expiry);
 }
 
-/* Grant every address that may be granted at every port. */
-static void
-grant_all(struct query *q, uint8_t *msg, size_t len,
-    const struct dns_response *r, const struct dns_address *a, size_t n,
-    const struct decision *d)
+/* Is there room for n that are waited for, of which some are new? */
+static bool
+is_room(const struct holder *h, size_t n, size_t new, size_t octets)
 {
-	uint64_t expiry = NO_EXPIRY;
-	uint32_t pending = 0;
-	bool told = !settings.config.firewall || d->acl.nports == 0;
-	size_t i;
-	unsigned int p;
+	return (new <= GRANTS_SHARE - h->slots &&
+	    new <= SLOTS - slots_used &&
+	    n <= GRANTS_WAITS - h->waits &&
+	    n <= GRANTS_SHARES * GRANTS_WAITS - waits_used &&
+	    octets <= GRANTS_OCTETS - h->octets &&
+	    octets <= (size_t)GRANTS_SHARES * GRANTS_OCTETS - octets_used);
+}
+
+static void
+log_refused(void)
+{
+	uint64_t count;
+
+	if (log_allowed(&refused_limit, loop.now, REFUSED_PERIOD, &count))
+		log_warn("%llu answer%s turned away: too many grants are under "
+		    "way, in all or for one client",
+		    (unsigned long long)count, log_s(count));
+}
+
+static size_t
+count_new(const struct addr *client, const struct grants_want *want, size_t n)
+{
+	DNS_UNINITIALIZED struct msg_grant m;
+	size_t i, new = 0;
 
 	for (i = 0; i < n; i++) {
-		/* It passes, or was removed. */
-		if (dns_vet_forbidden(&a[i].addr, &settings.vet))
-			continue;
-		/* Once an answer: it looks at all who were told of. */
-		if (!told)
-			told = verdict_tell_of_scope(&q->request, &a[i].addr);
-		if (!verdict_may_be_granted(&q->request, &a[i].addr))
-			continue;
-		for (p = 0; p < d->acl.nports; p++)
-			pending += !grant_one(q, &a[i], d, p, &expiry);
+		make_grant(client, &want[i], &m);
+		new += slot_find(&m, &want[i]) == NULL;
 	}
-	if (pending > 0)
-		wait_for_results(q, msg, len, r, d->acl.resolve_first, pending,
-		    expiry);
-	else
-		reply(q, msg, len, r, expiry);
+	return (new);
+}
+
+static void
+wait_for(struct grants *g, const struct grants_want *want)
+{
+	struct grants_wait *w = &g->waits[g->n++];
+	DNS_UNINITIALIZED struct msg_grant m;
+	struct slot *s;
+
+	make_grant(&g->client, want, &m);
+	s = slot_find(&m, want);
+	w->joined = s != NULL;
+	if (s == NULL)
+		s = slot_make(g->holder, &m, want);
+	if (s->lifetime < want->lifetime) {
+		s->lifetime = want->lifetime;
+		s->msg.ttl = want->ttl;
+	}
+	w->slot = s;
+	w->of = g;
+	w->dst = want->dst;
+	w->port = want->port;
+	w->lifetime = want->lifetime;
+	w->forbidden = false;
+	LIST_INSERT_HEAD(&s->waits, w, link);
+}
+
+bool
+grants_ask(struct grants *g, const struct grants_want *want, size_t n)
+{
+	struct holder *h = holder_of(&g->client);
+	size_t i;
+
+	if (h == NULL || !is_room(h, n, count_new(&g->client, want, n),
+	    g->octets)) {
+		if (h != NULL)
+			holder_release(h);
+		log_refused();
+		return (false);
+	}
+	g->holder = h;
+	g->epoch = epoch;
+	g->code = RESULT_OK;
+	g->n = 0;
+	g->pending = n;
+	h->waits += (uint32_t)n;
+	waits_used += (uint32_t)n;
+	h->octets += g->octets;
+	octets_used += g->octets;
+	for (i = 0; i < n; i++)
+		wait_for(g, &want[i]);
+	return (true);
+}
+
+/* It waits for nothing any more. */
+static void
+settle(struct grants *g)
+{
+	struct holder *h = g->holder;
+
+	h->waits -= (uint32_t)g->n;
+	waits_used -= (uint32_t)g->n;
+	h->octets -= g->octets;
+	octets_used -= g->octets;
+	holder_release(h);
 }
 
 void
-grants_answer(struct query *q, struct answer *a, uint8_t *msg)
+grants_leave(struct grants *g)
 {
-	const struct dns_address *addresses;
-	struct dns_response response = *a->response;
-	size_t len = a->len;
-	struct verdict v = { .request = &q->request };
-	DNS_UNINITIALIZED struct decision d;
-	enum dns_err err;
-	size_t n = 0, ports;
+	struct slot *s;
+	size_t i;
 
-	/* Again, since the policy of now is what counts. */
-	decision_make(&q->request, &d);
-	ports = d.acl.nports;
-	v.passes = d.acl.resolve_first;
-	err = verdict_remove(&v, &msg, &len, &response);
-	if (err == DNS_OK)
-		err = answer_addresses(a, &addresses, &n);
-	if (d.acl.verdict != ACL_ALLOW || d.acl.overflow)
-		query_failed(q, EDE_PROHIBITED, "the policy has changed");
-	else if (err != DNS_OK)
-		query_failed(q, EDE_OTHER, dns_strerror(err));
-	else if (n * ports > ANSWER_MAX)
-		query_failed(q, EDE_OTHER, "too many addresses to grant");
-	else if (n * ports > SLOTS - in_use)
-		query_failed(q, EDE_OTHER, "too many grants under way");
-	else
-		grant_all(q, msg, len, &response, addresses, n, &d);
+	for (i = 0; i < g->n; i++) {
+		if ((s = g->waits[i].slot) == NULL)
+			continue;
+		LIST_REMOVE(&g->waits[i], link);
+		/* What was sent has its place until there is a result. */
+		if (LIST_EMPTY(&s->waits) && s->sendable) {
+			slot_dequeue(s);
+			slot_free(s);
+		}
+	}
+	settle(g);
 }
 
 /* --- results --- */
 
-static struct addr
-destination(const struct slot *s)
+/* Under way for too long: what is left is not what was wanted. */
+static bool
+is_short(const struct grants_wait *w, uint64_t expiry)
 {
-	struct addr dst = { .family = s->msg.family };
-
-	memcpy(dst.bytes, s->msg.dst, sizeof(dst.bytes));
-	return (dst);
-}
-
-/*
- * dnsfw-priv knows more, as when an own address is so new that its OWN is
- * still on the way here: it goes from the answer.
- */
-static void
-result_forbidden(const struct slot *s, struct held *g)
-{
-	struct addr *more;
-
-	more = reallocarray(g->forbidden, g->nforbidden + 1, sizeof(*more));
-	if (more == NULL)
-		fatalx("no memory");
-	g->forbidden = more;
-	g->forbidden[g->nforbidden++] = destination(s);
+	return (w->joined &&
+	    expiry + SHORTER_MAX < loop.now + w->lifetime * CLOCK_SECOND);
 }
 
 static void
-result_granted(const struct slot *s, uint64_t expiry)
+tell_result(struct grants_wait *w, const struct msg_result *r)
 {
-	const struct query *q = s->query;
-	const struct acl_port port = { .proto = s->msg.proto,
-	    .port = s->msg.port };
-	struct addr dst = destination(s);
+	enum msg_result_code code = (enum msg_result_code)r->code;
+	struct grants *g = w->of;
 
-	grantcache_put(&s->msg, expiry);
-		access_grant(&q->request, &dst, &port, s->lifetime);
-	if (expiry < q->held->expiry)
-		q->held->expiry = expiry;
+	w->slot = NULL;
+	if (code == RESULT_FORBIDDEN)
+		w->forbidden = true;
+	else if (code == RESULT_OK) {
+		on_grants->granted(g, w);
+		if (r->expiry < g->expiry)
+			g->expiry = r->expiry;
+		if (is_short(w, r->expiry))
+			code = RESULT_STALE;
+	}
+	if (code != RESULT_FORBIDDEN && g->code == RESULT_OK)
+		g->code = code;
+	if (--g->pending > 0)
+		return;
+	if (g->code == RESULT_OK && g->epoch != epoch)
+		g->code = RESULT_STALE;
+	settle(g);
+	on_grants->done(g);
 }
 
 void
 grants_result(const struct msg_result *r)
 {
+	struct grants_waits waits = LIST_HEAD_INITIALIZER(waits);
 	struct slot *s = &slots[r->seq % SLOTS];
-	struct query *q = s->query;
+	struct grants_wait *w;
 
-	if (q == NULL || s->msg.seq != r->seq)
+	if (s->holder == NULL || s->sendable || s->msg.seq != r->seq)
 		fatalx("a result from dnsfw-priv that nothing waits for");
-	if (r->code == RESULT_OK)
-		result_granted(s, r->expiry);
-	else if (r->code == RESULT_FORBIDDEN)
-		result_forbidden(s, q->held);
-	else if (q->held->code == RESULT_OK)
-		q->held->code = (enum msg_result_code)r->code;
-	slot_give_back(s);
-	if (--q->held->pending == 0)
-		finish(q);
+	/* What was decided by another policy may be revoked. */
+	if (r->code == RESULT_OK && s->msg.policy == policy.generation)
+		grantcache_put(s->hash, r->expiry);
+	/* Who is told may ask for the same again: that is another one. */
+	while ((w = LIST_FIRST(&s->waits)) != NULL) {
+		LIST_REMOVE(w, link);
+		LIST_INSERT_HEAD(&waits, w, link);
+	}
+	slot_free(s);
+	/* In the order in which they came. */
+	while ((w = LIST_FIRST(&waits)) != NULL) {
+		LIST_REMOVE(w, link);
+		tell_result(w, r);
+	}
+}
+
+void
+grants_forget(void)
+{
+	grantcache_forget();
+	epoch++;
 }
 
 /* --- to dnsfw-priv --- */
 
+/* From the clients in turn. */
+static void
+fill_record(void)
+{
+	struct holder *h;
+	struct slot *s;
+	unsigned int i;
+
+	while (nrecord < MSG_BATCH_MAX && (h = TAILQ_FIRST(&turns)) != NULL) {
+		for (i = 0; i < TURN && nrecord < MSG_BATCH_MAX &&
+		    (s = TAILQ_FIRST(&h->to_send)) != NULL; i++) {
+			slot_dequeue(s);
+			record[nrecord++] = (uint32_t)(s - slots);
+		}
+		if (TAILQ_EMPTY(&h->to_send))
+			continue;
+		TAILQ_REMOVE(&turns, h, by_turn);
+		TAILQ_INSERT_TAIL(&turns, h, by_turn);
+	}
+}
+
 void
 grants_flush(void)
 {
-	static struct msg_grant record[MSG_BATCH_MAX];
-	uint32_t n;
+	static struct msg_grant msgs[MSG_BATCH_MAX];
+	unsigned int i;
 
-	while (unsent_count > 0) {
-		for (n = 0; n < unsent_count && n < MSG_BATCH_MAX; n++)
-			record[n] =
-			    slots[unsent[(unsent_head + n) % SLOTS]].msg;
-		if (!priv_send(record, n * sizeof(record[0])))
+	for (;;) {
+		fill_record();
+		for (i = 0; i < nrecord; i++)
+			msgs[i] = slots[record[i]].msg;
+		/* What has no room waits, as it is. */
+		if (nrecord == 0 || !priv_send(msgs, nrecord * sizeof(msgs[0])))
 			return;
-		unsent_head = (unsent_head + n) % SLOTS;
-		unsent_count -= n;
+		nrecord = 0;
 	}
 }

@@ -1,29 +1,119 @@
 /*
- * Grants for the addresses of an answer (G1 to G8): the answer waits until
- * dnsfw-priv says that the kernel has them all.
+ * Grants: addresses and ports that are asked of dnsfw-priv for a client (G1,
+ * G3, G7).  Who asks is told when the kernel has them all, or why not.
+ *
+ *	grants_known ─► it lives long enough: nothing to ask
+ *	grants_ask ─► grants_flush ─► dnsfw-priv ─► grants_result ─► granted, done
+ *	      └► an equal one is under way: waits for that
+ *
+ * What is under way is counted, in all and for each client (share.h, D22), and
+ * so is what those who wait keep meanwhile.
  */
 #ifndef SERVE_GRANTS_H
 #define SERVE_GRANTS_H
 
+#include <sys/queue.h>
+
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "../acl/decide.h"
+#include "../dns/name.h"
+#include "addr.h"
 #include "msg.h"
-#include "query.h"
 
-/* Before the first query. */
-void	grants_init(void);
+/* Each is a client's share; there are four of them in all. */
+#define GRANTS_SHARE	4096	/* grants under way */
+#define GRANTS_WAITS	16384	/* of these that somebody waits for, each */
+#define GRANTS_OCTETS	(8U << 20)	/* that are kept meanwhile */
+#define GRANTS_SHARES	4
+
+/* One address and port that a client wants. */
+struct grants_want {
+	struct addr	dst;
+	struct acl_port	port;
+	uint32_t	ttl;		/* of the address record, seconds */
+	const struct dns_name *label;	/* the name whose rule gives it */
+	/* Set by grants_known(): */
+	uint32_t	lifetime;	/* seconds, without the grace */
+	uint64_t	hash;
+};
+
+/* One that is waited for. */
+struct grants_wait {
+	LIST_ENTRY(grants_wait) link;
+	struct slot	*slot;		/* NULL: there is a result */
+	struct grants	*of;
+	struct addr	dst;
+	struct acl_port	port;
+	uint32_t	lifetime;	/* seconds, without the grace */
+	bool		joined;		/* it was under way already */
+	bool		forbidden;	/* never granted, says dnsfw-priv (G8) */
+};
+LIST_HEAD(grants_waits, grants_wait);
+
+/* What one answer needs: all of it, or the answer does not leave. */
+struct grants {
+	/* Of who asks: */
+	struct addr	client;
+	size_t		octets;		/* that it keeps while it waits */
+	uint64_t	expiry;		/* ns; first that of those known, then */
+					/* that of the one which ends first */
+	struct grants_wait *waits;	/* places for what is asked for */
+	/* Told: */
+	size_t		n;		/* of these in use */
+	size_t		pending;	/* without a result */
+	/*
+	 * The first that is neither OK nor FORBIDDEN.  STALE: what was known or
+	 * granted may be gone, or is shorter than it should be: ask again.
+	 */
+	enum msg_result_code code;
+	/* Of grants.c: */
+	uint64_t	epoch;
+	struct holder	*holder;
+};
+
+/* What becomes of them. */
+struct grants_events {
+	/* The kernel has one of them. */
+	void	(*granted)(const struct grants *, const struct grants_wait *);
+	/* There are all results; it belongs to the called from then on. */
+	void	(*done)(struct grants *);
+};
+
+/* Before the first query; events must stay. */
+void	grants_init(const struct grants_events *events);
 
 /*
- * Grant what the answer names for q, and then reply to q with msg, its copy of
- * the answer, which may be changed and is the caller's again on return.
+ * When it ends (ns), if it is known to be live for the lifetime that it is to
+ * have, else 0 (G7).  Sets the last part of want.
  */
-void	grants_answer(struct query *q, struct answer *, uint8_t *msg);
+uint64_t grants_known(const struct addr *client, struct grants_want *want);
 
-/* What became of a grant; a result that nobody waits for ends the program. */
+/*
+ * Ask for n, at least one, which have been through grants_known() in this turn.
+ * Returns false if that would be more than the client's share, or than there
+ * is; that is logged.  done() comes later, never in the call.
+ */
+bool	grants_ask(struct grants *, const struct grants_want *want, size_t n);
+
+/* Wait no longer. */
+void	grants_leave(struct grants *);
+
+/*
+ * What became of a grant.  It may come when nobody waits for it any more; one
+ * that was never asked for ends the program.
+ */
 void	grants_result(const struct msg_result *);
 
-/* Send what was asked in this turn to dnsfw-priv. */
+/*
+ * What was granted may be gone from the kernel, or be about to: nothing is
+ * known any more, and who waits will have to ask again.
+ */
+void	grants_forget(void);
+
+/* Send what was asked for to dnsfw-priv: clients take turns. */
 void	grants_flush(void);
 
 #endif

@@ -16,22 +16,17 @@
 #include "follow.h"
 #include "front_tcp.h"
 #include "front_udp.h"
-#include "grants.h"
+#include "kind.h"
 #include "log.h"
 #include "loop.h"
 #include "quota.h"
 #include "settings.h"
+#include "verdict.h"
 
 #define OVERLOAD_PERIOD	60	/* seconds between log lines */
 #define TEXT_MAX	64	/* of an Extended DNS Error */
 
-/* Zone transfers are several messages, which no exchange here has. */
-enum { TYPE_IXFR = 251, TYPE_AXFR = 252 };
-
 TAILQ_HEAD(queries, query);
-
-static const char unknown_opcode[] = "unknown opcode";
-static const char bad_kind[] = "opcode or class not allowed";
 
 static struct query *pool;
 static uint32_t fresh;			/* never used ones begin here */
@@ -43,6 +38,13 @@ query_of_waiter(struct waiter *w)
 {
 	return ((struct query *)(void *)((char *)w -
 	    offsetof(struct query, waiter)));
+}
+
+static struct query *
+query_of_verdict(struct verdict *v)
+{
+	return ((struct query *)(void *)((char *)v -
+	    offsetof(struct query, verdict)));
 }
 
 static struct query *
@@ -67,7 +69,6 @@ query_new(const struct request *r)
 		TAILQ_REMOVE(&unused, q, unused);
 	else
 		q = &pool[fresh++];
-	q->held = NULL;
 	q->request = *r;
 	q->request.quota = quota;
 	q->request.msg = q->head;
@@ -76,6 +77,8 @@ query_new(const struct request *r)
 	memcpy(q->head, r->msg, q->request.len);
 	q->waiter.exchange = NULL;
 	q->waiter.request = &q->request;
+	q->verdict.request = &q->request;
+	q->verdict.held = NULL;
 	if (r->from.tcp)
 		front_tcp_attach(&q->request.from);
 	return (q);
@@ -102,7 +105,11 @@ send_to(const struct asker *from, const uint8_t *msg, size_t len)
 		front_tcp_send(from->conn, msg, len);
 }
 
-void
+/*
+ * Send an answer (not larger than the client takes) and end the query.  The
+ * id and the question's spelling become the client's, in place.
+ */
+static void
 query_reply(struct query *q, uint8_t *msg, size_t len)
 {
 	dns_set_id(msg, q->request.dns.id);
@@ -126,7 +133,8 @@ answer_here(const struct request *r, uint16_t rcode, enum dns_ede ede,
 		send_to(&r->from, out, n);
 }
 
-void
+/* There is no good answer: SERVFAIL, and the reason for the log and as EDE. */
+static void
 query_failed(struct query *q, enum dns_ede ede, const char *reason)
 {
 	access_bad_answer(&q->request, RCODE_SERVFAIL, reason);
@@ -223,57 +231,6 @@ answer_signal(struct request *r, enum decision_signal signal)
 	    "this DNS server is to be used (--bypass-signals)", NULL);
 }
 
-static bool
-is_address_type(uint16_t type)
-{
-	return (type == TYPE_A || type == TYPE_AAAA || type == TYPE_HTTPS ||
-	    type == TYPE_SVCB);
-}
-
-/*
- * An opcode that says what the message is about, so that the rules can decide.
- * Of DSO (RFC 8490), for one, nothing is known here but that there is no such
- * thing: NOTIMP.
- */
-static bool
-is_known(const struct dns_query *dns)
-{
-	switch (DNS_OPCODE_OF(dns->flags)) {
-	case DNS_OPCODE_QUERY:
-	case DNS_OPCODE_IQUERY:
-	case DNS_OPCODE_STATUS:
-	case DNS_OPCODE_NOTIFY:
-	case DNS_OPCODE_UPDATE:
-		return (true);
-	default:
-		return (false);
-	}
-}
-
-/*
- * Is this kind of message allowed under these rules (D4, A5)?  Returns NULL,
- * or what is wrong.  *grants: whether the answer's addresses are to be granted.
- */
-static const char *
-check_kind(const struct dns_query *dns, const struct acl_decision *d,
-    bool *grants)
-{
-	bool plain = decision_is_plain(dns);
-
-	*grants = d->nports > 0 && plain && is_address_type(dns->qtype);
-	if (dns->has_question &&
-	    (dns->qtype == TYPE_AXFR || dns->qtype == TYPE_IXFR))
-		return ("zone transfers are not supported");
-	if (d->overflow)
-		return ("too many ports in the ACL for one name");
-	if (*grants || d->any)
-		return (NULL);
-	if (!plain)
-		return (bad_kind);
-	return (d->resolve || decision_is_keys(dns->qtype) ? NULL :
-	    "query type not allowed");
-}
-
 static void
 overloaded(const struct request *r)
 {
@@ -318,20 +275,6 @@ forward(const struct request *r, bool grants)
 	exchange_join(&q->waiter, r->msg, r->len);
 }
 
-/* What only "~> *" admits (A5): NULL, or what is wrong, and the answer's rcode. */
-static const char *
-check_message(const struct dns_query *dns, const struct acl_decision *d,
-    uint16_t *rcode)
-{
-	if (d->verdict == ACL_ALLOW && d->any)
-		return (NULL);
-	*rcode = RCODE_NOTIMP;
-	if (!is_known(dns))
-		return (unknown_opcode);
-	*rcode = RCODE_FORMERR;
-	return (dns->has_question ? NULL : "no question");
-}
-
 /* A well-formed message: what do the rules say? */
 static void
 decide(struct request *r)
@@ -345,15 +288,15 @@ decide(struct request *r)
 	r->rule = d.acl.line;
 	r->named = d.named;
 	r->aliased = d.norigins > 0;
-	if ((text = check_message(&r->dns, &d.acl, &rcode)) != NULL)
+	if ((text = kind_check_message(&r->dns, &d.acl, &rcode)) != NULL)
 		bad_query(r, rcode, text);
 	else if (d.signal != SIGNAL_NONE)
 		answer_signal(r, d.signal);
 	else if (d.acl.verdict == ACL_LOCAL && !decision_is_plain(&r->dns))
-		kind_refused(r, bad_kind);
+		kind_refused(r, kind_not_allowed);
 	else if (d.acl.verdict != ACL_ALLOW)
 		deny(r, &d.acl);
-	else if ((text = check_kind(&r->dns, &d.acl, &grants)) != NULL)
+	else if ((text = kind_check(&r->dns, &d.acl, &grants)) != NULL)
 		kind_refused(r, text);
 	else if (!r->dns.strict && (grants || !(d.acl.resolve || d.acl.any)))
 		bad_query(r, RCODE_FORMERR,
@@ -380,8 +323,8 @@ query_receive(const uint8_t *msg, size_t len, const struct addr *addr,
 	r.since = loop.now;
 	r.rule = 0;
 	r.upstream = REQUEST_NOBODY;
-	if (err != DNS_OK && !is_known(&r.dns))
-		bad_query(&r, RCODE_NOTIMP, unknown_opcode);
+	if (err != DNS_OK && !kind_is_known(&r.dns))
+		bad_query(&r, RCODE_NOTIMP, kind_unknown_opcode);
 	else if (err != DNS_OK)
 		bad_query(&r, RCODE_FORMERR, dns_strerror(err));
 	else if (r.dns.edns.present && r.dns.edns.version > 0)
@@ -391,8 +334,9 @@ query_receive(const uint8_t *msg, size_t len, const struct addr *addr,
 		decide(&r);
 }
 
-void
-query_log_passed(const struct query *q, const struct dns_response *r)
+/* Log an answer that passes without a grant, or the error that it is. */
+static void
+log_passed(const struct query *q, const struct dns_response *r)
 {
 	char text[TEXT_MAX], rcode[DNS_MNEMONIC_SIZE];
 
@@ -414,7 +358,7 @@ static void
 reply_truncated(struct query *q, uint8_t *msg, size_t len,
     const struct dns_response *r)
 {
-	query_log_passed(q, r);
+	log_passed(q, r);
 	query_reply(q, msg, dns_truncate(msg, len, r, request_limit(&q->request)));
 }
 
@@ -426,8 +370,7 @@ query_answered(struct waiter *w, struct answer *a)
 	struct query *q = query_of_waiter(w);
 	enum follow follow = FOLLOW_PASS;
 
-	/* Who has closed the connection takes no answer, and connects nowhere. */
-	if (q->request.from.tcp && q->request.from.conn == NULL) {
+	if (request_has_left(&q->request)) {
 		access_bad_answer(&q->request, ACCESS_NONE,
 		    "the client has left");
 		query_drop(q);
@@ -445,9 +388,9 @@ query_answered(struct waiter *w, struct answer *a)
 	} else if (a->len > request_limit(&q->request))
 		reply_truncated(q, copy, a->len, a->response);
 	else if (q->wants_grants)
-		grants_answer(q, a, copy);
+		verdict_answer(&q->verdict, a, copy);
 	else {
-		query_log_passed(q, a->response);
+		log_passed(q, a->response);
 		query_reply(q, copy, a->len);
 	}
 }
@@ -458,9 +401,27 @@ query_unanswered(struct waiter *w, enum dns_ede ede, const char *reason)
 	query_failed(query_of_waiter(w), ede, reason);
 }
 
+static void
+query_leaves(struct verdict *v, const struct reply *reply, bool granted)
+{
+	struct query *q = query_of_verdict(v);
+
+	if (!granted)
+		log_passed(q, &reply->response);
+	query_reply(q, reply->msg, reply->len);
+}
+
+static void
+query_has_no_answer(struct verdict *v, enum dns_ede ede, const char *reason)
+{
+	query_failed(query_of_verdict(v), ede, reason);
+}
+
 void
 query_init(void)
 {
+	static const struct verdict_events verdicts = {
+		.leaves = query_leaves, .failed = query_has_no_answer };
 	static const struct waiter_events events = {
 		.answered = query_answered, .failed = query_unanswered };
 
@@ -469,4 +430,5 @@ query_init(void)
 		fatalx("no memory for --max-connections");
 	again_init(settings.config.max_connections);
 	exchange_init(&events);
+	verdict_init(&verdicts);
 }

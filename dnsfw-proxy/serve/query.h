@@ -2,7 +2,7 @@
  * One request of a client, from its first byte to its answer.
  *
  *	query_receive ─► refused, answered here, malformed: replied at once
- *	      └► exchange_join ─► query_answered ─► grants ─► query_reply
+ *	      └► exchange_join ─► query_answered ─► verdict_answer ─► query_leaves
  */
 #ifndef SERVE_QUERY_H
 #define SERVE_QUERY_H
@@ -16,6 +16,7 @@
 #include "../dns/build.h"
 #include "../dns/message.h"
 #include "request.h"
+#include "verdict.h"
 #include "waiter.h"
 
 /* Header and question: what an answer made here repeats. */
@@ -26,7 +27,7 @@ struct query {
 	struct request	request;
 	struct waiter	waiter;
 	bool		 wants_grants;	/* -> : what the answer names is vetted */
-	struct held	*held;		/* while grants are on their way */
+	struct verdict	verdict;
 	uint8_t		 head[QUERY_HEAD_MAX];	/* request.msg, later */
 };
 
@@ -35,17 +36,5 @@ void	query_init(void);
 
 /* A message from a client, as the fronts say. */
 asker_receive query_receive;
-
-/* Log an answer that passes without a grant, or the error that it is. */
-void	query_log_passed(const struct query *, const struct dns_response *);
-
-/* There is no good answer: SERVFAIL, and the reason for the log and as EDE. */
-void	query_failed(struct query *, enum dns_ede, const char *reason);
-
-/*
- * Send an answer (not larger than the client takes) and end the query.  The
- * id and the question's spelling become the client's, in place.
- */
-void	query_reply(struct query *, uint8_t *msg, size_t len);
 
 #endif

@@ -35,4 +35,7 @@ LIST_HEAD(requests, request);
 /* The most octets that the client takes. */
 size_t	request_limit(const struct request *);
 
+/* It has closed its connection: it takes no answer, and connects nowhere. */
+bool	request_has_left(const struct request *);
+
 #endif

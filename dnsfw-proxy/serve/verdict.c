@@ -1,124 +1,304 @@
-/* Which addresses are granted, and which go from an answer. */
+/* From the addresses of an answer to grants, and to the answer that leaves. */
 #include "verdict.h"
 
-#include "../dns/strip.h"
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
 #include "../dns/vet.h"
-#include "hash.h"
-#include "log.h"
+#include "accesslog.h"
+#include "clock.h"
+#include "decision.h"
+#include "grants.h"
 #include "loop.h"
-#include "policy.h"
-#include "scope.h"
 #include "settings.h"
 
-#define REMOVED_PERIOD	60	/* seconds between log lines of one name */
-#define REMOVED_NAMES	256	/* names that are told apart in that */
+#define ANSWER_MAX	1024	/* grants of one answer */
+#define NO_EXPIRY	UINT64_MAX
 
-bool
-verdict_may_be_granted(const struct request *q, const struct addr *dst)
+/* An answer that waits. */
+struct held {
+	struct grants	grants;
+	struct verdict	*verdict;
+	bool		passes;		/* see struct removal */
+	struct reply	reply;
+	struct grants_wait waits[];	/* and behind them the message */
+};
+
+/* What an answer needs. */
+struct needs {
+	uint64_t	expiry;		/* of the one known that ends first */
+	size_t		nwants, nknown;
+	/* What is to be asked for from its begin, what is known from its end. */
+	struct grants_want want[ANSWER_MAX];
+};
+
+static const struct verdict_events *on_verdict;
+
+/* --- the answer leaves --- */
+
+static void
+leave(struct verdict *v, const struct reply *reply, uint64_t expiry)
 {
-	uint8_t bit = dst->family == ADDR_V4 ? MSG_FAMILY_V4 : MSG_FAMILY_V6;
+	uint64_t left;
 
-	/* A loopback client is this host, in both families (G5). */
-	return (settings.config.firewall && (policy.families & bit) != 0 &&
-	    !scope_is_link_local(&q->client) &&
-	    (dst->family == q->client.family || addr_is_loopback(&q->client)));
+	if (expiry != NO_EXPIRY) {
+		left = expiry > loop.now ? expiry - loop.now : 0;
+		dns_answer_cap_ttl(reply->msg, reply->len, &reply->response,
+		    (uint32_t)(left / CLOCK_SECOND));
+	}
+	on_verdict->leaves(v, reply, expiry != NO_EXPIRY);
 }
 
-bool
-verdict_tell_of_scope(const struct request *q, const struct addr *dst)
+/*
+ * dnsfw-priv knows more, as when an own address is so new that its OWN is
+ * still on the way here: it goes from the answer.
+ */
+static bool
+is_forbidden(const void *arg, const struct addr *a)
 {
-	static struct scope_told told;
-	char name[DNS_NAME_TEXT_MAX], client[ADDR_TEXT_MAX];
-	char address[ADDR_TEXT_MAX];
-	struct dns_name folded;
-	bool link_local = scope_is_link_local(&q->client);
-	bool local = scope_is_local(&q->client);
+	const struct grants *g = arg;
+	size_t i;
 
-	if (dst->family != q->client.family || addr_is_loopback(&q->client) ||
-	    (!link_local && local == scope_is_local(dst)))
-		return (false);
-	if (!scope_may_tell(&told, &q->client, loop.now))
-		return (true);
-	dns_name_fold(&q->dns.qname, &folded);
-	dns_name_print(&folded, name);
-	addr_print(&q->client, client);
-	addr_print(dst, address);
-	if (link_local)
-		log_warn("%s asked for %s from a link-local address, from "
-		    "which it cannot connect to %s: nothing was granted; let "
-		    "clients ask at a %s address of this gateway", client,
-		    name, address, dst->family == ADDR_V4 ? "routed" :
-		    "global");
-	else if (local)
-		log_warn("%s asked for %s from a unique local address: if it "
-		    "has a global one, it connects to %s from that, and the "
-		    "grant does not match; announce this gateway's global "
-		    "address as the resolver (RDNSS)", client, name, address);
-	else
-		log_warn("%s asked for %s from a global address: if it has a "
-		    "unique local one, it connects to %s from that, and the "
-		    "grant does not match; give the destination a global "
-		    "address, or the clients one kind alone", client, name,
-		    address);
-	return (true);
+	for (i = 0; i < g->n; i++)
+		if (g->waits[i].forbidden && addr_equal(&g->waits[i].dst, a))
+			return (true);
+	return (false);
 }
 
 static void
-log_removed(const struct request *q, const struct addr *a)
+leave_granted(struct verdict *v, struct held *h)
 {
-	static struct log_limit limits[REMOVED_NAMES];
-	char name[DNS_NAME_TEXT_MAX], client[ADDR_TEXT_MAX];
-	char removed[ADDR_TEXT_MAX];
-	struct dns_name folded;
-	uint64_t count;
-
-	dns_name_fold(&q->dns.qname, &folded);
-	if (!log_allowed(&limits[hash_bytes(folded.wire, folded.len) %
-	    REMOVED_NAMES], loop.now, REMOVED_PERIOD, &count))
-		return;
-	dns_name_print(&folded, name);
-	log_warn("%s for %s: address %s is never granted, and was removed from "
-	    "the answer", name, addr_print(&q->client, client),
-	    addr_print(a, removed));
-}
-
-static bool
-unwanted(void *arg, const struct addr *a)
-{
-	const struct verdict *v = arg;
-	bool bad = dns_vet_forbidden(a, &settings.vet);
+	struct removal r = { .request = v->request, .passes = h->passes,
+	    .forbidden = is_forbidden, .arg = &h->grants };
+	struct reply reply = h->reply;
+	enum dns_err err = DNS_OK;
+	bool any = false;
 	size_t i;
 
-	for (i = 0; !bad && i < v->nforbidden; i++)
-		bad = addr_equal(&v->forbidden[i], a);
-	if (bad && v->passes)
-		return (false);
-	if (bad)
-		log_removed(v->request, a);
-	/* A way that is shut is better not tried (--family-mismatch). */
-	return (bad || (settings.config.family_filter &&
-	    settings.config.firewall && !verdict_may_be_granted(v->request, a)));
+	for (i = 0; i < h->grants.n; i++)
+		any |= h->grants.waits[i].forbidden;
+	if (any)
+		err = removal_remove(&r, &reply);
+	if (err != DNS_OK)
+		on_verdict->failed(v, EDE_OTHER, dns_strerror(err));
+	else
+		leave(v, &reply, h->grants.expiry);
 }
 
-enum dns_err
-verdict_remove(struct verdict *v, uint8_t **msg, size_t *len,
-    struct dns_response *r)
+/* The list of now decides what is to be granted. */
+static void
+ask_again(struct verdict *v, struct held *h)
 {
-	static uint8_t clean[DNS_MESSAGE_MAX];
-	size_t limit = request_limit(v->request);
-	enum dns_err err;
-	size_t n, removed;
+	struct answer a;
 
-	/* What is longer than before (see strip.h) may be too long. */
-	err = dns_strip(*msg, *len, r, unwanted, v, clean, limit, &n, &removed);
-	if (err != DNS_OK || removed == 0)
-		return (err);
-	/* No longer what a validator has called authentic (RFC 4035 3.2.3). */
-	clean[3] &= (uint8_t)~DNS_AD;
-	if ((err = dns_response_parse(clean, n, r)) != DNS_OK)
-		return (err);
-	*msg = clean;
-	*len = dns_append_ede(clean, n, limit, &r->edns, EDE_FILTERED,
-	    "an address that is not granted was removed");
-	return (DNS_OK);
+	answer_begin(&a, h->reply.msg, h->reply.len, &h->reply.response, false);
+	verdict_answer(v, &a, h->reply.msg);
+	answer_end(&a);
+}
+
+/* All results are there. */
+static void
+verdict_done(struct grants *g)
+{
+	struct held *h = (struct held *)(void *)((char *)g -
+	    offsetof(struct held, grants));
+	struct verdict *v = h->verdict;
+
+	v->held = NULL;
+	if (g->code == RESULT_OK)
+		leave_granted(v, h);
+	else if (g->code != RESULT_STALE)
+		on_verdict->failed(v, EDE_OTHER, msg_result_text(g->code));
+	else if (request_has_left(v->request))
+		on_verdict->failed(v, EDE_OTHER, "the client has left");
+	else
+		ask_again(v, h);
+	free(h);
+}
+
+static void
+verdict_granted(const struct grants *g, const struct grants_wait *w)
+{
+	const struct held *h = (const struct held *)(const void *)
+	    ((const char *)g - offsetof(struct held, grants));
+
+	access_grant(h->verdict->request, &w->dst, &w->port, w->lifetime);
+}
+
+/* --- what is to be granted --- */
+
+/* Which of the addresses are to be; returns how many, or ANSWER_MAX + 1. */
+static size_t
+to_be_granted(const struct request *q, const struct dns_address *a, size_t n,
+    const struct dns_address *granted[ANSWER_MAX + 1])
+{
+	bool told = !settings.config.firewall;
+	size_t i, ngranted = 0;
+
+	for (i = 0; i < n && ngranted <= ANSWER_MAX; i++) {
+		/* It passes, or was removed. */
+		if (dns_vet_forbidden(&a[i].addr, &settings.vet))
+			continue;
+		/* Once an answer: it looks at all who were told of. */
+		if (!told)
+			told = removal_tell_of_scope(q, &a[i].addr);
+		if (removal_may_be_granted(q, &a[i].addr))
+			granted[ngranted++] = &a[i];
+	}
+	return (ngranted);
+}
+
+/* One address and port. */
+static void
+need(struct needs *needs, const struct addr *client,
+    const struct grants_want *want)
+{
+	struct grants_want *w = &needs->want[needs->nwants];
+	uint64_t known;
+
+	*w = *want;
+	if ((known = grants_known(client, w)) == 0) {
+		needs->nwants++;
+		return;
+	}
+	/* This may be its place already. */
+	needs->want[ANSWER_MAX - ++needs->nknown] = *w;
+	if (known < needs->expiry)
+		needs->expiry = known;
+}
+
+static void
+log_known(const struct request *q, const struct needs *needs)
+{
+	const struct grants_want *w;
+	size_t i;
+
+	for (i = 1; i <= needs->nknown; i++) {
+		w = &needs->want[ANSWER_MAX - i];
+		access_grant(q, &w->dst, &w->port, w->lifetime);
+	}
+}
+
+/* A copy of the answer, and places for what it waits for; or NULL. */
+static struct held *
+held_new(struct verdict *v, const struct reply *reply, const struct needs *needs)
+{
+	size_t size = sizeof(struct held) +
+	    needs->nwants * sizeof(struct grants_wait) + reply->len;
+	struct held *h;
+
+	if ((h = malloc(size)) == NULL)
+		return (NULL);
+	h->grants.client = v->request->client;
+	h->grants.octets = size;
+	h->grants.expiry = needs->expiry;
+	h->grants.waits = h->waits;
+	h->verdict = v;
+	h->reply = *reply;
+	h->reply.msg = (uint8_t *)&h->waits[needs->nwants];
+	memcpy(h->reply.msg, reply->msg, reply->len);
+	return (h);
+}
+
+/* Wait for the results with a copy of the answer. */
+static void
+hold(struct verdict *v, const struct reply *reply, const struct needs *needs,
+    bool passes)
+{
+	struct held *h = held_new(v, reply, needs);
+
+	if (h == NULL) {
+		on_verdict->failed(v, EDE_OTHER, "no memory");
+		return;
+	}
+	h->passes = passes;
+	if (!grants_ask(&h->grants, needs->want, needs->nwants)) {
+		free(h);
+		on_verdict->failed(v, EDE_OTHER, "too many grants under way");
+		return;
+	}
+	log_known(v->request, needs);
+	v->held = h;
+}
+
+/* Grant every one of the addresses at every port. */
+static void
+grant_all(struct verdict *v, const struct reply *reply,
+    const struct dns_address **addresses, size_t n, const struct decision *d)
+{
+	static struct needs needs;
+	struct grants_want w;
+	unsigned int p;
+	size_t i;
+
+	needs.expiry = NO_EXPIRY;
+	needs.nwants = needs.nknown = 0;
+	for (i = 0; i < n; i++) {
+		for (p = 0; p < d->acl.nports; p++) {
+			w.dst = addresses[i]->addr;
+			w.ttl = addresses[i]->ttl;
+			w.port = d->acl.ports[p];
+			w.label = decision_label(d, p,
+			    &v->request->dns.qname);
+			need(&needs, &v->request->client, &w);
+		}
+	}
+	if (needs.nwants > 0) {
+		hold(v, reply, &needs, d->acl.resolve_first);
+		return;
+	}
+	log_known(v->request, &needs);
+	leave(v, reply, needs.expiry);
+}
+
+void
+verdict_answer(struct verdict *v, struct answer *a, uint8_t *msg)
+{
+	static const struct dns_address *granted[ANSWER_MAX + 1];
+	struct reply reply = { .msg = msg, .len = a->len,
+	    .response = *a->response };
+	struct removal r = { .request = v->request };
+	const struct dns_address *all;
+	DNS_UNINITIALIZED struct decision d;
+	enum dns_err err;
+	size_t n = 0;
+
+	/* Again, since the policy of now is what counts. */
+	decision_make(v->request, &d);
+	if (d.acl.verdict != ACL_ALLOW || d.acl.overflow) {
+		on_verdict->failed(v, EDE_PROHIBITED, "the policy has changed");
+		return;
+	}
+	r.passes = d.acl.resolve_first;
+	err = removal_remove(&r, &reply);
+	if (err == DNS_OK && d.acl.nports > 0 &&
+	    (err = answer_addresses(a, &all, &n)) == DNS_OK)
+		n = to_be_granted(v->request, all, n, granted);
+	if (err != DNS_OK)
+		on_verdict->failed(v, EDE_OTHER, dns_strerror(err));
+	else if (n * d.acl.nports > ANSWER_MAX)
+		on_verdict->failed(v, EDE_OTHER, "too many addresses to grant");
+	else
+		grant_all(v, &reply, granted, n, &d);
+}
+
+void
+verdict_abandon(struct verdict *v)
+{
+	struct held *h = v->held;
+
+	v->held = NULL;
+	grants_leave(&h->grants);
+	free(h);
+}
+
+void
+verdict_init(const struct verdict_events *e)
+{
+	static const struct grants_events grants = {
+		.granted = verdict_granted, .done = verdict_done };
+
+	on_verdict = e;
+	grants_init(&grants);
 }

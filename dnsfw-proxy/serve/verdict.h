@@ -1,44 +1,44 @@
 /*
- * Which addresses are granted, and which go from an answer (G5, G8, G12).
+ * What leaves of an answer under -> (G1 to G8): addresses that are not granted
+ * go, the others are granted, and the answer is held until the kernel has them
+ * all.  No TTL that leaves is longer than what is left of its grant.
  */
 #ifndef SERVE_VERDICT_H
 #define SERVE_VERDICT_H
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 #include "../dns/build.h"
+#include "answer.h"
+#include "removal.h"
 #include "request.h"
 
-/* Who asks for an answer, and what is known of its addresses by then. */
+struct held;
+
 struct verdict {
-	const struct request *request;
-	/* A ~> for the name comes first: what is never granted passes (G8). */
-	bool		 passes;
-	const struct addr *forbidden;	/* as dnsfw-priv says */
-	size_t		 nforbidden;
+	struct request	*request;
+	struct held	*held;		/* while grants are on their way */
 };
 
-/*
- * Would a grant for dst, which is none of those that are never granted, open a
- * way for the client?
- */
-bool	verdict_may_be_granted(const struct request *, const struct addr *dst);
+/* What becomes of an answer; the verdict belongs to the called from then on. */
+struct verdict_events {
+	/* It leaves; granted: somebody can connect to what it names. */
+	void	(*leaves)(struct verdict *, const struct reply *, bool granted);
+	/* It does not; reason is for the log and the client. */
+	void	(*failed)(struct verdict *, enum dns_ede, const char *reason);
+};
+
+/* Before the first query; events must stay. */
+void	verdict_init(const struct verdict_events *events);
 
 /*
- * Warn of a client that will connect to dst, an address that it asked for,
- * from another address than the one that it asked from (G12).  False: it is not
- * one.
+ * Grant what the answer names, and let it leave: now or later.  msg, the
+ * client's copy of it, may be changed, and is the caller's again on return.
  */
-bool	verdict_tell_of_scope(const struct request *, const struct addr *dst);
+void	verdict_answer(struct verdict *, struct answer *, uint8_t *msg);
 
-/*
- * Remove what is unwanted from the answer *msg, parsed as *r.  On DNS_OK *msg,
- * *len and *r are the answer without it, in a buffer that the next call uses
- * again, or unchanged.
- */
-DNS_MUSTCHECK enum dns_err verdict_remove(struct verdict *, uint8_t **msg,
-    size_t *len, struct dns_response *r);
+/* Let go of the answer that is held. */
+void	verdict_abandon(struct verdict *);
 
 #endif

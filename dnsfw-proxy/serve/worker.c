@@ -9,7 +9,6 @@
 #include "exchange.h"
 #include "front_tcp.h"
 #include "front_udp.h"
-#include "grantcache.h"
 #include "grants.h"
 #include "hash.h"
 #include "log.h"
@@ -39,7 +38,7 @@ take_policy(const uint8_t *buf, size_t len, int fd)
 		priv_malformed(err);
 	policy_take(&m, fd);
 	/* What was granted before may be about to be revoked. */
-	grantcache_forget();
+	grants_forget();
 	if (first) {
 		front_udp_start();
 		front_tcp_start();
@@ -57,7 +56,7 @@ take_plain(const uint8_t *buf, size_t len)
 	if ((err = msg_plain_decode(buf, len, type, &plain)) != MSG_OK)
 		priv_malformed(err);
 	if (type == MSG_FORGET)
-		grantcache_forget();
+		grants_forget();
 	else if (type == MSG_STATS)
 		counters_log();
 	else
@@ -157,7 +156,6 @@ worker_init(void)
 	back_udp_init();
 	back_tcp_init();
 	query_init();
-	grants_init();
 	front_udp_init(query_receive);
 	front_tcp_init(query_receive);
 }

@@ -19,6 +19,7 @@ from process import DEADLINE, stopped, until
 from upstream import Later
 
 SLOTS = 16384       # grants that a worker has under way at most
+SHARE = SLOTS // 4  # of one client
 PORTS = 256         # of one name, at most
 MANY = "".join(f"{CLIENT4} -> *.example.com:TCP:{port}\n"
                for port in range(1000, 1000 + PORTS))
@@ -41,9 +42,9 @@ def test_G1_places_for_grants_under_way_come_back(lab, fw):
         assert len(addresses_of(answer)) == 4, answer
 
 
-def test_G1_no_more_grants_under_way_than_places(lab, fw):
-    """The kernel is not asked: 16 answers wait, the next ones cannot."""
-    fits = SLOTS // PER_NAME
+def test_D22_no_more_grants_under_way_than_a_share(lab, fw):
+    """The kernel is not asked: 4 answers wait, the next ones cannot."""
+    fits = SHARE // PER_NAME
     server = lab.dnsfw(MANY, "--timeout", "30", fw=fw)
     names = [name_of_many(lab, number) for number in range(fits + 3)]
     with concurrent.futures.ThreadPoolExecutor(len(names)) as pool:

@@ -1,0 +1,123 @@
+/* Which addresses are granted, and which go from an answer. */
+#include "removal.h"
+
+#include "../dns/strip.h"
+#include "../dns/vet.h"
+#include "hash.h"
+#include "log.h"
+#include "loop.h"
+#include "policy.h"
+#include "scope.h"
+#include "settings.h"
+
+#define REMOVED_PERIOD	60	/* seconds between log lines of one name */
+#define REMOVED_NAMES	256	/* names that are told apart in that */
+
+bool
+removal_may_be_granted(const struct request *q, const struct addr *dst)
+{
+	uint8_t bit = dst->family == ADDR_V4 ? MSG_FAMILY_V4 : MSG_FAMILY_V6;
+
+	/* A loopback client is this host, in both families (G5). */
+	return (settings.config.firewall && (policy.families & bit) != 0 &&
+	    !scope_is_link_local(&q->client) &&
+	    (dst->family == q->client.family || addr_is_loopback(&q->client)));
+}
+
+bool
+removal_tell_of_scope(const struct request *q, const struct addr *dst)
+{
+	static struct scope_told told;
+	char name[DNS_NAME_TEXT_MAX], client[ADDR_TEXT_MAX];
+	char address[ADDR_TEXT_MAX];
+	struct dns_name folded;
+	bool link_local = scope_is_link_local(&q->client);
+	bool local = scope_is_local(&q->client);
+
+	if (dst->family != q->client.family || addr_is_loopback(&q->client) ||
+	    (!link_local && local == scope_is_local(dst)))
+		return (false);
+	if (!scope_may_tell(&told, &q->client, loop.now))
+		return (true);
+	dns_name_fold(&q->dns.qname, &folded);
+	dns_name_print(&folded, name);
+	addr_print(&q->client, client);
+	addr_print(dst, address);
+	if (link_local)
+		log_warn("%s asked for %s from a link-local address, from "
+		    "which it cannot connect to %s: nothing was granted; let "
+		    "clients ask at a %s address of this gateway", client,
+		    name, address, dst->family == ADDR_V4 ? "routed" :
+		    "global");
+	else if (local)
+		log_warn("%s asked for %s from a unique local address: if it "
+		    "has a global one, it connects to %s from that, and the "
+		    "grant does not match; announce this gateway's global "
+		    "address as the resolver (RDNSS)", client, name, address);
+	else
+		log_warn("%s asked for %s from a global address: if it has a "
+		    "unique local one, it connects to %s from that, and the "
+		    "grant does not match; give the destination a global "
+		    "address, or the clients one kind alone", client, name,
+		    address);
+	return (true);
+}
+
+static void
+log_removed(const struct request *q, const struct addr *a)
+{
+	static struct log_limit limits[REMOVED_NAMES];
+	char name[DNS_NAME_TEXT_MAX], client[ADDR_TEXT_MAX];
+	char removed[ADDR_TEXT_MAX];
+	struct dns_name folded;
+	uint64_t count;
+
+	dns_name_fold(&q->dns.qname, &folded);
+	if (!log_allowed(&limits[hash_bytes(folded.wire, folded.len) %
+	    REMOVED_NAMES], loop.now, REMOVED_PERIOD, &count))
+		return;
+	dns_name_print(&folded, name);
+	log_warn("%s for %s: address %s is never granted, and was removed from "
+	    "the answer", name, addr_print(&q->client, client),
+	    addr_print(a, removed));
+}
+
+static bool
+unwanted(void *arg, const struct addr *a)
+{
+	const struct removal *r = arg;
+	bool bad = dns_vet_forbidden(a, &settings.vet) ||
+	    (r->forbidden != NULL && r->forbidden(r->arg, a));
+
+	if (bad && r->passes)
+		return (false);
+	if (bad)
+		log_removed(r->request, a);
+	/* A way that is shut is better not tried (--family-mismatch). */
+	return (bad || (settings.config.family_filter &&
+	    settings.config.firewall && !removal_may_be_granted(r->request, a)));
+}
+
+enum dns_err
+removal_remove(struct removal *r, struct reply *reply)
+{
+	static uint8_t clean[DNS_MESSAGE_MAX];
+	size_t limit = request_limit(r->request);
+	enum dns_err err;
+	size_t n, removed;
+
+	/* What is longer than before (see strip.h) may be too long. */
+	err = dns_strip(reply->msg, reply->len, &reply->response, unwanted, r,
+	    clean, limit, &n, &removed);
+	if (err != DNS_OK || removed == 0)
+		return (err);
+	/* No longer what a validator has called authentic (RFC 4035 3.2.3). */
+	clean[3] &= (uint8_t)~DNS_AD;
+	err = dns_response_parse(clean, n, &reply->response);
+	if (err != DNS_OK)
+		return (err);
+	reply->msg = clean;
+	reply->len = dns_append_ede(clean, n, limit, &reply->response.edns,
+	    EDE_FILTERED, "an address that is not granted was removed");
+	return (DNS_OK);
+}

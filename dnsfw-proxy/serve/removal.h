@@ -1,0 +1,50 @@
+/*
+ * Which addresses are granted, and which go from an answer (G5, G8, G12).
+ */
+#ifndef SERVE_REMOVAL_H
+#define SERVE_REMOVAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "../dns/build.h"
+#include "request.h"
+
+/* An answer as it is to leave to one client. */
+struct reply {
+	uint8_t		*msg;
+	size_t		 len;
+	struct dns_response response;	/* of msg */
+};
+
+/* Who asks for an answer, and what is known of its addresses by then. */
+struct removal {
+	const struct request *request;
+	/* A ~> for the name comes first: what is never granted passes (G8). */
+	bool		 passes;
+	/* Does dnsfw-priv say that it is never granted?  NULL: it says nothing. */
+	bool		 (*forbidden)(const void *arg, const struct addr *);
+	const void	*arg;
+};
+
+/*
+ * Would a grant for dst, which is none of those that are never granted, open a
+ * way for the client?
+ */
+bool	removal_may_be_granted(const struct request *, const struct addr *dst);
+
+/*
+ * Warn of a client that will connect to dst, an address that it asked for,
+ * from another address than the one that it asked from (G12).  False: it is not
+ * one.
+ */
+bool	removal_tell_of_scope(const struct request *, const struct addr *dst);
+
+/*
+ * Remove what is unwanted.  On DNS_OK the reply is that without it, in a
+ * buffer that the next call uses again, or unchanged.
+ */
+DNS_MUSTCHECK enum dns_err removal_remove(struct removal *, struct reply *);
+
+#endif
