@@ -61,6 +61,9 @@ TOOLS = {
     "loadgen": (("loadgen.c", "loadgen_tcp.c", "loadgen_udp.c",
                  "histogram.c", "plan.c", "query.c"), ()),
     "answerer": (("answerer.c", "query.c"), ()),
+    "attack": (("attack.c", "attack_tcp.c", "attack_udp.c", "attack_icmp.c",
+                "histogram.c", "query.c", "worst.c"), ()),
+    "hostile": (("hostile.c", "query.c", "worst.c"), ("-lpthread",)),
     "forwarder": (("forwarder.c", "netgrant.c"), ("-lmnl",)),
 }
 
@@ -139,9 +142,7 @@ class Ground:
         self.namespace = Namespace()
         try:
             self.namespace.run("ip", "-batch", "-", text=ADDRESSES)
-            self.upstream = self.spawn(
-                [tools / "answerer", UPSTREAM,
-                 *([capture] if capture else [])], load_cpu)
+            self.upstream = self.start_upstream(capture)
             self._wait_until_answered(UPSTREAM, self.upstream)
         except BaseException:
             self.close()
@@ -152,6 +153,10 @@ class Ground:
 
     def __exit__(self, *exc):
         self.close()
+
+    def start_upstream(self, capture):
+        return self.spawn([self.tools / "answerer", UPSTREAM,
+                           *([capture] if capture else [])], self.load_cpu)
 
     @undisturbed()
     def close(self):
