@@ -3,13 +3,13 @@
 
 #include <string.h>
 
+#include "places.h"
+
 #define CLASS_NONE	254	/* RFC 2136 */
 #define RECORD_MIN	11	/* root owner, fixed fields, no rdata */
 #define RECORD_FIXED	10	/* type, class, TTL, rdlength */
 #define EDNS_DO		0x8000U	/* in the TTL field of OPT */
-
-/* A pointer has 14 bits, and the run of labels there at most 256 octets. */
-#define POINTER_REACH	(0x4000 + 256)
+#define SHORT_MAX	512	/* octets of most messages */
 
 enum { QD, AN, NS, AR, SECTIONS };
 
@@ -19,21 +19,13 @@ struct header {
 	uint16_t	count[SECTIONS];
 };
 
-/*
- * The walk through a message.  own has a bit for each octet of the header and
- * of the fixed fields of the records so far.  Some of these are changed on the
- * way (id, TTL, EDNS size), so no name may lead through them: the name that
- * was checked would not be the one that is sent (D10).  Nor may a pointer
- * stand in the question, whose letters may change their case on the way: an
- * octet of a label would be half of it.
- */
+/* The walk through a message. */
 struct walk {
 	struct rcur	c;
 	struct header	h;
-	size_t		question_end;
 	bool		is_signed;
 	bool		alias;		/* some record leads to another name */
-	uint8_t		own[POINTER_REACH / 8];
+	struct dns_places places;
 };
 
 /*
@@ -112,13 +104,10 @@ question_read(struct rcur *c, struct dns_name *qname, uint16_t *qtype,
 	return (DNS_OK);
 }
 
-enum dns_err
-dns_record_read(struct rcur *c, struct dns_name *owner, struct dns_record *out)
+/* What is behind the owner. */
+static enum dns_err
+record_rest(struct rcur *c, struct dns_record *out)
 {
-	enum dns_err err;
-
-	if ((err = dns_name_read(c, true, owner)) != DNS_OK)
-		return (err);
 	if (rcur_u16(c, &out->type) == -1 || rcur_u16(c, &out->class) == -1)
 		return (DNS_ESHORT);
 	out->ttl_offset = c->pos;
@@ -128,86 +117,32 @@ dns_record_read(struct rcur *c, struct dns_name *owner, struct dns_record *out)
 	return (rcur_skip(c, out->rdlength) == -1 ? DNS_ESHORT : DNS_OK);
 }
 
-/* Of own, only what the message can reach is ever looked at. */
-static void
-walk_begin(struct walk *w, const uint8_t *msg, size_t len)
+enum dns_err
+dns_record_read(struct rcur *c, struct dns_name *owner, struct dns_record *out)
 {
-	size_t reach = len < POINTER_REACH ? len : POINTER_REACH;
+	enum dns_err err;
 
+	err = owner == NULL ? dns_name_skip(c) : dns_name_read(c, true, owner);
+	return (err != DNS_OK ? err : record_rest(c, out));
+}
+
+static void
+walk_begin(struct walk *w, const uint8_t *msg, size_t len,
+    struct dns_place *place)
+{
 	w->c = (struct rcur){ .buf = msg, .len = len };
 	w->is_signed = false;
 	w->alias = false;
-	memset(w->own, 0, (reach + 7) / 8);
-}
-
-static void
-own_mark(struct walk *w, size_t from, size_t to)
-{
-	size_t i;
-
-	for (i = from; i < to && i < POINTER_REACH; i++)
-		w->own[i / 8] |= (uint8_t)(1U << i % 8);
-}
-
-static bool
-own_any(const struct walk *w, size_t from, size_t to)
-{
-	size_t i;
-
-	if (to > POINTER_REACH)
-		to = POINTER_REACH;
-	for (i = from; i < to; i++) {
-		/* Eight at once, where there are as many. */
-		if (i % 8 == 0 && to - i >= 8 && w->own[i / 8] == 0)
-			i += 7;
-		else if (w->own[i / 8] & 1U << i % 8)
-			return (true);
-	}
-	return (false);
-}
-
-/*
- * The name at offset at, which dns_name_read() took, does not lead through
- * octets of our own.
- */
-static enum dns_err
-name_check(const struct walk *w, size_t at)
-{
-	struct rcur c = w->c;
-	size_t start = at;
-	uint8_t n, low = 0;
-
-	c.pos = at;
-	for (;;) {
-		if (rcur_u8(&c, &n) == -1)
-			return (DNS_ESHORT);
-		if (n > 0 && n <= DNS_LABEL_MAX) {
-			if (rcur_skip(&c, n) == -1)
-				return (DNS_ESHORT);
-			continue;
-		}
-		if (n > 0 && rcur_u8(&c, &low) == -1)
-			return (DNS_ESHORT);
-		if (start != at && own_any(w, start, c.pos))
-			return (DNS_EPOINTER);
-		if (n > 0 && c.pos <= w->question_end)
-			return (DNS_EPOINTER);
-		if (n == 0)
-			return (DNS_OK);
-		c.pos = start = (size_t)(n & 0x3f) << 8 | low;
-	}
+	dns_places_begin(&w->places, place, len);
 }
 
 /* A name inside rdata; only there an early end is the fault of rdlength. */
 static enum dns_err
-rdata_name(const struct walk *w, struct rcur *rd, bool pointers)
+rdata_name(struct walk *w, struct rcur *rd, bool pointers)
 {
-	size_t at = rd->pos;
-	enum dns_err err;
+	enum dns_err err = dns_places_check(&w->places, rd, pointers);
 
-	if ((err = dns_name_read(rd, pointers, NULL)) == DNS_ESHORT)
-		return (DNS_ERDATA);
-	return (err != DNS_OK ? err : name_check(w, at));
+	return (err == DNS_ESHORT ? DNS_ERDATA : err);
 }
 
 /* RFC 9460 2.2: keys strictly ascending; the hints hold whole addresses. */
@@ -232,7 +167,7 @@ svc_params(struct rcur *rd)
 }
 
 static enum dns_err
-rdata_field(const struct walk *w, struct rcur *rd, char field)
+rdata_field(struct walk *w, struct rcur *rd, char field)
 {
 	uint8_t n;
 
@@ -280,7 +215,7 @@ static enum dns_err
 rdata_check(struct walk *w, const struct dns_record *r)
 {
 	struct rcur rd = { .buf = w->c.buf, .len = r->rdata + r->rdlength,
-	    .pos = r->rdata, .steps = w->c.steps };
+	    .pos = r->rdata };
 	const char *field;
 	enum dns_err err;
 
@@ -296,7 +231,6 @@ rdata_check(struct walk *w, const struct dns_record *r)
 	for (; *field != '\0'; field++)
 		if ((err = rdata_field(w, &rd, *field)) != DNS_OK)
 			return (err);
-	w->c.steps = rd.steps;
 	return (rd.pos == rd.len ? DNS_OK : DNS_ERDATA);
 }
 
@@ -343,10 +277,10 @@ record_check(struct walk *w, struct dns_edns *edns, uint32_t *opt_ttl)
 	size_t at = w->c.pos;
 	enum dns_err err;
 
-	if ((err = dns_record_read(&w->c, NULL, &r)) != DNS_OK ||
-	    (err = name_check(w, at)) != DNS_OK)
+	if ((err = dns_places_check(&w->places, &w->c, true)) != DNS_OK ||
+	    (err = record_rest(&w->c, &r)) != DNS_OK)
 		return (err);
-	own_mark(w, r.rdata - RECORD_FIXED, r.rdata);
+	dns_places_own(&w->places, r.rdata - RECORD_FIXED, r.rdata);
 	w->is_signed = edns != NULL && is_signature(w, &r);
 	w->alias |= r.type == TYPE_CNAME || r.type == TYPE_DNAME ||
 	    r.type == TYPE_SVCB || r.type == TYPE_HTTPS;
@@ -372,8 +306,8 @@ records_check(struct walk *w, struct dns_edns *edns, size_t *answer_end,
 	if ((size_t)count[AN] + count[NS] + count[AR] >
 	    (w->c.len - w->c.pos) / RECORD_MIN)
 		return (DNS_ECOUNT);
-	w->question_end = w->c.pos;
-	own_mark(w, 0, DNS_HEADER_SIZE);
+	w->places.question_end = w->c.pos;
+	dns_places_own(&w->places, 0, DNS_HEADER_SIZE);
 	for (section = AN; section <= AR; section++) {
 		for (i = 0; i < count[section]; i++) {
 			err = record_check(w, section == AR ? edns : NULL,
@@ -387,8 +321,9 @@ records_check(struct walk *w, struct dns_edns *edns, size_t *answer_end,
 	return (DNS_OK);
 }
 
-enum dns_err
-dns_query_parse(const uint8_t *msg, size_t len, struct dns_query *out)
+static enum dns_err
+query_parse(const uint8_t *msg, size_t len, struct dns_query *out,
+    struct dns_place *place)
 {
 	DNS_UNINITIALIZED struct walk w;
 	const uint16_t *count = w.h.count;
@@ -396,7 +331,7 @@ dns_query_parse(const uint8_t *msg, size_t len, struct dns_query *out)
 	uint32_t opt_ttl;
 	enum dns_err err;
 
-	walk_begin(&w, msg, len);
+	walk_begin(&w, msg, len, place);
 	memset(out, 0, sizeof(*out));
 	if ((err = header_read(&w.c, &w.h)) != DNS_OK)
 		return (err);
@@ -422,14 +357,34 @@ dns_query_parse(const uint8_t *msg, size_t len, struct dns_query *out)
 	return (DNS_OK);
 }
 
+/* Not inline, since most messages need no such room on the stack. */
+static enum dns_err __attribute__((noinline))
+query_parse_long(const uint8_t *msg, size_t len, struct dns_query *out)
+{
+	DNS_UNINITIALIZED struct dns_place place[DNS_POINTER_REACH];
+
+	return (query_parse(msg, len, out, place));
+}
+
 enum dns_err
-dns_response_parse(const uint8_t *msg, size_t len, struct dns_response *out)
+dns_query_parse(const uint8_t *msg, size_t len, struct dns_query *out)
+{
+	DNS_UNINITIALIZED struct dns_place place[SHORT_MAX];
+
+	if (len > SHORT_MAX)
+		return (query_parse_long(msg, len, out));
+	return (query_parse(msg, len, out, place));
+}
+
+static enum dns_err
+response_parse(const uint8_t *msg, size_t len, struct dns_response *out,
+    struct dns_place *place)
 {
 	DNS_UNINITIALIZED struct walk w;
 	uint32_t opt_ttl = 0;
 	enum dns_err err;
 
-	walk_begin(&w, msg, len);
+	walk_begin(&w, msg, len, place);
 	memset(out, 0, sizeof(*out));
 	if ((err = header_read(&w.c, &w.h)) != DNS_OK)
 		return (err);
@@ -454,6 +409,24 @@ dns_response_parse(const uint8_t *msg, size_t len, struct dns_response *out)
 	if (out->edns.present)
 		out->rcode |= (uint16_t)(opt_ttl >> 24 << 4);
 	return (err);
+}
+
+static enum dns_err __attribute__((noinline))
+response_parse_long(const uint8_t *msg, size_t len, struct dns_response *out)
+{
+	DNS_UNINITIALIZED struct dns_place place[DNS_POINTER_REACH];
+
+	return (response_parse(msg, len, out, place));
+}
+
+enum dns_err
+dns_response_parse(const uint8_t *msg, size_t len, struct dns_response *out)
+{
+	DNS_UNINITIALIZED struct dns_place place[SHORT_MAX];
+
+	if (len > SHORT_MAX)
+		return (response_parse_long(msg, len, out));
+	return (response_parse(msg, len, out, place));
 }
 
 enum dns_err

@@ -1,8 +1,8 @@
 /*
  * Whole messages (RFC 1035 4.1, RFC 6891), checked to the last record.  Pure;
- * the work is linear in the size of the message: the pointers of all its names
- * take DNS_STEPS_MAX steps at the most (D21), and so do those of the names that
- * any other function here reads of a message that was parsed.
+ * the work is linear in the size of the message (D21): the pointers of all its
+ * names take DNS_STEPS_MAX steps at the most, and no octet of a name is looked at
+ * twice (places.h).
  */
 #ifndef DNS_MESSAGE_H
 #define DNS_MESSAGE_H
@@ -74,8 +74,8 @@ struct dns_record {
 };
 
 /*
- * Read the record at c->pos, without a look into its rdata, and move behind
- * it.  owner may be NULL.
+ * Read the record at c->pos of a message that was parsed, without a look into
+ * its rdata, and move behind it.  owner may be NULL: then it is only skipped.
  */
 DNS_MUSTCHECK enum dns_err dns_record_read(struct rcur *c,
     struct dns_name *owner, struct dns_record *out);

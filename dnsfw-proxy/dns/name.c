@@ -4,14 +4,6 @@
 #include <assert.h>
 #include <string.h>
 
-#define POINTER_BITS	0xc0U	/* label type 11 (RFC 1035 4.1.4) */
-/*
- * A name has at most DNS_LABELS_MAX labels, so a compressor never needs more
- * pointers than that.  Pointers to pointers could otherwise form a staircase
- * of 8,191 steps, and each record of a message could walk all of it.
- */
-#define POINTERS_MAX	DNS_LABELS_MAX
-
 static const char *const err_text[] = {
 	[DNS_OK] = "no error",
 	[DNS_ESHORT] = "message ends too early",
@@ -39,12 +31,9 @@ dns_strerror(enum dns_err err)
 	return ((unsigned int)err < DNS_ERR_COUNT ? err_text[err] : "unknown");
 }
 
-/*
- * A name under construction: the octets of its labels so far.  out may be
- * NULL.
- */
+/* A name under construction: the octets of its labels so far. */
 struct sink {
-	struct dns_name	*out;
+	uint8_t		*wire;
 	size_t		 len;
 	unsigned int	 labels;
 };
@@ -53,19 +42,12 @@ struct sink {
 static enum dns_err
 sink_label(struct sink *s, struct rcur *run, uint8_t n)
 {
-	size_t left = DNS_NAME_MAX - s->len;
-
 	/* Behind a label that is not the root, the root needs its octet. */
-	if (n > 0 && left < (size_t)n + 2)
+	if (n > 0 && DNS_NAME_MAX - s->len < (size_t)n + 2)
 		return (DNS_ENAME);
-	if (s->out == NULL) {
-		if (rcur_skip(run, n) == -1)
-			return (DNS_ESHORT);
-	} else {
-		s->out->wire[s->len] = n;
-		if (rcur_bytes(run, s->out->wire + s->len + 1, n) == -1)
-			return (DNS_ESHORT);
-	}
+	s->wire[s->len] = n;
+	if (rcur_bytes(run, s->wire + s->len + 1, n) == -1)
+		return (DNS_ESHORT);
 	s->len += (size_t)n + 1;
 	s->labels += n > 0;
 	return (DNS_OK);
@@ -82,11 +64,11 @@ read_run(struct rcur *run, struct sink *s, bool *pointer, size_t *target)
 	do {
 		if (rcur_u8(run, &n) == -1)
 			return (DNS_ESHORT);
-		if (n >= POINTER_BITS) {
+		if (n >= DNS_POINTER_BITS) {
 			if (rcur_u8(run, &low) == -1)
 				return (DNS_ESHORT);
 			*pointer = true;
-			*target = (n & ~POINTER_BITS) << 8 | low;
+			*target = (n & ~DNS_POINTER_BITS) << 8 | low;
 			return (DNS_OK);
 		}
 		if (n > DNS_LABEL_MAX)
@@ -100,7 +82,7 @@ read_run(struct rcur *run, struct sink *s, bool *pointer, size_t *target)
 enum dns_err
 dns_name_read(struct rcur *c, bool pointers, struct dns_name *out)
 {
-	struct sink sink = { .out = out };
+	struct sink sink = { .wire = out->wire };
 	struct rcur run = *c;
 	size_t start = c->pos, end = 0, target = 0;
 	unsigned int hops;
@@ -118,10 +100,8 @@ dns_name_read(struct rcur *c, bool pointers, struct dns_name *out)
 			end = run.pos;
 		if (!pointer)
 			break;
-		if (!pointers || target >= start || hops == POINTERS_MAX)
+		if (!pointers || target >= start || hops == DNS_POINTERS_MAX)
 			return (DNS_EPOINTER);
-		if (c->steps + hops >= DNS_STEPS_MAX)
-			return (DNS_ESTEPS);
 		/*
 		 * An earlier name lies wholly before this one, so the next
 		 * run may not reach into the run that led to it.
@@ -129,12 +109,32 @@ dns_name_read(struct rcur *c, bool pointers, struct dns_name *out)
 		run.len = start;
 		run.pos = start = target;
 	}
-	if (out != NULL) {
-		out->len = (uint8_t)sink.len;
-		out->labels = (uint8_t)sink.labels;
-	}
+	out->len = (uint8_t)sink.len;
+	out->labels = (uint8_t)sink.labels;
 	c->pos = end;
-	c->steps += hops;
+	return (DNS_OK);
+}
+
+enum dns_err
+dns_name_skip(struct rcur *c)
+{
+	struct rcur run = *c;
+	uint8_t n;
+
+	do {
+		if (rcur_u8(&run, &n) == -1)
+			return (DNS_ESHORT);
+		if (n >= DNS_POINTER_BITS) {
+			if (rcur_skip(&run, 1) == -1)
+				return (DNS_ESHORT);
+			break;
+		}
+		if (n > DNS_LABEL_MAX)
+			return (DNS_ELABEL);
+		if (rcur_skip(&run, n) == -1)
+			return (DNS_ESHORT);
+	} while (n > 0);
+	c->pos = run.pos;
 	return (DNS_OK);
 }
 

@@ -15,6 +15,12 @@
 #define DNS_LABELS_MAX	127	/* without the root */
 #define DNS_LABEL_MAX	63
 #define DNS_STEPS_MAX	4096	/* pointers that are followed in a message */
+#define DNS_POINTER_BITS 0xc0U	/* label type 11 (RFC 1035 4.1.4) */
+/*
+ * Pointers of one name.  It has at most DNS_LABELS_MAX labels, so a compressor
+ * never needs more than that.
+ */
+#define DNS_POINTERS_MAX DNS_LABELS_MAX
 /* Text with escapes (each octet at most \DDD), final dot and NUL. */
 #define DNS_NAME_TEXT_MAX 1025
 
@@ -50,14 +56,17 @@ const char *dns_strerror(enum dns_err);
 /*
  * Read one name at c->pos and move behind it; pointers, if pointers is true,
  * may lead anywhere strictly before the start of the current run of labels.
- * Letter case is kept.  out may be NULL to check and skip only.
- *
- * c->steps counts the pointers of all names that c has read, so that one cursor
- * for a whole message bounds the work for it (D21): DNS_ESTEPS.  Where several
- * share a message, the count is handed on.
+ * Letter case is kept.  The work for the names of a whole message is bounded
+ * where it is parsed (places.h).
  */
 DNS_MUSTCHECK enum dns_err dns_name_read(struct rcur *c, bool pointers,
     struct dns_name *out);
+
+/*
+ * Move behind the name at c->pos, which was checked: its pointers are not
+ * followed.
+ */
+DNS_MUSTCHECK enum dns_err dns_name_skip(struct rcur *c);
 
 /* ASCII lower case (RFC 4343); out may be in. */
 void	dns_name_fold(const struct dns_name *in, struct dns_name *out);

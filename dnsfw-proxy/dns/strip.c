@@ -87,7 +87,7 @@ params_begin(const struct source *s, const struct dns_record *r,
 	    .pos = r->rdata };
 	if (rcur_skip(c, 2) == -1)		/* SvcPriority */
 		return (DNS_ERDATA);
-	return (dns_name_read(c, false, NULL));
+	return (dns_name_skip(c));
 }
 
 /* Ask for each of the addresses in length octets from offset at on. */
@@ -247,6 +247,8 @@ put_name(struct target *t, const struct source *s, size_t at)
 		if (at < POINTER_REACH && t->w.pos < POINTER_REACH)
 			t->moved[at] = (uint16_t)t->w.pos;
 		wcur_bytes(&t->w, s->msg + at, (size_t)n + 1);
+		if (t->w.overflow)
+			return (DNS_EFULL);
 	}
 	return (DNS_EPOINTER);
 }
@@ -271,7 +273,7 @@ put_field(struct target *t, const struct source *s, struct rcur *rd,
 
 	if (field == 'n') {
 		err = put_name(t, s, rd->pos);
-		return (err != DNS_OK ? err : dns_name_read(rd, true, NULL));
+		return (err != DNS_OK ? err : dns_name_skip(rd));
 	}
 	if (field == 's')
 		return (put_octets(t, rd, 1U + rd->buf[rd->pos]));

@@ -24,7 +24,6 @@ struct rcur {
 	const uint8_t	*buf;
 	size_t		 len;
 	size_t		 pos;	/* <= len, always */
-	unsigned int	 steps;	/* compression pointers followed (name.h) */
 };
 
 /*

@@ -102,8 +102,8 @@ same_record(struct rcur *a, struct rcur *b)
 	same_octets(&owner_a, &owner_b, 8);
 	require(dns_record_read(a, NULL, &rec_a) == DNS_OK &&
 	    dns_record_read(b, NULL, &rec_b) == DNS_OK);
-	rd_a = (struct rcur){ a->buf, a->pos, rec_a.rdata, 0 };
-	rd_b = (struct rcur){ b->buf, b->pos, rec_b.rdata, 0 };
+	rd_a = (struct rcur){ a->buf, a->pos, rec_a.rdata };
+	rd_b = (struct rcur){ b->buf, b->pos, rec_b.rdata };
 	field = dns_rdata_fields(rec_a.type, rec_a.class);
 	if (rec_a.type == TYPE_OPT)
 		same_options(&rd_a, &rd_b);
@@ -147,8 +147,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return (0);
 	}
 	require(err == DNS_OK);
-	a = (struct rcur){ data, before.length, before.records, 0 };
-	b = (struct rcur){ copy, n, before.records, 0 };
+	a = (struct rcur){ data, before.length, before.records };
+	b = (struct rcur){ copy, n, before.records };
 	while (a.pos < a.len)
 		same_record(&a, &b);
 	require(b.pos == b.len);

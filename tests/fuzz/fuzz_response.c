@@ -153,7 +153,7 @@ check_accept(const uint8_t *data, size_t size)
 	struct dns_query q = { .flags = DNS_RD, .has_question = true,
 	    .qname = { 3, 1, "\1a" }, .qtype = TYPE_A, .qclass = CLASS_IN };
 	struct dns_response r, again;
-	struct rcur c = { data, size, 0, 0 };
+	struct rcur c = { data, size, 0 };
 	const uint8_t *msg = data;
 
 	/* As if it had been asked for, if it has a question. */

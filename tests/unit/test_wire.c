@@ -56,7 +56,7 @@ Test(wire, reads_stop_at_the_end)
 	for (len = 0; len <= sizeof(bytes); len++)
 		for (pos = 0; pos <= len; pos++) {
 			left = len - pos;
-			c = (struct rcur){ bytes, len, pos, 0 };
+			c = (struct rcur){ bytes, len, pos };
 			cr_assert_eq(rcur_u8(&c, &v8), left < 1 ? -1 : 0);
 			cr_assert_eq(c.pos, left < 1 ? pos : pos + 1);
 			c.pos = pos;
