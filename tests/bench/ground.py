@@ -305,3 +305,22 @@ class Ground:
 
     def load(self, **options):
         return self.end_load(self.start_load(**options))
+
+
+class HostileGround(Ground):
+    """One with an upstream of bad will, and clients."""
+
+    def start_upstream(self, capture):
+        return self.spawn([self.tools / "hostile", UPSTREAM], self.load_cpu,
+                          stdout=subprocess.PIPE)
+
+    def attack(self, kind, number, count=None, milliseconds=None):
+        """What came of it, after so many answers or so much time."""
+        process = self.spawn(
+            [self.tools / "attack", kind, SERVER, FIRST_CLIENT, str(number),
+             *([str(count)] if count else [])], self.load_cpu,
+            stdout=subprocess.PIPE)
+        if milliseconds:
+            time.sleep(milliseconds / 1000)
+            process.terminate()
+        return self.end_load(process)

@@ -76,6 +76,8 @@ class Row:
             remarks.append(f"the reload took {medians['reload_s']:.2f} s; "
                            "without it p99.9 was "
                            f"{medians['still_p999_us']:,.0f} us")
+        if "kept" in medians:
+            remarks.append(f"{medians['kept']:,.0f} octets of RSS for each")
         if "factor" in medians:
             remarks.append(f"{medians['factor']:.2f} times the throughput "
                            "of one worker on one core, at "

@@ -1,4 +1,4 @@
-"""The workloads W1 to W10, and one run of one of them."""
+"""The workloads W1 to W13, and one run of one of them."""
 
 import dataclasses
 import re
@@ -6,7 +6,7 @@ import signal
 import time
 
 import policy
-from ground import Failed, Ground
+from ground import Failed, Ground, HostileGround
 from policy import Policy, Rules
 
 WINDOW = 100            # queries in flight
@@ -15,6 +15,10 @@ OTHER_NAMES = 1 << 24   # first number of names that no workload blocks
 RELOAD_DEADLINE = 10    # seconds
 
 WARM_UP = {"milliseconds": 200, "count": 1000}
+
+WORST = 64              # messages that cost most
+HALVES = 2000           # messages that do not end
+HALVES_TIME = 1500      # milliseconds until they have come
 
 # In flight on one connection, and queries until it is closed.
 TCP_MANY = {"depth": 10, "per_connection": 100}
@@ -31,6 +35,7 @@ class Workload:
     variant: str = ""
     tcp: bool = False
     workers: int = 0    # at most so many processes share the queries
+    attack: str = ""    # of attack.c, instead of a load; only dnsfw's worst
 
     @property
     def label(self):
@@ -41,6 +46,8 @@ class Workload:
         if self.rules.policy not in server.policies:
             return False
         if server.only and self.number not in server.only:
+            return False
+        if self.attack and server.kind != "dnsfw":
             return False
         if self.rules.policy is Policy.RELOAD and not server.reloaded:
             return False
@@ -69,6 +76,8 @@ class Workload:
             return "no TCP"
         if self.workers:
             return "not measured with several workers"
+        if self.attack:
+            return "its worst messages may be others"
         return {
             Policy.PLAIN: "no plain forwarding",
             Policy.GRANT: f"no grants through {self.firewall}",
@@ -116,13 +125,24 @@ def all_workloads(quick):
                    load=fresh, variant="plain", workers=2)
     yield Workload("W10", "W2 with two workers on two CPUs", grant, "ipset",
                    new_grants, variant="ipset", workers=2)
+    for kind, title in (("stairs", "names over 126 pointers each"),
+                        ("labels", "4,096 pointers to a name of 126 labels")):
+        yield Workload("W11", f"64 KiB queries: {title}", plain,
+                       variant=kind, attack=kind)
+    for kind, title in (("chain", "each for one"), ("crowd", "for 32 each")):
+        yield Workload("W12", f"64 KiB answers over 17 long names, {title}",
+                       grant, "nftables", variant=kind, attack=kind)
+    yield Workload("W13", f"{HALVES:,} half messages of one client", plain,
+                   attack="halves")
+
+
+WRONG = ("lost", "wrong_question", "wrong_rcode", "wrong_address", "strays",
+         "failed")
 
 
 def figures_of(answers, used, cost):
     """The figures of a run: what loadgen counted, and what it has cost."""
-    wrong = {key: answers[key] for key in (
-        "lost", "wrong_question", "wrong_rcode", "wrong_address", "strays",
-        "failed") if answers[key]}
+    wrong = {key: answers[key] for key in WRONG if answers[key]}
     if not answers["answered"]:
         counts = ", ".join(f"{count} {key}" for key, count in wrong.items())
         raise Failed(f"no right answer: {counts or 'none came'}")
@@ -235,6 +255,27 @@ class Run:
         raise Failed(f"no reload within {RELOAD_DEADLINE} s of SIGHUP")
 
 
+def worst(where, one):
+    """The cost of what is answered, or of what is kept without an end.
+
+    Latency is that of the attacker, with two messages under way or 32.
+    """
+    kind = one.workload.attack
+    before = where.cost()
+    if kind == "halves":
+        came = where.attack(kind, HALVES, milliseconds=HALVES_TIME)
+        came["answered"] = HALVES
+    else:
+        came = where.attack(kind, 1, WORST)
+    after = where.cost()
+    figures = figures_of({**dict.fromkeys(WRONG, 0), **came},
+                         after.cpu_ns - before.cpu_ns, after)
+    if kind == "halves":
+        # At most: some are closed by now, and their memory is kept.
+        figures["kept"] = (after.rss_kib - before.rss_kib) * 1024 / HALVES
+    return figures
+
+
 def scaling(ground, server, workload, milliseconds):
     """What a second worker on a CPU of its own is good for.
 
@@ -259,10 +300,13 @@ def run(ground, server, workload, milliseconds):
     """The figures of one run; ground makes the Ground."""
     if workload.workers:
         return scaling(ground, server, workload, milliseconds)
-    with Ground(*ground) as where:
+    kind = HostileGround if workload.attack else Ground
+    with kind(*ground) as where:
         one = Run(where, server, workload, milliseconds)
         started = one.start()
-        if workload.number == "W8":
+        if workload.attack:
+            figures = worst(where, one)
+        elif workload.number == "W8":
             figures = one.at_low_load()
         elif workload.number == "W9":
             figures = one.reload()

@@ -12,7 +12,7 @@ import threading
 import attacks
 import ground
 import servers
-from ground import Failed, Ground
+from ground import Failed, HostileGround
 
 GOOD = {"rate": 1000, "window": 10000, "clients": 10}
 GOOD_TCP = {"per_connection": 10, "depth": 1, "window": 1, "clients": 10}
@@ -28,7 +28,7 @@ FIRST_SERVED = ["chrt", "-f", "50"]
 FAVOURED = ["nice", "-n", "-20"]
 
 
-class Field(Ground):
+class Field(HostileGround):
     """A ground with an upstream of bad will, and dnsfw on its own CPU."""
 
     def __init__(self, tools, tmp, server_cpu, load_cpu, late):
