@@ -24,11 +24,14 @@ void	front_tcp_start(void);
 void	front_tcp_attach(struct asker *);
 void	front_tcp_detach(struct asker *);
 
-/* Send an answer, as soon as the client takes it. */
+/* Send an answer, at the end of the turn, or as soon as the client takes it. */
 void	front_tcp_send(struct tcp_conn *, const uint8_t *msg, size_t len);
 
-/* A turn has ended: there is time again for messages that wait (D21). */
-void	front_tcp_renew(void);
+/*
+ * The end of a turn: send what was collected; and there is time again for
+ * messages that wait (D21).
+ */
+void	front_tcp_flush(void);
 
 /* Look at the deadlines.  False: there is none. */
 bool	front_tcp_tick(void);

@@ -1,8 +1,6 @@
 /* What each client has in use: a hash table with chains, from a fixed pool. */
 #include "quota.h"
 
-#include <sys/queue.h>
-
 #include <stdlib.h>
 
 #include "hash.h"
@@ -17,17 +15,16 @@
 #define SHARE_DIVISOR	4
 #define SHARE_MIN	64
 
-struct quota {
-	LIST_ENTRY(quota) link;	/* bucket, or free list */
-	struct addr	addr;
-	uint32_t	places;		/* in use; 0 in the free list */
-};
+/* By their links: a bucket, or those that are not in use. */
 LIST_HEAD(quota_list, quota);
 
-static struct quota_list *buckets, unused;
-static struct quota *pool;
-static uint32_t nbuckets;		/* power of two */
-static uint32_t share, places, fresh;	/* fresh: never used ones begin here */
+static struct quota_list *quota_buckets, quota_unused;
+static struct quota *quota_pool;
+static uint32_t quota_nbuckets;		/* power of two */
+static uint32_t quota_share, quota_places;
+static uint32_t quota_fresh;		/* never used ones begin here */
+static uint32_t quota_octets;		/* of all clients */
+static struct rank quota_by_octets;
 
 void
 quota_init(void)
@@ -38,19 +35,20 @@ quota_init(void)
 	 */
 	uint32_t i;
 
-	places = 2 * settings.config.max_connections + 1;
-	share = settings.config.max_connections / SHARE_DIVISOR;
-	if (share < SHARE_MIN)
-		share = SHARE_MIN;
-	for (nbuckets = 16; nbuckets < places; nbuckets *= 2)
-		;
-	buckets = calloc(nbuckets, sizeof(*buckets));
-	pool = calloc(places, sizeof(*pool));
-	if (buckets == NULL || pool == NULL)
+	quota_places = 2 * settings.config.max_connections + 1;
+	quota_share = settings.config.max_connections / SHARE_DIVISOR;
+	if (quota_share < SHARE_MIN)
+		quota_share = SHARE_MIN;
+	for (quota_nbuckets = 16; quota_nbuckets < quota_places;)
+		quota_nbuckets *= 2;
+	quota_buckets = calloc(quota_nbuckets, sizeof(*quota_buckets));
+	quota_pool = calloc(quota_places, sizeof(*quota_pool));
+	if (quota_buckets == NULL || quota_pool == NULL)
 		fatalx("no memory for --max-connections");
-	for (i = 0; i < nbuckets; i++)
-		LIST_INIT(&buckets[i]);
-	LIST_INIT(&unused);
+	for (i = 0; i < quota_nbuckets; i++)
+		LIST_INIT(&quota_buckets[i]);
+	LIST_INIT(&quota_unused);
+	rank_init(&quota_by_octets);
 }
 
 bool
@@ -66,15 +64,15 @@ quota_serves(const struct addr *a)
 }
 
 static struct quota *
-unused_client(void)
+quota_new(void)
 {
-	struct quota *c = LIST_FIRST(&unused);
+	struct quota *c = LIST_FIRST(&quota_unused);
 
 	if (c != NULL) {
 		LIST_REMOVE(c, link);
 		return (c);
 	}
-	return (fresh < places ? &pool[fresh++] : NULL);
+	return (quota_fresh < quota_places ? &quota_pool[quota_fresh++] : NULL);
 }
 
 struct quota *
@@ -84,19 +82,20 @@ quota_enter(const struct addr *a)
 	struct addr who = share_of(a);
 	struct quota *c;
 
-	bucket = &buckets[hash_bytes(&who, sizeof(who)) & (nbuckets - 1)];
+	bucket = &quota_buckets[hash_bytes(&who, sizeof(who)) &
+	    (quota_nbuckets - 1)];
 	LIST_FOREACH(c, bucket, link) {
 		if (addr_equal(&c->addr, &who))
 			break;
 	}
 	if (c == NULL) {
-		if ((c = unused_client()) == NULL)
+		if ((c = quota_new()) == NULL)
 			return (NULL);
 		c->addr = who;
 		c->places = 0;
 		LIST_INSERT_HEAD(bucket, c, link);
 	}
-	if (c->places >= share)
+	if (c->places >= quota_share)
 		return (NULL);
 	c->places++;
 	return (c);
@@ -108,5 +107,35 @@ quota_leave(struct quota *c)
 	if (--c->places > 0)
 		return;
 	LIST_REMOVE(c, link);
-	LIST_INSERT_HEAD(&unused, c, link);
+	LIST_INSERT_HEAD(&quota_unused, c, link);
+}
+
+enum quota_octets
+quota_take_octets(struct quota *c, size_t octets)
+{
+	if (octets > QUOTA_OCTETS_SHARE - c->octets)
+		return (QUOTA_AT_SHARE);
+	if (octets > QUOTA_OCTETS_MAX - quota_octets)
+		return (QUOTA_ALL_USED);
+	c->octets += (uint32_t)octets;
+	quota_octets += (uint32_t)octets;
+	rank_set(&quota_by_octets, &c->by_octets, c->octets);
+	return (QUOTA_TAKEN);
+}
+
+void
+quota_give_octets(struct quota *c, size_t octets)
+{
+	c->octets -= (uint32_t)octets;
+	quota_octets -= (uint32_t)octets;
+	rank_set(&quota_by_octets, &c->by_octets, c->octets);
+}
+
+struct quota *
+quota_most_octets(void)
+{
+	struct rank_entry *e = rank_top(&quota_by_octets);
+
+	return (e == NULL ? NULL : (struct quota *)(void *)((char *)e -
+	    offsetof(struct quota, by_octets)));
 }

@@ -1,16 +1,47 @@
 /*
  * Who is served (--client-net), and what each client (share.h) has in use, so
  * that no client takes the others' room: requests in flight and TCP connections
- * (D7, --max-connections).
+ * (D7, --max-connections), and the octets that are kept for it (D22).
  */
 #ifndef SERVE_QUOTA_H
 #define SERVE_QUOTA_H
 
+#include <sys/queue.h>
+
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #include "addr.h"
+#include "rank.h"
 
-struct quota;
+/*
+ * Octets in the buffers of all TCP connections (half messages, messages that
+ * wait, unsent answers), and of those of one client.  A resolver in front may
+ * have 256 questions unanswered on a connection, and each of the answers may
+ * have 64 KiB: that is 16 MiB, and there is room for more beside it.  When all
+ * are in use, some client has at least its part of them, and makes room.
+ */
+#define QUOTA_OCTETS_MAX	(64U << 20)
+#define QUOTA_OCTETS_SHARE	(20U << 20)
+
+struct tcp_client;
+
+/* A client; but for tcp only quota.c changes it. */
+struct quota {
+	LIST_ENTRY(quota) link;
+	struct addr	addr;
+	uint32_t	places;		/* in use */
+	uint32_t	octets;
+	struct rank_entry by_octets;
+	struct tcp_client *tcp;		/* its connections; starts as NULL */
+};
+
+enum quota_octets {
+	QUOTA_TAKEN,
+	QUOTA_AT_SHARE,			/* the client has too many already */
+	QUOTA_ALL_USED			/* all clients together */
+};
 
 /* Before the first client. */
 void	quota_init(void);
@@ -24,5 +55,12 @@ bool	quota_serves(const struct addr *a);
  */
 struct quota *quota_enter(const struct addr *a);
 void	quota_leave(struct quota *);
+
+/* Take octets.  They are to be given back before the client's last place. */
+enum quota_octets quota_take_octets(struct quota *, size_t octets);
+void	quota_give_octets(struct quota *, size_t octets);
+
+/* The client that has most octets (see rank.h); NULL: nobody has any. */
+struct quota *quota_most_octets(void);
 
 #endif

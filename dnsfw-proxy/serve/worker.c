@@ -188,9 +188,9 @@ worker_run(void)
 		back_udp_flush();
 		grants_flush();
 		front_udp_flush();
+		front_tcp_flush();
 		access_turn();
 		priv_renew();
-		front_tcp_renew();
 	}
 	access_flush();
 }
