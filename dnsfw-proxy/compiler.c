@@ -32,6 +32,8 @@ read_text(int fd, const char *name, size_t *len)
 	ssize_t n;
 
 	*len = 0;
+	if (text == NULL)
+		log_error("no memory for the ACL \"%s\"", name);
 	while (text != NULL) {
 		n = read(fd, text + *len, size - *len);
 		if (n == 0)

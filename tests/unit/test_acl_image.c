@@ -501,4 +501,9 @@ Test(acl_image, P7_too_many_bounds_become_a_superset)
 	expect_bounds(grants, 2, 1, "0.0.0.0/0 0:0\n::/0 0:0\n");
 	expect_bounds("::1 -> a:TCP:1\n::2 -> a:TCP:1\n", 1, 1,
 	    "::/0 0:0\n");
+	/* A family is open for its "->" rules alone. */
+	expect_bounds("::1 -> a:TCP:1\n::2 -> a:TCP:1\n10.0.0.1 ~> a\n"
+	    "10.0.0.2 -| *\n", 1, 1, "::/0 0:0\n");
+	expect_bounds("10.0.0.1 -> a:TCP:1\n10.0.0.2 -> a:TCP:1\n::1 ~> a\n"
+	    "::2 -| *\n", 1, 1, "0.0.0.0/0 0:0\n");
 }

@@ -1,0 +1,672 @@
+/* The compiler's role, as dnsfw-priv sees it: a process behind a channel. */
+#include <criterion/criterion.h>
+
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include <netinet/in.h>
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "acl/decide.h"
+#include "acl/image.h"
+#include "chan.h"
+#include "compiler.h"
+#include "log.h"
+
+#define NAME		"list.acl"
+#define BOUNDS_MAX	65536U
+#define SEALS	(F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
+#define PAGE		4096U
+#define RULES	"10.0.0.1 -> a.example:TCP:80\n"			\
+		"10.0.0.1 -> b.example:UDP:53\n"			\
+		"fd00::/64 -> *.c.example:TCP:443\n"			\
+		"127.0.0.1 -> v4.example:TCP:1\n"			\
+		"::1 -> v6.example:TCP:2\n"				\
+		"10.0.0.2 ~> a.example\n"
+
+static pid_t child;
+static int channel, messages;
+static uint8_t record[MSG_SIZE_MAX];
+static char said[1 << 16];
+
+/* --- memory, as the compiler gets it --- */
+
+static unsigned int allocations;	/* so far */
+static unsigned int failing;		/* the number of the one that fails */
+static struct {
+	void	*memory, *map;
+	size_t	 size;
+} guarded[64];
+
+void	*__real_malloc(size_t);
+void	*__real_realloc(void *, size_t);
+void	*__real_reallocarray(void *, size_t, size_t);
+void	 __real_free(void *);
+void	*__wrap_malloc(size_t);
+void	*__wrap_calloc(size_t, size_t);
+void	*__wrap_realloc(void *, size_t);
+void	*__wrap_reallocarray(void *, size_t, size_t);
+void	 __wrap_free(void *);
+void	 __wrap_exit(int) __attribute__((noreturn));
+
+void *
+__wrap_malloc(size_t size)
+{
+	return (++allocations == failing ? NULL : __real_malloc(size));
+}
+
+/* Right before a page that nobody may touch. */
+void *
+__wrap_calloc(size_t n, size_t each)
+{
+	size_t size = (n * each + 15) & ~(size_t)15, i;
+	size_t pages = (size + PAGE - 1) / PAGE * PAGE;
+	uint8_t *map;
+
+	if (++allocations == failing)
+		return (NULL);
+	map = mmap(NULL, pages + PAGE, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (map == MAP_FAILED || mprotect(map + pages, PAGE, PROT_NONE) == -1)
+		abort();
+	for (i = 0; guarded[i].memory != NULL; i++)
+		;
+	guarded[i].memory = map + pages - size;
+	guarded[i].map = map;
+	guarded[i].size = pages + PAGE;
+	return (guarded[i].memory);
+}
+
+void *
+__wrap_realloc(void *old, size_t size)
+{
+	return (++allocations == failing ? NULL : __real_realloc(old, size));
+}
+
+void *
+__wrap_reallocarray(void *old, size_t n, size_t size)
+{
+	return (++allocations == failing ? NULL :
+	    __real_reallocarray(old, n, size));
+}
+
+void
+__wrap_free(void *memory)
+{
+	size_t i;
+
+	for (i = 0; memory != NULL && i < 64; i++) {
+		if (guarded[i].memory == memory) {
+			munmap(guarded[i].map, guarded[i].size);
+			guarded[i].memory = NULL;
+			return;
+		}
+	}
+	__real_free(memory);
+}
+
+/* Without what the test program has to say at its end. */
+void
+__wrap_exit(int status)
+{
+	_exit(status);
+}
+
+/* --- the process --- */
+
+static void
+start(void)
+{
+	struct rlimit few = { .rlim_cur = 32, .rlim_max = 32 };
+	int pair[2], fds[2];
+
+	cr_assert_eq(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);
+	cr_assert_eq(pipe2(fds, O_NONBLOCK), 0);
+	cr_assert_neq(child = fork(), -1);
+	if (child == 0) {
+		dup2(fds[1], STDERR_FILENO);
+		dup2(pair[1], MSG_FD_CHANNEL);
+		close_range(MSG_FD_CHANNEL + 1, ~0U, 0);
+		setrlimit(RLIMIT_NOFILE, &few);
+		unsetenv("JOURNAL_STREAM");
+		log_init(NULL);
+		allocations = 0;
+		compiler_run(NAME);
+		_exit(0);
+	}
+	close(pair[1]);
+	close(fds[1]);
+	channel = pair[0];
+	messages = fds[0];
+}
+
+/* How it ends; said is all that it has logged since last time. */
+static int
+status(void)
+{
+	ssize_t n;
+	int how;
+
+	cr_assert_eq(waitpid(child, &how, 0), child);
+	n = read(messages, said, sizeof(said) - 1);
+	said[n > 0 ? n : 0] = '\0';
+	return (WIFEXITED(how) ? WEXITSTATUS(how) : 128 + WTERMSIG(how));
+}
+
+static void
+say(const void *buf, size_t len, int fd)
+{
+	cr_assert_eq(chan_send(channel, buf, len, fd), (ssize_t)len);
+}
+
+static void
+say_plain(enum msg_type type)
+{
+	struct msg_plain plain = { .type = (uint8_t)type };
+
+	say(&plain, sizeof(plain), -1);
+}
+
+static void
+reload_len(const char *text, size_t len)
+{
+	struct msg_plain plain = { .type = MSG_RELOAD };
+	int fd = memfd_create("text", 0);
+
+	cr_assert_eq(write(fd, text, len), (ssize_t)len);
+	cr_assert_eq(lseek(fd, 0, SEEK_SET), 0);
+	say(&plain, sizeof(plain), fd);
+	close(fd);
+}
+
+static void
+reload(const char *text)
+{
+	reload_len(text, strlen(text));
+}
+
+/* The next record; its type, or 0: the channel is at its end. */
+static unsigned int
+hear(int *fd)
+{
+	ssize_t n = chan_recv(channel, record, fd, 1);
+
+	cr_assert_geq(n, 0);
+	return (n == 0 ? 0 : record[0]);
+}
+
+static void
+stop(void)
+{
+	say_plain(MSG_STOP);
+	cr_assert_eq(hear(NULL), 0);
+	cr_assert_eq(status(), 0);
+}
+
+/* READY, as the first of all. */
+static void
+begin(void)
+{
+	struct msg_ready ready;
+
+	start();
+	cr_assert_eq(hear(NULL), MSG_READY);
+	cr_assert_eq(msg_ready_decode(record, sizeof(ready), &ready), MSG_OK);
+}
+
+/* Bounds, and then SEALED or REJECTED, which is returned. */
+static unsigned int
+verdict(unsigned int *bounds, int *fd)
+{
+	unsigned int type;
+
+	for (*bounds = 0; (type = hear(fd)) == MSG_BOUND; ++*bounds)
+		;
+	return (type);
+}
+
+static void
+sealed(const char *text)
+{
+	unsigned int bounds;
+	int fd;
+
+	reload(text);
+	cr_assert_eq(verdict(&bounds, &fd), MSG_SEALED);
+	cr_assert_neq(fd, -1);
+	close(fd);
+}
+
+static unsigned int
+keeps(const char *client, const char *label, uint8_t proto, uint16_t port)
+{
+	static uint32_t seq;
+	struct msg_check m = { .type = MSG_CHECK, .proto = proto,
+	    .port = port, .seq = ++seq, .family = ADDR_V4,
+	    .local = client == NULL };
+	struct msg_checked checked;
+	struct addr a;
+
+	if (client != NULL) {
+		cr_assert_eq(addr_parse(client, strlen(client), &a), 0);
+		m.family = a.family;
+		memcpy(m.client, a.bytes, sizeof(m.client));
+	}
+	strcpy(m.label, label);
+	say(&m, sizeof(m), -1);
+	cr_assert_eq(hear(NULL), MSG_CHECKED);
+	cr_assert_eq(msg_checked_decode(record, sizeof(checked), &checked),
+	    MSG_OK);
+	cr_assert_eq(checked.seq, seq);
+	return (checked.keep);
+}
+
+/* --- what it says of a list --- */
+
+/* In any order, but all before the image. */
+Test(compiler, bounds_and_image_of_a_list, .timeout = 20)
+{
+	static const struct addr client = { ADDR_V4, { 10, 0, 0, 1 } };
+	unsigned int ports[5] = { 80, 53, 443, 1, 2 }, i, seen = 0;
+	struct msg_sealed m;
+	struct acl_decision d;
+	struct dns_name name;
+	const struct acl_image *image;
+	const char *why;
+	size_t bad;
+	int fd;
+	void *map;
+
+	begin();
+	reload(RULES);
+	while (hear(&fd) == MSG_BOUND) {
+		const struct msg_bound *b = (const void *)record;
+
+		for (i = 0; i < 5 && ports[i] != b->port; i++)
+			;
+		cr_assert_lt(i, 5);
+		seen |= 1U << i;
+		cr_assert_eq(b->proto, i == 1 ? IPPROTO_UDP : IPPROTO_TCP);
+		cr_assert_eq(b->family, i == 2 || i == 4 ? ADDR_V6 : ADDR_V4);
+		cr_assert_eq(b->prefix, ((unsigned int[]){ 32, 32, 64, 32,
+		    128 })[i]);
+		cr_assert_eq(b->base[0], ((unsigned int[]){ 10, 10, 0xfd, 127,
+		    0 })[i]);
+	}
+	cr_assert_eq(seen, 31);
+	cr_assert_eq(msg_sealed_decode(record, sizeof(m), &m), MSG_OK);
+	cr_assert_eq(m.rules, 6);
+	cr_assert_eq(fcntl(fd, F_GET_SEALS), SEALS);
+	map = mmap(NULL, m.size, PROT_READ, MAP_PRIVATE, fd, 0);
+	cr_assert_neq(map, MAP_FAILED);
+	cr_assert_neq(image = acl_image_open(map, m.size, &why), NULL);
+	cr_assert_null(acl_image_check(image));
+	cr_assert_str_eq(acl_image_file(image), NAME);
+	cr_assert_eq(dns_name_parse("a.example", 9, &name, &bad), DNS_OK);
+	acl_decide(image, &client, &name, &d);
+	cr_assert_eq(d.verdict, ACL_ALLOW);
+	cr_assert_eq(d.nports, 1);
+	cr_assert_eq(d.ports[0].port, 80);
+	stop();
+	cr_assert_str_eq(said, "");
+}
+
+Test(compiler, an_empty_list_is_one, .timeout = 20)
+{
+	unsigned int bounds;
+	int fd;
+
+	begin();
+	reload("");
+	cr_assert_eq(verdict(&bounds, &fd), MSG_SEALED);
+	cr_assert_eq(bounds, 0);
+	cr_assert_eq(keeps("10.0.0.1", "a.example", IPPROTO_TCP, 80), 0);
+	stop();
+}
+
+/* Each is said, nothing of the list leaves, and the one before stays. */
+Test(compiler, errors_of_a_list, .timeout = 20)
+{
+	unsigned int bounds;
+	int fd;
+
+	begin();
+	reload("10.0.0.1 -> a.example:TCP:80\nx\n10.0.0.1 ~> -\n\n"
+	    "10.0.0.1 -| a.example");
+	cr_assert_eq(verdict(&bounds, &fd), MSG_REJECTED);
+	cr_assert_eq(bounds, 0);
+	cr_assert_eq(fd, -1);
+	sealed(RULES);
+	reload("bad");
+	cr_assert_eq(verdict(&bounds, &fd), MSG_REJECTED);
+	cr_assert_eq(keeps("10.0.0.1", "a.example", IPPROTO_TCP, 80), 1);
+	stop();
+	cr_assert_eq(strncmp(said, "[ERROR] " NAME ":2:1: ", 22), 0);
+	cr_assert_neq(strstr(said, "[ERROR] " NAME ":5:13: "), NULL);
+	cr_assert_neq(strstr(said, "[ERROR] " NAME ":1:1: "), NULL);
+}
+
+Test(compiler, a_text_that_cannot_be_read, .timeout = 20)
+{
+	struct msg_plain plain = { .type = MSG_RELOAD };
+	int fd = open("/", O_RDONLY | O_DIRECTORY);
+
+	begin();
+	say(&plain, sizeof(plain), fd);
+	cr_assert_eq(hear(NULL), MSG_REJECTED);
+	sealed(RULES);
+	stop();
+	cr_assert_str_eq(said,
+	    "[ERROR] cannot read the ACL \"" NAME "\": Is a directory\n");
+}
+
+/* Comments up to each side of what the buffer has at first, and has then. */
+Test(compiler, a_text_of_any_length, .timeout = 20)
+{
+	static char text[(256 << 10) + 100];
+	static const size_t around[] = { 64 << 10, 128 << 10, 256 << 10 };
+	static const char rule[] = "\n10.0.0.1 -> a.example:TCP:80";
+	size_t i, len;
+	int d, fd;
+	unsigned int bounds;
+
+	begin();
+	for (i = 0; i < 3; i++) {
+		for (d = -1; d <= 1; d++) {
+			len = around[i] + (size_t)d;
+			memset(text, '\n', len);
+			memcpy(text + len - strlen(rule), rule, strlen(rule));
+			reload_len(text, len);
+			cr_assert_eq(verdict(&bounds, &fd), MSG_SEALED);
+			cr_assert_eq(bounds, 1);
+			close(fd);
+		}
+	}
+	stop();
+}
+
+/* --- grants under a new list --- */
+
+Test(compiler, grants_are_checked_by_the_last_list, .timeout = 20)
+{
+	begin();
+	sealed(RULES);
+	cr_assert_eq(keeps("10.0.0.1", "a.example", IPPROTO_TCP, 80), 1);
+	cr_assert_eq(keeps("10.0.0.1", "a.example.", IPPROTO_TCP, 80), 1);
+	cr_assert_eq(keeps("10.0.0.1", "b.example", IPPROTO_UDP, 53), 1);
+	cr_assert_eq(keeps("fd00::9", "x.c.example", IPPROTO_TCP, 443), 1);
+	/* Each fact counts. */
+	cr_assert_eq(keeps("10.0.0.1", "a.example", IPPROTO_UDP, 80), 0);
+	cr_assert_eq(keeps("10.0.0.1", "a.example", IPPROTO_TCP, 81), 0);
+	cr_assert_eq(keeps("10.0.0.1", "b.example", IPPROTO_TCP, 80), 0);
+	cr_assert_eq(keeps("10.0.0.3", "a.example", IPPROTO_TCP, 80), 0);
+	cr_assert_eq(keeps("fd00::9", "c.example", IPPROTO_TCP, 443), 0);
+	/* "~>" grants nothing; neither does a label that is not all. */
+	cr_assert_eq(keeps("10.0.0.2", "a.example", IPPROTO_TCP, 80), 0);
+	cr_assert_eq(keeps("fd00::9", "*.c.example", IPPROTO_TCP, 443), 0);
+	/* This host: what either of its loopback addresses may. */
+	cr_assert_eq(keeps(NULL, "v4.example", IPPROTO_TCP, 1), 1);
+	cr_assert_eq(keeps(NULL, "v6.example", IPPROTO_TCP, 2), 1);
+	cr_assert_eq(keeps(NULL, "v4.example", IPPROTO_TCP, 2), 0);
+	cr_assert_eq(keeps(NULL, "a.example", IPPROTO_TCP, 80), 0);
+	sealed("10.0.0.1 -| a.example\n10.0.0.0/8 -> *:TCP:80\n");
+	cr_assert_eq(keeps("10.0.0.1", "a.example", IPPROTO_TCP, 80), 0);
+	cr_assert_eq(keeps("10.0.0.1", "b.example", IPPROTO_TCP, 80), 1);
+	stop();
+}
+
+/* Who may use more ports than a decision holds gets none of them (A4). */
+Test(compiler, more_ports_than_a_decision_holds, .timeout = 20)
+{
+	static char text[2 * ACL_PORTS_MAX * 64];
+	unsigned int i, n, round;
+
+	begin();
+	for (round = 0; round < 2; round++) {
+		for (i = n = 0; i < ACL_PORTS_MAX; i++)
+			n += (unsigned int)sprintf(text + n,
+			    "10.0.0.1 -> a.example:TCP:%u\n", i + 1);
+		if (round == 1)
+			sprintf(text + n, "10.0.0.0/8 -> *:TCP:9999\n");
+		sealed(text);
+		cr_assert_eq(keeps("10.0.0.1", "a.example", IPPROTO_TCP, 1),
+		    1 - round);
+		cr_assert_eq(keeps("10.0.0.1", "a.example", IPPROTO_TCP,
+		    ACL_PORTS_MAX), 1 - round);
+	}
+	stop();
+}
+
+Test(compiler, statistics, .timeout = 20)
+{
+	static const char expected[] = "[INFO ] compiled 2, grants checked 1, "
+	    "octets of the image 6";
+	struct msg_plain plain = { .type = MSG_STATS };
+
+	begin();
+	sealed("10.0.0.1 -> a.example:TCP:80\n");
+	sealed("10.0.0.1 -> a.example:TCP:80\n");
+	keeps("10.0.0.1", "a.example", IPPROTO_TCP, 80);
+	say(&plain, sizeof(plain), -1);
+	stop();
+	cr_assert_eq(strncmp(said, expected, strlen(expected)), 0, "%s", said);
+}
+
+/* --- limits --- */
+
+/* Exactly as many bounds as dnsfw-priv takes, to one that is behind. */
+Test(compiler, P7_as_many_bounds_as_are_taken, .timeout = 60)
+{
+	static char text[(BOUNDS_MAX + 1) * 40];
+	unsigned int i, bounds, n = 0;
+	int fd;
+
+	begin();
+	for (i = 0; i < BOUNDS_MAX; i++)
+		n += (unsigned int)sprintf(text + n, "10.0.%u.%u -> a:TCP:1\n",
+		    i >> 8, i & 255);
+	reload(text);
+	cr_assert_eq(verdict(&bounds, &fd), MSG_SEALED);
+	cr_assert_eq(bounds, BOUNDS_MAX);
+	close(fd);
+	sprintf(text + n, "10.0.0.0 -> a:UDP:1\n");
+	reload(text);
+	cr_assert_eq(verdict(&bounds, &fd), MSG_SEALED);
+	cr_assert_eq(bounds, BOUNDS_MAX);
+	close(fd);
+	stop();
+	cr_assert_eq(strncmp(said, "[WARN ] the ACL has more than 65536 ", 36),
+	    0);
+	cr_assert_eq(strchr(said, '\n') + 1 - said, (ssize_t)strlen(said));
+}
+
+/* Rules cannot be shorter than these, so no more fit into a text. */
+Test(compiler, the_shortest_rules, .timeout = 20)
+{
+	char text[27 * 6 + 1];
+	unsigned int i, bounds, n = 0;
+	int fd;
+
+	begin();
+	for (i = 0; i < 27; i++)
+		n += (unsigned int)sprintf(text + n, "::~>%c%s",
+		    "abcdefghijklmnopqrstuvwxyz_"[i], i < 26 ? "\n" : "");
+	reload(text);
+	cr_assert_eq(verdict(&bounds, &fd), MSG_SEALED);
+	cr_assert_eq(((struct msg_sealed *)record)->rules, 27);
+	stop();
+}
+
+/* Ten times as many lists as it may have descriptors. */
+Test(compiler, lists_leave_nothing_behind, .timeout = 60)
+{
+	unsigned int i, bounds;
+	int fd;
+
+	begin();
+	for (i = 0; i < 320; i++) {
+		sealed(RULES);
+		reload("bad");
+		cr_assert_eq(verdict(&bounds, &fd), MSG_REJECTED);
+		cr_assert_gt(read(messages, said, sizeof(said)), 0);
+	}
+	cr_assert_eq(keeps("10.0.0.1", "a.example", IPPROTO_TCP, 80), 1);
+	stop();
+}
+
+/* Whichever allocation fails: bad, or only wider bounds; the next is good. */
+Test(compiler, memory_that_is_not_there, .timeout = 60)
+{
+	static char text[300000];
+	unsigned int bounds, type, n = 0, i, refused = 0, before;
+	int fd;
+
+	for (i = 0; i < 5000; i++)
+		n += (unsigned int)sprintf(text + n,
+		    "10.0.0.1 -> a%u.example:TCP:80\n", i);
+	for (failing = 1; failing <= 25; failing++) {
+		before = refused;
+		begin();
+		reload(text);
+		type = verdict(&bounds, &fd);
+		cr_assert(type == MSG_SEALED || type == MSG_REJECTED, "%u",
+		    failing);
+		cr_assert_eq(bounds, type == MSG_SEALED);
+		cr_assert_eq(fd != -1, type == MSG_SEALED);
+		if (fd != -1)
+			close(fd);
+		refused += type == MSG_REJECTED;
+		/* Or one of these fails, if the first took less. */
+		reload(RULES);
+		type = verdict(&bounds, &fd);
+		if (fd != -1)
+			close(fd);
+		refused += type == MSG_REJECTED;
+		sealed(RULES);
+		cr_assert_eq(keeps("10.0.0.1", "a.example", IPPROTO_TCP, 80),
+		    1);
+		stop();
+		if (refused > before)
+			cr_assert_neq(strstr(said, "memory"), NULL, "%s",
+			    said);
+		close(channel);
+		close(messages);
+	}
+	cr_assert_gt(refused, 8);
+}
+
+/* --- a peer that is wrong, or gone --- */
+
+static void
+expect_end(const void *buf, size_t len, int fd, const char *why)
+{
+	begin();
+	say(buf, len, fd);
+	cr_assert_eq(hear(NULL), 0);
+	cr_assert_eq(status(), 1);
+	cr_assert_neq(strstr(said, why), NULL, "%s", said);
+	close(channel);
+	close(messages);
+}
+
+Test(compiler, malformed_messages_end_it, .timeout = 60)
+{
+	static const uint8_t types[] = { MSG_RELOAD, MSG_CHECK, MSG_STATS,
+	    MSG_STOP };
+	uint8_t longer[sizeof(struct msg_plain) + 1] = { 0 };
+	struct msg_plain plain;
+	struct msg_check check = { .type = MSG_CHECK, .family = ADDR_V4,
+	    .proto = IPPROTO_TCP, .port = 1, .label = "a" };
+	int fd = open("/dev/null", O_RDONLY);
+	unsigned int type, i;
+
+	/* None of these, whatever its length. */
+	for (type = 0; type < 256; type++) {
+		if (memchr(types, (int)type, sizeof(types)) != NULL)
+			continue;
+		longer[0] = (uint8_t)type;
+		expect_end(longer, sizeof(plain), -1, "malformed message");
+	}
+	/* Right but for its length, or for what must be zero. */
+	for (i = 0; i < 4; i++) {
+		plain = (struct msg_plain){ .type = types[i] };
+		type = longer[0] = types[i];
+		expect_end(longer, sizeof(plain) + 1, type == MSG_RELOAD ? fd :
+		    -1, "malformed message");
+		expect_end(longer, sizeof(plain) - 1, type == MSG_RELOAD ? fd :
+		    -1, "malformed message");
+		plain.pad[2] = 1;
+		expect_end(&plain, sizeof(plain), type == MSG_RELOAD ? fd :
+		    -1, "malformed message");
+	}
+	/* A grant, before there is a list. */
+	expect_end(&check, sizeof(check), -1, "malformed message");
+	/* A descriptor too many, or too few. */
+	plain = (struct msg_plain){ .type = MSG_RELOAD };
+	expect_end(&plain, sizeof(plain), -1, "a descriptor");
+	plain.type = MSG_STOP;
+	expect_end(&plain, sizeof(plain), fd, "a descriptor");
+	/* An empty record reads as the end. */
+	expect_end(&plain, 0, -1, "");
+}
+
+Test(compiler, a_malformed_grant_ends_it, .timeout = 20)
+{
+	struct msg_check check = { .type = MSG_CHECK, .family = 9,
+	    .proto = IPPROTO_TCP, .port = 1, .label = "a" };
+
+	begin();
+	sealed(RULES);
+	say(&check, sizeof(check), -1);
+	cr_assert_eq(hear(NULL), 0);
+	cr_assert_eq(status(), 1);
+	cr_assert_neq(strstr(said, "malformed message"), NULL);
+}
+
+/* After any number of records that it has sent: it ends, and in silence. */
+Test(compiler, a_peer_that_is_gone_ends_it, .timeout = 60)
+{
+	unsigned int taken, i;
+	int fd;
+
+	for (taken = 0; taken < 19; taken++) {
+		begin();
+		reload(RULES);
+		reload(RULES);
+		reload(RULES);
+		for (i = 0; i < taken; i++) {
+			hear(&fd);
+			if (fd != -1)
+				close(fd);
+		}
+		close(channel);
+		cr_assert_eq(status(), 1, "%u", taken);
+		cr_assert_str_eq(said, "");
+		close(messages);
+	}
+}
+
+/* The same while it waits, as the peer takes nothing. */
+Test(compiler, a_peer_that_takes_nothing_and_is_gone, .timeout = 60)
+{
+	static char text[5000 * 32];
+	unsigned int i, n = 0;
+
+	begin();
+	for (i = 0; i < 5000; i++)
+		n += (unsigned int)sprintf(text + n, "10.0.%u.%u -> a:TCP:1\n",
+		    i >> 8, i & 255);
+	reload(text);
+	cr_assert_eq(hear(NULL), MSG_BOUND);
+	close(channel);
+	cr_assert_eq(status(), 1);
+	cr_assert_str_eq(said, "");
+}
