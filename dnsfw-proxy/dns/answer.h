@@ -10,6 +10,7 @@
 
 #include "addr.h"
 #include "message.h"
+#include "numbers.h"
 
 #define DNS_CHAIN_MAX	16	/* CNAMEs (and SVCB aliases) that are followed */
 #define DNS_LINKS_MAX	64	/* records that lead to targets */
@@ -18,12 +19,6 @@
 
 /* As many records as fit into the largest message. */
 #define DNS_RECORDS_MAX	(DNS_MESSAGE_MAX / 11)
-
-/*
- * A hash under a key that strangers do not know.  Only the work depends on it:
- * where two names have the same one, they are compared.
- */
-typedef uint64_t dns_hash_fn(const void *data, size_t len);
 
 struct dns_address {
 	struct addr	addr;
@@ -39,7 +34,8 @@ struct dns_address {
  * An address that appears several times is reported once, with its greatest
  * TTL.  TTLs with the top bit set read as 0.
  * Stores at most max and returns DNS_OK with *n, or DNS_EFULL.  The work is
- * linear in the size of the message (D21).
+ * linear in the size of the message (D21).  DNS_ECOUNT: the owners have more than
+ * DNS_NUMBERS_MAX labels that are not the same.
  */
 DNS_MUSTCHECK enum dns_err dns_answer_addresses(const uint8_t *msg, size_t len,
     const struct dns_response *r, dns_hash_fn *hash, struct dns_address *out,

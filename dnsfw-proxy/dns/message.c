@@ -9,7 +9,6 @@
 #define RECORD_MIN	11	/* root owner, fixed fields, no rdata */
 #define RECORD_FIXED	10	/* type, class, TTL, rdlength */
 #define EDNS_DO		0x8000U	/* in the TTL field of OPT */
-#define SHORT_MAX	512	/* octets of most messages */
 
 enum { QD, AN, NS, AR, SECTIONS };
 
@@ -369,9 +368,9 @@ query_parse_long(const uint8_t *msg, size_t len, struct dns_query *out)
 enum dns_err
 dns_query_parse(const uint8_t *msg, size_t len, struct dns_query *out)
 {
-	DNS_UNINITIALIZED struct dns_place place[SHORT_MAX];
+	DNS_UNINITIALIZED struct dns_place place[DNS_SHORT_MAX];
 
-	if (len > SHORT_MAX)
+	if (len > DNS_SHORT_MAX)
 		return (query_parse_long(msg, len, out));
 	return (query_parse(msg, len, out, place));
 }
@@ -422,9 +421,9 @@ response_parse_long(const uint8_t *msg, size_t len, struct dns_response *out)
 enum dns_err
 dns_response_parse(const uint8_t *msg, size_t len, struct dns_response *out)
 {
-	DNS_UNINITIALIZED struct dns_place place[SHORT_MAX];
+	DNS_UNINITIALIZED struct dns_place place[DNS_SHORT_MAX];
 
-	if (len > SHORT_MAX)
+	if (len > DNS_SHORT_MAX)
 		return (response_parse_long(msg, len, out));
 	return (response_parse(msg, len, out, place));
 }

@@ -16,6 +16,7 @@
 
 #define DNS_HEADER_SIZE	12
 #define DNS_MESSAGE_MAX	65535
+#define DNS_SHORT_MAX	512	/* most have no more: room on the stack */
 #define DNS_UDP_MIN	512	/* what every client can take (RFC 1035) */
 #define DNS_EDNS_SIZE	1232	/* the most over UDP, asked or sent (D13, D25) */
 
@@ -72,6 +73,13 @@ struct dns_record {
 	size_t		rdata;		/* offset */
 	uint16_t	rdlength;
 };
+
+/* RFC 2181 8: one with the top bit set is none. */
+static inline uint32_t
+dns_ttl(const struct dns_record *r)
+{
+	return (r->ttl > INT32_MAX ? 0 : r->ttl);
+}
 
 /*
  * Read the record at c->pos of a message that was parsed, without a look into

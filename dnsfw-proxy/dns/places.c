@@ -120,7 +120,7 @@ walk_run(const struct dns_places *p, struct rcur *run, struct way *way,
 
 /* Follows the rules of dns_name_read(), to the letter. */
 static enum dns_err
-walk(const struct dns_places *p, const struct rcur *c, bool pointers,
+way_walk(const struct dns_places *p, const struct rcur *c, bool pointers,
     struct way *way)
 {
 	struct rcur run = *c;
@@ -191,7 +191,7 @@ dns_places_check(struct dns_places *p, struct rcur *c, bool pointers)
 	DNS_UNINITIALIZED struct way way;
 	enum dns_err err;
 
-	if ((err = walk(p, c, pointers, &way)) != DNS_OK ||
+	if ((err = way_walk(p, c, pointers, &way)) != DNS_OK ||
 	    (err = learn(p, c, &way)) != DNS_OK)
 		return (err);
 	c->pos = way.end;
