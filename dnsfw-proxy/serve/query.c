@@ -24,6 +24,7 @@
 #include "verdict.h"
 
 #define OVERLOAD_PERIOD	60	/* seconds between log lines */
+#define LATE_PERIOD	60
 #define TEXT_MAX	64	/* of an Extended DNS Error */
 
 TAILQ_HEAD(queries, query);
@@ -31,7 +32,9 @@ TAILQ_HEAD(queries, query);
 static struct query *pool;
 static uint32_t fresh;			/* never used ones begin here */
 static struct queries unused = TAILQ_HEAD_INITIALIZER(unused);
-static struct log_limit overload_limit;
+/* In flight, in the order in which they came: so their deadlines have it, too. */
+static struct queries by_arrival = TAILQ_HEAD_INITIALIZER(by_arrival);
+static struct log_limit overload_limit, late_limit;
 
 static struct query *
 query_of_waiter(struct waiter *w)
@@ -66,9 +69,10 @@ query_new(const struct request *r)
 	if ((quota = quota_enter(&r->client)) == NULL)
 		return (NULL);
 	if ((q = TAILQ_FIRST(&unused)) != NULL)
-		TAILQ_REMOVE(&unused, q, unused);
+		TAILQ_REMOVE(&unused, q, link);
 	else
 		q = &pool[fresh++];
+	TAILQ_INSERT_TAIL(&by_arrival, q, link);
 	q->request = *r;
 	q->request.quota = quota;
 	q->request.msg = q->head;
@@ -92,8 +96,9 @@ query_drop(struct query *q)
 		front_tcp_detach(&q->request.from);
 	again_remove(&q->request);
 	quota_leave(q->request.quota);
+	TAILQ_REMOVE(&by_arrival, q, link);
 	/* The last one first: its memory is warm. */
-	TAILQ_INSERT_HEAD(&unused, q, unused);
+	TAILQ_INSERT_HEAD(&unused, q, link);
 }
 
 static void
@@ -269,6 +274,7 @@ forward(const struct request *r, bool grants)
 		overloaded(r);
 		return;
 	}
+	loop_need_tick();
 	q->wants_grants = grants;
 	again_add(&q->request, place);
 	access_log(grants ? ACCESS_FORWARD : ACCESS_RESOLVE, r, ACCESS_NONE);
@@ -399,6 +405,38 @@ static void
 query_unanswered(struct waiter *w, enum dns_ede ede, const char *reason)
 {
 	query_failed(query_of_waiter(w), ede, reason);
+}
+
+/* The kernel has not acknowledged what it waits for (D23). */
+static void
+query_late(struct query *q)
+{
+	uint64_t count;
+
+	verdict_abandon(&q->verdict);
+	if (log_allowed(&late_limit, loop.now, LATE_PERIOD, &count))
+		log_warn("%llu answer%s turned away: the firewall did not "
+		    "acknowledge the grants within --timeout",
+		    (unsigned long long)count, log_s(count));
+	query_failed(q, EDE_OTHER, "the firewall did not answer in time");
+}
+
+bool
+query_tick(void)
+{
+	struct query *q, *next;
+
+	for (q = TAILQ_FIRST(&by_arrival); q != NULL &&
+	    q->request.since + settings.timeout <= loop.now; q = next) {
+		next = TAILQ_NEXT(q, link);
+		/*
+		 * If it waits for nothing here, its exchange ends now, or an
+		 * answer that came in time is being delivered.
+		 */
+		if (q->verdict.held != NULL)
+			query_late(q);
+	}
+	return (!TAILQ_EMPTY(&by_arrival));
 }
 
 static void

@@ -23,7 +23,7 @@
 #define QUERY_HEAD_MAX	(DNS_HEADER_SIZE + DNS_NAME_MAX + 4)
 
 struct query {
-	TAILQ_ENTRY(query) unused;
+	TAILQ_ENTRY(query) link;	/* of those in flight, or unused */
 	struct request	request;
 	struct waiter	waiter;
 	bool		 wants_grants;	/* -> : what the answer names is vetted */
@@ -36,5 +36,8 @@ void	query_init(void);
 
 /* A message from a client, as the fronts say. */
 asker_receive query_receive;
+
+/* Look at the deadlines.  False: there is none. */
+bool	query_tick(void);
 
 #endif

@@ -132,6 +132,7 @@ look_at_deadlines(void)
 	/* An answer that is there is not too late. */
 	back_udp_take();
 	more = exchange_tick();
+	more |= query_tick();
 	more |= back_tcp_tick();
 	more |= front_tcp_tick();
 	return (more);
