@@ -340,12 +340,17 @@ Test(acl_decide, D14_D16_how_specific)
 	static const struct {
 		const char *client, *name;
 		uint8_t depth;
+		bool hides;
 	} cases[] = {
-		{ "10.0.0.1", "a.b.c", 3 }, { "10.0.0.1", "z.a.b.c", 2 },
-		{ "10.0.0.1", "c", 0 }, { "10.0.0.1", "x.y", 0 },
-		{ "10.0.0.2", "a.b.c", 3 }, { "10.0.0.2", "x.b.c", 2 },
-		{ "10.0.0.2", "x.y", 2 }, { "10.0.0.2", "y", 0 },
-		{ "11.0.0.2", "a.b.c", 0 },
+		{ "10.0.0.1", "a.b.c", 3, false },
+		{ "10.0.0.1", "z.a.b.c", 2, false },
+		{ "10.0.0.1", "c", 0, false },
+		{ "10.0.0.1", "x.y", 0, true },
+		{ "10.0.0.2", "a.b.c", 3, false },
+		{ "10.0.0.2", "x.b.c", 2, false },
+		{ "10.0.0.2", "x.y", 2, true },
+		{ "10.0.0.2", "y", 0, false },
+		{ "11.0.0.2", "a.b.c", 0, false },
 	};
 	struct acl_decision d;
 	size_t i;
@@ -353,6 +358,7 @@ Test(acl_decide, D14_D16_how_specific)
 	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		decide(image, cases[i].client, cases[i].name, &d);
 		cr_assert_eq(d.depth, cases[i].depth, "%s", cases[i].name);
+		cr_assert_eq(d.hides, cases[i].hides, "%s", cases[i].name);
 	}
 	free(c.image);
 }

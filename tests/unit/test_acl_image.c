@@ -414,6 +414,29 @@ Test(acl_image, A8_octets_for_a_rule)
 	free(c.image);
 }
 
+/* More than there was room for at first; each is there once. */
+Test(acl_image, D17_ancestors_are_noted_once)
+{
+	static char text[4000 * 64];
+	const struct acl_image *image;
+	struct acl_compiled c;
+	const uint32_t *slots;
+	uint32_t used = 0, i;
+	int j, n;
+
+	for (j = n = 0; j < 4000; j++)
+		n += sprintf(text + n, "::1 ~> h%d.d%d.example.com\n", j,
+		    j % 2000);
+	compile(text, &c);
+	image = c.image;
+	slots = image_ancestor_slots(image);
+	for (i = 0; i < image->nancestor_slots; i++)
+		used += slots[i] != 0;
+	/* d0 to d1999, example.com, com, and the root. */
+	cr_assert_eq(used, 2003);
+	free(c.image);
+}
+
 /* What acl_bounds() said, as sorted text. */
 struct bounds {
 	unsigned int	count;

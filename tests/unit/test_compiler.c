@@ -505,6 +505,22 @@ Test(compiler, the_shortest_rules, .timeout = 20)
 	stop();
 }
 
+/* How often the process has an image in its memory. */
+static unsigned int
+images(void)
+{
+	char path[32], line[512];
+	unsigned int n = 0;
+	FILE *maps;
+
+	snprintf(path, sizeof(path), "/proc/%d/maps", child);
+	cr_assert_neq(maps = fopen(path, "r"), NULL);
+	while (fgets(line, sizeof(line), maps) != NULL)
+		n += strstr(line, "memfd:dnsfw-acl") != NULL;
+	fclose(maps);
+	return (n);
+}
+
 /* Ten times as many lists as it may have descriptors. */
 Test(compiler, lists_leave_nothing_behind, .timeout = 60)
 {
@@ -519,6 +535,7 @@ Test(compiler, lists_leave_nothing_behind, .timeout = 60)
 		cr_assert_gt(read(messages, said, sizeof(said)), 0);
 	}
 	cr_assert_eq(keeps("10.0.0.1", "a.example", IPPROTO_TCP, 80), 1);
+	cr_assert_eq(images(), 1);
 	stop();
 }
 
