@@ -1,6 +1,10 @@
 /*
  * Queries and answers over UDP: a batch of datagrams a system call, in both
  * directions.
+ *
+ * Those that have come are taken for only so long in a turn of the loop (D21).
+ * What is left of a batch then waits for the next turn, and so do sockets, which
+ * take turns: a batch of one, and then one of the next.
  */
 #include "front_udp.h"
 
@@ -12,6 +16,7 @@
 #include <string.h>
 
 #include "../dns/message.h"
+#include "clock.h"
 #include "log.h"
 #include "loop.h"
 #include "msg.h"
@@ -19,51 +24,62 @@
 #include "settings.h"
 
 #define BATCH		64	/* datagrams in one system call */
-#define BATCHES_MAX	4	/* of one socket in a turn */
+#define TURN_TIME	(CLOCK_SECOND / 4000)	/* for what comes in a turn */
+#define LOOK_EVERY	8	/* datagrams: then look at the clock */
+#define SHORT_MAX	512	/* octets; also after a longer one */
 #define CONTROL_SIZE	CMSG_SPACE(sizeof(struct in6_pktinfo))
 
-struct listener {
+struct udp_listener {
+	STAILQ_ENTRY(udp_listener) link;	/* if ready */
 	int		fd;
 	unsigned int	number;
 	bool		wildcard;	/* bound to 0.0.0.0 or :: */
+	bool		ready;		/* to be read from, in its turn */
 	struct event	*event;
 };
+STAILQ_HEAD(udp_listeners, udp_listener);
 
-union control {
+union udp_control {
 	struct cmsghdr	hdr;		/* for the alignment */
 	uint8_t		space[CONTROL_SIZE];
 };
 
 /* One datagram of a batch: what the kernel fills in, or reads. */
-struct datagram {
+struct udp_datagram {
 	struct iovec	iov;
 	union {
 		struct sockaddr		sa;
 		struct sockaddr_in	in;
 		struct sockaddr_in6	in6;
 	} peer;
-	union control	control;
+	union udp_control	control;
 };
 
-static struct listener listeners[MSG_BINDS_MAX];
-static asker_receive *receive;
+static struct udp_listener udp_listeners[MSG_BINDS_MAX];
+static asker_receive *udp_receive;
 
 /* Pages of the buffers that no long message has touched cost nothing. */
-static uint8_t in_bytes[BATCH][DNS_MESSAGE_MAX];
-static struct datagram in[BATCH];
-static struct mmsghdr in_hdrs[BATCH];
+static uint8_t udp_in_bytes[BATCH][DNS_MESSAGE_MAX];
+static struct udp_datagram udp_in[BATCH];
+static struct mmsghdr udp_in_hdrs[BATCH];
+static unsigned int udp_in_count, udp_in_at;	/* taken: those before at */
+static const struct udp_listener *udp_in_from;
+static struct udp_listeners udp_ready = STAILQ_HEAD_INITIALIZER(udp_ready);
+static struct event *udp_next_turn;
+static uint64_t udp_time = TURN_TIME;	/* left in this turn */
 
-static uint8_t out_bytes[BATCH][DNS_EDNS_SIZE];
-static struct datagram out[BATCH];
-static struct mmsghdr out_hdrs[BATCH];
-static unsigned int out_count;
-static int out_fd = -1;
+static uint8_t udp_out_bytes[BATCH][DNS_EDNS_SIZE];
+static struct udp_datagram udp_out[BATCH];
+static struct mmsghdr udp_out_hdrs[BATCH];
+static unsigned int udp_out_count;
+static int udp_out_fd = -1;
 
 /* --- in --- */
 
 /* Note which of our addresses was asked, if that is not the only one. */
 static void
-read_local(struct msghdr *hdr, const struct listener *l, struct asker *from)
+front_udp_read_local(struct msghdr *hdr, const struct udp_listener *l,
+    struct asker *from)
 {
 	struct cmsghdr *c;
 
@@ -85,49 +101,96 @@ read_local(struct msghdr *hdr, const struct listener *l, struct asker *from)
 }
 
 static void
-take_datagram(const struct listener *l, unsigned int i)
+front_udp_take(const struct udp_listener *l, unsigned int i)
 {
-	struct msghdr *hdr = &in_hdrs[i].msg_hdr;
+	struct msghdr *hdr = &udp_in_hdrs[i].msg_hdr;
 	struct asker from;
 	struct addr addr;
 
 	if (hdr->msg_flags & MSG_TRUNC ||
-	    addr_from_sockaddr(&in[i].peer.sa, &addr, NULL) == -1 ||
+	    addr_from_sockaddr(&udp_in[i].peer.sa, &addr, NULL) == -1 ||
 	    !quota_serves(&addr))
 		return;
 	from.conn = NULL;
 	from.tcp = false;
 	from.listener = l->number;
 	from.peer_len = hdr->msg_namelen;
-	memcpy(&from.peer, &in[i].peer, sizeof(from.peer));
-	read_local(hdr, l, &from);
-	receive(in_bytes[i], in_hdrs[i].msg_len, &addr, &from);
+	memcpy(&from.peer, &udp_in[i].peer, sizeof(from.peer));
+	front_udp_read_local(hdr, l, &from);
+	udp_receive(udp_in_bytes[i], udp_in_hdrs[i].msg_len, &addr, &from);
+}
+
+/* The next batch, of the socket whose turn it is.  False: nothing has come. */
+static bool
+front_udp_read(void)
+{
+	struct udp_listener *l;
+	unsigned int i;
+	int n;
+
+	udp_in_at = udp_in_count = 0;
+	if ((l = STAILQ_FIRST(&udp_ready)) == NULL)
+		return (false);
+	STAILQ_REMOVE_HEAD(&udp_ready, link);
+	for (i = 0; i < BATCH; i++) {
+		udp_in_hdrs[i].msg_hdr.msg_namelen = sizeof(udp_in[i].peer);
+		udp_in_hdrs[i].msg_hdr.msg_controllen = CONTROL_SIZE;
+	}
+	n = recvmmsg(l->fd, udp_in_hdrs, BATCH, 0, NULL);
+	udp_in_from = l;
+	udp_in_count = n > 0 ? (unsigned int)n : 0;
+	/* A short batch tells that no more is there. */
+	l->ready = n == BATCH;
+	if (l->ready)
+		STAILQ_INSERT_TAIL(&udp_ready, l, link);
+	return (true);
+}
+
+/* What has come, as long as there is time in this turn. */
+static void
+front_udp_serve(void)
+{
+	uint64_t now = loop.now, end = loop.now + udp_time;
+	unsigned int i;
+
+	while (now < end && (udp_in_at < udp_in_count || front_udp_read())) {
+		for (i = 0; i < LOOK_EVERY && udp_in_at < udp_in_count; i++) {
+			front_udp_take(udp_in_from, udp_in_at++);
+			if (udp_in_hdrs[udp_in_at - 1].msg_len > SHORT_MAX)
+				break;
+		}
+		now = clock_now();
+	}
+	udp_time = now < end ? end - now : 0;
 }
 
 static void
-on_readable(evutil_socket_t fd, short what, void *arg)
+front_udp_readable(int fd, short what, void *arg)
 {
-	const struct listener *l = arg;
-	unsigned int i, batch;
-	int n;
+	struct udp_listener *l = arg;
 
+	(void)fd;
 	(void)what;
 	loop_clock();
-	for (batch = 0; batch < BATCHES_MAX; batch++) {
-		for (i = 0; i < BATCH; i++) {
-			in_hdrs[i].msg_hdr.msg_namelen = sizeof(in[i].peer);
-			in_hdrs[i].msg_hdr.msg_controllen = CONTROL_SIZE;
-		}
-		n = recvmmsg(fd, in_hdrs, BATCH, 0, NULL);
-		for (i = 0; n > 0 && i < (unsigned int)n; i++)
-			take_datagram(l, i);
-		if (n < BATCH)
-			return;
+	if (!l->ready) {
+		l->ready = true;
+		STAILQ_INSERT_TAIL(&udp_ready, l, link);
 	}
+	front_udp_serve();
+}
+
+static void
+front_udp_on_next_turn(int fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)arg;
+	loop_clock();
+	front_udp_serve();
 }
 
 static bool
-is_wildcard(int fd)
+front_udp_is_wildcard(int fd)
 {
 	struct sockaddr_storage ss;
 	socklen_t len = sizeof(ss);
@@ -142,7 +205,8 @@ is_wildcard(int fd)
 }
 
 static void
-prepare(struct mmsghdr *hdr, struct datagram *d, void *bytes, size_t size)
+front_udp_prepare(struct mmsghdr *hdr, struct udp_datagram *d, void *bytes,
+    size_t size)
 {
 	d->iov.iov_base = bytes;
 	d->iov.iov_len = size;
@@ -153,23 +217,27 @@ prepare(struct mmsghdr *hdr, struct datagram *d, void *bytes, size_t size)
 }
 
 void
-front_udp_init(asker_receive *up)
+front_udp_init(asker_receive *receive)
 {
-	struct listener *l;
+	struct udp_listener *l;
 	unsigned int i;
 
-	receive = up;
+	udp_receive = receive;
+	udp_next_turn = evtimer_new(loop.base, front_udp_on_next_turn, NULL);
+	if (udp_next_turn == NULL)
+		fatalx("event_new");
 	for (i = 0; i < BATCH; i++) {
-		prepare(&in_hdrs[i], &in[i], in_bytes[i], sizeof(in_bytes[i]));
-		prepare(&out_hdrs[i], &out[i], out_bytes[i], 0);
+		front_udp_prepare(&udp_in_hdrs[i], &udp_in[i], udp_in_bytes[i],
+		    sizeof(udp_in_bytes[i]));
+		front_udp_prepare(&udp_out_hdrs[i], &udp_out[i], udp_out_bytes[i], 0);
 	}
 	for (i = 0; i < settings.config.nbinds; i++) {
-		l = &listeners[i];
+		l = &udp_listeners[i];
 		l->fd = MSG_FD_LISTEN + 2 * (int)i;
 		l->number = i;
-		l->wildcard = is_wildcard(l->fd);
+		l->wildcard = front_udp_is_wildcard(l->fd);
 		l->event = event_new(loop.base, l->fd, EV_READ | EV_PERSIST,
-		    on_readable, l);
+		    front_udp_readable, l);
 		if (l->event == NULL)
 			fatalx("event_new");
 	}
@@ -181,7 +249,7 @@ front_udp_start(void)
 	unsigned int i;
 
 	for (i = 0; i < settings.config.nbinds; i++) {
-		if (event_add(listeners[i].event, NULL) == -1)
+		if (event_add(udp_listeners[i].event, NULL) == -1)
 			fatalx("event_add");
 	}
 }
@@ -189,7 +257,7 @@ front_udp_start(void)
 /* --- out --- */
 
 static void
-write_control(struct msghdr *hdr, int level, int type, const void *info,
+front_udp_write_control(struct msghdr *hdr, int level, int type, const void *info,
     size_t len)
 {
 	struct cmsghdr *c = hdr->msg_control;
@@ -203,7 +271,7 @@ write_control(struct msghdr *hdr, int level, int type, const void *info,
 
 /* The answer leaves from the address that was asked. */
 static void
-write_local(struct msghdr *hdr, const struct asker *to)
+front_udp_write_local(struct msghdr *hdr, const struct asker *to)
 {
 	struct in6_pktinfo in6 = to->local.in6;
 	struct in_pktinfo in4 = to->local.in;
@@ -212,43 +280,23 @@ write_local(struct msghdr *hdr, const struct asker *to)
 	/* The route decides on the interface, unless it is part of the address. */
 	if (to->local_family == ADDR_V4) {
 		in4.ipi_ifindex = 0;
-		write_control(hdr, IPPROTO_IP, IP_PKTINFO, &in4, sizeof(in4));
+		front_udp_write_control(hdr, IPPROTO_IP, IP_PKTINFO, &in4, sizeof(in4));
 	} else if (to->local_family == ADDR_V6) {
 		if (!IN6_IS_ADDR_LINKLOCAL(&in6.ipi6_addr))
 			in6.ipi6_ifindex = 0;
-		write_control(hdr, IPPROTO_IPV6, IPV6_PKTINFO, &in6,
+		front_udp_write_control(hdr, IPPROTO_IPV6, IPV6_PKTINFO, &in6,
 		    sizeof(in6));
 	}
 }
 
-void
-front_udp_send(const struct asker *to, const uint8_t *msg, size_t len)
-{
-	int fd = listeners[to->listener].fd;
-	struct datagram *d;
-
-	if (len > DNS_EDNS_SIZE)	/* see dns_udp_limit() */
-		fatalx("an answer of %zu octets over UDP", len);
-	if (out_count == BATCH || (out_count > 0 && fd != out_fd))
-		front_udp_flush();
-	out_fd = fd;
-	d = &out[out_count];
-	d->iov.iov_len = len;
-	memcpy(out_bytes[out_count], msg, len);
-	memcpy(&d->peer, &to->peer, sizeof(d->peer));
-	out_hdrs[out_count].msg_hdr.msg_namelen = to->peer_len;
-	write_local(&out_hdrs[out_count].msg_hdr, to);
-	out_count++;
-}
-
-void
-front_udp_flush(void)
+static void
+front_udp_send_batch(void)
 {
 	unsigned int at = 0;
 	int n;
 
-	while (at < out_count) {
-		n = sendmmsg(out_fd, out_hdrs + at, out_count - at,
+	while (at < udp_out_count) {
+		n = sendmmsg(udp_out_fd, udp_out_hdrs + at, udp_out_count - at,
 		    MSG_NOSIGNAL);
 		/*
 		 * One that cannot be sent (no route, no room) is lost, as
@@ -258,5 +306,34 @@ front_udp_flush(void)
 			continue;
 		at += n > 0 ? (unsigned int)n : 1;
 	}
-	out_count = 0;
+	udp_out_count = 0;
+}
+
+void
+front_udp_send(const struct asker *to, const uint8_t *msg, size_t len)
+{
+	int fd = udp_listeners[to->listener].fd;
+	struct udp_datagram *d;
+
+	if (len > DNS_EDNS_SIZE)	/* see dns_udp_limit() */
+		fatalx("an answer of %zu octets over UDP", len);
+	if (udp_out_count == BATCH || (udp_out_count > 0 && fd != udp_out_fd))
+		front_udp_send_batch();
+	udp_out_fd = fd;
+	d = &udp_out[udp_out_count];
+	d->iov.iov_len = len;
+	memcpy(udp_out_bytes[udp_out_count], msg, len);
+	memcpy(&d->peer, &to->peer, sizeof(d->peer));
+	udp_out_hdrs[udp_out_count].msg_hdr.msg_namelen = to->peer_len;
+	front_udp_write_local(&udp_out_hdrs[udp_out_count].msg_hdr, to);
+	udp_out_count++;
+}
+
+void
+front_udp_flush(void)
+{
+	front_udp_send_batch();
+	udp_time = TURN_TIME;
+	if (udp_in_at < udp_in_count || !STAILQ_EMPTY(&udp_ready))
+		event_active(udp_next_turn, EV_TIMEOUT, 0);
 }

@@ -19,7 +19,10 @@ void	front_udp_start(void);
 /* Send an answer, at the end of the turn. */
 void	front_udp_send(const struct asker *to, const uint8_t *msg, size_t len);
 
-/* Send what was collected. */
+/*
+ * The end of a turn: send what was collected; and there is time again for what
+ * has come (D21).
+ */
 void	front_udp_flush(void);
 
 #endif

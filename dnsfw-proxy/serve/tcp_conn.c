@@ -169,6 +169,7 @@ tcp_conn_close(struct tcp_conn *c)
 {
 	struct quota *quota = c->client->quota;
 	struct asker *q;
+	int fd;
 
 	tcp_conn_forget_answers(c);
 	if (c->busy) {
@@ -187,11 +188,13 @@ tcp_conn_close(struct tcp_conn *c)
 	TAILQ_REMOVE(&tcp_conns, c, by_deadline);
 	free(c->in);
 	tcp_conn_release(c, c->in_size);
-	close(c->fd);
 	tcp_nconns--;
 	c->client->nconns--;
 	tcp_client_unused(c->client);
+	/* The events first: the loop must not meet a closed descriptor. */
+	fd = c->fd;
 	tcp_conn_free(c);
+	close(fd);
 	quota_leave(quota);
 }
 
