@@ -11,6 +11,7 @@
 #include "hash.h"
 #include "log.h"
 #include "loop.h"
+#include "scratch.h"
 #include "settings.h"
 #include "tries.h"
 #include "turns.h"
@@ -58,28 +59,34 @@ by_tcp(const struct request *r)
 	return (r->from.tcp || settings.config.upstream_tcp);
 }
 
-/* All but the id and letter case (D12); *question: name, type and class (D24). */
+/*
+ * All but the id and letter case (D12); *question: name, type and class (D24).
+ * msg is as before afterwards.
+ */
 static uint64_t
-exchange_hash(const struct request *r, const uint8_t *msg, size_t len,
+exchange_hash(const struct request *r, uint8_t *msg, size_t len,
     uint64_t *question)
 {
-	size_t end = r->dns.has_question ? r->dns.question_end :
-	    DNS_HEADER_SIZE;
-	static uint8_t copy[DNS_MESSAGE_MAX];
-	DNS_UNINITIALIZED struct dns_name folded;
+	uint8_t folded[DNS_NAME_MAX + 4], end[DNS_HEADER_SIZE];
+	size_t at = DNS_HEADER_SIZE, n = 0;
+	DNS_UNINITIALIZED struct dns_name name;
+	uint64_t rest;
 
-	memcpy(copy, msg, len);
-	copy[0] = r->from.tcp;
-	copy[1] = 0;
 	if (r->dns.has_question) {
-		dns_name_fold(&r->dns.qname, &folded);
-		memcpy(copy + DNS_HEADER_SIZE, folded.wire, folded.len);
+		n = r->dns.question_end - at;
+		memcpy(folded, msg + at, n);
+		dns_name_fold(&r->dns.qname, &name);
+		memcpy(folded, name.wire, name.len);
 	}
-	*question = hash_bytes(copy + DNS_HEADER_SIZE, end - DNS_HEADER_SIZE);
-	/* The rest, with the header before it. */
-	end -= DNS_HEADER_SIZE;
-	memmove(copy + end, copy, DNS_HEADER_SIZE);
-	return (*question ^ hash_bytes(copy + end, len - end));
+	*question = hash_bytes(folded, n);
+	/* What is behind the question, with the header before it. */
+	memcpy(end, msg + n, sizeof(end));
+	memmove(msg + n, msg, DNS_HEADER_SIZE);
+	msg[n] = r->from.tcp;
+	msg[n + 1] = 0;
+	rest = hash_bytes(msg + n, len - n);
+	memcpy(msg + n, end, sizeof(end));
+	return (*question ^ rest);
 }
 
 static bool
@@ -259,16 +266,15 @@ exchange_again(struct exchange *x)
 		tries_more(x);
 }
 
-void
-exchange_join(struct waiter *w, const uint8_t *msg, size_t len)
+/* The same with a message that is changed, and has room for DNS_MESSAGE_MAX. */
+static void
+exchange_join_copy(struct waiter *w, uint8_t *copy, size_t len)
 {
-	static uint8_t copy[DNS_MESSAGE_MAX];
 	const struct request *r = w->request;
 	struct bucket *bucket;
 	struct exchange *x;
 	uint64_t question;
 
-	memcpy(copy, msg, len);
 	if (!r->dns.is_signed && dns_remove_hop_options(copy, &len,
 	    r->dns.question_end, &w->request->dns.edns) != DNS_OK) {
 		exchange_events->failed(w, EDE_OTHER, "too long without its options");
@@ -299,6 +305,16 @@ exchange_join(struct waiter *w, const uint8_t *msg, size_t len)
 	turns_join(x, r->quota);
 	TAILQ_INSERT_TAIL(&x->waiting, w, link);
 	w->exchange = x;
+}
+
+void
+exchange_join(struct waiter *w, const uint8_t *msg, size_t len)
+{
+	uint8_t *copy = scratch_take(DNS_MESSAGE_MAX);
+
+	memcpy(copy, msg, len);
+	exchange_join_copy(w, copy, len);
+	scratch_give(copy);
 }
 
 bool

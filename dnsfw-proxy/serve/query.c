@@ -20,6 +20,7 @@
 #include "log.h"
 #include "loop.h"
 #include "quota.h"
+#include "scratch.h"
 #include "settings.h"
 #include "verdict.h"
 
@@ -369,21 +370,11 @@ reply_truncated(struct query *q, uint8_t *msg, size_t len,
 }
 
 static void
-query_answered(struct waiter *w, struct answer *a)
+query_take_answer(struct query *q, struct answer *a, uint8_t *copy)
 {
-	static uint8_t copy[DNS_MESSAGE_MAX];
 	DNS_UNINITIALIZED struct acl_decision d;
-	struct query *q = query_of_waiter(w);
 	enum follow follow = FOLLOW_PASS;
 
-	if (request_has_left(&q->request)) {
-		access_bad_answer(&q->request, ACCESS_NONE,
-		    "the client has left");
-		query_drop(q);
-		return;
-	}
-	/* Others may wait for the same answer: each gets its own copy. */
-	memcpy(copy, a->msg, a->len);
 	if (a->response->has_alias)
 		follow = follow_answer(&q->request, a, copy, &d);
 	if (follow == FOLLOW_TOO_MANY)
@@ -399,6 +390,25 @@ query_answered(struct waiter *w, struct answer *a)
 		log_passed(q, a->response);
 		query_reply(q, copy, a->len);
 	}
+}
+
+static void
+query_answered(struct waiter *w, struct answer *a)
+{
+	struct query *q = query_of_waiter(w);
+	uint8_t *copy;
+
+	if (request_has_left(&q->request)) {
+		access_bad_answer(&q->request, ACCESS_NONE,
+		    "the client has left");
+		query_drop(q);
+		return;
+	}
+	/* Others may wait for the same answer: each gets its own copy. */
+	copy = scratch_take(a->len);
+	memcpy(copy, a->msg, a->len);
+	query_take_answer(q, a, copy);
+	scratch_give(copy);
 }
 
 static void

@@ -99,25 +99,24 @@ unwanted(void *arg, const struct addr *a)
 }
 
 enum dns_err
-removal_remove(struct removal *r, struct reply *reply)
+removal_remove(struct removal *r, struct reply *reply, uint8_t *space)
 {
-	static uint8_t clean[DNS_MESSAGE_MAX];
 	size_t limit = request_limit(r->request);
 	enum dns_err err;
 	size_t n, removed;
 
 	/* What is longer than before (see strip.h) may be too long. */
 	err = dns_strip(reply->msg, reply->len, &reply->response, unwanted, r,
-	    clean, limit, &n, &removed);
+	    space, limit, &n, &removed);
 	if (err != DNS_OK || removed == 0)
 		return (err);
 	/* No longer what a validator has called authentic (RFC 4035 3.2.3). */
-	clean[3] &= (uint8_t)~DNS_AD;
-	err = dns_response_parse(clean, n, &reply->response);
+	space[3] &= (uint8_t)~DNS_AD;
+	err = dns_response_parse(space, n, &reply->response);
 	if (err != DNS_OK)
 		return (err);
-	reply->msg = clean;
-	reply->len = dns_append_ede(clean, n, limit, &reply->response.edns,
+	reply->msg = space;
+	reply->len = dns_append_ede(space, n, limit, &reply->response.edns,
 	    EDE_FILTERED, "an address that is not granted was removed");
 	return (DNS_OK);
 }

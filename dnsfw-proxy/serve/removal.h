@@ -42,9 +42,10 @@ bool	removal_may_be_granted(const struct request *, const struct addr *dst);
 bool	removal_tell_of_scope(const struct request *, const struct addr *dst);
 
 /*
- * Remove what is unwanted.  On DNS_OK the reply is that without it, in a
- * buffer that the next call uses again, or unchanged.
+ * Remove what is unwanted.  On DNS_OK the reply is that without it, in space,
+ * which has room for DNS_MESSAGE_MAX octets; or unchanged.
  */
-DNS_MUSTCHECK enum dns_err removal_remove(struct removal *, struct reply *);
+DNS_MUSTCHECK enum dns_err removal_remove(struct removal *, struct reply *,
+    uint8_t *space);
 
 #endif

@@ -12,6 +12,7 @@
 #include "clock.h"
 #include "counters.h"
 #include "loop.h"
+#include "scratch.h"
 #include "settings.h"
 #include "upstream.h"
 
@@ -292,27 +293,38 @@ broken_answer(struct attempt *t, enum dns_err err)
 	return (true);
 }
 
+/* It belongs to the question.  Returns as tries_arrived(). */
 static bool
-tries_arrived(struct attempt *t, const uint8_t *msg, size_t len)
+take_answer(struct attempt *t, const uint8_t *msg, size_t len, uint8_t *space)
 {
-	static uint8_t space[DNS_MESSAGE_MAX];
 	DNS_UNINITIALIZED struct dns_response r;
 	struct exchange *x = t->exchange;
 	enum dns_err err;
 
-	err = dns_response_matches(msg, len, &x->dns, t->id,
-	    settings.config.randomize_case);
-	if (err != DNS_OK) {
-		counters.junk++;
-		return (false);
-	}
-	upstream_answered(t->upstream);
 	err = dns_accept(&msg, &len, &x->dns, !t->tcp, space, &r);
 	if (err != DNS_OK)
 		return (broken_answer(t, err));
 	if (!is_refusal(&r) || !ask_others(t, msg, len))
 		exchange_done(x, t->upstream, msg, len, &r);
 	return (true);
+}
+
+static bool
+tries_arrived(struct attempt *t, const uint8_t *msg, size_t len)
+{
+	uint8_t *space;
+	bool taken;
+
+	if (dns_response_matches(msg, len, &t->exchange->dns, t->id,
+	    settings.config.randomize_case) != DNS_OK) {
+		counters.junk++;
+		return (false);
+	}
+	upstream_answered(t->upstream);
+	space = scratch_take(DNS_MESSAGE_MAX);
+	taken = take_answer(t, msg, len, space);
+	scratch_give(space);
+	return (taken);
 }
 
 /* --- broken ways --- */

@@ -11,6 +11,7 @@
 #include "decision.h"
 #include "grants.h"
 #include "loop.h"
+#include "scratch.h"
 #include "settings.h"
 
 #define ANSWER_MAX	1024	/* grants of one answer */
@@ -31,6 +32,12 @@ struct needs {
 	size_t		nwants, nknown;
 	/* What is to be asked for from its begin, what is known from its end. */
 	struct grants_want want[ANSWER_MAX];
+};
+
+/* What it takes to find that out. */
+struct work {
+	uint8_t		space[DNS_MESSAGE_MAX];
+	const struct dns_address *granted[ANSWER_MAX + 1];
 };
 
 static const struct verdict_events *on_verdict;
@@ -69,6 +76,7 @@ is_forbidden(const void *arg, const struct addr *a)
 static void
 leave_granted(struct verdict *v, struct held *h)
 {
+	uint8_t *space = scratch_take(DNS_MESSAGE_MAX);
 	struct removal r = { .request = v->request, .passes = h->passes,
 	    .forbidden = is_forbidden, .arg = &h->grants };
 	struct reply reply = h->reply;
@@ -79,11 +87,12 @@ leave_granted(struct verdict *v, struct held *h)
 	for (i = 0; i < h->grants.n; i++)
 		any |= h->grants.waits[i].forbidden;
 	if (any)
-		err = removal_remove(&r, &reply);
+		err = removal_remove(&r, &reply, space);
 	if (err != DNS_OK)
 		on_verdict->failed(v, EDE_OTHER, dns_strerror(err));
 	else
 		leave(v, &reply, h->grants.expiry);
+	scratch_give(space);
 }
 
 /* The list of now decides what is to be granted. */
@@ -227,13 +236,13 @@ static void
 grant_all(struct verdict *v, const struct reply *reply,
     const struct dns_address **addresses, size_t n, const struct decision *d)
 {
-	static struct needs needs;
+	struct needs *needs = scratch_take(sizeof(*needs));
 	struct grants_want w;
 	unsigned int p;
 	size_t i;
 
-	needs.expiry = NO_EXPIRY;
-	needs.nwants = needs.nknown = 0;
+	needs->expiry = NO_EXPIRY;
+	needs->nwants = needs->nknown = 0;
 	for (i = 0; i < n; i++) {
 		for (p = 0; p < d->acl.nports; p++) {
 			w.dst = addresses[i]->addr;
@@ -241,28 +250,48 @@ grant_all(struct verdict *v, const struct reply *reply,
 			w.port = d->acl.ports[p];
 			w.label = decision_label(d, p,
 			    &v->request->dns.qname);
-			need(&needs, &v->request->client, &w);
+			need(needs, &v->request->client, &w);
 		}
 	}
-	if (needs.nwants > 0) {
-		hold(v, reply, &needs, d->acl.resolve_first);
-		return;
+	if (needs->nwants > 0)
+		hold(v, reply, needs, d->acl.resolve_first);
+	else {
+		log_known(v->request, needs);
+		leave(v, reply, needs->expiry);
 	}
-	log_known(v->request, &needs);
-	leave(v, reply, needs.expiry);
+	scratch_give(needs);
+}
+
+/* Grant what is left of the answer without what is not granted. */
+static void
+remove_and_grant(struct verdict *v, struct answer *a, struct reply *reply,
+    const struct decision *d, struct work *work)
+{
+	struct removal r = { .request = v->request,
+	    .passes = d->acl.resolve_first };
+	const struct dns_address *all;
+	enum dns_err err;
+	size_t n = 0;
+
+	err = removal_remove(&r, reply, work->space);
+	if (err == DNS_OK && d->acl.nports > 0 &&
+	    (err = answer_addresses(a, &all, &n)) == DNS_OK)
+		n = to_be_granted(v->request, all, n, work->granted);
+	if (err != DNS_OK)
+		on_verdict->failed(v, EDE_OTHER, dns_strerror(err));
+	else if (n * d->acl.nports > ANSWER_MAX)
+		on_verdict->failed(v, EDE_OTHER, "too many addresses to grant");
+	else
+		grant_all(v, reply, work->granted, n, d);
 }
 
 void
 verdict_answer(struct verdict *v, struct answer *a, uint8_t *msg)
 {
-	static const struct dns_address *granted[ANSWER_MAX + 1];
 	struct reply reply = { .msg = msg, .len = a->len,
 	    .response = *a->response };
-	struct removal r = { .request = v->request };
-	const struct dns_address *all;
 	DNS_UNINITIALIZED struct decision d;
-	enum dns_err err;
-	size_t n = 0;
+	struct work *work;
 
 	/* Again, since the policy of now is what counts. */
 	decision_make(v->request, &d);
@@ -270,17 +299,9 @@ verdict_answer(struct verdict *v, struct answer *a, uint8_t *msg)
 		on_verdict->failed(v, EDE_PROHIBITED, "the policy has changed");
 		return;
 	}
-	r.passes = d.acl.resolve_first;
-	err = removal_remove(&r, &reply);
-	if (err == DNS_OK && d.acl.nports > 0 &&
-	    (err = answer_addresses(a, &all, &n)) == DNS_OK)
-		n = to_be_granted(v->request, all, n, granted);
-	if (err != DNS_OK)
-		on_verdict->failed(v, EDE_OTHER, dns_strerror(err));
-	else if (n * d.acl.nports > ANSWER_MAX)
-		on_verdict->failed(v, EDE_OTHER, "too many addresses to grant");
-	else
-		grant_all(v, &reply, granted, n, &d);
+	work = scratch_take(sizeof(*work));
+	remove_and_grant(v, a, &reply, &d, work);
+	scratch_give(work);
 }
 
 void
