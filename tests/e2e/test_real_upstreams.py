@@ -228,7 +228,9 @@ def test_D6_one_connection_carries_a_burst(lab, fw, make):
         for number, query in enumerate(queries):
             query.id = number
             sock.send(query.to_wire())
-            server.out.wait_for(rf"~> \[{number}\]")
+            # No more than the socket has room for, and soon enough.
+            if number % 50 == 49:
+                server.out.wait_for(rf"~> \[{number}\]")
         real.signal(signal.SIGCONT)
         answers = [dns.message.from_wire(sock.recv(4096)) for _ in queries]
     assert sorted(answer.id for answer in answers) == list(range(400))
