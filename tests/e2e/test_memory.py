@@ -1,0 +1,144 @@
+"""What a worker may have in memory, and that it comes to that (D22).
+
+The parts are those of docs/performance.md.  Of two of them clients fill at
+least nine tenths, and the worker keeps to the ceiling all the while.
+"""
+
+import contextlib
+import json
+import pathlib
+import re
+import signal
+import socket
+import struct
+import subprocess
+
+import dns.message
+import pytest
+
+from lab import DNS4, GATEWAY4, build_dir, clean_environment
+from process import until
+from test_pressure import workers_of
+
+DOCS = pathlib.Path(__file__).resolve().parents[2] / "docs"
+CLIENTS = tuple(f"10.77.1.{number}" for number in range(10, 15))
+RULES = "10.77.1.0/24 ~> *"
+MIB = 1 << 20
+KIB = 1 << 10
+
+# Of docs/performance.md.
+PROGRAM = 48 * MIB      # with all its tables
+GRANTS = 32 * MIB       # answers whose grants are under way
+CONNECTIONS = 64 * MIB  # of clients over TCP: what both sides have sent
+UPSTREAM = 80 * MIB     # connections to it
+REQUEST = 136 * KIB     # of each: its message, and an answer to it
+MESSAGE = 64 * KIB
+REQUESTS = 400
+SILENT = 5353           # a port on which nobody answers
+
+
+def ceiling(requests, upstreams=1):
+    return (PROGRAM + GRANTS + CONNECTIONS + upstreams * UPSTREAM +
+            requests * REQUEST)
+
+
+def most_memory(server):
+    """The most that the worker has had, in octets."""
+    worker, = workers_of(server)
+    status = pathlib.Path(f"/proc/{worker}/status").read_text(
+        encoding="ascii")
+    return int(re.search(r"VmHWM:\s*(\d+)", status)[1]) * KIB
+
+
+def start(lab, requests, *options):
+    """dnsfw, and clients enough for all shares."""
+    for client in CLIENTS:
+        lab.client.run("ip", "address", "add", f"{client}/24", "dev", "lan")
+    return lab.dnsfw(RULES, "--max-connections", str(requests), *options)
+
+
+@contextlib.contextmanager
+def half_messages(lab, counts):
+    """TCP connections of each client, which send all but the last octet."""
+    with contextlib.ExitStack() as stack:
+        processes = [stack.enter_context(subprocess.Popen(
+            lab.client.command(build_dir() / "tests" / "bench" /
+                               "bench_attack", "halves", GATEWAY4, client,
+                               str(count)),
+            stdout=subprocess.PIPE, env=clean_environment()))
+            for client, count in counts.items()]
+        stack.callback(lambda: [one.kill() for one in processes])
+        yield processes
+
+
+def closed(processes):
+    """How many connections dnsfw has closed, when they have ended."""
+    for process in processes:
+        process.send_signal(signal.SIGTERM)
+    return sum(json.loads(process.communicate()[0])["closed"]
+               for process in processes)
+
+
+@pytest.mark.memory
+def test_D22_half_messages_have_so_much_in_all(lab):
+    """More come than there is room for: the oldest go, dnsfw goes on."""
+    server = start(lab, 1200)
+    site = lab.site()
+    assert lab.resolve(site)
+    begin = most_memory(server)
+    assert begin < PROGRAM
+    with half_messages(lab, dict.fromkeys(CLIENTS[:4], 250)) as first:
+        until(lambda: most_memory(server) - begin >= 0.9 * CONNECTIONS)
+        with half_messages(lab, {CLIENTS[4]: 200}) as more:
+            server.err.wait_for("WARN")
+            for _ in range(10):
+                assert lab.resolve(site)
+            assert closed(first + more)
+    print(f"{begin / MIB:.1f} MiB, and then {most_memory(server) / MIB:.1f}")
+    # The heap's own part of it is a tenth at the most.
+    assert most_memory(server) - begin < 1.1 * CONNECTIONS
+    assert lab.resolve(site, tcp=True)
+
+
+def long_query(number):
+    """A message that fits into a datagram, with an option that is long."""
+    query = bytearray(dns.message.make_query(
+        f"n{number}.example.com", "A", id=number).to_wire())
+    query[11] = 1
+    size = MESSAGE - 1000
+    return bytes(query) + struct.pack("!BHHIHHH", 0, 41, 1232, 0, size + 4,
+                                      65001, size) + bytes(size)
+
+
+@pytest.mark.memory
+def test_D22_messages_of_requests_have_so_much_each(lab):
+    """All requests are in flight, and each has a message that is long."""
+    server = start(lab, REQUESTS, "--upstream-port", str(SILENT))
+    begin = most_memory(server)
+    with contextlib.ExitStack() as stack:
+        silent = stack.enter_context(lab.internet.socket(
+            socket.AF_INET, socket.SOCK_DGRAM))
+        silent.bind((DNS4, SILENT))
+        for first, client in enumerate(CLIENTS[:4]):
+            sock = stack.enter_context(lab.client.socket(
+                socket.AF_INET, socket.SOCK_DGRAM))
+            sock.bind((client, 0))
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, MIB)
+            sock.connect((GATEWAY4, 53))
+            for number in range(first, REQUESTS, 4):
+                seen = len(server.out.lines)
+                sock.send(long_query(number))
+                server.out.wait_for(rf"^{client} ~> \[{number}\]",
+                                     start=seen)
+        most = most_memory(server)
+    print(f"{begin / MIB:.1f} MiB, and then {most / MIB:.1f}")
+    assert most - begin >= 0.9 * REQUESTS * MESSAGE
+    assert most < ceiling(REQUESTS)
+
+
+def test_D22_the_ceiling_is_documented():
+    text = (DOCS / "performance.md").read_text(encoding="utf-8")
+    for part in (f"{PROGRAM // MIB} MiB", f"{GRANTS // MIB} MiB",
+                 f"{CONNECTIONS // MIB} MiB", f"{UPSTREAM // MIB} MiB",
+                 f"{REQUEST // KIB} KiB", f"{ceiling(10000) // MIB:,} MiB"):
+        assert part in text, part
