@@ -87,6 +87,7 @@ tries_send(struct exchange *x, int upstream)
 	LIST_INSERT_HEAD(&x->tries, t, link);
 	x->last = (uint8_t)upstream;
 	x->last_try = loop.now;
+	x->judged = false;
 	x->ntries++;
 	return (true);
 }
@@ -164,7 +165,7 @@ tries_prepare(struct exchange *x)
 	LIST_INIT(&x->tries);
 	x->tried = x->refused = x->unsent = 0;
 	x->ntries = x->breaks = x->nresends = 0;
-	x->stepping = x->resending = false;
+	x->stepping = x->resending = x->judged = false;
 	x->reconnected = x->accepted = false;
 	x->broken = NULL;
 	x->refusal = NULL;
@@ -422,10 +423,13 @@ tries_doubted(struct attempt *t)
 
 /* It has had its time: is it silent?  What has failed was not, or is counted. */
 static void
-judge_newest(const struct exchange *x)
+judge_newest(struct exchange *x)
 {
 	const struct attempt *t = LIST_FIRST(&x->tries);
 
+	if (x->judged)
+		return;
+	x->judged = true;
 	if (t != NULL && t->upstream == x->last)
 		upstream_silent(x->last);
 }

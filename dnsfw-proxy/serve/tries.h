@@ -45,6 +45,7 @@ struct exchange {
 	uint32_t	unsent;		/* could not be sent to */
 	unsigned int	ntries;
 	uint8_t		last;		/* upstream of the newest try */
+	bool		judged;		/* it has had its time */
 	bool		stepping;	/* is in the list by_step */
 	bool		resending;	/* is in a list by_resend */
 	unsigned int	nresends;	/* how often it was */
