@@ -1,0 +1,419 @@
+/* A query from its arrival to its answer: places, counts, deadlines (D23). */
+#include <criterion/criterion.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "clock.h"
+#include "hash.h"
+#include "serve/accesslog.h"
+#include "serve/again.h"
+#include "serve/back_udp.h"
+#include "serve/counters.h"
+#include "serve/decision.h"
+#include "serve/exchange.h"
+#include "serve/follow.h"
+#include "serve/front_tcp.h"
+#include "serve/front_udp.h"
+#include "serve/loop.h"
+#include "serve/query.h"
+#include "serve/quota.h"
+#include "serve/settings.h"
+#include "serve/verdict.h"
+
+#define MAX	8U		/* --max-connections */
+
+struct loop loop;
+struct settings settings;
+struct counters counters;
+
+static const struct waiter_events *waits;
+static const struct verdict_events *verdicts;
+static struct waiter *joined[100];
+static unsigned int njoined, nagain, nverdicts, nabandoned, nfollowed;
+static unsigned int nticks, nplaces;
+static struct verdict *judged;
+static struct acl_decision acl;
+static uint8_t sent[DNS_MESSAGE_MAX];
+static size_t sent_len;
+static unsigned int nsent;
+static char text[128];
+static uint64_t place;			/* a quota, which is only passed on */
+static struct held *const held = (struct held *)&place;
+
+/* --- stand-ins --- */
+
+void loop_need_tick(void) { nticks++; }
+void back_udp_take(void) { }
+void front_tcp_attach(struct asker *a) { (void)a; }
+void front_tcp_detach(struct asker *a) { (void)a; }
+void exchange_init(const struct waiter_events *e) { waits = e; }
+void exchange_again(struct exchange *x) { (void)x; nagain++; }
+void verdict_init(const struct verdict_events *e) { verdicts = e; }
+
+void
+front_udp_send(const struct asker *to, const uint8_t *msg, size_t len)
+{
+	(void)to;
+	memcpy(sent, msg, sent_len = len);
+	nsent++;
+}
+
+void
+front_tcp_send(struct tcp_conn *c, const uint8_t *msg, size_t len)
+{
+	(void)c;
+	front_udp_send(NULL, msg, len);
+}
+
+struct quota *
+quota_enter(const struct addr *a)
+{
+	(void)a;
+	nplaces++;
+	return ((struct quota *)&place);
+}
+
+void
+quota_leave(struct quota *q)
+{
+	(void)q;
+	nplaces--;
+}
+
+void
+exchange_join(struct waiter *w, const uint8_t *msg, size_t len)
+{
+	(void)msg;
+	(void)len;
+	w->exchange = (struct exchange *)&place;
+	joined[njoined++] = w;
+}
+
+void
+verdict_answer(struct verdict *v, struct answer *a, uint8_t *msg)
+{
+	cr_assert_eq(memcmp(a->msg, msg, a->len), 0);
+	nverdicts++;
+	judged = v;
+	v->held = held;
+}
+
+void
+verdict_abandon(struct verdict *v)
+{
+	cr_assert_eq(v->held, held);
+	v->held = NULL;
+	nabandoned++;
+}
+
+enum follow
+follow_answer(const struct request *r, struct answer *a, uint8_t *msg,
+    struct acl_decision *d)
+{
+	(void)r;
+	(void)a;
+	(void)msg;
+	(void)d;
+	nfollowed++;
+	return (FOLLOW_PASS);
+}
+
+void
+decision_make(const struct request *r, struct decision *d)
+{
+	(void)r;
+	memset(d, 0, sizeof(*d));
+	d->acl = acl;
+}
+
+bool
+decision_is_plain(const struct dns_query *q)
+{
+	return (q->has_question && q->qclass == CLASS_IN &&
+	    DNS_OPCODE_OF(q->flags) == DNS_OPCODE_QUERY);
+}
+
+bool
+decision_is_keys(uint16_t type)
+{
+	return (type == TYPE_DS || type == TYPE_DNSKEY);
+}
+
+void
+access_log(enum access_event e, const struct request *r, int rcode)
+{
+	(void)e;
+	(void)r;
+	(void)rcode;
+}
+
+void
+access_local(const struct request *r, const struct addr *a)
+{
+	(void)r;
+	(void)a;
+}
+
+void
+access_bad_query(const struct request *r, int rcode, const char *t)
+{
+	(void)r;
+	(void)rcode;
+	strncpy(text, t, sizeof(text) - 1);
+}
+
+void
+access_bad_answer(const struct request *r, int rcode, const char *t)
+{
+	access_bad_query(r, rcode, t);
+}
+
+static void
+set_up(void)
+{
+	hash_init();
+	settings.config.max_connections = MAX;
+	settings.timeout = 10 * CLOCK_SECOND;
+	loop.now = 1000 * CLOCK_SECOND;
+	acl.verdict = ACL_ALLOW;
+	acl.nports = 1;
+	query_init();
+}
+
+TestSuite(query, .init = set_up);
+
+static void
+ask(uint8_t id, uint8_t type, bool tcp)
+{
+	uint8_t msg[] = "\0\0\1\0\0\1\0\0\0\0\0\0\3www\7example\0\0\1\0\1";
+	const struct addr client = { .family = ADDR_V4,
+	    .bytes = { 10, 77, 1, 2 } };
+	struct asker from;
+
+	memset(&from, 0, sizeof(from));
+	from.tcp = tcp;
+	from.conn = tcp ? (struct tcp_conn *)&place : NULL;
+	from.peer.sa.sa_family = AF_INET;
+	msg[1] = id;
+	msg[26] = type;
+	query_receive(msg, sizeof(msg) - 1, &client, &from);
+}
+
+/* An answer with so many octets, at least 45. */
+static void
+answer_of(unsigned int i, size_t size)
+{
+	static uint8_t msg[DNS_MESSAGE_MAX] =
+	    "\0\1\x81\x80\0\1\0\0\0\0\0\0\3www\7example\0\0\1\0\1";
+	static const uint8_t record[] = "\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4\x0a\x4e\1\1";
+	/* NULL (RFC 1035 3.3.10): anything. */
+	static const uint8_t filler[] = "\xc0\x0c\0\x0a\0\1\0\0\0\x3c\0";
+	struct dns_response response;
+	struct answer a;
+	size_t len = 45;
+
+	memcpy(msg + 29, record, 16);
+	msg[7] = 1;
+	for (; len < size; msg[7]++) {
+		memcpy(msg + len, filler, 11);
+		/* Each but the last one has 30 octets. */
+		msg[len + 11] = size - len > 60 ? 18 : (uint8_t)(size - len - 12);
+		len += 12U + msg[len + 11];
+	}
+	cr_assert_eq(dns_response_parse(msg, len, &response), DNS_OK);
+	answer_begin(&a, msg, len, &response, false);
+	joined[i]->exchange = NULL;
+	waits->answered(joined[i], &a);
+	answer_end(&a);
+}
+
+static void
+answer(unsigned int i)
+{
+	answer_of(i, 45);
+}
+
+static void
+leaves(void)
+{
+	struct reply r = { .msg = sent, .len = sent_len };
+
+	judged->held = NULL;
+	verdicts->leaves(judged, &r, true);
+}
+
+static int
+rcode(void)
+{
+	return (sent[3] & 15);
+}
+
+Test(query, a_grant_that_is_not_there_in_time)
+{
+	ask(1, TYPE_A, false);
+	cr_assert_geq(nticks, 1);
+	loop.now += CLOCK_SECOND;
+	answer(0);
+	cr_assert_eq(nverdicts, 1);
+	loop.now += 9 * CLOCK_SECOND - 1;
+	cr_assert(query_tick());
+	cr_assert_eq(nabandoned + nsent, 0);
+	/* From its arrival, to the nanosecond. */
+	loop.now++;
+	cr_assert(!query_tick());
+	cr_assert_eq(nabandoned, 1);
+	cr_assert_eq(nsent, 1);
+	cr_assert_eq(rcode(), RCODE_SERVFAIL);
+	cr_assert_str_eq(text, "the firewall did not answer in time");
+	cr_assert_eq(nplaces, 0);
+}
+
+Test(query, who_waits_for_an_upstream_is_not_ended_here)
+{
+	ask(1, TYPE_A, false);
+	ask(2, TYPE_A, false);
+	answer(1);
+	loop.now += 10 * CLOCK_SECOND;
+	cr_assert(query_tick());
+	cr_assert_eq(nabandoned, 1);
+	/* The answer is delivered late, and the grants have no time. */
+	answer(0);
+	cr_assert(!query_tick());
+	cr_assert_eq(nabandoned, 2);
+}
+
+Test(query, only_those_whose_time_is_up_end)
+{
+	ask(1, TYPE_A, false);
+	loop.now += 1;
+	ask(2, TYPE_A, false);
+	answer(0);
+	answer(1);
+	loop.now += 10 * CLOCK_SECOND - 1;
+	cr_assert(query_tick());
+	cr_assert_eq(nabandoned, 1);
+	loop.now += 1;
+	cr_assert(!query_tick());
+	cr_assert_eq(nabandoned, 2);
+}
+
+Test(query, places_come_back_ten_times_over)
+{
+	unsigned int round, i;
+
+	for (round = 0; round < 10; round++) {
+		njoined = nsent = 0;
+		for (i = 0; i < MAX; i++)
+			ask((uint8_t)i, TYPE_A, false);
+		cr_assert_eq(njoined, MAX);
+		ask(99, TYPE_A, false);
+		cr_assert_eq(njoined, MAX);
+		cr_assert_eq(nsent, 1);
+		cr_assert_str_eq(text, "too many requests in flight");
+		for (i = 0; i < MAX; i++) {
+			answer(i);
+			if (round % 2 == 0)
+				leaves();
+		}
+		loop.now += 10 * CLOCK_SECOND;
+		cr_assert(!query_tick());
+		cr_assert_eq(nplaces, 0);
+	}
+	cr_assert_eq(counters.overload, 10);
+	cr_assert_eq(counters.queries, 10 * (MAX + 1));
+}
+
+Test(query, one_that_comes_again_takes_no_place)
+{
+	ask(1, TYPE_A, false);
+	ask(1, TYPE_A, false);
+	cr_assert_eq(njoined, 1);
+	cr_assert_eq(nagain, 1);
+	answer(0);
+	/* There is no exchange any more. */
+	ask(1, TYPE_A, false);
+	cr_assert_eq(nagain, 1);
+	leaves();
+	ask(1, TYPE_A, false);
+	cr_assert_eq(njoined, 2);
+}
+
+Test(query, one_is_counted_once)
+{
+	ask(1, TYPE_A, true);
+	ask(2, 16, true);
+	acl.verdict = ACL_BLOCK;
+	ask(3, TYPE_A, true);
+	acl.verdict = ACL_LOCAL;
+	ask(4, TYPE_A, true);
+	cr_assert_eq(counters.queries, 4);
+	cr_assert_eq(counters.bad, 1);
+	cr_assert_eq(counters.refused, 2);
+}
+
+Test(query, zone_transfers_stay_here)
+{
+	acl.any = acl.resolve = true;
+	ask(1, 252, true);
+	cr_assert_eq(rcode(), RCODE_REFUSED);
+	ask(2, 251, true);
+	cr_assert_eq(nsent, 2);
+	cr_assert_eq(njoined, 0);
+	ask(3, 250, true);
+	ask(4, 253, true);
+	cr_assert_eq(njoined, 2);
+}
+
+Test(query, who_has_left_gets_nothing)
+{
+	ask(1, TYPE_A, true);
+	joined[0]->request->from.conn = NULL;
+	answer(0);
+	cr_assert_eq(nverdicts + nsent, 0);
+	cr_assert_str_eq(text, "the client has left");
+	cr_assert_eq(nplaces, 0);
+	/* While grants are under way: its place is free in time. */
+	ask(2, TYPE_A, true);
+	answer(1);
+	joined[1]->request->from.conn = NULL;
+	loop.now += 10 * CLOCK_SECOND;
+	cr_assert(!query_tick());
+	cr_assert_eq(nplaces, 0);
+	cr_assert_eq(nsent, 0);
+}
+
+Test(query, what_is_too_long_is_cut_and_not_granted)
+{
+	ask(1, TYPE_A, false);
+	answer_of(0, 512);
+	cr_assert_eq(nverdicts, 1);
+	leaves();
+	ask(2, TYPE_A, false);
+	answer_of(1, 513);
+	cr_assert_eq(nverdicts, 1);
+	cr_assert(sent[2] & 2);
+	ask(3, TYPE_A, true);
+	answer_of(2, 513);
+	cr_assert_eq(nverdicts, 2);
+}
+
+Test(query, without_a_port_the_answer_passes)
+{
+	acl.nports = 0;
+	acl.resolve = true;
+	ask(1, TYPE_A, false);
+	answer(0);
+	cr_assert_eq(nverdicts, 0);
+	cr_assert_eq(nsent, 1);
+	cr_assert_eq(sent[1], 1);
+	cr_assert_eq(nplaces, 0);
+}
+
+Test(query, an_upstream_that_fails_is_servfail)
+{
+	ask(1, TYPE_A, false);
+	waits->failed(joined[0], EDE_NETWORK_ERROR, "no answer");
+	cr_assert_eq(rcode(), RCODE_SERVFAIL);
+	cr_assert_eq(nplaces, 0);
+}
