@@ -67,8 +67,8 @@ ATTACKS = (
            tuple(("silent", client, 2000) for client in BAD6_CLIENTS), ramp=2),
     Attack("e", "silent names, one client", (("silent", BAD_CLIENT, 5000),), ramp=2),
     Attack("f", "helper stopped", tuple(
-        ("plain", client, 900) for client in BAD_CLIENTS), GRANT,
-        stopped=True, ramp=3),
+        ("plain", client, 600) for client in BAD_CLIENTS), GRANT,
+        stopped=True, ramp=4),
     Attack("g", "64 addresses, four ports", (("grants", BAD_CLIENT, 2000),),
            GRANT_FOUR, GRANT),
     Attack("h", "large answers hoarded", tuple(
