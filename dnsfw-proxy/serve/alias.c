@@ -34,9 +34,9 @@ LIST_HEAD(pair_list, pair);
 LIST_HEAD(holder_list, holder);
 
 static struct pair_list *pair_buckets, unused_pairs;
-static struct holder_list *holder_buckets, unused_holders;
+static struct holder_list *alias_holder_buckets, unused_holders;
 static struct pair *pairs;
-static struct holder *holders;
+static struct holder *alias_holders;
 static size_t in_use, fresh_pairs, fresh_holders;
 
 void
@@ -44,11 +44,11 @@ alias_init(void)
 {
 	/* Pages that are never used cost nothing. */
 	pairs = calloc(ALIAS_PLACES, sizeof(*pairs));
-	holders = calloc(ALIAS_PLACES, sizeof(*holders));
+	alias_holders = calloc(ALIAS_PLACES, sizeof(*alias_holders));
 	pair_buckets = calloc(BUCKETS, sizeof(*pair_buckets));
-	holder_buckets = calloc(BUCKETS, sizeof(*holder_buckets));
-	if (pairs == NULL || holders == NULL || pair_buckets == NULL ||
-	    holder_buckets == NULL)
+	alias_holder_buckets = calloc(BUCKETS, sizeof(*alias_holder_buckets));
+	if (pairs == NULL || alias_holders == NULL || pair_buckets == NULL ||
+	    alias_holder_buckets == NULL)
 		fatalx("no memory for alias targets");
 	LIST_INIT(&unused_pairs);
 	LIST_INIT(&unused_holders);
@@ -60,7 +60,7 @@ alias_init(void)
 static struct holder_list *
 holder_bucket(const struct addr *a)
 {
-	return (&holder_buckets[hash_bytes(a, sizeof(*a)) % BUCKETS]);
+	return (&alias_holder_buckets[hash_bytes(a, sizeof(*a)) % BUCKETS]);
 }
 
 static struct holder *
@@ -78,14 +78,14 @@ holder_find(const struct addr *client)
 
 /* There are as many as pairs, and each has one. */
 static struct holder *
-holder_new(const struct addr *client)
+alias_holder_new(const struct addr *client)
 {
 	struct holder *h = LIST_FIRST(&unused_holders);
 
 	if (h != NULL)
 		LIST_REMOVE(h, link);
 	else
-		h = &holders[fresh_holders++];
+		h = &alias_holders[fresh_holders++];
 	h->addr = share_of(client);
 	h->count = 0;
 	TAILQ_INIT(&h->pairs);
@@ -182,7 +182,7 @@ pair_new(const struct addr *client, const struct dns_name *folded)
 	struct pair *p = LIST_FIRST(&unused_pairs);
 
 	if (h == NULL)
-		h = holder_new(client);
+		h = alias_holder_new(client);
 	if (p != NULL)
 		LIST_REMOVE(p, link);
 	else

@@ -24,6 +24,14 @@
 #define LONG		512	/* octets of a message that is hardly a question */
 #define READS_MAX	8	/* in a turn */
 
+static const struct back_conn_events *back_conn_events;
+
+void
+back_conn_init(const struct back_conn_events *events)
+{
+	back_conn_events = events;
+}
+
 static struct tcp_attempts *
 back_conn_bucket(struct back_conn *c, uint16_t id)
 {
@@ -100,7 +108,7 @@ back_conn_answer(struct back_conn *c, const uint8_t *msg, size_t len)
 	else if (attempt_arrived(&t->attempt, msg, len)) {
 		c->way = WAY_ANSWERED;
 		c->answered++;
-		back_tcp_answered(c);
+		back_conn_events->answered(c);
 	}
 }
 
@@ -146,12 +154,12 @@ back_conn_readable(evutil_socket_t fd, short what, void *arg)
 		if (n <= 0) {
 			if (n == -1)
 				back_conn_note_error(c, errno);
-			back_tcp_broken(c);
+			back_conn_events->broken(c);
 			return;
 		}
 		c->in_len += (size_t)n;
 		back_conn_take_messages(c);
-		if (!back_tcp_read(c))
+		if (!back_conn_events->read(c))
 			return;
 		/* That was all; if it was the end, there is another event. */
 		if ((size_t)n < room && !c->broken)

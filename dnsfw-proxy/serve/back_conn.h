@@ -60,6 +60,19 @@ struct back_conn {
 };
 TAILQ_HEAD(back_conns, back_conn);
 
+/* What back_tcp.c is told. */
+struct back_conn_events {
+	/* It is broken, and to be freed. */
+	void	(*broken)(struct back_conn *);
+	/* It has read something.  False: it was closed, and is freed. */
+	bool	(*read)(struct back_conn *);
+	/* One of its questions has its answer. */
+	void	(*answered)(struct back_conn *);
+};
+
+/* Before the first connection; events must stay. */
+void	back_conn_init(const struct back_conn_events *events);
+
 /* Connect.  NULL: this host cannot, now. */
 struct back_conn *back_conn_open(size_t upstream);
 
@@ -74,14 +87,5 @@ void	back_conn_release(struct tcp_attempt *);
 
 /* All of its tries, taken off it: the caller ends them. */
 void	back_conn_empty(struct back_conn *, struct tcp_attempts *);
-
-/* In back_tcp.c: it is broken, and freed. */
-void	back_tcp_broken(struct back_conn *);
-
-/* In back_tcp.c: it has read something.  False: it was closed, and is freed. */
-bool	back_tcp_read(struct back_conn *);
-
-/* In back_tcp.c: one of its questions has its answer. */
-void	back_tcp_answered(struct back_conn *);
 
 #endif

@@ -53,17 +53,6 @@ struct pool {
 
 static struct pool back_tcp_pools[MSG_UPSTREAMS_MAX];
 
-void
-back_tcp_init(void)
-{
-	size_t i;
-
-	for (i = 0; i < upstream_count(); i++) {
-		TAILQ_INIT(&back_tcp_pools[i].conns);
-		TAILQ_INIT(&back_tcp_pools[i].waiting);
-	}
-}
-
 /* --- which connection --- */
 
 /* How many questions a new one takes. */
@@ -236,7 +225,7 @@ learn_limit(const struct back_conn *c)
 }
 
 /* All tries on it fail. */
-void
+static void
 back_tcp_broken(struct back_conn *c)
 {
 	struct pool *p = &back_tcp_pools[c->upstream];
@@ -262,7 +251,7 @@ back_tcp_broken(struct back_conn *c)
 	serve_waiting(p);
 }
 
-void
+static void
 back_tcp_answered(struct back_conn *c)
 {
 	struct pool *p = &back_tcp_pools[c->upstream];
@@ -282,7 +271,7 @@ is_spent(const struct back_conn *c)
 	return (c->ntries == 0 && (c->room == 0 || c->kind == BACK_CONN_LEFT));
 }
 
-bool
+static bool
 back_tcp_read(struct back_conn *c)
 {
 	struct pool *p = &back_tcp_pools[c->upstream];
@@ -378,4 +367,21 @@ back_tcp_tick(void)
 		open |= !TAILQ_EMPTY(&back_tcp_pools[i].conns);
 	}
 	return (open);
+}
+
+/* --- start --- */
+
+void
+back_tcp_init(void)
+{
+	static const struct back_conn_events events = {
+	    .broken = back_tcp_broken, .read = back_tcp_read,
+	    .answered = back_tcp_answered };
+	size_t i;
+
+	back_conn_init(&events);
+	for (i = 0; i < upstream_count(); i++) {
+		TAILQ_INIT(&back_tcp_pools[i].conns);
+		TAILQ_INIT(&back_tcp_pools[i].waiting);
+	}
 }

@@ -31,27 +31,6 @@ static struct exchanges exchange_unused =
 static struct exchanges by_deadline = TAILQ_HEAD_INITIALIZER(by_deadline);
 static struct exchanges next_open = TAILQ_HEAD_INITIALIZER(next_open);
 
-void
-exchange_init(const struct waiter_events *e)
-{
-	size_t max = settings.config.max_connections, i;
-
-	exchange_events = e;
-	tries_init();
-	deliver_init(e);
-	turns_init(settings.config.max_connections);
-	for (exchange_nbuckets = 16; exchange_nbuckets < max;
-	    exchange_nbuckets *= 2)
-		;
-	/* Each has a query, so there are never more than these. */
-	exchange_pool = calloc(max, sizeof(*exchange_pool));
-	exchange_buckets = calloc(exchange_nbuckets, sizeof(*exchange_buckets));
-	if (exchange_pool == NULL || exchange_buckets == NULL)
-		fatalx("no memory for --max-connections");
-	for (i = 0; i < exchange_nbuckets; i++)
-		LIST_INIT(&exchange_buckets[i]);
-}
-
 /* How the question goes upstream, as long as that does. */
 static bool
 by_tcp(const struct request *r)
@@ -174,7 +153,7 @@ begin_next(void)
 	running = false;
 }
 
-void
+static void
 exchange_done(struct exchange *x, int upstream, const uint8_t *msg,
     size_t len, const struct dns_response *r)
 {
@@ -185,7 +164,7 @@ exchange_done(struct exchange *x, int upstream, const uint8_t *msg,
 	begin_next();
 }
 
-void
+static void
 exchange_fail(struct exchange *x, enum dns_ede ede, const char *reason)
 {
 	struct waiters waiting;
@@ -327,4 +306,27 @@ exchange_tick(void)
 	    x->deadline <= loop.now)
 		exchange_expire(x);
 	return (!TAILQ_EMPTY(&by_deadline));
+}
+
+void
+exchange_init(const struct waiter_events *e)
+{
+	static const struct tries_events tries = { .done = exchange_done,
+	    .failed = exchange_fail };
+	size_t max = settings.config.max_connections, i;
+
+	exchange_events = e;
+	tries_init(&tries);
+	deliver_init(e);
+	turns_init(settings.config.max_connections);
+	for (exchange_nbuckets = 16; exchange_nbuckets < max;
+	    exchange_nbuckets *= 2)
+		;
+	/* Each has a query, so there are never more than these. */
+	exchange_pool = calloc(max, sizeof(*exchange_pool));
+	exchange_buckets = calloc(exchange_nbuckets, sizeof(*exchange_buckets));
+	if (exchange_pool == NULL || exchange_buckets == NULL)
+		fatalx("no memory for --max-connections");
+	for (i = 0; i < exchange_nbuckets; i++)
+		LIST_INIT(&exchange_buckets[i]);
 }

@@ -31,6 +31,7 @@
 static struct exchanges by_step = TAILQ_HEAD_INITIALIZER(by_step);
 static struct exchanges by_resend[TRIES_RESENDS];	/* those of one time */
 static uint64_t step;
+static const struct tries_events *tries_events;
 
 static const char no_way[] = "no upstream can be reached";
 
@@ -180,7 +181,7 @@ tries_begin(struct exchange *x)
 	if (next_try(x))
 		schedule_step(x);
 	else if (!x->resending)
-		exchange_fail(x, EDE_NETWORK_ERROR, no_way);
+		tries_events->failed(x, EDE_NETWORK_ERROR, no_way);
 }
 
 /* The next upstream if there is one, or the next of those that were asked. */
@@ -229,11 +230,11 @@ tries_finish(struct exchange *x, enum dns_ede ede, const char *reason)
 
 	if (refusal == NULL || dns_response_parse(refusal->msg, refusal->len,
 	    &r) != DNS_OK) {
-		exchange_fail(x, ede, reason);
+		tries_events->failed(x, ede, reason);
 		return;
 	}
 	x->refusal = NULL;
-	exchange_done(x, refusal->upstream, refusal->msg, refusal->len, &r);
+	tries_events->done(x, refusal->upstream, refusal->msg, refusal->len, &r);
 	free(refusal);
 }
 
@@ -306,7 +307,7 @@ take_answer(struct attempt *t, const uint8_t *msg, size_t len, uint8_t *space)
 	if (err != DNS_OK)
 		return (broken_answer(t, err));
 	if (!is_refusal(&r) || !ask_others(t, msg, len))
-		exchange_done(x, t->upstream, msg, len, &r);
+		tries_events->done(x, t->upstream, msg, len, &r);
 	return (true);
 }
 
@@ -486,14 +487,15 @@ tries_expire(struct exchange *x)
 /* --- start --- */
 
 void
-tries_init(void)
+tries_init(const struct tries_events *events)
 {
-	static const struct attempt_events events = { .arrived = tries_arrived,
+	static const struct attempt_events attempts = { .arrived = tries_arrived,
 	    .failed = tries_failed, .left = tries_left,
 	    .doubted = tries_doubted };
 	unsigned int i;
 
-	attempt_init(&events);
+	tries_events = events;
+	attempt_init(&attempts);
 	for (i = 0; i < TRIES_RESENDS; i++)
 		TAILQ_INIT(&by_resend[i]);
 	/* All upstreams get their turn before the time is up (D6). */

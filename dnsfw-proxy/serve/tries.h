@@ -1,6 +1,6 @@
 /*
  * The tries of one exchange: whom to ask next, and what is made of the answers
- * (D5, D6, D10, D11, D15).  Who waits for them is exchange.c's (D12).
+ * (D5, D6, D10, D11, D15).  Who waits for them is exchange.h's (D12).
  */
 #ifndef SERVE_TRIES_H
 #define SERVE_TRIES_H
@@ -62,8 +62,16 @@ struct exchange {
 };
 TAILQ_HEAD(exchanges, exchange);
 
-/* Before the first query. */
-void	tries_init(void);
+/* It ends: nothing of its tries is to be left (tries_end()). */
+struct tries_events {
+	/* With this answer of that upstream, parsed as r. */
+	void	(*done)(struct exchange *, int upstream, const uint8_t *msg,
+		    size_t len, const struct dns_response *r);
+	void	(*failed)(struct exchange *, enum dns_ede, const char *reason);
+};
+
+/* Before the first query; events must stay. */
+void	tries_init(const struct tries_events *events);
 
 /*
  * A new exchange, of which queue.h's links, waiting, dns, deadline, for_tcp,
@@ -85,10 +93,5 @@ void	tries_end(struct exchange *);
 
 /* Look at the deadlines. */
 void	tries_tick(void);
-
-/* In exchange.c: it ends, with this answer of that upstream, or without. */
-void	exchange_done(struct exchange *, int upstream, const uint8_t *msg,
-	    size_t len, const struct dns_response *);
-void	exchange_fail(struct exchange *, enum dns_ede, const char *reason);
 
 #endif

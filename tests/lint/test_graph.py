@@ -13,9 +13,6 @@ import pytest
 from test_includes import FOLDERS, includes
 from tree import TOP, build_dir, files, name, none
 
-# These still have circles.
-UNCLEAN = {"dnsfw-proxy/serve"}
-
 SOURCES = [path for path in files(*FOLDERS) if path.suffix in (".c", ".h")]
 HOMES = sorted({name(path.parent) for path in SOURCES})
 
@@ -89,9 +86,7 @@ def draw(edges):
 
 @pytest.mark.parametrize("home", HOMES)
 def test_units_have_no_circle(home):
-    circles = draw(graph(home))
-    if home not in UNCLEAN:
-        none(circles)
+    none(draw(graph(home)))
 
 
 def test_folders_have_no_circle():
@@ -126,11 +121,5 @@ def test_statics_have_names_of_their_own():
         for one in statics(path.read_text(encoding="utf-8")):
             where[one].add(name(path))
     assert len(where) > 300
-    twice = [f"{one}: {' '.join(sorted(paths))}"
-             for one, paths in sorted(where.items()) if len(paths) > 1 and
-             any(name(TOP.joinpath(path).parent) not in UNCLEAN
-                 for path in paths)]
-    unclean = [f"{one}: {' '.join(sorted(paths))}"
-               for one, paths in sorted(where.items()) if len(paths) > 1]
-    print("\n".join(unclean))
-    none(twice)
+    none([f"{one}: {' '.join(sorted(paths))}"
+          for one, paths in sorted(where.items()) if len(paths) > 1])

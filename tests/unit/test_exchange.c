@@ -57,9 +57,12 @@ loop_need_tick(void)
 {
 }
 
+static const struct tries_events *tries;
+
 void
-tries_init(void)
+tries_init(const struct tries_events *e)
 {
+	tries = e;
 }
 
 void
@@ -73,7 +76,7 @@ tries_begin(struct exchange *x)
 {
 	begun[nbegun++ % 1000] = x;
 	if (fails_at_once)
-		exchange_fail(x, EDE_OTHER, "no way");
+		tries->failed(x, EDE_OTHER, "no way");
 }
 
 void
@@ -87,7 +90,7 @@ void
 tries_expire(struct exchange *x)
 {
 	nexpired++;
-	exchange_fail(x, EDE_OTHER, "late");
+	tries->failed(x, EDE_OTHER, "late");
 }
 
 void
@@ -183,7 +186,7 @@ ask(unsigned int i, unsigned int c, const char *label, uint16_t flags)
 static void
 answer(struct exchange *x)
 {
-	exchange_done(x, 0, NULL, 0, &response);
+	tries->done(x, 0, NULL, 0, &response);
 }
 
 /* --- sharing --- */
@@ -281,7 +284,7 @@ Test(exchange, a_query_within_the_end_of_another)
 {
 	on_failure = ask_anew;
 	ask(0, 0, "www", 0);
-	exchange_fail(begun[0], EDE_OTHER, "no");
+	tries->failed(begun[0], EDE_OTHER, "no");
 	cr_assert_eq(nbegun, 2);
 	cr_assert_eq(pool[1].nfailed, 0);
 	answer(begun[1]);
@@ -305,7 +308,7 @@ Test(exchange, ten_times_as_many_as_there_are_places)
 			if (i % 2 == 0)
 				answer(begun[i]);
 			else
-				exchange_fail(begun[i], EDE_OTHER, "no");
+				tries->failed(begun[i], EDE_OTHER, "no");
 		}
 		for (i = 0; i < MAX; i++)
 			cr_assert_eq(pool[i].nanswered + pool[i].nfailed, 1);
@@ -331,7 +334,7 @@ Test(exchange, the_fifth_begins_when_one_of_four_ends)
 	cr_assert_eq(begun[4], pool[4].waiter.exchange);
 	exchange_again(pool[4].waiter.exchange);
 	cr_assert_eq(nmore, 1);
-	exchange_fail(begun[0], EDE_OTHER, "no");
+	tries->failed(begun[0], EDE_OTHER, "no");
 	cr_assert_eq(begun[5], pool[5].waiter.exchange);
 }
 

@@ -133,7 +133,7 @@ upstream_silent(size_t i)
 	nsilent[i]++;
 }
 
-void
+static void
 exchange_done(struct exchange *e, int upstream, const uint8_t *msg, size_t len,
     const struct dns_response *r)
 {
@@ -146,7 +146,7 @@ exchange_done(struct exchange *e, int upstream, const uint8_t *msg, size_t len,
 	tries_end(e);
 }
 
-void
+static void
 exchange_fail(struct exchange *e, enum dns_ede ede, const char *reason)
 {
 	(void)ede;
@@ -155,6 +155,9 @@ exchange_fail(struct exchange *e, enum dns_ede ede, const char *reason)
 	why = reason;
 	tries_end(e);
 }
+
+static const struct tries_events exchanges = { .done = exchange_done,
+    .failed = exchange_fail };
 
 /* --- what happens --- */
 
@@ -186,7 +189,7 @@ init(size_t n)
 	nupstreams = n;
 	loop.now = 100 * CLOCK_SECOND;
 	settings.timeout = 10 * CLOCK_SECOND;
-	tries_init();
+	tries_init(&exchanges);
 }
 
 static void
@@ -370,7 +373,7 @@ Test(tries, all_have_their_step_before_the_time_is_up)
 
 	settings.timeout = 4 * CLOCK_SECOND;
 	nupstreams = 7;
-	tries_init();
+	tries_init(&exchanges);
 	begin();
 	start = loop.now;
 	at(start + CLOCK_SECOND / 2 - 1);
