@@ -474,11 +474,8 @@ dns_strip(const uint8_t *msg, size_t len, const struct dns_response *r,
 		size = DNS_MESSAGE_MAX;
 	if (s.nmarks > 0)
 		return (put_message(&s, r->has_question, out, size, outlen));
-	if (len > size)
-		return (DNS_EFULL);
-	memcpy(out, msg, len);
 	*outlen = len;
-	return (DNS_OK);
+	return (len > size ? DNS_EFULL : DNS_OK);
 }
 
 enum dns_err

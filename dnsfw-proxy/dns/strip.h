@@ -27,10 +27,10 @@
  * OPT, TTLs, the letters of every name, and also the signatures of what was
  * removed.  Compression is made anew, since names may have pointed into what
  * is gone; names at other offsets are the only difference.  If nothing is
- * removed, out is the same octets as msg.
+ * removed, out is not written, and msg is what leaves.
  *
  * out has room for size octets, does not overlap msg, and gets *outlen of
- * them.  Its offsets are not those of r: parse it again.  It is shorter than
+ * them; where nothing is removed, *outlen is len.  Its offsets are not those of r: parse it again.  It is shorter than
  * msg, unless names pointed to octets that are gone or were no name's own; for
  * the same reasons a name may lead through more pointers (DNS_ESTEPS then, when
  * it is parsed).

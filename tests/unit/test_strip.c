@@ -68,9 +68,23 @@ is_unwanted(void *arg, const struct addr *a)
 static enum dns_err
 strip(const uint8_t *msg, size_t len, size_t size)
 {
+	enum dns_err err;
+
 	nasked = 0;
-	return (dns_strip(msg, len, &r, is_unwanted, &nasked, out, size,
-	    &outlen, &nremoved));
+	err = dns_strip(msg, len, &r, is_unwanted, &nasked, out, size,
+	    &outlen, &nremoved);
+	/* Then out was not written, and msg is what leaves. */
+	if (err == DNS_OK && nremoved == 0)
+		memcpy(out, msg, outlen);
+	return (err);
+}
+
+static bool
+never(void *arg, const struct addr *a)
+{
+	(void)arg;
+	(void)a;
+	return (false);
 }
 
 static void
@@ -567,6 +581,22 @@ Test(strip, G8_removed_owner_of_all, .timeout = 120)
 	put_pointed(0x4000);
 	cr_assert_eq(strip(big, w.pos, sizeof(out)), DNS_EFULL);
 	cr_assert_eq(nremoved, 1);
+}
+
+/* Most answers lose nothing, and then no octet is copied. */
+Test(strip, nothing_removed_nothing_written)
+{
+	const uint8_t *msg = (const uint8_t *)TWO;
+	size_t i, len = sizeof(TWO) - 1;
+
+	cr_assert_eq(dns_response_parse(msg, len, &r), DNS_OK);
+	memset(out, 0xa5, sizeof(out));
+	cr_assert_eq(dns_strip(msg, len, &r, never, NULL, out, sizeof(out),
+	    &outlen, &nremoved), DNS_OK);
+	cr_assert_eq(nremoved, 0);
+	cr_assert_eq(outlen, len);
+	for (i = 0; i < sizeof(out); i++)
+		cr_assert_eq(out[i], 0xa5);
 }
 
 #define STAIRS	64

@@ -456,6 +456,8 @@ check(unsigned int seed, unsigned int records)
 	cr_assert_eq(err, DNS_OK, "seed %u: %s", seed, dns_strerror(err));
 	cr_assert_eq(nremoved, nunwanted, "seed %u: %zu, not %zu", seed,
 	    nremoved, nunwanted);
+	if (nremoved == 0)
+		memcpy(out, answer, outlen);
 	err = dns_response_parse(out, outlen, &r);
 	cr_assert_eq(err, DNS_OK, "seed %u: left: %s", seed,
 	    dns_strerror(err));
