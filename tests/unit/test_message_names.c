@@ -52,6 +52,15 @@ Test(message_names, D10_pointer_through_letters_of_the_question)
 	cr_assert_eq(dns_response_parse(msg, n + 14, &r), DNS_EPOINTER);
 }
 
+/* Its class reads as a pointer, to the name. */
+Test(message_names, D10_pointer_at_the_end_of_the_question)
+{
+	cr_assert_eq(PARSE(ANSWER "\001q\0\0\001\300\014" "\300\021\377\0"
+	    "\0\001" TTL "\0\0", &r), DNS_EPOINTER);
+	cr_assert_eq(PARSE(ANSWER "\001q\0\0\001\300\014" "\300\014\377\0"
+	    "\0\001" TTL "\0\0", &r), DNS_OK);
+}
+
 Test(message_names, D10_that_question_is_fine_otherwise)
 {
 	uint8_t msg[256];

@@ -304,13 +304,13 @@ put_random_record(size_t labels, size_t wrong)
 
 /*
  * Short and long messages, right ones, and ones in which something is wrong: each
- * outcome is met often.
+ * outcome is met often.  DNSFW_MODEL_MESSAGES asks for more of them.
  */
 Test(places, D21_agrees_with_a_plain_decoder, .timeout = 3600)
 {
 	static const size_t wrong[] = { 0, 400, 40 }, labels[] = { 1, 3, 40 };
 	static unsigned int seen[DNS_ERR_COUNT];
-	const char *more = getenv("DNSFW_PLACES_ROUNDS");
+	const char *more = getenv("DNSFW_MODEL_MESSAGES");
 	unsigned int round, n, rounds = more != NULL ?
 	    (unsigned int)atoi(more) : 12000;
 	enum dns_err err;
@@ -470,6 +470,63 @@ Test(places, D10_known_in_the_middle_of_other_labels)
 	cr_assert_eq(check_after(0, 32), DNS_OK);
 	cr_assert_eq(check_after(0, 36), DNS_EPOINTER);
 	cr_assert_eq(check_after(32, 36), DNS_EPOINTER);
+}
+
+/* The same, by one octet: what is known reaches over the pointer to it. */
+Test(places, D10_known_one_octet_too_long)
+{
+	memset(msg, 0, 230);
+	w.pos = 230;
+	/* 210: "x" and a pointer to 192; 213, its last octet: to 210 */
+	memcpy(msg + 210, "\001x\300\300\322", 5);
+	memcpy(msg + 220, "\300\322", 2);
+	cr_assert_eq(check_after(0, 220), DNS_OK);
+	cr_assert_eq(check_after(0, 213), DNS_EPOINTER);
+	cr_assert_eq(check_after(220, 213), DNS_EPOINTER);
+}
+
+/* And what is known leads to one that reaches over where the labels begin. */
+Test(places, D10_known_and_leads_one_octet_too_far)
+{
+	memset(msg, 0, 60);
+	w.pos = 60;
+	/* 21: to 14; 22, its last octet: 14 octets; 37: "y", and to 21 */
+	memcpy(msg + 21, "\300\016", 2);
+	memcpy(msg + 37, "\001y\300\025", 4);
+	memcpy(msg + 50, "\300\045", 2);
+	memcpy(msg + 54, "\300\026", 2);
+	cr_assert_eq(check_after(0, 50), DNS_OK);
+	cr_assert_eq(check_after(0, 54), DNS_EPOINTER);
+	cr_assert_eq(check_after(50, 54), DNS_EPOINTER);
+}
+
+/* The 4,097th, as the last of so many of a name that is known. */
+Test(places, D21_steps_of_what_is_known)
+{
+	static struct dns_place place[DNS_POINTER_REACH];
+	static struct dns_places p;
+	struct rcur c = { .buf = msg };
+	size_t stairs[DNS_POINTERS_MAX + 1];
+	unsigned int i, k;
+
+	begin("", 1);
+	put_fixed(65280, 0);
+	stairs[0] = w.pos - 1;
+	for (i = 1; i <= DNS_POINTERS_MAX; i++) {
+		stairs[i] = w.pos;
+		put_pointer(stairs[i - 1]);
+	}
+	c.len = w.pos;
+	for (i = 1; i <= DNS_POINTERS_MAX; i++)
+		for (k = 0; k < 2; k++) {
+			dns_places_begin(&p, place, w.pos);
+			c.pos = stairs[DNS_POINTERS_MAX];
+			cr_assert_eq(dns_places_check(&p, &c, true), DNS_OK);
+			p.steps = DNS_STEPS_MAX - i + k;
+			c.pos = stairs[i];
+			cr_assert_eq(dns_places_check(&p, &c, true), k == 0 ?
+			    DNS_OK : DNS_ESTEPS);
+		}
 }
 
 /* A pointer at the last place that one can reach, and labels beyond. */
