@@ -30,7 +30,8 @@
  * removed, out is not written, and msg is what leaves.
  *
  * out has room for size octets, does not overlap msg, and gets *outlen of
- * them; where nothing is removed, *outlen is len.  Its offsets are not those of r: parse it again.  It is shorter than
+ * them; where nothing is removed, *outlen is len.  Its offsets are not those of
+ * r: parse it again.  It is shorter than
  * msg, unless names pointed to octets that are gone or were no name's own; for
  * the same reasons a name may lead through more pointers (DNS_ESTEPS then, when
  * it is parsed).
