@@ -252,6 +252,24 @@ Test(numbers, G3_short_and_long_answers)
 	cr_assert_eq(addresses(), 3600);
 }
 
+/* Each length about the one up to which an answer is short. */
+Test(numbers, G3_answers_of_every_length)
+{
+	size_t pad;
+
+	for (pad = 430; pad < 470; pad++) {
+		put_answer(1, 1, false);
+		wcur_bytes(&w, "\0\377\0\0\1\0\0\0\0", 9);
+		wcur_u16(&w, (uint16_t)pad);
+		memset(msg + w.pos, 'x', pad);
+		w.pos += pad;
+		msg[7]++;
+		cr_assert_eq(addresses(), 1);
+	}
+	cr_assert_lt(w.pos - pad, DNS_SHORT_MAX - 430);
+	cr_assert_gt(w.pos, DNS_SHORT_MAX);
+}
+
 /* CPU time for the addresses of an answer: the least of some runs. */
 static uint64_t
 work(size_t labels)
