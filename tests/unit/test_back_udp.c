@@ -398,6 +398,16 @@ Test(back_udp, five_system_calls_a_question)
 	cr_assert_eq(kernel.sockets, 0);
 }
 
+Test(back_udp, a_socket_comes_back_more_often_than_any_are_kept)
+{
+	struct question q;
+	unsigned int i;
+
+	for (i = 0; i < 10 * IDLE; i++)
+		ask_at(V4, &mine[0], &q);
+	cr_assert_eq(kernel.sockets, 1);
+}
+
 Test(back_udp, each_family_has_its_sockets)
 {
 	struct question q;

@@ -243,7 +243,8 @@ assert_upstreams(const char *order)
 
 	cr_assert_eq(nbegun, strlen(order), "%u", nbegun);
 	for (i = 0; i < nbegun; i++)
-		cr_assert_eq(begun[i].upstream, order[i] - '0', "%u", i);
+		cr_assert_eq(begun[i].upstream, (size_t)(order[i] - '0'),
+		    "%u", i);
 }
 
 static void
