@@ -7,8 +7,8 @@
 #include "hash.h"
 #include "log.h"
 
-static struct requests *buckets;
-static uint32_t nbuckets;		/* power of two */
+static struct requests *again_buckets;
+static uint32_t again_nbuckets;		/* power of two */
 
 void
 again_init(uint32_t max)
@@ -16,23 +16,24 @@ again_init(uint32_t max)
 	uint32_t i;
 
 	/* Chains of four at the most cost less than a table out of the caches. */
-	for (nbuckets = 16; nbuckets < max / 4; nbuckets *= 2)
+	for (again_nbuckets = 16; again_nbuckets < max / 4; again_nbuckets *= 2)
 		;
-	if ((buckets = calloc(nbuckets, sizeof(*buckets))) == NULL)
+	again_buckets = calloc(again_nbuckets, sizeof(*again_buckets));
+	if (again_buckets == NULL)
 		fatalx("no memory for --max-connections");
-	for (i = 0; i < nbuckets; i++)
-		LIST_INIT(&buckets[i]);
+	for (i = 0; i < again_nbuckets; i++)
+		LIST_INIT(&again_buckets[i]);
 }
 
 static uint16_t
-port_of(const struct asker *from)
+again_port(const struct asker *from)
 {
 	return (from->peer.sa.sa_family == AF_INET ? from->peer.in.sin_port :
 	    from->peer.in6.sin6_port);
 }
 
 static uint32_t
-place_of(const struct request *r)
+again_place(const struct request *r)
 {
 	struct {
 		struct addr	addr;
@@ -42,14 +43,14 @@ place_of(const struct request *r)
 
 	memset(&key, 0, sizeof(key));
 	key.addr = r->client;
-	key.port = port_of(&r->from);
+	key.port = again_port(&r->from);
 	key.id = r->dns.id;
-	return ((uint32_t)hash_bytes(&key, sizeof(key)) & (nbuckets - 1));
+	return ((uint32_t)hash_bytes(&key, sizeof(key)) & (again_nbuckets - 1));
 }
 
 /* Also the letters' case: the answer repeats that of the first. */
 static bool
-same_question(const struct request *a, const struct request *b)
+again_same_question(const struct request *a, const struct request *b)
 {
 	if (!a->dns.has_question || !b->dns.has_question)
 		return (a->dns.has_question == b->dns.has_question);
@@ -65,12 +66,12 @@ again_find(const struct request *r, uint32_t *place)
 
 	if (r->from.tcp)
 		return (NULL);
-	*place = place_of(r);
-	LIST_FOREACH(o, &buckets[*place], of_asker) {
+	*place = again_place(r);
+	LIST_FOREACH(o, &again_buckets[*place], of_asker) {
 		if (o->dns.id == r->dns.id &&
-		    port_of(&o->from) == port_of(&r->from) &&
+		    again_port(&o->from) == again_port(&r->from) &&
 		    o->from.listener == r->from.listener &&
-		    addr_equal(&o->client, &r->client) && same_question(o, r))
+		    addr_equal(&o->client, &r->client) && again_same_question(o, r))
 			break;
 	}
 	return (o);
@@ -80,7 +81,7 @@ void
 again_add(struct request *r, uint32_t place)
 {
 	if (!r->from.tcp)
-		LIST_INSERT_HEAD(&buckets[place], r, of_asker);
+		LIST_INSERT_HEAD(&again_buckets[place], r, of_asker);
 }
 
 void

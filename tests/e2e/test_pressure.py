@@ -216,6 +216,79 @@ def test_D22_who_is_at_its_share_closes_nobodys_connection(lab):
         assert not select.select(socks[:-1], [], [], 0.1)[0]
 
 
+def connected(stack, lab, client, **options):
+    sock = stack.enter_context(lab.client_socket(client, socket.SOCK_STREAM))
+    for option, value in options.items():
+        sock.setsockopt(socket.SOL_SOCKET, getattr(socket, option), value)
+    sock.connect((GATEWAY4, 53))
+    return sock
+
+
+def is_closed(sock):
+    """Did the other side end it?  What has come before is of no interest."""
+    sock.setblocking(False)
+    try:
+        while sock.recv(65536):
+            pass
+        return True
+    except BlockingIOError:
+        return False
+    except ConnectionError:
+        return True
+
+
+def test_D22_who_hoards_answers_makes_room_itself(lab):
+    """Two connections of 250 answers, 25 MB in all, none of which is taken."""
+    site = lab.site()
+    lab.upstream.behave(NAME, lambda request: [request.reply(*(
+        f'{NAME} 60 IN TXT "{number:0250}"' for number in range(200)))])
+    server = lab.dnsfw(RESOLVE_ALL)
+    with contextlib.ExitStack() as stack:
+        other = connected(stack, lab, OTHER4)
+        send_tcp(other, dns.message.make_query(site.name, "A").to_wire())
+        for _ in range(3):
+            sock = connected(stack, lab, CLIENT4, SO_RCVBUF=4096)
+            for number in range(250):
+                send_tcp(sock, dns.message.make_query(
+                    NAME, "TXT", id=number).to_wire())
+        server.err.wait_for(r"1 TCP connection closed: .*memory")
+        assert receive_tcp(other)
+        assert lab.resolve(site, OTHER4, tcp=True)
+        # The last one is not the one that makes room.
+        sock.settimeout(5)
+        assert receive_tcp(sock)
+
+
+def test_D22_half_messages_of_one_client_are_bounded(lab):
+    """400 of 60,000 octets: 24 MB, or 26 MB of buffers."""
+    site = lab.site()
+    server = lab.dnsfw(RESOLVE_ALL)
+    with contextlib.ExitStack() as stack:
+        other = connected(stack, lab, OTHER4)
+        other.send(b"\0")
+        first = connected(stack, lab, CLIENT4)
+        first.sendall(b"\xff\xff" + bytes(60000))
+        for _ in range(400):
+            sock = connected(stack, lab, CLIENT4)
+            sock.sendall(b"\xff\xff" + bytes(60000))
+        server.err.wait_for(r"1 TCP connection closed: .*memory")
+        until(lambda: is_closed(first))
+        assert not is_closed(sock)
+        assert not is_closed(other)
+        assert lab.resolve(site, CLIENT4, tcp=True)
+
+
+@pytest.mark.parametrize("frame", [b"\0\0", b"\0\x0b" + bytes(11)],
+                         ids=["empty", "short"])
+def test_D22_frames_without_a_header_keep_no_connection(lab, frame):
+    lab.dnsfw(RESOLVE_ALL)
+    with lab.client_socket(CLIENT4, socket.SOCK_STREAM) as sock:
+        sock.connect((GATEWAY4, 53))
+        sock.send(frame)
+        sock.settimeout(5)
+        assert sock.recv(1) == b""
+
+
 @contextlib.contextmanager
 def toil(lab, kind, connections):
     """So many TCP connections of CLIENT4, all with messages that take long."""

@@ -99,3 +99,68 @@ Test(clients, there_is_one_more_than_requests_and_connections)
 			quota_leave(c[i]);
 	}
 }
+
+Test(clients, octets_have_a_share_and_a_total)
+{
+	struct quota *c[4];
+	unsigned int i;
+
+	for (i = 0; i < 4; i++)
+		c[i] = enter((const char *[]){ "10.0.0.1", "10.0.0.2",
+		    "10.0.0.3", "10.0.0.4" }[i], 1);
+	cr_assert_null(quota_most_octets());
+	for (i = 0; i < 3; i++) {
+		cr_assert_eq(quota_take_octets(c[i], QUOTA_OCTETS_SHARE - 1),
+		    QUOTA_TAKEN);
+		cr_assert_eq(quota_take_octets(c[i], 2), QUOTA_AT_SHARE);
+		cr_assert_eq(quota_take_octets(c[i], 1), QUOTA_TAKEN);
+		cr_assert_eq(quota_take_octets(c[i], 1), QUOTA_AT_SHARE);
+	}
+	cr_assert_eq(quota_take_octets(c[3], QUOTA_OCTETS_MAX -
+	    3 * QUOTA_OCTETS_SHARE + 1), QUOTA_ALL_USED);
+	cr_assert_eq(quota_take_octets(c[3], QUOTA_OCTETS_MAX -
+	    3 * QUOTA_OCTETS_SHARE), QUOTA_TAKEN);
+	cr_assert_eq(quota_take_octets(c[3], 1), QUOTA_ALL_USED);
+	/* The one that has most, and of equals the one that has it longest. */
+	cr_assert_eq(quota_most_octets(), c[0]);
+	quota_give_octets(c[0], QUOTA_OCTETS_SHARE / 2);
+	cr_assert_eq(quota_most_octets(), c[1]);
+	cr_assert_eq(quota_take_octets(c[3], 1), QUOTA_TAKEN);
+}
+
+Test(clients, octets_come_back_ten_times_over)
+{
+	struct quota *c;
+	unsigned int i;
+
+	for (i = 0; i < 10 * QUOTA_OCTETS_MAX / 65536; i++) {
+		c = enter(i % 2 ? "10.0.0.1" : "10.0.0.2", 1);
+		cr_assert_eq(quota_take_octets(c, 65536), QUOTA_TAKEN);
+		cr_assert_eq(quota_most_octets(), c);
+		quota_give_octets(c, 65536);
+		quota_leave(c);
+	}
+	cr_assert_null(quota_most_octets());
+}
+
+/* Each amount is in its place but for a fifth. */
+Test(clients, the_rank_is_in_order)
+{
+	static const uint32_t amounts[] = { 1, 2, 3, 4, 5, 6, 7, 8, 10, 100,
+	    125, 1000, 1250, UINT32_MAX / 2, UINT32_MAX / 5 * 4, UINT32_MAX };
+	struct rank_entry entries[sizeof(amounts) / sizeof(amounts[0])] = { 0 };
+	struct rank rank;
+	unsigned int i, n = sizeof(amounts) / sizeof(amounts[0]);
+
+	rank_init(&rank);
+	cr_assert_null(rank_top(&rank));
+	for (i = 0; i < n; i++) {
+		rank_set(&rank, &entries[i], amounts[i]);
+		cr_assert_eq(rank_top(&rank), &entries[i], "%u", i);
+	}
+	for (i = n; i-- > 0;) {
+		cr_assert_eq(rank_top(&rank), &entries[i], "%u", i);
+		rank_set(&rank, &entries[i], 0);
+	}
+	cr_assert_null(rank_top(&rank));
+}
