@@ -632,13 +632,13 @@ Test(front_tcp, clients_take_turns_whatever_their_connections_are)
 	int fd;
 
 	answer_at_once = 10;
+	cost = CLOCK_SECOND / 1000;		/* a slice is a turn's work */
 	for (i = 0; i < 20; i++) {
 		fd = client(1);
 		ask(fd, 200);
 	}
 	fd = client(2);
 	ask(fd, 160);
-	cost = CLOCK_SECOND / 1000;		/* a slice is a turn's work */
 	for (i = 0; i < 400 && n < 160; i++) {
 		turn();
 		for (n = 0, last = 0; last < taken; last++)
@@ -789,6 +789,50 @@ Test(front_tcp, one_that_is_evicted_in_its_own_slice_ends_once)
 	cr_assert_leq(octets_of_the_first(), QUOTA_OCTETS_SHARE);
 	stuck = false;
 	turns(10);
+}
+
+Test(front_tcp, one_that_ends_while_it_waits_has_no_turn)
+{
+	int busy = client(1), fd = client(2);
+
+	cost = CLOCK_SECOND;
+	answer_at_once = 10;
+	ask(busy, 40);
+	put(fd, "\0", 1);
+	turn();
+	later(TIMEOUT);
+	cost = 0;
+	turns(3);
+	cr_assert(is_closed(fd));
+	fd = client(2);
+	ask(fd, 1);
+	take(fd, 12);
+}
+
+Test(front_tcp, one_that_ends_before_its_answer_leaves)
+{
+	int fd = client(1), other = client(2);
+
+	ask(fd, 1);
+	turns(2);
+	reply(0, 100);
+	later(TIMEOUT);
+	turns(2);
+	cr_assert(is_closed(fd));
+	cr_assert(is_closed(other));
+	cr_assert_eq(octets_of_the_first(), 0);
+}
+
+Test(front_tcp, no_memory_for_an_answer_in_a_slice_ends_the_slice)
+{
+	int fd = client(1);
+
+	answer_at_once = 100;
+	no_memory = 1;
+	ask(fd, 5);
+	turns(2);
+	cr_assert_eq(taken, 1);
+	cr_assert(is_closed(fd));
 }
 
 /* --- wear --- */
