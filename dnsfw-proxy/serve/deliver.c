@@ -2,10 +2,11 @@
 #include "deliver.h"
 
 #include <event2/event.h>
-#include <stdlib.h>
+#include <limits.h>
 #include <string.h>
 
 #include "clock.h"
+#include "kept.h"
 #include "log.h"
 #include "loop.h"
 
@@ -17,6 +18,8 @@
 struct delivery {
 	STAILQ_ENTRY(delivery) link;
 	struct waiters	waiting;
+	struct quota	*quota;		/* of the last one of them */
+	size_t		size;		/* octets of this */
 	struct answer	answer;		/* of the two below */
 	struct dns_response response;
 	uint8_t		msg[];
@@ -26,15 +29,15 @@ static STAILQ_HEAD(, delivery) deliveries = STAILQ_HEAD_INITIALIZER(deliveries);
 static struct event *deliver_more;
 static const struct waiter_events *deliver_events;
 
-/* To some of those who wait, but to one at least. */
+/* To so many of those who wait, as long as there is time, but to one at least. */
 static void
-deliver_some(struct waiters *waiting, struct answer *a)
+deliver_some(struct waiters *waiting, struct answer *a, unsigned int max)
 {
 	uint64_t end = loop.now + DELIVER_TIME;
 	struct waiter *w;
 	unsigned int i;
 
-	for (i = 0; i < DELIVER_MAX; i++) {
+	for (i = 0; i < max; i++) {
 		if ((w = TAILQ_FIRST(waiting)) == NULL ||
 		    (i > 0 && clock_now() >= end))
 			return;
@@ -45,20 +48,24 @@ deliver_some(struct waiters *waiting, struct answer *a)
 
 /*
  * To the others in the next turns, so that nobody else waits for them all; with
- * what was read of the answer so far.  False: there is no memory for that.
+ * what was read of the answer so far.  False: there is no room for that.
  */
 static bool
 deliver_later(struct waiters *waiting, const struct answer *a)
 {
 	static const struct timeval at_once;
+	struct quota *quota = TAILQ_LAST(waiting, waiters)->request->quota;
+	size_t size = sizeof(struct delivery) + a->len;
 	struct delivery *d;
 
-	if ((d = malloc(sizeof(*d) + a->len)) == NULL)
+	if ((d = kept_alloc(quota, size)) == NULL)
 		return (false);
 	if (event_add(deliver_more, &at_once) == -1) {
-		free(d);
+		kept_free(quota, d, size);
 		return (false);
 	}
+	d->quota = quota;
+	d->size = size;
 	TAILQ_INIT(&d->waiting);
 	TAILQ_CONCAT(&d->waiting, waiting, link);
 	d->answer = *a;
@@ -80,11 +87,11 @@ on_deliver(evutil_socket_t fd, short what, void *arg)
 	(void)arg;
 	loop_clock();
 	STAILQ_REMOVE_HEAD(&deliveries, link);
-	deliver_some(&d->waiting, &d->answer);
+	deliver_some(&d->waiting, &d->answer, DELIVER_MAX);
 	/* All deliveries take turns. */
 	if (TAILQ_EMPTY(&d->waiting)) {
 		answer_end(&d->answer);
-		free(d);
+		kept_free(d->quota, d, d->size);
 	} else
 		STAILQ_INSERT_TAIL(&deliveries, d, link);
 	if (!STAILQ_EMPTY(&deliveries))
@@ -108,9 +115,12 @@ deliver(struct waiters *waiting, const uint8_t *msg, size_t len,
 	struct answer a;
 
 	answer_begin(&a, msg, len, r, TAILQ_NEXT(w, link) != NULL);
-	deliver_some(waiting, &a);
+	deliver_some(waiting, &a, DELIVER_MAX);
 	if (!TAILQ_EMPTY(waiting) && deliver_later(waiting, &a))
 		return;
+	/* Now or never: one that costs little goes to all. */
+	if (!TAILQ_EMPTY(waiting))
+		deliver_some(waiting, &a, UINT_MAX);
 	answer_end(&a);
 	while ((w = TAILQ_FIRST(waiting)) != NULL) {
 		TAILQ_REMOVE(waiting, w, link);

@@ -9,6 +9,7 @@
 #include "counters.h"
 #include "deliver.h"
 #include "hash.h"
+#include "kept.h"
 #include "log.h"
 #include "loop.h"
 #include "scratch.h"
@@ -104,7 +105,7 @@ exchange_free(struct exchange *x)
 	LIST_REMOVE(x, same_hash);
 	TAILQ_REMOVE(&by_deadline, x, by_deadline);
 	if (x->msg != x->space)
-		free(x->msg);
+		kept_free(x->quota, x->msg, x->len);
 	TAILQ_INSERT_HEAD(&exchange_unused, x, by_deadline);
 }
 
@@ -178,14 +179,14 @@ exchange_fail(struct exchange *x, enum dns_ede ede, const char *reason)
 	begin_next();
 }
 
-/* Or NULL: there is no memory for the message. */
+/* Or NULL: the message is long, and there is no room for it. */
 static struct exchange *
 exchange_new(const struct request *r, const uint8_t *msg, size_t len)
 {
 	uint8_t *more = NULL;
 	struct exchange *x;
 
-	if (len > INLINE_MAX && (more = malloc(len)) == NULL)
+	if (len > INLINE_MAX && (more = kept_alloc(r->quota, len)) == NULL)
 		return (NULL);
 	if ((x = TAILQ_FIRST(&exchange_unused)) != NULL)
 		TAILQ_REMOVE(&exchange_unused, x, by_deadline);
@@ -194,6 +195,7 @@ exchange_new(const struct request *r, const uint8_t *msg, size_t len)
 	x->msg = more != NULL ? more : x->space;
 	memcpy(x->msg, msg, len);
 	x->len = len;
+	x->quota = r->quota;
 	x->for_tcp = r->from.tcp;
 	x->tcp = by_tcp(r);
 	x->dns = r->dns;

@@ -27,12 +27,13 @@
 
 struct tcp_client;
 
-/* A client; but for tcp only quota.c changes it. */
+/* A client; but for tcp and kept only quota.c changes it. */
 struct quota {
 	LIST_ENTRY(quota) link;
 	struct addr	addr;
 	uint32_t	places;		/* in use */
 	uint32_t	octets;
+	size_t		kept;		/* octets: see kept.h */
 	struct rank_entry by_octets;
 	struct tcp_client *tcp;		/* its connections; starts as NULL */
 };

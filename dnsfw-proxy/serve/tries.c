@@ -11,6 +11,7 @@
 #include "back_udp.h"
 #include "clock.h"
 #include "counters.h"
+#include "kept.h"
 #include "loop.h"
 #include "scratch.h"
 #include "settings.h"
@@ -194,6 +195,16 @@ tries_more(struct exchange *x)
 		tries_send(x, (x->last + 1) % (int)upstream_count());
 }
 
+static void
+forget_refusal(struct exchange *x)
+{
+	struct refusal *refusal = x->refusal;
+
+	if (refusal != NULL)
+		kept_free(x->quota, refusal, sizeof(*refusal) + refusal->len);
+	x->refusal = NULL;
+}
+
 void
 tries_end(struct exchange *x)
 {
@@ -201,7 +212,7 @@ tries_end(struct exchange *x)
 		end_try(LIST_FIRST(&x->tries));
 	unschedule_step(x);
 	unschedule_resend(x);
-	free(x->refusal);
+	forget_refusal(x);
 }
 
 /* --- the end --- */
@@ -226,6 +237,7 @@ static void
 tries_finish(struct exchange *x, enum dns_ede ede, const char *reason)
 {
 	struct refusal *refusal = x->refusal;
+	struct quota *quota = x->quota;
 	struct dns_response r;
 
 	if (refusal == NULL || dns_response_parse(refusal->msg, refusal->len,
@@ -235,7 +247,7 @@ tries_finish(struct exchange *x, enum dns_ede ede, const char *reason)
 	}
 	x->refusal = NULL;
 	tries_events->done(x, refusal->upstream, refusal->msg, refusal->len, &r);
-	free(refusal);
+	kept_free(quota, refusal, sizeof(*refusal) + refusal->len);
 }
 
 /* --- answers --- */
@@ -254,9 +266,10 @@ ask_others(struct attempt *t, const uint8_t *msg, size_t len)
 	x->refused |= 1U << t->upstream;
 	if (!next_try_now(x) && !may_come(x))
 		return (false);
-	free(x->refusal);
-	/* Without memory for it the end is SERVFAIL, which is no better. */
-	if ((refusal = malloc(sizeof(*refusal) + len)) != NULL) {
+	forget_refusal(x);
+	/* Without room for it the end is SERVFAIL, which is no better. */
+	refusal = kept_alloc(x->quota, sizeof(*refusal) + len);
+	if (refusal != NULL) {
 		refusal->upstream = t->upstream;
 		refusal->len = len;
 		memcpy(refusal->msg, msg, len);

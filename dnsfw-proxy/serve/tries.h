@@ -35,7 +35,8 @@ struct exchange {
 	bool		queued;		/* waits for its turn: no tries yet */
 	struct waiters	waiting;	/* never empty */
 	struct attempts	tries;		/* under way */
-	struct dns_query dns;		/* of the first query */
+	struct quota	*quota;		/* of the first query */
+	struct dns_query dns;		/* the same */
 	uint64_t	deadline;
 	uint64_t	step_at;	/* when the next upstream is asked */
 	uint64_t	resend_at;	/* when what could not be sent is */

@@ -8,6 +8,7 @@
 #include "clock.h"
 #include "hash.h"
 #include "serve/deliver.h"
+#include "serve/kept.h"
 #include "serve/loop.h"
 
 #define MAX	200U
@@ -23,6 +24,8 @@ static const uint8_t message[] = "\0\1\x81\x80\0\1\0\2\0\0\0\0"
 
 struct loop loop;
 
+static struct quota quota;
+static struct request request = { .quota = &quota };
 static struct waiter pool[MAX];
 static unsigned int order[MAX];		/* in which they were answered */
 static unsigned int nanswered, nfailed, nread, asks_from;
@@ -144,8 +147,10 @@ deliver_to(unsigned int from, unsigned int n)
 	unsigned int i;
 
 	memcpy(lent, message, LEN);
-	for (i = from; i < from + n; i++)
+	for (i = from; i < from + n; i++) {
+		pool[i].request = &request;
 		TAILQ_INSERT_TAIL(&waiting, &pool[i], link);
+	}
 	deliver(&waiting, lent, LEN, &r);
 	cr_assert(TAILQ_EMPTY(&waiting));
 	memset(lent, 0, LEN);
@@ -281,23 +286,49 @@ Test(deliver, without_memory_it_is_read_again)
 	cr_assert_eq(nfailed, 0);
 }
 
-/* Those who would have had it later: each is told, once. */
-Test(deliver, without_memory_the_others_fail)
+/* One that takes no time goes to all at once then. */
+Test(deliver, without_memory_all_have_it_now)
 {
 	mallocs_left = 0;
 	deliver_to(0, 100);
-	cr_assert_eq(nanswered, TURN);
-	cr_assert_eq(nfailed, 100 - TURN);
+	cr_assert_eq(nanswered, 100);
+	cr_assert_eq(nfailed, 0);
+	assert_in_order(100);
+}
+
+/* Those who would have had it later: each is told, once. */
+Test(deliver, without_memory_and_time_the_others_fail)
+{
+	mallocs_left = 0;
+	cost = TIME / 10;
+	deliver_to(0, 100);
+	cr_assert_eq(nanswered, 11);
+	cr_assert_eq(nfailed, 100 - 11);
 	assert_in_order(100);
 	turn();
 	cr_assert_eq(nanswered + nfailed, 100);
-	/* What was read so far is freed: the two are all there is memory for. */
+}
+
+/* What was read so far is freed: the two are all there is memory for. */
+Test(deliver, without_memory_what_was_read_is_freed)
+{
 	asks = true;
 	mallocs_left = 2;
 	deliver_to(0, 2 * TURN);
-	cr_assert_eq(nfailed, 100);
 	mallocs_left = -1;
 	deliver_to(0, 2 * TURN);
 	turn();
-	cr_assert_eq(nfailed, 100);
+	cr_assert_eq(nanswered, 4 * TURN);
+}
+
+/* It is one client's, and only until the last one has it. */
+Test(deliver, what_is_kept_is_counted)
+{
+	deliver_to(0, 2 * TURN + 1);
+	cr_assert_geq(quota.kept, LEN);
+	turn();
+	cr_assert_geq(quota.kept, LEN);
+	turn();
+	cr_assert_eq(nanswered, 2 * TURN + 1);
+	cr_assert_eq(quota.kept, 0);
 }

@@ -9,6 +9,7 @@
 #include "serve/counters.h"
 #include "serve/deliver.h"
 #include "serve/exchange.h"
+#include "serve/kept.h"
 #include "serve/loop.h"
 #include "serve/settings.h"
 #include "serve/tries.h"
@@ -34,6 +35,7 @@ struct mine {
 };
 
 static struct mine pool[MAX];
+static struct quota quotas[MAX];
 static struct exchange *begun[1000];	/* in their order */
 static unsigned int nbegun, nmore, nexpired, nended, norder;
 static bool fails_at_once;
@@ -175,7 +177,7 @@ ask(unsigned int i, unsigned int c, const char *label, uint16_t flags)
 	cr_assert_eq(dns_query_parse(m->msg, m->len, &m->request.dns), DNS_OK);
 	m->request.client.family = ADDR_V4;
 	m->request.client.bytes[0] = (uint8_t)c;
-	m->request.quota = (struct quota *)(void *)&pool[c];
+	m->request.quota = &quotas[c];
 	m->waiter.request = &m->request;
 	m->waiter.exchange = NULL;
 	m->nanswered = m->nfailed = 0;

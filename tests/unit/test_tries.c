@@ -8,6 +8,7 @@
 #include "serve/back_udp.h"
 #include "serve/counters.h"
 #include "serve/loop.h"
+#include "serve/quota.h"
 #include "serve/settings.h"
 #include "serve/tries.h"
 #include "serve/upstream.h"
@@ -32,7 +33,8 @@ static size_t nupstreams = 1;
 static uint32_t shut;			/* upstreams without a way: a bit each */
 static uint32_t probed;			/* those that are only looked at */
 static unsigned int nsilent[8], nanswered[8];
-static struct exchange x;
+static struct quota quota;
+static struct exchange x = { .quota = &quota };
 static uint8_t question[] = "\0\0\1\0\0\1\0\0\0\0\0\0\3www\7example\0\0\1\0\1";
 #define LEN	(sizeof(question) - 1)
 /* What became of the exchange. */
