@@ -56,6 +56,19 @@ def test_mandoc():
     assert re.search("22 No Reachable Authority", re.sub(".\b", "", shown))
 
 
+def test_hacking_names_what_there_is():
+    """Each file, function and constant that docs/hacking.md names."""
+    text = (TOP / "docs" / "hacking.md").read_text(encoding="utf-8")
+    code = "\n".join(path.read_text(encoding="utf-8") for path in
+                     files("common", "dnsfw-proxy", "tests")
+                     if path.suffix in (".c", ".h", ".build"))
+    units = {path.stem for path in files("dnsfw-proxy")}
+    names = set(re.findall(r"`([a-z_]+)`", text))
+    assert len(names) > 50
+    none(sorted(one for one in names - units
+                if not re.search(rf"\b{one}\b", code)))
+
+
 def test_no_test_sleeps():
     none(matches(SLEEPS, "tests", but=["tests/lint/", "tests/bench/"]))
 
