@@ -1,11 +1,23 @@
 /* Queries over UDP by who sent them: a hash table with chains. */
 #include "again.h"
 
+#include <assert.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "hash.h"
 #include "log.h"
+
+/* What a chain is for; hashed as bytes, as far as the question goes. */
+struct again_key {
+	struct addr	addr;
+	uint8_t		pad;
+	uint16_t	port, id;
+	uint8_t		question[DNS_NAME_MAX + 4];
+};
+static_assert(offsetof(struct again_key, question) == sizeof(struct addr) + 5,
+    "key has no holes");
 
 static struct requests *again_buckets;
 static uint32_t again_nbuckets;		/* power of two */
@@ -32,20 +44,24 @@ again_port(const struct asker *from)
 	    from->peer.in6.sin6_port);
 }
 
+/*
+ * Also of the question: who asks for many names with one port and id is not to
+ * have all of them in one chain.
+ */
 static uint32_t
 again_place(const struct request *r)
 {
-	struct {
-		struct addr	addr;
-		uint8_t		pad;
-		uint16_t	port, id;
-	} key;
+	DNS_UNINITIALIZED struct again_key key;
+	size_t n = r->dns.has_question ?
+	    r->dns.question_end - DNS_HEADER_SIZE : 0;
 
-	memset(&key, 0, sizeof(key));
 	key.addr = r->client;
+	key.pad = 0;
 	key.port = again_port(&r->from);
 	key.id = r->dns.id;
-	return ((uint32_t)hash_bytes(&key, sizeof(key)) & (again_nbuckets - 1));
+	memcpy(key.question, r->msg + DNS_HEADER_SIZE, n);
+	return ((uint32_t)hash_bytes(&key, offsetof(struct again_key, question) + n) &
+	    (again_nbuckets - 1));
 }
 
 /* Also the letters' case: the answer repeats that of the first. */

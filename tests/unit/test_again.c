@@ -87,3 +87,24 @@ Test(again, another_asker_is_another)
 	from.tcp = true;
 	cr_assert_null(find(wire));
 }
+
+/* One port and id for many names is no long chain: each has its own place. */
+Test(again, names_with_one_port_and_id_have_places_of_their_own)
+{
+	enum { NAMES = 256, ENOUGH = NAMES / 4 };
+	bool seen[NAMES] = { false };
+	unsigned int i, places = 0;
+	uint8_t msg[LEN];
+
+	/* As many buckets as names, of which chance leaves a third empty. */
+	again_init(4 * NAMES);
+	memcpy(msg, wire, LEN);
+	for (i = 0; i < NAMES; i++) {
+		msg[13] = (uint8_t)i;
+		cr_assert_null(find(msg));
+		cr_assert_lt(place, NAMES);
+		places += !seen[place];
+		seen[place] = true;
+	}
+	cr_assert_gt(places, ENOUGH);
+}
