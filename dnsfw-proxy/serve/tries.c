@@ -388,7 +388,8 @@ try_without_others(struct exchange *x)
 	if (x->tcp && !x->for_tcp)
 		go_by_udp(x);
 	else if (x->tcp && x->accepted)
-		x->tried = 0;
+		/* What cannot be sent has had its times: see note_unsent(). */
+		x->tried = x->unsent;
 	else
 		return (false);
 	return (next_try(x));

@@ -617,6 +617,22 @@ Test(tries, for_a_client_over_tcp_it_becomes_suspect)
 	cr_assert(begun[2].tcp);
 }
 
+/* A way that took questions, broke, and from then on is shut by this host. */
+Test(tries, what_cannot_be_sent_by_tcp_is_not_sent_for_ever)
+{
+	unsigned int i;
+
+	begin_by(true, true);
+	fail(0, WAY_SENT);
+	for (i = 1; i < MAX && ndone + nfailed == 0; i++) {
+		fail(nbegun - 1, WAY_UNSENT);
+		at(loop.now + CLOCK_SECOND);
+	}
+	assert_over(0, 1);
+	/* One more than one that broke, and four times again. */
+	assert_upstreams("000000");
+}
+
 Test(tries, nobody_there_by_tcp_is_the_end_after_one_more)
 {
 	begin_by(true, true);
