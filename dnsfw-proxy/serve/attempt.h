@@ -20,6 +20,7 @@ struct attempt {
 	struct exchange	*exchange;	/* NULL: not in use */
 	uint8_t		 upstream;	/* number in the options */
 	bool		 tcp;
+	bool		 extra;		/* there was another one: see quota.h */
 	uint16_t	 id;
 };
 LIST_HEAD(attempts, attempt);

@@ -10,7 +10,10 @@
 /* Before the first attempt. */
 void	back_udp_init(void);
 
-/* The most sockets, for each of --max-connections. */
+/*
+ * The most sockets, for each of --max-connections: one for its exchange, and one
+ * more of those that some need (quota.h).
+ */
 #define BACK_UDP_PER_REQUEST	2
 
 /*

@@ -34,6 +34,7 @@ struct quota {
 	uint32_t	places;		/* in use */
 	uint32_t	octets;
 	size_t		kept;		/* octets: see kept.h */
+	uint32_t	tries;		/* beside the first of each exchange */
 	struct rank_entry by_octets;
 	struct tcp_client *tcp;		/* its connections; starts as NULL */
 };
@@ -56,6 +57,14 @@ bool	quota_serves(const struct addr *a);
  */
 struct quota *quota_enter(const struct addr *a);
 void	quota_leave(struct quota *);
+
+/*
+ * May it have a try more beside the one of each exchange?  There are as many of
+ * these as places, and of them one client has no more than its share.
+ */
+bool	quota_may_try(const struct quota *);
+void	quota_take_try(struct quota *);
+void	quota_give_try(struct quota *);
 
 /* Take octets.  They are to be given back before the client's last place. */
 enum quota_octets quota_take_octets(struct quota *, size_t octets);

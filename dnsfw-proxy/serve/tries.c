@@ -12,7 +12,9 @@
 #include "clock.h"
 #include "counters.h"
 #include "kept.h"
+#include "log.h"
 #include "loop.h"
+#include "quota.h"
 #include "scratch.h"
 #include "settings.h"
 #include "upstream.h"
@@ -20,6 +22,7 @@
 #define TRIES_MAX	16	/* of one exchange */
 #define STEP_MAX	CLOCK_SECOND	/* before the next upstream is asked */
 #define RETRY_AGE	(CLOCK_SECOND / 2)	/* see tries_more() */
+#define EXTRA_PERIOD	60	/* seconds between log lines */
 #define BREAKS_MAX	2	/* then the question may be what breaks them */
 /*
  * What cannot be sent is sent again after this time, twice the time, and so on:
@@ -40,6 +43,8 @@ static void
 end_try(struct attempt *t)
 {
 	LIST_REMOVE(t, link);
+	if (t->extra)
+		quota_give_try(t->exchange->quota);
 	if (t->tcp)
 		back_tcp_end(t);
 	else
@@ -70,6 +75,27 @@ unschedule_resend(struct exchange *x)
 	x->resending = false;
 }
 
+/*
+ * May it have one more?  Beside others it takes a socket that another client may
+ * need for its first one.
+ */
+static bool
+may_try(const struct exchange *x)
+{
+	static struct log_limit limit;
+	uint64_t count;
+
+	if (x->ntries >= TRIES_MAX)
+		return (false);
+	if (LIST_EMPTY(&x->tries) || quota_may_try(x->quota))
+		return (true);
+	if (log_allowed(&limit, loop.now, EXTRA_PERIOD, &count))
+		log_warn("%llu question%s not asked once more: too many are, in "
+		    "all or for one client", (unsigned long long)count,
+		    log_s(count));
+	return (false);
+}
+
 static bool
 tries_send(struct exchange *x, int upstream)
 {
@@ -83,6 +109,8 @@ tries_send(struct exchange *x, int upstream)
 		note_unsent(x, upstream);
 		return (false);
 	}
+	if ((t->extra = !LIST_EMPTY(&x->tries)))
+		quota_take_try(x->quota);
 	t->exchange = x;
 	t->upstream = (uint8_t)upstream;
 	t->tcp = x->tcp;
@@ -101,7 +129,7 @@ next_try(struct exchange *x)
 	bool probe, sent = false;
 	int i;
 
-	while (x->ntries < TRIES_MAX &&
+	while (may_try(x) &&
 	    (i = upstream_choose(x->tried, &probe)) != -1) {
 		if (tries_send(x, i)) {
 			sent = true;
@@ -189,7 +217,7 @@ tries_begin(struct exchange *x)
 void
 tries_more(struct exchange *x)
 {
-	if (loop.now < x->last_try + RETRY_AGE || x->ntries >= TRIES_MAX)
+	if (loop.now < x->last_try + RETRY_AGE || !may_try(x))
 		return;
 	if (!next_try(x))
 		tries_send(x, (x->last + 1) % (int)upstream_count());
@@ -423,7 +451,7 @@ tries_failed(struct attempt *t, enum way way)
 static void
 tries_left(struct attempt *t)
 {
-	if (t->exchange->tcp && t->exchange->ntries < TRIES_MAX)
+	if (t->exchange->tcp && may_try(t->exchange))
 		tries_send(t->exchange, t->upstream);
 }
 

@@ -92,3 +92,26 @@ def test_D7_one_client_has_its_share_of_connections(lab):
         socks[0].close()
         socks[1].close()
         until(lambda: answered_over_tcp(lab))
+
+
+def test_D22_who_asks_again_leaves_the_others_sockets(lab):
+    """A try begins each half second, and each has a socket."""
+    count = 64                      # half of the places, as there are so few
+    lab.site(name="www.example.com")
+    server = lab.dnsfw(RESOLVE_ALL, "--max-connections", str(2 * count))
+    queries = []
+    for number in range(count):
+        name = f"n{number}.{SILENT}"
+        lab.upstream.behave(name, lambda request: [])
+        queries.append(dns.message.make_query(name, "A", id=number).to_wire())
+    with lab.client_socket(CLIENT4, socket.SOCK_DGRAM) as sock:
+        sock.connect((GATEWAY4, 53))
+
+        def is_at_share():
+            for query in queries:
+                sock.send(query)
+            return any("not asked once more" in line
+                       for line in server.err.lines)
+
+        until(is_at_share)
+        assert lab.ask("www.example.com", client=OTHER4).answer

@@ -158,6 +158,29 @@ exchange_fail(struct exchange *e, enum dns_ede ede, const char *reason)
 	tries_end(e);
 }
 
+/* --- tries beside others --- */
+
+static uint32_t most_extra = MAX;
+
+bool
+quota_may_try(const struct quota *q)
+{
+	return (q->tries < most_extra);
+}
+
+void
+quota_take_try(struct quota *q)
+{
+	q->tries++;
+}
+
+void
+quota_give_try(struct quota *q)
+{
+	cr_assert_gt(q->tries, 0);
+	q->tries--;
+}
+
 static const struct tries_events exchanges = { .done = exchange_done,
     .failed = exchange_fail };
 
@@ -256,6 +279,7 @@ assert_over(unsigned int done, unsigned int failed)
 
 	cr_assert_eq(ndone, done);
 	cr_assert_eq(nfailed, failed);
+	cr_assert(quota.tries == 0 || (done == 0 && failed == 0));
 	for (i = 0; (done > 0 || failed > 0) && i < nbegun; i++)
 		cr_assert(begun[i].ended, "%u", i);
 }
@@ -457,6 +481,41 @@ Test(tries, sixteen_and_no_more)
 	assert_over(0, 0);
 	fail(15, WAY_NONE);
 	assert_over(0, 1);
+}
+
+/* Only beside another one it counts, and there may be none. */
+Test(tries, a_client_at_its_share_has_one_at_a_time)
+{
+	init(3);
+	most_extra = 1;
+	begin();
+	cr_assert_eq(quota.tries, 0);
+	at(loop.now + CLOCK_SECOND);
+	assert_upstreams("01");
+	cr_assert_eq(quota.tries, 1);
+	at(loop.now + CLOCK_SECOND);
+	tries_more(&x);
+	events->doubted(&begun[1].attempt);
+	assert_upstreams("01");
+	/* One is over, so there is room. */
+	fail(1, WAY_NONE);
+	assert_upstreams("012");
+	cr_assert_eq(quota.tries, 1);
+	cr_assert(answer(0, RCODE_NOERROR, false));
+	assert_over(1, 0);
+}
+
+/* Who is asked after another has failed is beside nobody. */
+Test(tries, one_after_the_other_needs_no_share)
+{
+	init(3);
+	most_extra = 0;
+	begin();
+	fail(0, WAY_NONE);
+	fail(1, WAY_NONE);
+	assert_upstreams("012");
+	cr_assert(answer(2, RCODE_NOERROR, false));
+	assert_over(1, 0);
 }
 
 /* --- what cannot be sent --- */
