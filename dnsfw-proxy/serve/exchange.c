@@ -303,10 +303,10 @@ exchange_tick(void)
 {
 	struct exchange *x;
 
-	tries_tick();
 	while ((x = TAILQ_FIRST(&by_deadline)) != NULL &&
-	    x->deadline <= loop.now)
+	    x->deadline <= loop.now && !loop_tick_over())
 		exchange_expire(x);
+	tries_tick();
 	return (!TAILQ_EMPTY(&by_deadline));
 }
 

@@ -196,7 +196,8 @@ front_tcp_tick(void)
 
 	if (front_tcp_paused)
 		front_tcp_paused = !front_tcp_accept();
-	while ((c = tcp_conn_due()) != NULL && c->deadline <= loop.now) {
+	while ((c = tcp_conn_due()) != NULL && c->deadline <= loop.now &&
+	    !loop_tick_over()) {
 		/*
 		 * An answer that is awaited has a deadline of its own; a half
 		 * message or an answer that is not taken has this one.  A

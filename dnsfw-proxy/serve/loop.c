@@ -8,13 +8,14 @@
 #include "log.h"
 
 #define TICK_USEC	100000	/* how exact a deadline is */
+#define TICK_TIME	(CLOCK_SECOND / 4000)	/* of a turn */
 #define LATE	(CLOCK_SECOND / 2)	/* a tick that is no tick any more */
 
 struct loop loop;
 
 static struct event *ticker;
 static bool (*tick)(void);
-static bool ticking;
+static bool ticking, tick_over;
 static uint64_t tick_due;
 
 void
@@ -36,15 +37,31 @@ is_late(void)
 	return (was_late);
 }
 
+bool
+loop_tick_over(void)
+{
+	if (!tick_over && clock_now() >= loop.now + TICK_TIME)
+		tick_over = true;
+	return (tick_over);
+}
+
 static void
 loop_on_tick(evutil_socket_t fd, short what, void *arg)
 {
+	static const struct timeval at_once;
+	bool more;
+
 	(void)fd;
 	(void)what;
 	(void)arg;
 	loop_clock();
-	ticking = false;
-	if (is_late() || tick())
+	ticking = tick_over = false;
+	more = is_late() || tick();
+	if (tick_over) {
+		ticking = true;
+		tick_due = loop.now;
+		event_add(ticker, &at_once);
+	} else if (more)
 		loop_need_tick();
 }
 

@@ -26,6 +26,12 @@ extern struct loop loop;
  */
 void	loop_init(bool (*tick)(void));
 
+/*
+ * Has the tick used its time in this turn?  Then what is left is looked at in the
+ * next one, so that nobody waits for all whose time is up together (D21).
+ */
+bool	loop_tick_over(void);
+
 /* Look at the clock; each callback of the loop begins with it. */
 void	loop_clock(void);
 

@@ -437,7 +437,8 @@ query_tick(void)
 	struct query *q, *next;
 
 	for (q = TAILQ_FIRST(&by_arrival); q != NULL &&
-	    q->request.since + settings.timeout <= loop.now; q = next) {
+	    q->request.since + settings.timeout <= loop.now &&
+	    !loop_tick_over(); q = next) {
 		next = TAILQ_NEXT(q, link);
 		/*
 		 * If it waits for nothing here, its exchange ends now, or an

@@ -483,7 +483,7 @@ tick_steps(void)
 	struct exchange *x;
 
 	while ((x = TAILQ_FIRST(&by_step)) != NULL &&
-	    x->step_at <= loop.now) {
+	    x->step_at <= loop.now && !loop_tick_over()) {
 		unschedule_step(x);
 		judge_newest(x);
 		if (next_try(x))
@@ -496,7 +496,8 @@ tick_resends(struct exchanges *due)
 {
 	struct exchange *x;
 
-	while ((x = TAILQ_FIRST(due)) != NULL && x->resend_at <= loop.now) {
+	while ((x = TAILQ_FIRST(due)) != NULL && x->resend_at <= loop.now &&
+	    !loop_tick_over()) {
 		unschedule_resend(x);
 		x->nresends++;
 		x->tried &= ~x->unsent;

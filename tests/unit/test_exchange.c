@@ -1,6 +1,7 @@
 /* Who waits for whose answer, and until when (D12, D24). */
 #include <criterion/criterion.h>
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,6 +21,7 @@
 #define HALF	(TIMEOUT / 2)
 
 struct loop loop;
+static unsigned int nticked, ticks_max = UINT_MAX;
 struct settings settings;
 struct counters counters;
 
@@ -53,6 +55,12 @@ __wrap_malloc(size_t size)
 }
 
 /* --- stand-ins --- */
+
+bool
+loop_tick_over(void)
+{
+	return (nticked++ >= ticks_max);
+}
 
 void
 loop_need_tick(void)
@@ -422,4 +430,24 @@ Test(exchange, a_long_question_without_memory_fails_alone)
 	answer(begun[3]);
 	answer(begun[0]);
 	cr_assert_eq(pool[0].nanswered, 1);
+}
+
+/* Those whose time is up together are not all looked at in one turn. */
+Test(exchange, the_rest_is_looked_at_in_the_next_turn)
+{
+	char name[] = "a";
+	unsigned int i;
+
+	for (i = 0; i < 10; i++, name[0]++)
+		ask(i, i, name, 0);
+	loop.now += TIMEOUT;
+	for (i = 4; i < 10; i += 4) {
+		nticked = 0;
+		ticks_max = 4;
+		cr_assert(exchange_tick());
+		cr_assert_eq(nexpired, i);
+	}
+	nticked = 0;
+	cr_assert(!exchange_tick());
+	cr_assert_eq(nexpired, 10);
 }

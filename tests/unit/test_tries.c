@@ -1,6 +1,7 @@
 /* Whom an exchange asks, and when (D6), with ways that only take note. */
 #include <criterion/criterion.h>
 
+#include <limits.h>
 #include <string.h>
 
 #include "clock.h"
@@ -17,6 +18,7 @@
 #define MS	(CLOCK_SECOND / 1000)
 
 struct loop loop;
+static unsigned int nticked, ticks_max = UINT_MAX;
 struct settings settings;
 struct counters counters;
 
@@ -44,6 +46,12 @@ static uint16_t rcode;
 static const char *why;
 
 /* --- stand-ins --- */
+
+bool
+loop_tick_over(void)
+{
+	return (nticked++ >= ticks_max);
+}
 
 static const struct attempt_events *events;
 

@@ -1,0 +1,95 @@
+/* The worker's loop: deadlines that are looked at in turns. */
+#include <criterion/criterion.h>
+
+#include <event2/event.h>
+
+#include "clock.h"
+#include "serve/loop.h"
+
+#define TICK_TIME	(CLOCK_SECOND / 4000)
+
+static uint64_t now = CLOCK_SECOND;
+static unsigned int nticks, nworked, due;
+
+uint64_t __wrap_clock_now(void);
+
+uint64_t
+__wrap_clock_now(void)
+{
+	return (now);
+}
+
+/* Each that is due takes a tenth of the time. */
+static bool
+work(void)
+{
+	nticks++;
+	while (due > 0 && !loop_tick_over()) {
+		due--;
+		nworked++;
+		now += TICK_TIME / 10;
+	}
+	return (due > 0);
+}
+
+static void
+set_up(void)
+{
+	loop_init(work);
+}
+
+/* A turn that waits for nothing. */
+static void
+look(void)
+{
+	event_base_loop(loop.base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
+}
+
+TestSuite(loop, .init = set_up, .timeout = 10);
+
+Test(loop, without_a_deadline_there_is_no_tick)
+{
+	look();
+	cr_assert_eq(nticks, 0);
+}
+
+/* A turn each: what else has come is taken between them. */
+Test(loop, a_tick_ends_when_its_time_is_used)
+{
+	due = 25;
+	loop_need_tick();
+	loop_turn();
+	cr_assert_eq(nworked, 10);
+	/* At once, not after a tenth of a second. */
+	look();
+	cr_assert_eq(nworked, 20);
+	look();
+	cr_assert_eq(nworked, 25);
+	look();
+	cr_assert_eq(nticks, 3);
+}
+
+Test(loop, it_is_needed_once_however_often_that_is_said)
+{
+	unsigned int i;
+
+	for (i = 0; i < 1000; i++)
+		loop_need_tick();
+	loop_turn();
+	cr_assert_eq(nticks, 1);
+	look();
+	cr_assert_eq(nticks, 1);
+}
+
+/* Without a processor for a while: what has come is to be read first. */
+Test(loop, one_that_is_late_waits_for_the_next)
+{
+	due = 1;
+	loop_need_tick();
+	now += CLOCK_SECOND;
+	loop_turn();
+	cr_assert_eq(nticks, 0);
+	now += CLOCK_SECOND;
+	loop_turn();
+	cr_assert_eq(nworked, 1);
+}
