@@ -60,7 +60,8 @@ back_conn_note_error(struct back_conn *c, int error)
 
 /*
  * Send what waits.  Of a server that has closed the connection there may be
- * answers to read before it fails.
+ * answers to read before it fails.  It fails, too, if nothing would say when
+ * there is room for the rest.
  */
 static void
 back_conn_flush(struct back_conn *c)
@@ -69,10 +70,9 @@ back_conn_flush(struct back_conn *c)
 
 	while (c->out_len > 0) {
 		n = send(c->fd, c->out, c->out_len, MSG_NOSIGNAL);
-		if (n == -1 && (errno == EAGAIN || errno == EINPROGRESS)) {
-			event_add(c->writable, NULL);
+		if (n == -1 && (errno == EAGAIN || errno == EINPROGRESS) &&
+		    event_add(c->writable, NULL) == 0)
 			return;
-		}
 		if (n == -1) {
 			back_conn_note_error(c, errno);
 			c->broken = true;
@@ -152,7 +152,8 @@ back_conn_readable(evutil_socket_t fd, short what, void *arg)
 		    !c->broken)
 			return;
 		if (n <= 0) {
-			if (n == -1)
+			/* Of a broken one the error was noted before. */
+			if (n == -1 && !c->broken)
 				back_conn_note_error(c, errno);
 			back_conn_events->broken(c);
 			return;
@@ -270,9 +271,10 @@ back_conn_append(struct back_conn *c, const uint8_t *msg, size_t len)
 bool
 back_conn_take(struct back_conn *c, struct tcp_attempt *t)
 {
-	bool more = c->out_len > 0;
-
 	if (c->ntries >= BACK_CONN_TRIES || c->room == 0)
+		return (false);
+	/* Sent when the socket is writable: what comes together goes together. */
+	if (c->out_len == 0 && event_add(c->writable, NULL) == -1)
 		return (false);
 	/* An id that none on this connection has. */
 	do
@@ -281,9 +283,6 @@ back_conn_take(struct back_conn *c, struct tcp_attempt *t)
 	dns_set_id(t->msg, t->attempt.id);
 	if (!back_conn_append(c, t->msg, t->len))
 		return (false);
-	/* Sent when the socket is writable: what comes together goes together. */
-	if (!more)
-		event_add(c->writable, NULL);
 	t->conn = c;
 	LIST_INSERT_HEAD(back_conn_bucket(c, t->attempt.id), t, same_id);
 	c->ntries++;

@@ -22,7 +22,6 @@
 #include "back_conn.h"
 #include "clock.h"
 #include "ids.h"
-#include "log.h"
 #include "loop.h"
 #include "settings.h"
 #include "upstream.h"
@@ -102,7 +101,7 @@ conn_for(size_t upstream, bool suspect, bool *wait)
 			return (c);
 	}
 	if (kind == BACK_CONN_COMMON && p->ncommon >= COMMON_MAX) {
-		*wait = p->nwaiting < WAITING_MAX;
+		*wait = true;
 		return (NULL);
 	}
 	return (back_tcp_open(upstream, kind));
@@ -132,7 +131,9 @@ back_tcp_send(size_t upstream, uint8_t *msg, size_t len, bool suspect)
 
 	/* Where few share a connection all of them part company. */
 	c = conn_for(upstream, suspect && p->limit == 0, &wait);
-	if ((c == NULL && !wait) || (t = calloc(1, sizeof(*t))) == NULL)
+	if (c == NULL && (!wait || p->nwaiting >= WAITING_MAX))
+		return (NULL);
+	if ((t = calloc(1, sizeof(*t))) == NULL)
 		return (NULL);
 	t->upstream = upstream;
 	t->since = loop.now;
