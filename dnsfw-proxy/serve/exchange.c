@@ -146,10 +146,9 @@ begin_next(void)
 	running = true;
 	while ((x = TAILQ_FIRST(&next_open)) != NULL) {
 		TAILQ_REMOVE(&next_open, x, by_turn);
+		/* If not, it ends in a tick. */
 		if (x->deadline > loop.now)
 			tries_begin(x);
-		else
-			exchange_expire(x);
 	}
 	running = false;
 }

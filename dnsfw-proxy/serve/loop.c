@@ -90,6 +90,13 @@ loop_init(bool (*on_tick)(void))
 	if (loop.base == NULL)
 		fatalx("event_base_new");
 	event_config_free(config);
+	/*
+	 * 0 is for the channel (priv.c).  Events that are made from now on have 1,
+	 * and so has the ticker: ticks that follow each other would starve the
+	 * rest.
+	 */
+	if (event_base_priority_init(loop.base, 2) == -1)
+		fatalx("event_base_priority_init");
 	tick = on_tick;
 	ticker = evtimer_new(loop.base, loop_on_tick, NULL);
 	if (ticker == NULL)

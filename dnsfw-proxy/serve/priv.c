@@ -86,13 +86,11 @@ void
 priv_init(priv_take *take)
 {
 	take_record = take;
-	/* What it says (FORGET) comes before the answers of a turn. */
-	if (event_base_priority_init(loop.base, 2) == -1)
-		fatalx("event_base_priority_init");
 	channel = event_new(loop.base, MSG_FD_CHANNEL, EV_READ | EV_PERSIST,
 	    priv_on_readable, NULL);
 	writable = event_new(loop.base, MSG_FD_CHANNEL, EV_WRITE,
 	    priv_on_writable, NULL);
+	/* What it says (FORGET) comes before the answers of a turn. */
 	if (channel == NULL || writable == NULL ||
 	    event_priority_set(channel, 0) == -1)
 		fatalx("event_new");

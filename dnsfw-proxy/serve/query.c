@@ -437,15 +437,17 @@ query_tick(void)
 	struct query *q, *next;
 
 	for (q = TAILQ_FIRST(&by_arrival); q != NULL &&
-	    q->request.since + settings.timeout <= loop.now &&
-	    !loop_tick_over(); q = next) {
+	    q->request.since + settings.timeout <= loop.now; q = next) {
 		next = TAILQ_NEXT(q, link);
 		/*
 		 * If it waits for nothing here, its exchange ends now, or an
 		 * answer that came in time is being delivered.
 		 */
-		if (q->verdict.held != NULL)
-			query_late(q);
+		if (q->verdict.held == NULL)
+			continue;
+		if (loop_tick_over())
+			break;
+		query_late(q);
 	}
 	return (!TAILQ_EMPTY(&by_arrival));
 }

@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 
 #include <event2/event.h>
+#include <unistd.h>
 
 #include "clock.h"
 #include "serve/loop.h"
@@ -79,6 +80,41 @@ Test(loop, it_is_needed_once_however_often_that_is_said)
 	cr_assert_eq(nticks, 1);
 	look();
 	cr_assert_eq(nticks, 1);
+}
+
+static void
+count_read(evutil_socket_t fd, short what, void *count)
+{
+	(void)fd;
+	(void)what;
+	++*(unsigned int *)count;
+}
+
+/* All else that has come has its part of each turn, too. */
+Test(loop, ticks_that_follow_each_other_starve_nothing)
+{
+	unsigned int i, nread = 0;
+	struct event *event;
+	int fds[2];
+
+	cr_assert_eq(pipe(fds), 0);
+	cr_assert_eq(write(fds[1], "", 1), 1);
+	event = event_new(loop.base, fds[0], EV_READ | EV_PERSIST, count_read,
+	    &nread);
+	cr_assert_not_null(event);
+	/* Only the channel comes before all else. */
+	cr_assert_eq(event_get_priority(event), 1);
+	due = 55;
+	loop_need_tick();
+	loop_turn();
+	cr_assert_eq(nticks, 1);
+	cr_assert_eq(event_add(event, NULL), 0);
+	for (i = 1; i <= 5; i++) {
+		loop_turn();
+		cr_assert_eq(nticks, 1 + i);
+		cr_assert_eq(nread, i);
+	}
+	cr_assert_eq(due, 0);
 }
 
 /* Without a processor for a while: what has come is to be read first. */

@@ -291,6 +291,21 @@ Test(query, who_waits_for_an_upstream_is_not_ended_here)
 	cr_assert_eq(nabandoned, 2);
 }
 
+/* Who is only passed takes none of a tick's time, however many these are. */
+Test(query, who_still_waits_is_in_nobodys_way)
+{
+	unsigned int i;
+
+	for (i = 0; i < 4; i++)
+		ask((uint8_t)i, TYPE_A, false);
+	answer(3);
+	loop.now += 10 * CLOCK_SECOND;
+	nticked = 0;
+	ticks_max = 1;
+	cr_assert(query_tick());
+	cr_assert_eq(nabandoned, 1);
+}
+
 Test(query, only_those_whose_time_is_up_end)
 {
 	ask(1, TYPE_A, false);
