@@ -26,7 +26,7 @@ struct pair {
 	TAILQ_ENTRY(pair) of_holder;
 	struct holder	*holder;	/* NULL: free */
 	struct addr	client;
-	struct dns_name	target;		/* folded */
+	struct dns_name	target;		/* turned */
 	struct alias_origin origins[ALIAS_ORIGINS];
 };
 
@@ -95,25 +95,54 @@ alias_holder_new(const struct addr *client)
 
 /* --- pairs --- */
 
+/*
+ * In lower case, and with the last label first: so all names below another one
+ * begin with its octets, but for the root, and no label of a long one is walked
+ * over to see that.
+ */
+static void
+last_label_first(const struct dns_name *name, struct dns_name *out)
+{
+	DNS_UNINITIALIZED struct dns_name folded;
+	size_t at, n, to = name->len - 1U;
+
+	dns_name_fold(name, &folded);
+	out->len = name->len;
+	out->labels = name->labels;
+	out->wire[to] = 0;
+	for (at = 0; to > 0; at += n) {
+		n = folded.wire[at] + 1U;
+		to -= n;
+		memcpy(out->wire + to, folded.wire + at, n);
+	}
+}
+
+static bool
+is_below(const struct dns_name *turned, const struct dns_name *above)
+{
+	return (turned->len >= above->len &&
+	    memcmp(turned->wire, above->wire, above->len - 1U) == 0);
+}
+
 static struct pair_list *
-pair_bucket(const struct addr *client, const struct dns_name *folded)
+pair_bucket(const struct addr *client, const struct dns_name *turned)
 {
 	DNS_UNINITIALIZED uint8_t key[sizeof(*client) + DNS_NAME_MAX];
 
 	memcpy(key, client, sizeof(*client));
-	memcpy(key + sizeof(*client), folded->wire, folded->len);
-	return (&pair_buckets[hash_bytes(key, sizeof(*client) + folded->len) %
+	memcpy(key + sizeof(*client), turned->wire, turned->len);
+	return (&pair_buckets[hash_bytes(key, sizeof(*client) + turned->len) %
 	    BUCKETS]);
 }
 
 static struct pair *
-pair_find(const struct addr *client, const struct dns_name *folded)
+pair_find(const struct addr *client, const struct dns_name *turned)
 {
 	struct pair *p;
 
-	LIST_FOREACH(p, pair_bucket(client, folded), link) {
+	LIST_FOREACH(p, pair_bucket(client, turned), link) {
 		if (addr_equal(&p->client, client) &&
-		    dns_name_identical(&p->target, folded))
+		    dns_name_identical(&p->target, turned))
 			break;
 	}
 	return (p);
@@ -176,7 +205,7 @@ make_room(const struct addr *client, uint64_t now)
 }
 
 static struct pair *
-pair_new(const struct addr *client, const struct dns_name *folded)
+pair_new(const struct addr *client, const struct dns_name *turned)
 {
 	struct holder *h = holder_find(client);
 	struct pair *p = LIST_FIRST(&unused_pairs);
@@ -190,8 +219,8 @@ pair_new(const struct addr *client, const struct dns_name *folded)
 	memset(p->origins, 0, sizeof(p->origins));
 	p->holder = h;
 	p->client = *client;
-	p->target = *folded;
-	LIST_INSERT_HEAD(pair_bucket(client, folded), p, link);
+	p->target = *turned;
+	LIST_INSERT_HEAD(pair_bucket(client, turned), p, link);
 	TAILQ_INSERT_TAIL(&h->pairs, p, of_holder);
 	h->count++;
 	in_use++;
@@ -225,19 +254,19 @@ alias_remember(const struct addr *client, const struct dns_name *target,
     const struct dns_name *origin, unsigned int hops, uint64_t now,
     uint64_t expiry)
 {
-	DNS_UNINITIALIZED struct dns_name folded;
+	DNS_UNINITIALIZED struct dns_name folded, turned;
 	struct alias_origin *o;
 	struct pair *p;
 
 	if (hops > ALIAS_HOPS_MAX || expiry <= now ||
 	    dns_name_equal(target, origin))
 		return;
-	dns_name_fold(target, &folded);
-	p = pair_find(client, &folded);
+	last_label_first(target, &turned);
+	p = pair_find(client, &turned);
 	if (p == NULL && !make_room(client, now))
 		return;
 	if (p == NULL)
-		p = pair_new(client, &folded);
+		p = pair_new(client, &turned);
 	TAILQ_REMOVE(&p->holder->pairs, p, of_holder);
 	TAILQ_INSERT_TAIL(&p->holder->pairs, p, of_holder);
 	dns_name_fold(origin, &folded);
@@ -249,13 +278,13 @@ alias_remember(const struct addr *client, const struct dns_name *target,
 const struct alias_origin *
 alias_origins(const struct addr *client, const struct dns_name *target)
 {
-	DNS_UNINITIALIZED struct dns_name folded;
+	DNS_UNINITIALIZED struct dns_name turned;
 	const struct pair *p;
 
 	if (in_use == 0)
 		return (NULL);
-	dns_name_fold(target, &folded);
-	p = pair_find(client, &folded);
+	last_label_first(target, &turned);
+	p = pair_find(client, &turned);
 	return (p == NULL ? NULL : p->origins);
 }
 
@@ -264,15 +293,17 @@ alias_origins_below(const struct addr *client, const struct dns_name *name,
     uint64_t now, const struct alias_origin **out, size_t max)
 {
 	const struct holder *h = holder_find(client);
+	DNS_UNINITIALIZED struct dns_name above;
 	const struct pair *p;
 	unsigned int i;
 	size_t n = 0;
 
 	if (h == NULL)
 		return (0);
+	last_label_first(name, &above);
 	TAILQ_FOREACH(p, &h->pairs, of_holder) {
 		if (!addr_equal(&p->client, client) ||
-		    !dns_name_is_under(&p->target, name))
+		    !is_below(&p->target, &above))
 			continue;
 		for (i = 0; i < ALIAS_ORIGINS && n < max; i++)
 			if (p->origins[i].expiry > now)

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "hash.h"
 #include "names.h"
@@ -265,4 +266,46 @@ Test(alias, D17_origins_of_what_is_below)
 	cr_assert_eq(alias_origins_below(&a, &name, NOW, out, 8), 0);
 	b = client(3);
 	cr_assert_eq(alias_origins_below(&b, &name, NOW, out, 8), 0);
+}
+
+/* Octets of a label that look like one, and names that end alike. */
+Test(alias, D17_what_is_below_is_so_by_labels)
+{
+	static const struct dns_name target = { 9, 2, "\4ab\1c\2de" },
+	    inside = { 6, 2, "\1c\2de" }, above = { 4, 1, "\2de" };
+	const struct alias_origin *out[8];
+	struct addr a = client(1);
+	struct dns_name name;
+
+	name_from("www", &name);
+	alias_remember(&a, &target, &name, 1, NOW, END);
+	cr_assert_eq(alias_origins_below(&a, &inside, NOW, out, 8), 0);
+	cr_assert_eq(alias_origins_below(&a, &above, NOW, out, 8), 1);
+	cr_assert_eq(alias_origins_below(&a, &target, NOW, out, 8), 1);
+}
+
+/* Any query for DS looks at all: it takes 4 us, and took 230. */
+Test(alias, D21_a_look_below_walks_over_no_labels)
+{
+	enum { LOOKS = 1000, LABELS = 110, US_MAX = 100 };
+	const struct alias_origin *out[8];
+	struct addr a = client(1);
+	char text[2 * LABELS + 8];
+	struct dns_name name;
+	clock_t begin;
+	unsigned int i;
+
+	memset(text, 0, sizeof(text));
+	for (i = 0; i < LABELS; i++)
+		memcpy(text + 5 + 2 * i, ".a", 2);
+	for (i = 0; i < ALIAS_SHARE; i++) {
+		sprintf(text, "t%04u", i);
+		text[5] = '.';
+		lead(&a, text, "www", 1, NOW, END);
+	}
+	name_from("b", &name);
+	begin = clock();
+	for (i = 0; i < LOOKS; i++)
+		cr_assert_eq(alias_origins_below(&a, &name, NOW, out, 8), 0);
+	cr_assert_lt(clock() - begin, LOOKS * US_MAX * (CLOCKS_PER_SEC / 1000000));
 }
