@@ -118,7 +118,7 @@ last_label_first(const struct dns_name *name, struct dns_name *out)
 }
 
 static bool
-is_below(const struct dns_name *turned, const struct dns_name *above)
+target_is_below(const struct dns_name *turned, const struct dns_name *above)
 {
 	return (turned->len >= above->len &&
 	    memcmp(turned->wire, above->wire, above->len - 1U) == 0);
@@ -303,7 +303,7 @@ alias_origins_below(const struct addr *client, const struct dns_name *name,
 	last_label_first(name, &above);
 	TAILQ_FOREACH(p, &h->pairs, of_holder) {
 		if (!addr_equal(&p->client, client) ||
-		    !is_below(&p->target, &above))
+		    !target_is_below(&p->target, &above))
 			continue;
 		for (i = 0; i < ALIAS_ORIGINS && n < max; i++)
 			if (p->origins[i].expiry > now)
