@@ -8,6 +8,7 @@
 #include "clock.h"
 #include "counters.h"
 #include "deliver.h"
+#include "exchange_state.h"
 #include "hash.h"
 #include "kept.h"
 #include "log.h"

@@ -15,6 +15,7 @@
 #include "log.h"
 #include "loop.h"
 #include "quota.h"
+#include "resend.h"
 #include "scratch.h"
 #include "settings.h"
 #include "upstream.h"
@@ -24,16 +25,16 @@
 #define RETRY_AGE	(CLOCK_SECOND / 2)	/* see tries_more() */
 #define EXTRA_PERIOD	60	/* seconds between log lines */
 #define BREAKS_MAX	2	/* then the question may be what breaks them */
-/*
- * What cannot be sent is sent again after this time, twice the time, and so on:
- * a firewall that is loaded anew takes 60 ms, an address that is renewed a
- * second.  A client whose upstream can never be reached is to know it soon.
- */
-#define RESEND_TIME	(CLOCK_SECOND / 10)
+
+/* The answer of an upstream that cannot, or will not (D6). */
+struct refusal {
+	uint8_t		upstream;
+	size_t		len;
+	uint8_t		msg[];
+};
 
 /* The times from the beginning are the same for all, so these are ordered. */
 static struct exchanges by_step = TAILQ_HEAD_INITIALIZER(by_step);
-static struct exchanges by_resend[TRIES_RESENDS];	/* those of one time */
 static uint64_t step;
 static const struct tries_events *tries_events;
 
@@ -49,30 +50,6 @@ end_try(struct attempt *t)
 		back_tcp_end(t);
 	else
 		back_udp_end(t);
-}
-
-/*
- * It could not be sent from here: no route, a firewall of our own, no socket.
- * That may pass, so after a while it is tried again.
- */
-static void
-note_unsent(struct exchange *x, int upstream)
-{
-	x->unsent |= 1U << upstream;
-	if (x->resending || x->nresends == TRIES_RESENDS)
-		return;
-	x->resending = true;
-	x->resend_at = loop.now + (RESEND_TIME << x->nresends);
-	TAILQ_INSERT_TAIL(&by_resend[x->nresends], x, by_resend);
-}
-
-/* It is time for that, or it ends. */
-static void
-unschedule_resend(struct exchange *x)
-{
-	if (x->resending)
-		TAILQ_REMOVE(&by_resend[x->nresends], x, by_resend);
-	x->resending = false;
 }
 
 /*
@@ -106,7 +83,7 @@ tries_send(struct exchange *x, int upstream)
 	    x->breaks >= BREAKS_MAX) :
 	    back_udp_send((size_t)upstream, x->msg, x->len);
 	if (t == NULL) {
-		note_unsent(x, upstream);
+		resend_later(x, upstream);
 		return (false);
 	}
 	if ((t->extra = !LIST_EMPTY(&x->tries)))
@@ -193,13 +170,14 @@ void
 tries_prepare(struct exchange *x)
 {
 	LIST_INIT(&x->tries);
-	x->tried = x->refused = x->unsent = 0;
-	x->ntries = x->breaks = x->nresends = 0;
-	x->stepping = x->resending = x->judged = false;
+	x->tried = x->refused = 0;
+	x->ntries = x->breaks = 0;
+	x->stepping = x->judged = false;
 	x->reconnected = x->accepted = false;
 	x->broken = NULL;
 	x->refusal = NULL;
 	x->last_try = loop.now;
+	resend_prepare(x);
 }
 
 void
@@ -239,7 +217,7 @@ tries_end(struct exchange *x)
 	while (!LIST_EMPTY(&x->tries))
 		end_try(LIST_FIRST(&x->tries));
 	unschedule_step(x);
-	unschedule_resend(x);
+	resend_forget(x);
 	forget_refusal(x);
 }
 
@@ -416,7 +394,7 @@ try_without_others(struct exchange *x)
 	if (x->tcp && !x->for_tcp)
 		go_by_udp(x);
 	else if (x->tcp && x->accepted)
-		/* What cannot be sent has had its times: see note_unsent(). */
+		/* What cannot be sent has had its times: see resend.h. */
 		x->tried = x->unsent;
 	else
 		return (false);
@@ -440,7 +418,7 @@ tries_failed(struct attempt *t, enum way way)
 	if (way == WAY_UNSENT) {
 		/* It is no chance for a forger: that is what the limit is for. */
 		x->ntries--;
-		note_unsent(x, t->upstream);
+		resend_later(x, t->upstream);
 	} else if (t->tcp && way != WAY_LEFT)
 		note_break(t, way);
 	end_try(t);
@@ -491,28 +469,13 @@ tick_steps(void)
 	}
 }
 
-static void
-tick_resends(struct exchanges *due)
-{
-	struct exchange *x;
-
-	while ((x = TAILQ_FIRST(due)) != NULL && x->resend_at <= loop.now &&
-	    !loop_tick_over()) {
-		unschedule_resend(x);
-		x->nresends++;
-		x->tried &= ~x->unsent;
-		x->unsent = 0;
-		tries_go_on(x);
-	}
-}
-
 void
 tries_tick(void)
 {
-	unsigned int i;
+	struct exchange *x;
 
-	for (i = 0; i < TRIES_RESENDS; i++)
-		tick_resends(&by_resend[i]);
+	while ((x = resend_next()) != NULL)
+		tries_go_on(x);
 	tick_steps();
 }
 
@@ -535,12 +498,10 @@ tries_init(const struct tries_events *events)
 	static const struct attempt_events attempts = { .arrived = tries_arrived,
 	    .failed = tries_failed, .left = tries_left,
 	    .doubted = tries_doubted };
-	unsigned int i;
 
 	tries_events = events;
 	attempt_init(&attempts);
-	for (i = 0; i < TRIES_RESENDS; i++)
-		TAILQ_INIT(&by_resend[i]);
+	resend_init();
 	/* All upstreams get their turn before the time is up (D6). */
 	step = settings.timeout / (upstream_count() + 1);
 	if (step > STEP_MAX)

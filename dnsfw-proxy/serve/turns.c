@@ -3,8 +3,8 @@
 
 #include <stdlib.h>
 
+#include "exchange_state.h"
 #include "log.h"
-#include "tries.h"
 
 #define LANES_LOOK	64	/* lanes that are looked at for a client's */
 
