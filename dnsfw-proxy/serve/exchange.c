@@ -1,11 +1,11 @@
 /* Questions on their way to the upstream. */
 #include "exchange.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "../dns/hop.h"
-#include "clock.h"
 #include "counters.h"
 #include "deliver.h"
 #include "exchange_state.h"
@@ -179,6 +179,25 @@ exchange_fail(struct exchange *x, enum dns_ede ede, const char *reason)
 	begin_next();
 }
 
+/*
+ * --randomize-case: a forger has to guess the case of each letter, too, since
+ * the upstream repeats the question as it was asked.
+ */
+static void
+mix_case(struct exchange *x)
+{
+	uint8_t bits[DNS_NAME_MAX], *c = x->dns.qname.wire;
+	size_t i, len = x->dns.has_question ? x->dns.qname.len : 0;
+
+	arc4random_buf(bits, sizeof(bits));
+	/* Lengths of labels, up to 63, are no letters. */
+	for (i = 0; i < len; i++) {
+		if (isalpha(c[i]) && (bits[i] & 1) != 0)
+			c[i] ^= 'a' ^ 'A';
+	}
+	memcpy(x->msg + DNS_HEADER_SIZE, c, len);
+}
+
 /* Or NULL: the message is long, and there is no room for it. */
 static struct exchange *
 exchange_new(const struct request *r, const uint8_t *msg, size_t len)
@@ -199,6 +218,8 @@ exchange_new(const struct request *r, const uint8_t *msg, size_t len)
 	x->for_tcp = r->from.tcp;
 	x->tcp = by_tcp(r);
 	x->dns = r->dns;
+	if (settings.config.randomize_case)
+		mix_case(x);
 	TAILQ_INIT(&x->waiting);
 	return (x);
 }

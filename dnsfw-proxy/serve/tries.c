@@ -1,8 +1,6 @@
 /* The tries of one exchange. */
 #include "tries.h"
 
-#include <ctype.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "../dns/accept.h"
@@ -147,25 +145,6 @@ next_try_now(struct exchange *x)
 	return (true);
 }
 
-/*
- * --randomize-case: a forger has to guess the case of each letter, too, since
- * the upstream repeats the question as it was asked.
- */
-static void
-mix_case(struct exchange *x)
-{
-	uint8_t bits[DNS_NAME_MAX], *c = x->dns.qname.wire;
-	size_t i, len = x->dns.has_question ? x->dns.qname.len : 0;
-
-	arc4random_buf(bits, sizeof(bits));
-	/* Lengths of labels, up to 63, are no letters. */
-	for (i = 0; i < len; i++) {
-		if (isalpha(c[i]) && (bits[i] & 1) != 0)
-			c[i] ^= 'a' ^ 'A';
-	}
-	memcpy(x->msg + DNS_HEADER_SIZE, c, len);
-}
-
 void
 tries_prepare(struct exchange *x)
 {
@@ -183,8 +162,6 @@ tries_prepare(struct exchange *x)
 void
 tries_begin(struct exchange *x)
 {
-	if (settings.config.randomize_case)
-		mix_case(x);
 	if (next_try(x))
 		schedule_step(x);
 	else if (!x->resending)
