@@ -22,7 +22,8 @@
 #define IN_SIZE		(2 + DNS_MESSAGE_MAX)
 #define OUT_MAX		(4 << 20)	/* octets that wait to be sent */
 #define LONG		512	/* octets of a message that is hardly a question */
-#define READS_MAX	8	/* in a turn */
+#define READ_SIZE	8192	/* octets in a turn: others have theirs (D21) */
+#define READS_MAX	64	/* of what is broken */
 
 static const struct back_conn_events *back_conn_events;
 
@@ -147,6 +148,8 @@ back_conn_readable(evutil_socket_t fd, short what, void *arg)
 	loop_clock();
 	for (i = 0; i < READS_MAX; i++) {
 		room = IN_SIZE - c->in_len;
+		if (room > READ_SIZE)
+			room = READ_SIZE;
 		n = recv(fd, c->in + c->in_len, room, 0);
 		if (n == -1 && (errno == EAGAIN || errno == EINTR) &&
 		    !c->broken)
@@ -162,8 +165,8 @@ back_conn_readable(evutil_socket_t fd, short what, void *arg)
 		back_conn_take_messages(c);
 		if (!back_conn_events->read(c))
 			return;
-		/* That was all; if it was the end, there is another event. */
-		if ((size_t)n < room && !c->broken)
+		/* If that was not all, or was the end, there is another event. */
+		if (!c->broken)
 			return;
 	}
 }

@@ -398,6 +398,32 @@ Test(back_conn, the_longest_answers)
 	ask(fd, &mine[0]);
 }
 
+/* Thousands may come together, and others are not to wait for them all. */
+Test(back_conn, a_few_answers_a_turn)
+{
+	enum { ANSWERS = 40, OCTETS = 1000, A_TURN = 8192 / (2 + OCTETS) };
+	static uint8_t buf[ANSWERS][2 + OCTETS];
+	unsigned int i;
+	uint16_t id;
+	int fd;
+
+	begin_all(0, ANSWERS);
+	until(&kernel.sends, 1);
+	fd = accept_conn();
+	for (i = 0; i < ANSWERS; i++) {
+		id = receive(fd);
+		buf[i][0] = OCTETS >> 8;
+		buf[i][1] = OCTETS & 0xff;
+		buf[i][2] = (uint8_t)(id >> 8);
+		buf[i][3] = (uint8_t)id;
+		buf[i][4] = 'A';
+	}
+	put(fd, buf, sizeof(buf));
+	for (i = 0; narrived < ANSWERS; i++)
+		turn();
+	cr_assert_geq(i, ANSWERS / (A_TURN + 1));
+}
+
 static void
 begin_another(struct mine *m)
 {
