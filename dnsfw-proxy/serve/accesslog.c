@@ -14,8 +14,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../acl/image.h"
 #include "../dns/mnemonic.h"
-#include "clock.h"
 #include "log.h"
 #include "loop.h"
 #include "policy.h"

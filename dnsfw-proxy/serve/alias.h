@@ -11,7 +11,6 @@
 #ifndef SERVE_ALIAS_H
 #define SERVE_ALIAS_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 

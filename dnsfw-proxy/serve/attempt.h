@@ -1,7 +1,7 @@
 /*
  * An attempt: one message to one upstream, and what becomes of it.  The ways to
  * the upstreams (back_udp, back_tcp) know no more of a question than this, and
- * tell who asked (exchange.h) what has happened.
+ * tell who began it (tries.h) what has happened.
  */
 #ifndef SERVE_ATTEMPT_H
 #define SERVE_ATTEMPT_H

@@ -27,7 +27,6 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "../dns/build.h"
@@ -316,7 +315,7 @@ back_udp_flush(void)
 	struct usock *u;
 
 	back_udp_take();
-	/* What fails is asked again, but only so often (exchange.c). */
+	/* What fails is asked again, but only so often (tries.c). */
 	while ((u = TAILQ_FIRST(&unsent)) != NULL)
 		usock_send(u);
 }

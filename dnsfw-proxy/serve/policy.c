@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <unistd.h>
 
+#include "../acl/image.h"
 #include "log.h"
 
 struct policy policy;

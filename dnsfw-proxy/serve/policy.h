@@ -4,8 +4,9 @@
 
 #include <stdint.h>
 
-#include "../acl/image.h"
 #include "msg.h"
+
+struct acl_image;
 
 struct policy {
 	const struct acl_image *image;	/* NULL before the first one */

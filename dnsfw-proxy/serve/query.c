@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../dns/build.h"
 #include "../dns/mnemonic.h"
 #include "accesslog.h"
 #include "again.h"

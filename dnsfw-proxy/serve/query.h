@@ -10,10 +10,8 @@
 #include <sys/queue.h>
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
-#include "../dns/build.h"
 #include "../dns/message.h"
 #include "request.h"
 #include "verdict.h"

@@ -1,6 +1,7 @@
 /* Which addresses are granted, and which go from an answer. */
 #include "removal.h"
 
+#include "../dns/build.h"
 #include "../dns/strip.h"
 #include "../dns/vet.h"
 #include "hash.h"

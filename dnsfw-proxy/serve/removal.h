@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "../dns/build.h"
+#include "../dns/message.h"
 #include "request.h"
 
 /* An answer as it is to leave to one client. */

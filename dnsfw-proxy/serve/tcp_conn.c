@@ -9,6 +9,7 @@
 #include "log.h"
 #include "loop.h"
 #include "quota.h"
+#include "rank.h"
 #include "settings.h"
 
 #define OVERLOAD_PERIOD	60	/* seconds between log lines */

@@ -16,7 +16,6 @@
 
 #include "addr.h"
 #include "asker.h"
-#include "rank.h"
 
 struct event;
 struct quota;
