@@ -1,7 +1,7 @@
 /*
  * Who is served (--client-net), and what each client (share.h) has in use, so
  * that no client takes the others' room: requests in flight and TCP connections
- * (D7, --max-connections), and the octets that are kept for it (D22).
+ * (D7, --max-connections), tries beside the first ones, and octets (D22).
  */
 #ifndef SERVE_QUOTA_H
 #define SERVE_QUOTA_H
@@ -32,8 +32,8 @@ struct quota {
 	LIST_ENTRY(quota) link;
 	struct addr	addr;
 	uint32_t	places;		/* in use */
-	uint32_t	octets;
-	size_t		kept;		/* octets: see kept.h */
+	uint32_t	octets;		/* in buffers of its TCP connections */
+	size_t		kept;		/* octets for its requests: see kept.h */
 	uint32_t	tries;		/* beside the first of each exchange */
 	struct rank_entry by_octets;
 	struct tcp_client *tcp;		/* its connections; starts as NULL */
