@@ -37,7 +37,7 @@
 #define WHOLE		PIPE_BUF
 #define WHOLE_BUFFER	(4 * WHOLE)
 
-struct kind {
+struct access_kind {
 	const char	*arrow;		/* text */
 	const char	*event;		/* JSON */
 	bool		 named;		/* text: with the name */
@@ -45,20 +45,20 @@ struct kind {
 	bool		 late;		/* comes after the query's turn */
 };
 
-static const struct kind kinds[] = {
+static const struct access_kind access_kinds[] = {
 	[ACCESS_FORWARD] = { " -> [", "forward", .named = true },
 	[ACCESS_RESOLVE] = { " ~> [", "resolve", .named = true },
 	[ACCESS_REFUSE] = { " |> [", "refuse", .named = true,
 	    .refusal = true },
 	[ACCESS_PASS] = { " <~ [", "pass", .late = true }
 };
-static const struct kind kind_local = { " |> [", "local", .named = true,
+static const struct access_kind access_local_kind = { " |> [", "local",
+    .named = true, .refusal = true };
+static const struct access_kind access_grant_kind = { " <- [", "grant",
+    .named = true, .late = true };
+static const struct access_kind access_bad_query_kind = { " !> [", "bad_query",
     .refusal = true };
-static const struct kind kind_grant = { " <- [", "grant", .named = true,
-    .late = true };
-static const struct kind kind_bad_query = { " !> [", "bad_query",
-    .refusal = true };
-static const struct kind kind_bad_answer = { " <! [", "bad_answer",
+static const struct access_kind access_bad_answer_kind = { " <! [", "bad_answer",
     .refusal = true, .late = true };
 
 static char buffer[BUFFER_SIZE];
@@ -254,7 +254,7 @@ put_rule(uint32_t line)
 
 /* What is known of the query, in each line of JSON. */
 static void
-put_facts(const struct kind *kind, const struct request *a, int rcode)
+put_facts(const struct access_kind *kind, const struct request *a, int rcode)
 {
 	DNS_UNINITIALIZED char text[DNS_NAME_TEXT_MAX];
 	char small[DNS_MNEMONIC_SIZE];
@@ -282,7 +282,7 @@ put_facts(const struct kind *kind, const struct request *a, int rcode)
 }
 
 static void
-put_line(const struct kind *kind, const struct request *a)
+put_line(const struct access_kind *kind, const struct request *a)
 {
 	DNS_UNINITIALIZED char text[DNS_NAME_TEXT_MAX];
 
@@ -301,7 +301,7 @@ put_line(const struct kind *kind, const struct request *a)
 
 /* Returns false if the line is not wanted, or dropped as there is no room. */
 static bool
-begin_line(const struct kind *kind, const struct request *a, int rcode)
+begin_line(const struct access_kind *kind, const struct request *a, int rcode)
 {
 	if (level == LOGLEVEL_NONE ||
 	    (level == LOGLEVEL_REFUSED && !kind->refusal))
@@ -328,14 +328,14 @@ end_line(void)
 void
 access_log(enum access_event event, const struct request *a, int rcode)
 {
-	if (begin_line(&kinds[event], a, rcode))
+	if (begin_line(&access_kinds[event], a, rcode))
 		end_line();
 }
 
 void
 access_local(const struct request *a, const struct addr *local)
 {
-	if (!begin_line(&kind_local, a, RCODE_NOERROR))
+	if (!begin_line(&access_local_kind, a, RCODE_NOERROR))
 		return;
 	put_text(json ? ",\"address\":\"" : " = ");
 	put_address(local);
@@ -350,7 +350,7 @@ access_grant(const struct request *a, const struct addr *dst,
 {
 	const char *proto = port->proto == IPPROTO_TCP ? "TCP" : "UDP";
 
-	if (!begin_line(&kind_grant, a, RCODE_NOERROR))
+	if (!begin_line(&access_grant_kind, a, RCODE_NOERROR))
 		return;
 	put_text(json ? ",\"address\":\"" : " [");
 	put_address(dst);
@@ -372,7 +372,7 @@ access_grant(const struct request *a, const struct addr *dst,
 }
 
 static void
-put_reason(const struct kind *kind, const struct request *a, int rcode,
+put_reason(const struct access_kind *kind, const struct request *a, int rcode,
     const char *text)
 {
 	if (!begin_line(kind, a, rcode))
@@ -389,13 +389,13 @@ put_reason(const struct kind *kind, const struct request *a, int rcode,
 void
 access_bad_query(const struct request *a, int rcode, const char *text)
 {
-	put_reason(&kind_bad_query, a, rcode, text);
+	put_reason(&access_bad_query_kind, a, rcode, text);
 }
 
 void
 access_bad_answer(const struct request *a, int rcode, const char *text)
 {
-	put_reason(&kind_bad_answer, a, rcode, text);
+	put_reason(&access_bad_answer_kind, a, rcode, text);
 }
 
 static void

@@ -40,7 +40,7 @@
 _Static_assert(COMMON_MAX + LEFT_MAX + SUSPECTS_MAX <= BACK_TCP_PER_UPSTREAM,
     "descriptors for all");
 
-struct pool {
+struct tcp_upstream {
 	struct back_conns	conns;
 	unsigned int	ncommon, nleft;
 	TAILQ_HEAD(, tcp_attempt) waiting;	/* for a connection */
@@ -50,36 +50,36 @@ struct pool {
 	uint64_t	answered_at;
 };
 
-static struct pool back_tcp_pools[MSG_UPSTREAMS_MAX];
+static struct tcp_upstream tcp_upstreams[MSG_UPSTREAMS_MAX];
 
 /* --- which connection --- */
 
 /* How many questions a new one takes. */
 static uint32_t
-room_of_next(struct pool *p)
+room_of_next(struct tcp_upstream *u)
 {
-	if (p->limit == 0)
+	if (u->limit == 0)
 		return (BACK_CONN_NO_LIMIT);
-	if (loop.now < p->probe_at)
-		return (p->limit);
-	p->probe_at = loop.now + PROBE_TIME;
-	return (p->limit > BACK_CONN_TRIES ? BACK_CONN_NO_LIMIT : 2 * p->limit);
+	if (loop.now < u->probe_at)
+		return (u->limit);
+	u->probe_at = loop.now + PROBE_TIME;
+	return (u->limit > BACK_CONN_TRIES ? BACK_CONN_NO_LIMIT : 2 * u->limit);
 }
 
 static struct back_conn *
 back_tcp_open(size_t upstream, unsigned int kind)
 {
-	struct pool *p = &back_tcp_pools[upstream];
+	struct tcp_upstream *u = &tcp_upstreams[upstream];
 	struct back_conn *c;
 
 	if ((c = back_conn_open(upstream)) == NULL)
 		return (NULL);
 	c->kind = kind;
 	if (kind == BACK_CONN_COMMON) {
-		c->room = room_of_next(p);
-		p->ncommon++;
+		c->room = room_of_next(u);
+		u->ncommon++;
 	}
-	TAILQ_INSERT_TAIL(&p->conns, c, link);
+	TAILQ_INSERT_TAIL(&u->conns, c, link);
 	return (c);
 }
 
@@ -92,15 +92,15 @@ conn_for(size_t upstream, bool suspect, bool *wait)
 {
 	unsigned int kind = suspect ? BACK_CONN_SUSPECTS +
 	    ids_next() % SUSPECTS_MAX : BACK_CONN_COMMON;
-	struct pool *p = &back_tcp_pools[upstream];
+	struct tcp_upstream *u = &tcp_upstreams[upstream];
 	struct back_conn *c;
 
 	*wait = false;
-	TAILQ_FOREACH(c, &p->conns, link) {
+	TAILQ_FOREACH(c, &u->conns, link) {
 		if (c->kind == kind && c->room > 0)
 			return (c);
 	}
-	if (kind == BACK_CONN_COMMON && p->ncommon >= COMMON_MAX) {
+	if (kind == BACK_CONN_COMMON && u->ncommon >= COMMON_MAX) {
 		*wait = true;
 		return (NULL);
 	}
@@ -108,30 +108,30 @@ conn_for(size_t upstream, bool suspect, bool *wait)
 }
 
 static void
-wait_for_conn(struct pool *p, struct tcp_attempt *t)
+wait_for_conn(struct tcp_upstream *u, struct tcp_attempt *t)
 {
-	TAILQ_INSERT_TAIL(&p->waiting, t, waiting);
-	p->nwaiting++;
+	TAILQ_INSERT_TAIL(&u->waiting, t, waiting);
+	u->nwaiting++;
 }
 
 static void
-wait_no_more(struct pool *p, struct tcp_attempt *t)
+wait_no_more(struct tcp_upstream *u, struct tcp_attempt *t)
 {
-	TAILQ_REMOVE(&p->waiting, t, waiting);
-	p->nwaiting--;
+	TAILQ_REMOVE(&u->waiting, t, waiting);
+	u->nwaiting--;
 }
 
 struct attempt *
 back_tcp_send(size_t upstream, uint8_t *msg, size_t len, bool suspect)
 {
-	struct pool *p = &back_tcp_pools[upstream];
+	struct tcp_upstream *u = &tcp_upstreams[upstream];
 	struct back_conn *c;
 	struct tcp_attempt *t;
 	bool wait;
 
 	/* Where few share a connection all of them part company. */
-	c = conn_for(upstream, suspect && p->limit == 0, &wait);
-	if (c == NULL && (!wait || p->nwaiting >= WAITING_MAX))
+	c = conn_for(upstream, suspect && u->limit == 0, &wait);
+	if (c == NULL && (!wait || u->nwaiting >= WAITING_MAX))
 		return (NULL);
 	if ((t = calloc(1, sizeof(*t))) == NULL)
 		return (NULL);
@@ -140,7 +140,7 @@ back_tcp_send(size_t upstream, uint8_t *msg, size_t len, bool suspect)
 	t->msg = msg;
 	t->len = len;
 	if (c == NULL)
-		wait_for_conn(p, t);
+		wait_for_conn(u, t);
 	else if (!back_conn_take(c, t)) {
 		free(t);
 		return (NULL);
@@ -157,19 +157,19 @@ back_tcp_end(struct attempt *attempt)
 	if (t->conn != NULL)
 		back_conn_release(t);
 	else
-		wait_no_more(&back_tcp_pools[t->upstream], t);
+		wait_no_more(&tcp_upstreams[t->upstream], t);
 	free(t);
 }
 
 /* Those that wait, as far as there is room now. */
 static void
-serve_waiting(struct pool *p)
+serve_waiting(struct tcp_upstream *u)
 {
 	struct back_conn *c;
 	struct tcp_attempt *t;
 	bool wait;
 
-	while ((t = TAILQ_FIRST(&p->waiting)) != NULL) {
+	while ((t = TAILQ_FIRST(&u->waiting)) != NULL) {
 		c = conn_for(t->upstream, false, &wait);
 		if (c == NULL && wait)
 			return;
@@ -177,9 +177,9 @@ serve_waiting(struct pool *p)
 			attempt_failed(&t->attempt, WAY_UNSENT);
 			continue;
 		}
-		wait_no_more(p, t);
+		wait_no_more(u, t);
 		if (!back_conn_take(c, t)) {
-			wait_for_conn(p, t);
+			wait_for_conn(u, t);
 			return;
 		}
 	}
@@ -191,24 +191,24 @@ serve_waiting(struct pool *p)
 static void
 back_tcp_retire(struct back_conn *c, unsigned int kind)
 {
-	struct pool *p = &back_tcp_pools[c->upstream];
+	struct tcp_upstream *u = &tcp_upstreams[c->upstream];
 
 	if (c->kind == BACK_CONN_COMMON)
-		p->ncommon--;
+		u->ncommon--;
 	if (c->kind == BACK_CONN_LEFT)
-		p->nleft--;
+		u->nleft--;
 	if (kind == BACK_CONN_LEFT)
-		p->nleft++;
+		u->nleft++;
 	c->kind = kind;
 }
 
 static void
 back_tcp_close(struct back_conn *c)
 {
-	struct pool *p = &back_tcp_pools[c->upstream];
+	struct tcp_upstream *u = &tcp_upstreams[c->upstream];
 
 	back_tcp_retire(c, BACK_CONN_SUSPECTS);
-	TAILQ_REMOVE(&p->conns, c, link);
+	TAILQ_REMOVE(&u->conns, c, link);
 	back_conn_close(c);
 }
 
@@ -216,20 +216,20 @@ back_tcp_close(struct back_conn *c)
 static void
 learn_limit(const struct back_conn *c)
 {
-	struct pool *p = &back_tcp_pools[c->upstream];
+	struct tcp_upstream *u = &tcp_upstreams[c->upstream];
 
 	if (c->kind != BACK_CONN_COMMON || c->answered == 0 || c->ntries == 0)
 		return;
-	if (p->limit == 0 || c->answered < p->limit)
-		p->limit = c->answered;
-	p->probe_at = loop.now + PROBE_TIME;
+	if (u->limit == 0 || c->answered < u->limit)
+		u->limit = c->answered;
+	u->probe_at = loop.now + PROBE_TIME;
 }
 
 /* All tries on it fail. */
 static void
 back_tcp_broken(struct back_conn *c)
 {
-	struct pool *p = &back_tcp_pools[c->upstream];
+	struct tcp_upstream *u = &tcp_upstreams[c->upstream];
 	enum way way = c->kind == BACK_CONN_LEFT ? WAY_LEFT : c->way;
 	struct tcp_attempts tries;
 	struct tcp_attempt *t;
@@ -240,27 +240,27 @@ back_tcp_broken(struct back_conn *c)
 	 * and so may others, while there are answers.
 	 */
 	if ((way == WAY_NONE || way == WAY_SENT) && c->kind == BACK_CONN_COMMON &&
-	    loop.now - p->answered_at >= STALL_TIME)
+	    loop.now - u->answered_at >= STALL_TIME)
 		upstream_silent(c->upstream);
 	back_tcp_retire(c, BACK_CONN_SUSPECTS);
-	TAILQ_REMOVE(&p->conns, c, link);
+	TAILQ_REMOVE(&u->conns, c, link);
 	back_conn_empty(c, &tries);
 	/* Each may begin another attempt, perhaps on a new connection. */
 	while ((t = LIST_FIRST(&tries)) != NULL)
 		attempt_failed(&t->attempt, way);
 	back_conn_close(c);
-	serve_waiting(p);
+	serve_waiting(u);
 }
 
 static void
 back_tcp_answered(struct back_conn *c)
 {
-	struct pool *p = &back_tcp_pools[c->upstream];
+	struct tcp_upstream *u = &tcp_upstreams[c->upstream];
 
-	p->answered_at = loop.now;
-	if (p->limit == 0 || c->answered <= p->limit)
+	u->answered_at = loop.now;
+	if (u->limit == 0 || c->answered <= u->limit)
 		return;
-	p->limit = 0;
+	u->limit = 0;
 	if (c->kind == BACK_CONN_COMMON)
 		c->room = BACK_CONN_NO_LIMIT;
 }
@@ -275,12 +275,12 @@ is_spent(const struct back_conn *c)
 static bool
 back_tcp_read(struct back_conn *c)
 {
-	struct pool *p = &back_tcp_pools[c->upstream];
+	struct tcp_upstream *u = &tcp_upstreams[c->upstream];
 	bool spent = is_spent(c);
 
 	if (spent)
 		back_tcp_close(c);
-	serve_waiting(p);
+	serve_waiting(u);
 	return (!spent);
 }
 
@@ -291,11 +291,11 @@ back_tcp_read(struct back_conn *c)
 static bool
 is_stalled(const struct back_conn *c)
 {
-	const struct pool *p = &back_tcp_pools[c->upstream];
+	const struct tcp_upstream *u = &tcp_upstreams[c->upstream];
 
-	return (c->kind != BACK_CONN_LEFT && p->nleft < LEFT_MAX &&
+	return (c->kind != BACK_CONN_LEFT && u->nleft < LEFT_MAX &&
 	    c->asked != 0 && loop.now - c->asked >= STALL_TIME &&
-	    (c->answered > 0 || p->answered_at > c->opened));
+	    (c->answered > 0 || u->answered_at > c->opened));
 }
 
 /*
@@ -333,16 +333,16 @@ tick_conn(struct back_conn *c)
 
 /* See above: the newest connection takes all that waits. */
 static void
-doubt_limit(struct pool *p)
+doubt_limit(struct tcp_upstream *u)
 {
-	const struct tcp_attempt *t = TAILQ_FIRST(&p->waiting);
+	const struct tcp_attempt *t = TAILQ_FIRST(&u->waiting);
 	struct back_conn *c;
 
 	if (t == NULL || loop.now - t->since < STALL_TIME ||
-	    loop.now - p->answered_at < STALL_TIME)
+	    loop.now - u->answered_at < STALL_TIME)
 		return;
-	p->limit = 0;
-	TAILQ_FOREACH_REVERSE(c, &p->conns, back_conns, link) {
+	u->limit = 0;
+	TAILQ_FOREACH_REVERSE(c, &u->conns, back_conns, link) {
 		if (c->kind == BACK_CONN_COMMON) {
 			c->room = BACK_CONN_NO_LIMIT;
 			break;
@@ -359,13 +359,13 @@ back_tcp_tick(void)
 
 	for (i = 0; i < upstream_count(); i++) {
 		/* One that is opened meanwhile comes behind the others. */
-		for (c = TAILQ_FIRST(&back_tcp_pools[i].conns); c != NULL; c = next) {
+		for (c = TAILQ_FIRST(&tcp_upstreams[i].conns); c != NULL; c = next) {
 			next = TAILQ_NEXT(c, link);
 			tick_conn(c);
 		}
-		doubt_limit(&back_tcp_pools[i]);
-		serve_waiting(&back_tcp_pools[i]);
-		open |= !TAILQ_EMPTY(&back_tcp_pools[i].conns);
+		doubt_limit(&tcp_upstreams[i]);
+		serve_waiting(&tcp_upstreams[i]);
+		open |= !TAILQ_EMPTY(&tcp_upstreams[i].conns);
 	}
 	return (open);
 }
@@ -382,7 +382,7 @@ back_tcp_init(void)
 
 	back_conn_init(&events);
 	for (i = 0; i < upstream_count(); i++) {
-		TAILQ_INIT(&back_tcp_pools[i].conns);
-		TAILQ_INIT(&back_tcp_pools[i].waiting);
+		TAILQ_INIT(&tcp_upstreams[i].conns);
+		TAILQ_INIT(&tcp_upstreams[i].waiting);
 	}
 }

@@ -19,7 +19,7 @@
 #define SLOTS		(GRANTS_SHARES * GRANTS_SHARE)
 #define BUCKETS		16384	/* power of two */
 #define HOLDERS		SLOTS	/* clients with something under way */
-#define TURN		16	/* grants of a client that are sent in a row */
+#define IN_A_ROW	16	/* grants of a client that are sent in a row */
 #define REFUSED_PERIOD	60	/* seconds between log lines */
 /* What a grant that was under way already may be shorter than a new one. */
 #define SHORTER_MAX	CLOCK_SECOND
@@ -60,7 +60,7 @@ static uint32_t slots_used, waits_used, rounds;
 static size_t octets_used;
 static uint64_t epoch;			/* how often all was forgotten */
 /* Clients with something to send; and the next record, as far as it is full. */
-static TAILQ_HEAD(, holder) turns = TAILQ_HEAD_INITIALIZER(turns);
+static TAILQ_HEAD(, holder) senders = TAILQ_HEAD_INITIALIZER(senders);
 static uint32_t record[MSG_BATCH_MAX];
 static unsigned int nrecord;
 static struct log_limit refused_limit;
@@ -164,7 +164,7 @@ slot_enqueue(struct slot *s)
 	struct holder *h = s->holder;
 
 	if (TAILQ_EMPTY(&h->to_send))
-		TAILQ_INSERT_TAIL(&turns, h, by_turn);
+		TAILQ_INSERT_TAIL(&senders, h, by_turn);
 	TAILQ_INSERT_TAIL(&h->to_send, s, to_send);
 	s->sendable = true;
 }
@@ -177,7 +177,7 @@ slot_dequeue(struct slot *s)
 	TAILQ_REMOVE(&h->to_send, s, to_send);
 	s->sendable = false;
 	if (TAILQ_EMPTY(&h->to_send))
-		TAILQ_REMOVE(&turns, h, by_turn);
+		TAILQ_REMOVE(&senders, h, by_turn);
 }
 
 /* The message for one address and port; seq and label are left out. */
@@ -462,16 +462,16 @@ fill_record(void)
 	struct slot *s;
 	unsigned int i;
 
-	while (nrecord < MSG_BATCH_MAX && (h = TAILQ_FIRST(&turns)) != NULL) {
-		for (i = 0; i < TURN && nrecord < MSG_BATCH_MAX &&
+	while (nrecord < MSG_BATCH_MAX && (h = TAILQ_FIRST(&senders)) != NULL) {
+		for (i = 0; i < IN_A_ROW && nrecord < MSG_BATCH_MAX &&
 		    (s = TAILQ_FIRST(&h->to_send)) != NULL; i++) {
 			slot_dequeue(s);
 			record[nrecord++] = (uint32_t)(s - slots);
 		}
 		if (TAILQ_EMPTY(&h->to_send))
 			continue;
-		TAILQ_REMOVE(&turns, h, by_turn);
-		TAILQ_INSERT_TAIL(&turns, h, by_turn);
+		TAILQ_REMOVE(&senders, h, by_turn);
+		TAILQ_INSERT_TAIL(&senders, h, by_turn);
 	}
 }
 

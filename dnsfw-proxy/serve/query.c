@@ -31,9 +31,9 @@
 
 TAILQ_HEAD(queries, query);
 
-static struct query *pool;
-static uint32_t fresh;			/* never used ones begin here */
-static struct queries unused = TAILQ_HEAD_INITIALIZER(unused);
+static struct query *query_pool;
+static uint32_t query_fresh;		/* never used ones begin here */
+static struct queries query_unused = TAILQ_HEAD_INITIALIZER(query_unused);
 /* In flight, in the order in which they came: so their deadlines have it, too. */
 static struct queries by_arrival = TAILQ_HEAD_INITIALIZER(by_arrival);
 static struct log_limit overload_limit, late_limit;
@@ -66,14 +66,15 @@ query_new(const struct request *r)
 	struct quota *quota;
 	struct query *q;
 
-	if (TAILQ_EMPTY(&unused) && fresh == settings.config.max_connections)
+	if (TAILQ_EMPTY(&query_unused) &&
+	    query_fresh == settings.config.max_connections)
 		return (NULL);
 	if ((quota = quota_enter(&r->client)) == NULL)
 		return (NULL);
-	if ((q = TAILQ_FIRST(&unused)) != NULL)
-		TAILQ_REMOVE(&unused, q, link);
+	if ((q = TAILQ_FIRST(&query_unused)) != NULL)
+		TAILQ_REMOVE(&query_unused, q, link);
 	else
-		q = &pool[fresh++];
+		q = &query_pool[query_fresh++];
 	TAILQ_INSERT_TAIL(&by_arrival, q, link);
 	q->request = *r;
 	q->request.quota = quota;
@@ -100,7 +101,7 @@ query_drop(struct query *q)
 	quota_leave(q->request.quota);
 	TAILQ_REMOVE(&by_arrival, q, link);
 	/* The last one first: its memory is warm. */
-	TAILQ_INSERT_HEAD(&unused, q, link);
+	TAILQ_INSERT_HEAD(&query_unused, q, link);
 }
 
 static void
@@ -477,8 +478,9 @@ query_init(void)
 	static const struct waiter_events events = {
 		.answered = query_answered, .failed = query_unanswered };
 
-	pool = calloc(settings.config.max_connections, sizeof(*pool));
-	if (pool == NULL)
+	query_pool = calloc(settings.config.max_connections,
+	    sizeof(*query_pool));
+	if (query_pool == NULL)
 		fatalx("no memory for --max-connections");
 	again_init(settings.config.max_connections);
 	exchange_init(&events);

@@ -22,7 +22,7 @@ struct tcp_client {
 	struct rank_entry by_idle;
 	struct tcp_conns waiting;
 	struct tcp_conns idle;			/* the longest idle first */
-	struct tcp_conns keeping;		/* who keeps longest first */
+	struct tcp_conns holding;		/* octets, for longest first */
 };
 TAILQ_HEAD(tcp_clients, tcp_client);
 
@@ -62,7 +62,7 @@ tcp_client_of(struct quota *quota)
 	client->quota = quota;
 	TAILQ_INIT(&client->waiting);
 	TAILQ_INIT(&client->idle);
-	TAILQ_INIT(&client->keeping);
+	TAILQ_INIT(&client->holding);
 	quota->tcp = client;
 	return (client);
 }
@@ -130,7 +130,7 @@ tcp_conn_forget_answers(struct tcp_conn *c)
 
 	while ((chunk = STAILQ_FIRST(&c->out)) != NULL) {
 		STAILQ_REMOVE_HEAD(&c->out, link);
-		tcp_conn_release(c, sizeof(*chunk) + chunk->size);
+		tcp_conn_give_octets(c, sizeof(*chunk) + chunk->size);
 		free(chunk);
 	}
 	c->out_len = 0;
@@ -188,7 +188,7 @@ tcp_conn_close(struct tcp_conn *c)
 	tcp_conn_set_idle(c, false);
 	TAILQ_REMOVE(&tcp_conns, c, by_deadline);
 	free(c->in);
-	tcp_conn_release(c, c->in_size);
+	tcp_conn_give_octets(c, c->in_size);
 	tcp_nconns--;
 	c->client->nconns--;
 	tcp_client_unused(c->client);
@@ -287,14 +287,14 @@ tcp_conn_victim(const struct tcp_conn *c, enum quota_octets why)
 
 	if (why == QUOTA_ALL_USED)
 		who = quota_most_octets();
-	victim = TAILQ_FIRST(&who->tcp->keeping);
+	victim = TAILQ_FIRST(&who->tcp->holding);
 	/* There is only one: what it says is being read. */
-	return (victim->busy && victim != c ? TAILQ_NEXT(victim, by_keep) :
+	return (victim->busy && victim != c ? TAILQ_NEXT(victim, by_octets) :
 	    victim);
 }
 
 bool
-tcp_conn_keep(struct tcp_conn *c, size_t octets)
+tcp_conn_take_octets(struct tcp_conn *c, size_t octets)
 {
 	struct tcp_conn *victim;
 	enum quota_octets why;
@@ -307,19 +307,19 @@ tcp_conn_keep(struct tcp_conn *c, size_t octets)
 		tcp_conn_overload();
 		tcp_conn_close(victim);
 	}
-	if (c->kept == 0)
-		TAILQ_INSERT_TAIL(&c->client->keeping, c, by_keep);
-	c->kept += (uint32_t)octets;
+	if (c->octets == 0)
+		TAILQ_INSERT_TAIL(&c->client->holding, c, by_octets);
+	c->octets += (uint32_t)octets;
 	return (true);
 }
 
 void
-tcp_conn_release(struct tcp_conn *c, size_t octets)
+tcp_conn_give_octets(struct tcp_conn *c, size_t octets)
 {
 	if (octets == 0)
 		return;
-	c->kept -= (uint32_t)octets;
+	c->octets -= (uint32_t)octets;
 	quota_give_octets(c->client->quota, octets);
-	if (c->kept == 0)
-		TAILQ_REMOVE(&c->client->keeping, c, by_keep);
+	if (c->octets == 0)
+		TAILQ_REMOVE(&c->client->holding, c, by_octets);
 }

@@ -27,7 +27,7 @@ struct tcp_conn {
 	TAILQ_ENTRY(tcp_conn) by_deadline;
 	TAILQ_ENTRY(tcp_conn) by_turn;		/* if waits */
 	TAILQ_ENTRY(tcp_conn) by_idle;		/* if idle */
-	TAILQ_ENTRY(tcp_conn) by_keep;		/* if kept > 0 */
+	TAILQ_ENTRY(tcp_conn) by_octets;	/* if octets > 0 */
 	LIST_ENTRY(tcp_conn) to_see;		/* if seen_later: see tcp_out.h */
 	struct tcp_client *client;
 	int		fd;
@@ -36,7 +36,7 @@ struct tcp_conn {
 	struct askers	queries;		/* unanswered */
 	unsigned int	nqueries;
 	uint64_t	deadline;
-	uint32_t	kept;			/* octets of its buffers */
+	uint32_t	octets;			/* in its buffers */
 	bool		waits;			/* for its turn to be read */
 	bool		idle;			/* and may be closed for another */
 	bool		seen_later;
@@ -110,8 +110,8 @@ bool	tcp_conn_evict(void);
  * all are in use, that of the client that keeps most.  False: this one is it,
  * and is to be closed by the caller.
  */
-bool	tcp_conn_keep(struct tcp_conn *, size_t octets);
-void	tcp_conn_release(struct tcp_conn *, size_t octets);
+bool	tcp_conn_take_octets(struct tcp_conn *, size_t octets);
+void	tcp_conn_give_octets(struct tcp_conn *, size_t octets);
 
 /* One was closed, or not accepted, at a limit: count, and log once a minute. */
 void	tcp_conn_overload(void);

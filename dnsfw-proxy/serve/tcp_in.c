@@ -113,13 +113,13 @@ tcp_in_resize(struct tcp_conn *c, size_t size)
 {
 	uint8_t *in;
 
-	if (!tcp_conn_keep(c, size - c->in_size)) {
+	if (!tcp_conn_take_octets(c, size - c->in_size)) {
 		tcp_conn_overload();
 		return (false);
 	}
 	if ((in = realloc(c->in, size)) == NULL) {
 		tcp_conn_overload();
-		tcp_conn_release(c, size - c->in_size);
+		tcp_conn_give_octets(c, size - c->in_size);
 		return (false);
 	}
 	c->in = in;
@@ -139,7 +139,7 @@ tcp_in_keep(struct tcp_conn *c, const uint8_t *left, size_t len)
 	c->in_len = 0;
 	if (len == 0 && c->in_size > 0) {
 		free(c->in);
-		tcp_conn_release(c, c->in_size);
+		tcp_conn_give_octets(c, c->in_size);
 		c->in = NULL;
 		c->in_size = 0;
 	}

@@ -50,10 +50,10 @@ tcp_out_room(struct tcp_conn *c, size_t need)
 		return (chunk);
 	if (size < need)
 		size = need;
-	if (!tcp_conn_keep(c, sizeof(*chunk) + size))
+	if (!tcp_conn_take_octets(c, sizeof(*chunk) + size))
 		return (NULL);
 	if ((chunk = malloc(sizeof(*chunk) + size)) == NULL) {
-		tcp_conn_release(c, sizeof(*chunk) + size);
+		tcp_conn_give_octets(c, sizeof(*chunk) + size);
 		return (NULL);
 	}
 	chunk->size = (uint32_t)size;
@@ -98,7 +98,7 @@ tcp_out_sent(struct tcp_conn *c, struct tcp_chunk *chunk, size_t n)
 	if (chunk->at < chunk->len)
 		return;
 	STAILQ_REMOVE_HEAD(&c->out, link);
-	tcp_conn_release(c, sizeof(*chunk) + chunk->size);
+	tcp_conn_give_octets(c, sizeof(*chunk) + chunk->size);
 	free(chunk);
 }
 
