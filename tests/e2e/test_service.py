@@ -240,7 +240,9 @@ def test_O2_a_chain_that_comes_later(lab, fw, manager):
     fw.set_up()
     assert manager.receive()["READY"] == "1"
     server.err.wait_for("Server started")
-    assert [line for line in server.err.lines if "[INFO ]" not in line] == [
+    # Between the two families it may see that one is still missing.
+    assert [line for line in server.err.lines if "[INFO ]" not in line and
+            "of this family are granted when it is made" not in line] == [
         f"[WARN ] there is no chain {chain} yet (--chain, --table): waiting "
         "for it"]
     assert manager.receive()["RELOADING"] == "1"
