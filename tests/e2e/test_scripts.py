@@ -37,6 +37,7 @@ WRONG = (
     ("bench/run --rounds 0", "'0': expected a number of at least 1"),
     ("bench/run --json /nonexistent/x", "no file can be made there"),
     ("pressure/run /nonexistent", "/nonexistent: no build of dnsfw"),
+    ("pressure/run . --attack d,z", "--attack z: expected some of a,b,"),
     ("pressure/run . --milliseconds 2000",
      "'2000': expected a number of at least 100 and at most 900"),
     ("bench/ports --queries 5", "'5': expected a number of at least 200000"),
