@@ -7,6 +7,7 @@ import signal
 import socket
 import struct
 import subprocess
+import threading
 import time
 
 import dns.edns
@@ -17,7 +18,7 @@ import pytest
 
 from lab import (CLIENT4, CLIENT6, GATEWAY4, GATEWAY6, OTHER4, OTHER6,
                  build_dir, clean_environment, receive_tcp, send_tcp)
-from process import stopped, until
+from process import DEADLINE, stopped, until
 from upstream import Later
 
 RESOLVE_ALL = "\n".join(f"{client} ~> *" for client in (
@@ -240,17 +241,27 @@ def is_closed(sock):
 def test_D22_who_hoards_answers_makes_room_itself(lab):
     """Two connections of 250 answers, 25 MB in all, none of which is taken."""
     site = lab.site()
-    lab.upstream.behave(NAME, lambda request: [request.reply(*(
-        f'{NAME} 60 IN TXT "{number:0250}"' for number in range(200)))])
+    asked = threading.Event()
+
+    def answer(request):
+        """Who has unsent answers is read no more: all is asked before."""
+        asked.wait(DEADLINE)
+        return [request.reply(*(f'{NAME} 60 IN TXT "{number:0250}"'
+                                for number in range(200)))]
+    lab.upstream.behave(NAME, answer)
     server = lab.dnsfw(RESOLVE_ALL)
     with contextlib.ExitStack() as stack:
+        stack.callback(asked.set)
         other = connected(stack, lab, OTHER4)
         send_tcp(other, dns.message.make_query(site.name, "A").to_wire())
         for _ in range(3):
             sock = connected(stack, lab, CLIENT4, SO_RCVBUF=4096)
+            seen = len(server.out.lines)
             for number in range(250):
                 send_tcp(sock, dns.message.make_query(
                     NAME, "TXT", id=number).to_wire())
+            server.out.wait_for(r"~> \[249\]", start=seen)
+        asked.set()
         server.err.wait_for(r"1 TCP connection closed: .*memory")
         assert receive_tcp(other)
         assert lab.resolve(site, OTHER4, tcp=True)
