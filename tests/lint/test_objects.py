@@ -27,7 +27,8 @@ COMPILER = {f"dnsfw-proxy/acl/libproxy_acl.a.p/{module}.c.o"
 
 # Each folder with pure code, its library, and the pure modules, or None: all.
 PURE = [
-    ("common", "common_pure", {"addr", "msg"}),
+    ("common", "common_pure",
+     {"addr", "limits", "msg", "order", "report"}),
     ("dnsfw-priv", "priv_start", {"values"}),
     ("dnsfw-proxy/acl", "proxy_acl",
      {"ancestors", "bounds", "build", "compile", "decide", "emit", "hint",

@@ -1,0 +1,67 @@
+/*
+ * What dnsfw tells the keeper that it becomes: one struct in a memfd that is
+ * sealed against every change, and descriptors by number.
+ */
+#ifndef COMMON_KEEPCONF_H
+#define COMMON_KEEPCONF_H
+
+#include <assert.h>
+#include <stdint.h>
+
+#include "msg.h"
+
+#define KEEPCONF_VERSION	1
+#define KEEPCONF_NAME_MAX	64	/* with NUL: of tables, chains, users */
+#define KEEPCONF_PATH_MAX	4096
+#define KEEPCONF_SCOPE_MAX	2048
+
+/* Descriptors of the keeper.  What is not there is not open. */
+#define KEEP_FD_HELPER		3	/* SEQPACKET; not with none */
+#define KEEP_FD_COMPILER	4	/* SEQPACKET */
+#define KEEP_FD_ACT		5	/* netfilter; shared with the helper */
+#define KEEP_FD_LIST		6	/* netfilter; shared with the helper */
+#define KEEP_FD_FLOWS		7	/* netfilter; shared with the helper */
+#define KEEP_FD_EVENTS		8	/* netfilter: events of nf_tables */
+#define KEEP_FD_OWN		9	/* route; the keeper opens it */
+#define KEEP_FD_ACL_DIR		10	/* O_PATH */
+#define KEEP_FD_NOTIFY		11	/* the service manager, if it wants */
+#define KEEP_FD_STAMPS		12	/* struct stamps; not with none */
+#define KEEP_FD_CONFIG		13	/* struct keepconf */
+#define KEEP_FD_SIGNALS		14	/* signalfd; the keeper opens it */
+#define KEEP_FD_COMPILER_LOG	15	/* SEQPACKET: a line a record */
+#define KEEP_FD_WORKER		16	/* + 2 * i: channel, + 2 * i + 1: log */
+#define KEEP_FD_COUNT		(KEEP_FD_WORKER + 2 * MSG_WORKERS_MAX)
+
+enum keepconf_firewall { KEEPCONF_NONE = 0, KEEPCONF_IPTABLES,
+    KEEPCONF_NFTABLES };
+
+struct keepconf {
+	uint32_t	version;	/* KEEPCONF_VERSION */
+	uint32_t	size;		/* of this struct */
+	uint32_t	uid, gid;	/* whom the keeper becomes */
+	int32_t		helper;		/* process ids; 0: there is none */
+	int32_t		compiler;
+	int32_t		workers[MSG_WORKERS_MAX];
+	uint32_t	nworkers;
+	uint32_t	min_rule_time;	/* seconds */
+	uint32_t	max_rule_time;
+	uint32_t	max_grants;
+	uint8_t		firewall;	/* enum keepconf_firewall */
+	uint8_t		table_family;	/* NFPROTO_*; with nftables */
+	uint8_t		hold_live;	/* 0 or 1, as the next ones */
+	uint8_t		kill_connections;
+	uint8_t		check_only;	/* --check: the ACL, then end */
+	uint8_t		unprivileged;	/* --check of an ordinary user */
+	uint8_t		pad[2];
+	uint32_t	acl_name;	/* where the name begins in acl_path */
+	char		table[KEEPCONF_NAME_MAX];	/* iptables: "filter" */
+	char		chain[KEEPCONF_NAME_MAX];
+	char		user[KEEPCONF_NAME_MAX];	/* the keeper's, for texts */
+	char		acl_path[KEEPCONF_PATH_MAX];
+	char		scope[KEEPCONF_SCOPE_MAX];	/* of status_scope() */
+};
+static_assert(sizeof(struct keepconf) == 24 + 4 * MSG_WORKERS_MAX + 28 +
+    3 * KEEPCONF_NAME_MAX + KEEPCONF_PATH_MAX + KEEPCONF_SCOPE_MAX,
+    "keepconf has no holes");
+
+#endif
