@@ -12,7 +12,7 @@
 #include <assert.h>
 #include <stdint.h>
 
-#include "limits.h"
+#include "rootlimits.h"
 
 #define STAMPS_SUBS	4	/* kinds of grants, or families */
 #define STAMPS_BYTES	1000	/* a rule with names of 63 bytes takes 900 */

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "addr.h"
-#include "limits.h"
+#include "rootlimits.h"
 
 struct expectation {
 	const char	*text;

@@ -1,5 +1,5 @@
 /* What root allows at all. */
-#include "limits.h"
+#include "rootlimits.h"
 
 #include <string.h>
 

@@ -3,8 +3,8 @@
  * it, and the keeper asks for nothing else.  Own addresses are not in it: the
  * keeper knows them (own.h).  Pure.
  */
-#ifndef COMMON_LIMITS_H
-#define COMMON_LIMITS_H
+#ifndef COMMON_ROOTLIMITS_H
+#define COMMON_ROOTLIMITS_H
 
 #include "addr.h"
 #include "order.h"
