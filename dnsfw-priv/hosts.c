@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "addrtext.h"
 #include "log.h"
 #include "own.h"
 

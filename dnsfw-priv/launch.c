@@ -23,6 +23,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "addrtext.h"
 #include "chan.h"
 #include "log.h"
 #include "sockbuf.h"

@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "addr.h"
+#include "addrtext.h"
 #include "msg.h"
 
 #define TABLE_NAME_MAX	64	/* bytes with NUL */

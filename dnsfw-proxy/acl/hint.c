@@ -8,7 +8,7 @@
 #include <strings.h>
 
 #include "../dns/name.h"
-#include "addr.h"
+#include "addrtext.h"
 
 #define HOST_SHOWN	84	/* octets of a URL's host that fit, with NUL */
 

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "addrtext.h"
 #include "hint.h"
 #include "idn.h"
 

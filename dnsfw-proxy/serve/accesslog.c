@@ -16,6 +16,7 @@
 
 #include "../acl/image.h"
 #include "../dns/mnemonic.h"
+#include "addrtext.h"
 #include "log.h"
 #include "loop.h"
 #include "policy.h"

@@ -14,6 +14,7 @@
 #include <event2/event.h>
 #include <unistd.h>
 
+#include "addrtext.h"
 #include "log.h"
 #include "loop.h"
 #include "msg.h"

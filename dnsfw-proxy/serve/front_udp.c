@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "../dns/message.h"
+#include "addrtext.h"
 #include "clock.h"
 #include "log.h"
 #include "loop.h"

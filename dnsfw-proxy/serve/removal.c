@@ -4,6 +4,7 @@
 #include "../dns/build.h"
 #include "../dns/strip.h"
 #include "../dns/vet.h"
+#include "addrtext.h"
 #include "hash.h"
 #include "log.h"
 #include "loop.h"

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "addrtext.h"
 #include "clock.h"
 
 bool

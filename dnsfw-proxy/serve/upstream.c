@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "addr.h"
+#include "addrtext.h"
 #include "clock.h"
 #include "log.h"
 #include "loop.h"

@@ -7,8 +7,9 @@ from tree import files, name
 # A ratchet: whoever adds to it says why in AUDIT.md, whoever can takes away.
 LINES_MAX = 7250
 
-# Of the helper that is to come, which has less instead of what is counted here.
-COMING = {"common/order.c", "common/report.c", "common/rootlimits.c"}
+# What is to come instead of what is counted here, and what it leaves aside.
+COMING = ("common/addrtext.c", "common/order.c", "common/report.c",
+          "common/rootlimits.c", "dnsfw-priv/helper/", "dnsfw-priv/start/")
 
 # Comments, and what only looks like one.
 TOKEN = re.compile(r'"(?:\\.|[^"\\\n])*"|' r"'(?:\\.|[^'\\\n])*'|"
@@ -26,7 +27,7 @@ def test_lines_of_the_privileged_part():
     """All of dnsfw-priv and of common/, which is all linked into it."""
     counts = {name(path): code_lines(path.read_text(encoding="utf-8"))
               for path in files("dnsfw-priv", "common", ext=".c")
-              if name(path) not in COMING}
+              if not name(path).startswith(COMING)}
     for path, count in sorted(counts.items(), key=lambda one: -one[1]):
         print(f"{count:5} {path}")
     total = sum(counts.values())

@@ -10,6 +10,7 @@
 #include "acl/compile.h"
 #include "acl/decide.h"
 #include "acl/image.h"
+#include "addrtext.h"
 #include "names.h"
 
 static void

@@ -12,6 +12,7 @@
 #include "acl/decide.h"
 #include "acl/image.h"
 #include "acl/layout.h"
+#include "addrtext.h"
 
 static const char example[] =
     "10.0.0.0/8 -> *.example.com:TCP:443\n"

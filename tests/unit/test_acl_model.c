@@ -14,6 +14,7 @@
 #include "acl/compile.h"
 #include "acl/decide.h"
 #include "acl/image.h"
+#include "addrtext.h"
 #include "names.h"
 #include "pick.h"
 

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "addr.h"
+#include "addrtext.h"
 
 /* addr_parse() of a copy of exactly its length, for AddressSanitizer. */
 static int

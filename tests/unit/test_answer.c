@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "addrtext.h"
 #include "dns/answer.h"
 
 /* An answer under construction; the question is "q" IN A. */

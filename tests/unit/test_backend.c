@@ -19,6 +19,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "addrtext.h"
 #include "backend.h"
 #include "clock.h"
 #include "netns.h"

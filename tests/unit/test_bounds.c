@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "addr.h"
+#include "addrtext.h"
 #include "bounds.h"
 #include "pick.h"
 

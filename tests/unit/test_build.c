@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "addrtext.h"
 #include "dns/build.h"
 
 /* WwW.nl, at offset 12, 12 octets with type and class. */

@@ -17,6 +17,7 @@
 
 #include "acl/decide.h"
 #include "acl/image.h"
+#include "addrtext.h"
 #include "chan.h"
 #include "compiler.h"
 #include "log.h"

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "addr.h"
+#include "addrtext.h"
 #include "forbidden.h"
 
 struct expectation {

@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <string.h>
 
+#include "addrtext.h"
 #include "clock.h"
 #include "hash.h"
 #include "serve/counters.h"

@@ -17,6 +17,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "addrtext.h"
 #include "clock.h"
 #include "forbidden.h"
 #include "netns.h"

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "addrtext.h"
 #include "hash.h"
 #include "serve/quota.h"
 #include "serve/settings.h"

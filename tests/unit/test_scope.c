@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "addrtext.h"
 #include "clock.h"
 #include "serve/scope.h"
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "addrtext.h"
 #include "dns/vet.h"
 
 #define NETS_MAX	8
