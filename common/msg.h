@@ -2,9 +2,9 @@
  * The messages between dnsfw-priv and its children: the whole contract.
  *
  * One message is one SOCK_SEQPACKET record of exactly the size of its struct;
- * but GRANT, RESULT and OWN, of which there are many, come one or more to a
- * record, at most MSG_BATCH_MAX, each decoded for itself: one record wakes its
- * reader once.
+ * but GRANT, RESULT, OWN, CHECK and CHECKED, of which there are many, come one
+ * or more to a record, at most MSG_BATCH_MAX, each decoded for itself: one record
+ * wakes its reader once.
  * Integers have fixed width and host byte order (both ends are one machine).
  * There are no pointers, no lengths that the receiver would have to trust, no
  * bit fields; padding is named and must be zero.  Each message has one decode
@@ -23,7 +23,7 @@
 
 #include "addr.h"
 
-#define MSG_VERSION	1	/* of this contract; sent in READY */
+#define MSG_VERSION	2	/* of this contract; sent in READY */
 #define MSG_BATCH_MAX	64	/* of one type in a record */
 #define MSG_LABEL_SIZE	128	/* bytes; nftables takes 127 and a NUL */
 #define MSG_TTL_MAX	0x7fffffffU	/* seconds, RFC 2181 section 8 */
@@ -235,6 +235,7 @@ struct msg_upstream {
  */
 #define MSG_FD_CHANNEL	3
 #define MSG_FD_LISTEN	4	/* worker */
+#define MSG_FD_HELPER	4	/* compiler: order.h; not without a firewall */
 
 struct msg_config {
 	uint8_t		type;

@@ -17,6 +17,7 @@
 #include "acl/image.h"
 #include "chan.h"
 #include "log.h"
+#include "outlook.h"
 
 #define TEXT_FIRST	(64UL << 10)	/* bytes; doubled as they come */
 #define TEXT_MAX	(1UL << 30)
@@ -62,19 +63,31 @@ read_text(int fd, const char *name, size_t *len)
 	return (NULL);
 }
 
-/* Wait while dnsfw-priv is behind. */
+/* Wait while the peer is behind. */
 static void
-send_record(const void *record, size_t len, int fd)
+send_to(int chan, const void *record, size_t len, int fd)
 {
-	struct pollfd pfd = { .fd = MSG_FD_CHANNEL, .events = POLLOUT };
+	struct pollfd pfd = { .fd = chan, .events = POLLOUT };
 	ssize_t n;
 
-	while ((n = chan_send(MSG_FD_CHANNEL, record, len, fd)) == CHAN_AGAIN) {
+	while ((n = chan_send(chan, record, len, fd)) == CHAN_AGAIN) {
 		if (poll(&pfd, 1, -1) == -1 && errno != EINTR)
 			fatal("poll");
 	}
 	if (n != (ssize_t)len)
 		exit(1);	/* it is gone; the worker says so */
+}
+
+static void
+send_record(const void *record, size_t len, int fd)
+{
+	send_to(MSG_FD_CHANNEL, record, len, fd);
+}
+
+static void
+send_helper(int chan, const void *record, size_t len)
+{
+	send_to(chan, record, len, -1);
 }
 
 static void
@@ -163,7 +176,11 @@ report(const struct acl_compiled *compiled)
 	    .rules = compiled->rules, .size = compiled->size };
 	int coarsened, fd;
 
-	acl_bounds(compiled, BOUNDS_MAX, on_bound, NULL, &coarsened);
+	/* Before SEALED: no grant by the new list meets the old bounds. */
+	if (outlook_wanted())
+		coarsened = outlook_tell(compiled, send_helper);
+	else
+		acl_bounds(compiled, BOUNDS_MAX, on_bound, NULL, &coarsened);
 	if (coarsened)
 		log_warn("the ACL has more than %d combinations of subnet, "
 		    "protocol and port: dnsfw-priv checks grants against "
@@ -221,28 +238,47 @@ allows(const struct addr *client, const struct dns_name *name,
  * A label that is not the whole name (it has an asterisk then) says nothing
  * that could be allowed.
  */
-static void
-check(const struct msg_check *m)
+static bool
+keeps(const struct msg_check *m)
 {
 	static const struct addr loopback[] = {
 		{ .family = ADDR_V4, .bytes = { 127, 0, 0, 1 } },
 		{ .family = ADDR_V6, .bytes = { [15] = 1 } }
 	};
-	struct msg_checked checked = { .type = MSG_CHECKED, .seq = m->seq };
 	struct addr client = { .family = m->family };
 	struct dns_name name;
 	size_t at;
 
-	checks++;
 	memcpy(client.bytes, m->client, sizeof(client.bytes));
 	if (dns_name_parse(m->label, strlen(m->label), &name, &at) != DNS_OK)
-		checked.keep = 0;
-	else if (m->local)
-		checked.keep = allows(&loopback[0], &name, m) ||
-		    allows(&loopback[1], &name, m);
-	else
-		checked.keep = allows(&client, &name, m);
-	send_record(&checked, sizeof(checked), -1);
+		return (false);
+	if (m->local)
+		return (allows(&loopback[0], &name, m) ||
+		    allows(&loopback[1], &name, m));
+	return (allows(&client, &name, m));
+}
+
+/* One record of them, and one of the answers. */
+static enum msg_err
+check(const uint8_t *buf, size_t len)
+{
+	struct msg_checked checked[MSG_BATCH_MAX];
+	struct msg_check m;
+	enum msg_err err;
+	size_t at, size, n;
+
+	for (at = n = 0; at < len; at += size) {
+		size = len - at < sizeof(m) ? len - at : sizeof(m);
+		err = n == MSG_BATCH_MAX ? MSG_ESIZE :
+		    msg_check_decode(buf + at, size, &m);
+		if (err != MSG_OK)
+			return (err);
+		checked[n++] = (struct msg_checked){ .type = MSG_CHECKED,
+		    .keep = keeps(&m), .seq = m.seq };
+	}
+	checks += n;
+	send_record(checked, n * sizeof(checked[0]), -1);
+	return (MSG_OK);
 }
 
 /* One message; false after STOP. */
@@ -250,7 +286,6 @@ static bool
 compiler_take(const uint8_t *buf, size_t len, int fd, const char *name)
 {
 	struct msg_plain plain;
-	struct msg_check m;
 	enum msg_err err = MSG_ETYPE;
 
 	if ((buf[0] == MSG_RELOAD) != (fd != -1))
@@ -260,9 +295,7 @@ compiler_take(const uint8_t *buf, size_t len, int fd, const char *name)
 		if (err == MSG_OK)
 			compile(fd, name);
 	} else if (buf[0] == MSG_CHECK && image != NULL) {
-		err = msg_check_decode(buf, len, &m);
-		if (err == MSG_OK)
-			check(&m);
+		err = check(buf, len);
 	} else if (buf[0] == MSG_STATS) {
 		err = msg_plain_decode(buf, len, MSG_STATS, &plain);
 		log_info("compiled %lu, grants checked %lu, octets of the "

@@ -17,6 +17,7 @@
 #include "compiler.h"
 #include "drop.h"
 #include "log.h"
+#include "outlook.h"
 #include "sandbox.h"
 #include "serve/worker.h"
 #include "syscalls.h"
@@ -61,6 +62,7 @@ run_compiler(uid_t uid, gid_t gid, const char *name)
 	log_init("compiler");
 	if (setpriority(PRIO_PROCESS, 0, COMPILER_NICE) == -1)
 		fatal("setpriority");
+	outlook_open();
 
 	/* Confinement: as in run_worker, below. */
 	drop_root_directory();

@@ -20,8 +20,9 @@ struct key {
 	uint8_t		proto;
 	uint8_t		local;
 	uint8_t		pad[3];
+	uint8_t		name[DNS_NAME_MAX];	/* folded; as far as it goes */
 };
-static_assert(sizeof(struct key) == 40, "key has no holes");
+static_assert(offsetof(struct key, name) == 40, "key has no holes");
 
 /*
  * One line of the processor's cache.  The hash stands for the grant: who does
@@ -46,14 +47,21 @@ grantcache_init(void)
 }
 
 uint64_t
-grantcache_hash(const struct msg_grant *g)
+grantcache_hash(const struct msg_grant *g, const struct dns_name *name)
 {
-	struct key k = { .port = g->port, .family = g->family,
-	    .proto = g->proto, .local = g->local };
+	DNS_UNINITIALIZED struct dns_name folded;
+	DNS_UNINITIALIZED struct key k;
 
+	dns_name_fold(name, &folded);
 	memcpy(k.client, g->client, sizeof(k.client));
 	memcpy(k.dst, g->dst, sizeof(k.dst));
-	return (hash_bytes(&k, sizeof(k)));
+	k.port = g->port;
+	k.family = g->family;
+	k.proto = g->proto;
+	k.local = g->local;
+	memset(k.pad, 0, sizeof(k.pad));
+	memcpy(k.name, folded.wire, folded.len);
+	return (hash_bytes(&k, offsetof(struct key, name) + folded.len));
 }
 
 uint64_t

@@ -256,7 +256,7 @@ grants_known(const struct addr *client, struct grants_want *w)
 	make_grant(client, w, &g);
 	w->lifetime = msg_lifetime(w->ttl, settings.config.min_rule_time,
 	    settings.config.max_rule_time);
-	w->hash = grantcache_hash(&g);
+	w->hash = grantcache_hash(&g, w->label);
 	expiry = grantcache_expiry(w->hash);
 	if (expiry < loop.now + w->lifetime * CLOCK_SECOND)
 		return (0);

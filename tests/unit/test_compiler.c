@@ -21,6 +21,8 @@
 #include "chan.h"
 #include "compiler.h"
 #include "log.h"
+#include "order.h"
+#include "outlook.h"
 
 #define NAME		"list.acl"
 #define BOUNDS_MAX	65536U
@@ -436,6 +438,31 @@ Test(compiler, grants_are_checked_by_the_last_list, .timeout = 20)
 }
 
 /* Who may use more ports than a decision holds gets none of them (A4). */
+/* As many in a record as there may be, answered in one, in their order. */
+Test(compiler, grants_are_checked_many_at_once, .timeout = 20)
+{
+	struct msg_check m[MSG_BATCH_MAX];
+	struct msg_checked checked;
+	unsigned int i;
+
+	begin();
+	sealed(RULES);
+	for (i = 0; i < MSG_BATCH_MAX; i++)
+		m[i] = (struct msg_check){ .type = MSG_CHECK, .seq = 7 + i,
+		    .proto = IPPROTO_TCP, .port = i % 3 == 0 ? 80 : 81,
+		    .family = ADDR_V4, .client = { 10, 0, 0, 1 },
+		    .label = "a.example" };
+	say(m, sizeof(m), -1);
+	cr_assert_eq(hear(NULL), MSG_CHECKED);
+	for (i = 0; i < MSG_BATCH_MAX; i++) {
+		cr_assert_eq(msg_checked_decode(record + i * sizeof(checked),
+		    sizeof(checked), &checked), MSG_OK);
+		cr_assert_eq(checked.seq, 7 + i);
+		cr_assert_eq(checked.keep, i % 3 == 0);
+	}
+	stop();
+}
+
 Test(compiler, more_ports_than_a_decision_holds, .timeout = 20)
 {
 	static char text[2 * ACL_PORTS_MAX * 64];
@@ -498,6 +525,81 @@ Test(compiler, P7_as_many_bounds_as_are_taken, .timeout = 60)
 	cr_assert_eq(strncmp(said, "[WARN ] the ACL has more than 65536 ", 36),
 	    0);
 	cr_assert_eq(strchr(said, '\n') + 1 - said, (ssize_t)strlen(said));
+}
+
+/* --- what it tells the helper --- */
+
+static struct order_bound told[ORDER_BOUNDS_MAX];
+static size_t ntold, records;
+static struct order_commit committed;
+
+static void
+hear_bounds(int chan, const void *bounds, size_t len)
+{
+	const uint8_t *r = bounds;
+
+	cr_assert_eq(chan, MSG_FD_HELPER);
+	records++;
+	if (r[0] == ORDER_COMMIT) {
+		cr_assert_eq(order_commit_decode(r, len, &committed), ORDER_OK);
+		return;
+	}
+	cr_assert_leq(len, ORDER_BATCH_MAX * sizeof(told[0]));
+	for (; len > 0; len -= sizeof(told[0]), r += sizeof(told[0]))
+		cr_assert_eq(order_bound_decode(r, sizeof(told[0]),
+		    &told[ntold++]), ORDER_OK);
+}
+
+static bool
+tell(const char *text)
+{
+	struct acl_compiled c;
+	bool coarsened;
+
+	ntold = records = 0;
+	cr_assert_eq(acl_compile(text, strlen(text), NULL, NULL, &c), 0);
+	coarsened = outlook_tell(&c, hear_bounds);
+	cr_assert_eq(committed.bounds, ntold);
+	return (coarsened);
+}
+
+/* Strictly ascending; those of loopback once more, for this host (G5). */
+Test(compiler, P7_bounds_for_the_helper)
+{
+	size_t i, local = 0;
+
+	cr_assert_not(tell(RULES "127.0.0.2 -> v4.example:TCP:1\n"
+	    "0.0.0.0/0 -> any.example:UDP:9\n"
+	    "128.0.0.0/1 -> far.example:UDP:10\n"));
+	cr_assert_eq(records, 2);
+	cr_assert_eq(ntold, 8 + 3);
+	for (i = 0; i < ntold; i++) {
+		cr_assert(i == 0 || memcmp(&told[i - 1], &told[i],
+		    sizeof(told[0])) < 0);
+		local += told[i].family == 0;
+	}
+	cr_assert_eq(local, 3);
+	cr_assert_not(tell(""));
+	cr_assert_eq(ntold, 0);
+	cr_assert_eq(records, 1);
+}
+
+/* As many as there may be, and twice as many with those of this host. */
+Test(compiler, P7_as_many_bounds_as_the_helper_takes)
+{
+	static char text[(BOUNDS_MAX + 1) * 40];
+	unsigned int i, n = 0;
+
+	for (i = 1; i < BOUNDS_MAX; i++)
+		n += (unsigned int)sprintf(text + n, "127.0.0.1 -> a%u:TCP:%u\n",
+		    i / 64, i);
+	n += (unsigned int)sprintf(text + n, "127.0.0.1 -> b:UDP:1\n");
+	cr_assert_not(tell(text));
+	cr_assert_eq(ntold, ORDER_BOUNDS_MAX);
+	cr_assert_eq(records, ORDER_BOUNDS_MAX / ORDER_BATCH_MAX + 1);
+	sprintf(text + n, "127.0.0.1 -> b:UDP:2\n");
+	cr_assert(tell(text));
+	cr_assert_eq(ntold, 2);
 }
 
 /* Rules cannot be shorter than these, so no more fit into a text. */

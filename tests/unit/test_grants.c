@@ -684,6 +684,25 @@ Test(grants, a_result_before_it_was_sent_ends_the_program, .exit_code = 1)
 }
 
 /* As in \DDD, and the name's end behind an asterisk. */
+/* The keeper is to hear of every name that gives it. */
+Test(grants, G15_what_is_known_by_one_name_is_asked_for_by_another)
+{
+	struct dns_name first = name;
+	size_t at;
+
+	cr_assert(ask(0, "192.0.2.1", 1, 1));
+	grants_flush();
+	answer_all(RESULT_OK);
+	cr_assert(knows("192.0.2.1", 1, 60));
+	cr_assert_eq(dns_name_parse("other.example", 13, &name, &at), DNS_OK);
+	cr_assert_not(knows("192.0.2.1", 1, 60));
+	/* However it is spelt. */
+	cr_assert_eq(dns_name_parse("WwW.Example", 11, &name, &at), DNS_OK);
+	cr_assert(knows("192.0.2.1", 1, 60));
+	name = first;
+	cr_assert(knows("192.0.2.1", 1, 60));
+}
+
 Test(grants, labels_hold_what_a_comment_may)
 {
 	struct dns_name odd = { 10, 2, "\5A \"b\\\2-_" };
