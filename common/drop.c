@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -20,7 +21,7 @@
 #define CAP_WORDS	2	/* _LINUX_CAPABILITY_VERSION_3: 64 bits */
 
 void
-drop_root_directory(void)
+drop_directory(void)
 {
 	/* Service managers and containers make some of these read-only. */
 	char paths[][sizeof("/dev/shm/dnsfw.XXXXXX")] = {
@@ -38,12 +39,39 @@ drop_root_directory(void)
 	if (chdir(path) == -1)
 		fatal("chdir %s", path);
 	/* In a removed directory nothing can be made any more. */
-	if (rmdir(path) == -1)
+	if (chmod(".", 0555) == -1 || rmdir(path) == -1)
 		fatal("rmdir %s", path);
+}
+
+void
+drop_root(void)
+{
 	if (chroot(".") == -1)
 		fatal("chroot into an empty directory");
 	if (mkdir("x", 0700) != -1 || errno != ENOENT)
 		fatalx("the empty root directory can be written to");
+}
+
+void
+drop_root_directory(void)
+{
+	drop_directory();
+	drop_root();
+}
+
+void
+drop_outlive(pid_t parent)
+{
+	int number = 0;
+
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) == -1 ||
+	    prctl(PR_GET_PDEATHSIG, &number) == -1)
+		fatal("PR_SET_PDEATHSIG");
+	if (number != SIGKILL)
+		fatalx("the signal for the parent's death is not what was set");
+	/* It may have died before. */
+	if (getppid() != parent)
+		fatalx("dnsfw is gone");
 }
 
 static void
@@ -173,4 +201,14 @@ drop_limits(unsigned long nofile)
 	limit(RLIMIT_NPROC, 0, "nproc");
 	limit(RLIMIT_MEMLOCK, 0, "memlock");
 	limit(RLIMIT_NOFILE, nofile, "nofile");
+}
+
+void
+drop_memory(unsigned long bytes)
+{
+#ifndef DNSFW_SANITIZE
+	limit(RLIMIT_AS, bytes, "as");
+#else
+	(void)bytes;	/* a sanitizer reserves terabytes */
+#endif
 }

@@ -10,12 +10,26 @@
 #include <stdint.h>
 
 /*
- * Make an empty directory that has already been removed the root directory
- * and the working directory: nothing is in it, and nothing can be made in it.
- * It is made in /run, /tmp, /dev/shm or /dev, the first that is writable.
+ * Make an empty directory that has already been removed the working directory:
+ * nothing is in it, and nothing can be made in it.  It is made in /run, /tmp,
+ * /dev/shm or /dev, the first that is writable.  Children inherit it.
+ */
+void	drop_directory(void);
+
+/*
+ * Make that directory the root directory, too, and try to make something in it.
  * Needs CAP_SYS_CHROOT.
  */
+void	drop_root(void);
+
+/* Both. */
 void	drop_root_directory(void);
+
+/*
+ * Die with the process that started us, whose process id is given; after
+ * drop_privileges, which would undo it.
+ */
+void	drop_outlive(pid_t parent);
 
 /*
  * Become uid and gid with no other group, keep exactly the capabilities in
@@ -37,5 +51,8 @@ void	drop_capabilities(void);
  * descriptors.
  */
 void	drop_limits(unsigned long nofile);
+
+/* At most so many bytes of address space; not in a sanitizer's build. */
+void	drop_memory(unsigned long bytes);
 
 #endif

@@ -386,18 +386,88 @@ Test(drop, P2_limits)
 }
 
 static int
-no_signal_of_parent(void)
+little_memory(void)
 {
-	int sig = 1;
-
-	drop_privileges(USER, GROUP, 0);
-	return (prctl(PR_GET_PDEATHSIG, &sig) == 0 && sig == 0 ? 0 : 1);
+	drop_memory(1UL << 30);
+#ifdef DNSFW_SANITIZE
+	return (0);
+#else
+	return (malloc(1UL << 31) == NULL ? 0 : 1);
+#endif
 }
 
-Test(drop, dies_with_nobody_if_not_asked_to)
+Test(drop, P2_address_space)
 {
-	pid_t pid = confined(no_signal_of_parent);
+	pid_t pid = confined(little_memory);
 
 	must_be_ready();
 	cr_assert_eq(finish(pid), 0);
+}
+
+static int
+killed_with_parent(void)
+{
+	int sig = 0;
+
+	drop_privileges(USER, GROUP, 0);
+	drop_outlive(getppid());
+	return (prctl(PR_GET_PDEATHSIG, &sig) == 0 && sig == SIGKILL ? 0 : 1);
+}
+
+Test(drop, P2_dies_with_its_parent)
+{
+	pid_t pid = confined(killed_with_parent);
+
+	must_be_ready();
+	cr_assert_eq(finish(pid), 0);
+}
+
+static int
+orphan(void)
+{
+	drop_outlive(1234567);
+	return (0);
+}
+
+Test(drop, P2_a_parent_that_died_before_is_noticed)
+{
+	pid_t pid = confined(orphan);
+
+	cr_assert_eq(await(ready[0]), 0, "it went on");
+	cr_assert_eq(finish(pid), 1);
+}
+
+static int
+inherit_the_directory(void)
+{
+	drop_directory();
+	/* As a child would, later. */
+	drop_root();
+	return (open("/etc/passwd", O_RDONLY) == -1 &&
+	    mkdir("/x", 0700) == -1 && errno == ENOENT ? 0 : 1);
+}
+
+Test(drop, P2_an_inherited_directory_becomes_the_root)
+{
+	pid_t pid = confined(inherit_the_directory);
+
+	must_be_ready();
+	cr_assert_eq(finish(pid), 0);
+}
+
+static int
+root_that_is_not_empty(void)
+{
+	if (chdir("/sys") == -1)
+		return (1);
+	drop_root();
+	return (0);
+}
+
+Test(drop, P3_another_directory_does_not_become_the_root)
+{
+	pid_t pid = confined(root_that_is_not_empty);
+
+	cr_assert_eq(await(ready[0]), 0, "it went on");
+	cr_assert_eq(finish(pid), 1);
 }
