@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -154,6 +155,16 @@ no_new_privileges(void)
 		fatalx("no_new_privs or dumpable is not what was set");
 }
 
+static void
+become(uid_t uid, gid_t gid)
+{
+	if (setgroups(0, NULL) == -1 || setresgid(gid, gid, gid) == -1 ||
+	    setresuid(uid, uid, uid) == -1)
+		fatal("cannot become user %u, group %u%s", uid, gid,
+		    errno == EINVAL ? ", which this user namespace does not "
+		    "have (/proc/self/uid_map, /etc/subuid)" : "");
+}
+
 void
 drop_privileges(uid_t uid, gid_t gid, uint64_t capabilities)
 {
@@ -162,11 +173,7 @@ drop_privileges(uid_t uid, gid_t gid, uint64_t capabilities)
 	empty_bounding_set();
 	if (prctl(PR_SET_KEEPCAPS, 1) == -1)
 		fatal("PR_SET_KEEPCAPS");
-	if (setgroups(0, NULL) == -1 || setresgid(gid, gid, gid) == -1 ||
-	    setresuid(uid, uid, uid) == -1)
-		fatal("cannot become user %u, group %u%s", uid, gid,
-		    errno == EINVAL ? ", which this user namespace does not "
-		    "have (/proc/self/uid_map, /etc/subuid)" : "");
+	become(uid, gid);
 	/* Clears the ambient set, too: it never exceeds the inheritable one. */
 	set_caps(capabilities);
 	if (prctl(PR_SET_KEEPCAPS, 0) == -1)
@@ -177,14 +184,6 @@ drop_privileges(uid_t uid, gid_t gid, uint64_t capabilities)
 	verify_caps(capabilities);
 }
 
-void
-drop_capabilities(void)
-{
-	set_caps(0);
-	no_new_privileges();
-	verify_caps(0);
-}
-
 static void
 limit(__rlimit_resource_t resource, rlim_t value, const char *name)
 {
@@ -192,6 +191,64 @@ limit(__rlimit_resource_t resource, rlim_t value, const char *name)
 
 	if (setrlimit(resource, &rl) == -1)
 		fatal("setrlimit %s", name);
+}
+
+/* What an exec keeps, beside what is in the bounding set: nothing then. */
+static void
+set_inheritable(uint64_t mask, bool only)
+{
+	struct __user_cap_header_struct hdr = {
+		.version = _LINUX_CAPABILITY_VERSION_3
+	};
+	struct __user_cap_data_struct data[CAP_WORDS];
+	int i;
+
+	if (syscall(SYS_capget, &hdr, data) == -1)
+		fatal("capget");
+	for (i = 0; i < CAP_WORDS; i++) {
+		data[i].inheritable = (uint32_t)(mask >> (32 * i));
+		if (only)
+			data[i].permitted = data[i].effective =
+			    data[i].inheritable;
+	}
+	if (syscall(SYS_capset, &hdr, data) == -1)
+		fatal("cannot keep capabilities %#llx over exec",
+		    (unsigned long long)mask);
+}
+
+void
+drop_for_exec(uid_t uid, gid_t gid, uint64_t capabilities,
+    unsigned long nofile)
+{
+	unsigned long cap;
+
+	limit(RLIMIT_CORE, 0, "core");
+	limit(RLIMIT_MEMLOCK, 0, "memlock");
+	limit(RLIMIT_NOFILE, nofile, "nofile");
+	/* Only what is in the bounding set can be added to it. */
+	set_inheritable(capabilities, false);
+	empty_bounding_set();
+	if (prctl(PR_SET_KEEPCAPS, 1) == -1)
+		fatal("PR_SET_KEEPCAPS");
+	become(uid, gid);
+	set_inheritable(capabilities, true);
+	for (cap = 0; cap < 64; cap++) {
+		if ((capabilities & 1ULL << cap) != 0 &&
+		    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap, 0, 0) ==
+		    -1)
+			fatal("cannot keep capability %lu over exec", cap);
+	}
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1)
+		fatal("PR_SET_NO_NEW_PRIVS");
+	verify_user(uid, gid);
+}
+
+void
+drop_capabilities(void)
+{
+	set_caps(0);
+	no_new_privileges();
+	verify_caps(0);
 }
 
 void

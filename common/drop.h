@@ -41,6 +41,15 @@ void	drop_outlive(pid_t parent);
 void	drop_privileges(uid_t uid, gid_t gid, uint64_t capabilities);
 
 /*
+ * In a child that is about to exec a program for another user: become that
+ * user, with these capabilities inheritable and ambient, so that the program
+ * has exactly them; the bounding set is empty.  No core file, no locked memory,
+ * at most nofile descriptors, no_new_privs.
+ */
+void	drop_for_exec(uid_t uid, gid_t gid, uint64_t capabilities,
+	    unsigned long nofile);
+
+/*
  * For an ordinary user, who cannot become another one: no capability, and the
  * last two steps of drop_privileges.
  */

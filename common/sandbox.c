@@ -3,6 +3,7 @@
 
 #include <sys/syscall.h>
 
+#include <fcntl.h>
 #include <seccomp.h>
 #include <string.h>
 #include <unistd.h>
@@ -33,8 +34,8 @@ convert(const struct sandbox_rule *rule, struct scmp_arg_cmp *out)
 	return (n);
 }
 
-void
-sandbox_seccomp(const struct sandbox_rule *rules, size_t n)
+static scmp_filter_ctx
+sandbox_filter(const struct sandbox_rule *rules, size_t n)
 {
 	struct scmp_arg_cmp args[SANDBOX_ARGS_MAX];
 	scmp_filter_ctx ctx;
@@ -59,9 +60,41 @@ sandbox_seccomp(const struct sandbox_rule *rules, size_t n)
 			fatalx("seccomp rule %zu (%s): %s", i, rules[i].why,
 			    strerror(-r));
 	}
+	return (ctx);
+}
+
+void
+sandbox_seccomp(const struct sandbox_rule *rules, size_t n)
+{
+	scmp_filter_ctx ctx = sandbox_filter(rules, n);
+	int r;
+
 	if ((r = seccomp_load(ctx)) != 0)
 		fatalx("seccomp_load: %s", strerror(-r));
 	seccomp_release(ctx);
+}
+
+uint32_t
+sandbox_export(const struct sandbox_rule *rules, size_t n,
+    struct sock_filter *out, size_t max)
+{
+	scmp_filter_ctx ctx = sandbox_filter(rules, n);
+	int ends[2], r;
+	ssize_t len;
+
+	/* A pipe takes what is less than a page in one piece. */
+	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) == -1)
+		fatal("pipe");
+	if ((r = seccomp_export_bpf(ctx, ends[1])) != 0)
+		fatalx("seccomp_export_bpf: %s", strerror(-r));
+	seccomp_release(ctx);
+	close(ends[1]);
+	len = read(ends[0], out, max * sizeof(*out));
+	if (len <= 0 || len % (ssize_t)sizeof(*out) != 0 ||
+	    read(ends[0], &r, 1) != 0)
+		fatalx("the filter has more than %zu instructions", max);
+	close(ends[0]);
+	return ((uint32_t)((size_t)len / sizeof(*out)));
 }
 
 const char *

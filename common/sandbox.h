@@ -6,6 +6,8 @@
 #ifndef COMMON_SANDBOX_H
 #define COMMON_SANDBOX_H
 
+#include <linux/filter.h>
+
 #include <stddef.h>
 #include <stdint.h>
 
@@ -40,6 +42,13 @@ struct sandbox_rule {
 
 /* Everything that no row allows kills the process (SIGSYS). */
 void	sandbox_seccomp(const struct sandbox_rule *rules, size_t n);
+
+/*
+ * The same as instructions, for another program to load.  Returns how many; more
+ * than max are fatal().
+ */
+uint32_t sandbox_export(const struct sandbox_rule *rules, size_t n,
+	    struct sock_filter *out, size_t max);
 
 /*
  * Deny every file system access but reading what is below the directory dir

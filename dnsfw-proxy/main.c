@@ -25,6 +25,13 @@
 #define COMPILER_DESCRIPTORS 16
 #define COMPILER_NICE	10	/* workers come first, but cannot starve it (A9) */
 
+/* Bytes of address space: far more than the largest list, or a million
+ * connections, take. */
+#define MEMORY		(16UL << 30)
+
+/* Until all are started by dnsfw: 0, if dnsfw-priv started us. */
+static pid_t parent;
+
 static unsigned int
 number(const char *text)
 {
@@ -57,17 +64,34 @@ descriptors(unsigned long wanted)
 }
 
 static void
+take_root(void)
+{
+	if (parent == 0)
+		drop_directory();
+	drop_root();
+}
+
+static void
+die_with_parent(void)
+{
+	if (parent != 0)
+		drop_outlive(parent);
+}
+
+static void
 run_compiler(uid_t uid, gid_t gid, const char *name)
 {
-	log_init("compiler");
+	log_init(parent == 0 ? "compiler" : NULL);
 	if (setpriority(PRIO_PROCESS, 0, COMPILER_NICE) == -1)
 		fatal("setpriority");
 	outlook_open();
 
 	/* Confinement: as in run_worker, below. */
-	drop_root_directory();
+	take_root();
 	drop_limits(COMPILER_DESCRIPTORS);
+	drop_memory(MEMORY);
 	drop_privileges(uid, gid, 0);
+	die_with_parent();
 	(void)sandbox_landlock(NULL, 0, -1);
 	sandbox_seccomp(compiler_rules, compiler_nrules);
 
@@ -78,13 +102,15 @@ run_compiler(uid_t uid, gid_t gid, const char *name)
 static void
 run_checker(const char *name)
 {
-	log_init("compiler");
+	log_init(parent == 0 ? "compiler" : NULL);
 	if (geteuid() == 0)
 		fatalx("the role \"checker\" is for ordinary users");
 
 	/* Confinement: as far as it goes without being root. */
 	drop_limits(COMPILER_DESCRIPTORS);
+	drop_memory(MEMORY);
 	drop_capabilities();
+	die_with_parent();
 	(void)sandbox_landlock(NULL, 0, -1);
 	sandbox_seccomp(compiler_rules, compiler_nrules);
 
@@ -98,7 +124,7 @@ run_worker(uid_t uid, gid_t gid, const char *name)
 	unsigned long nofile;
 	size_t nports;
 
-	log_init(name);
+	log_init(parent == 0 ? name : NULL);
 	worker_init();
 	nports = worker_connect_ports(ports);
 	nofile = descriptors(worker_descriptors());
@@ -108,9 +134,11 @@ run_worker(uid_t uid, gid_t gid, const char *name)
 	 * before the user; the user comes before no_new_privs, which both
 	 * Landlock and seccomp need; seccomp is last, as it forbids the rest.
 	 */
-	drop_root_directory();
+	take_root();
 	drop_limits(nofile);
+	drop_memory(MEMORY);
 	drop_privileges(uid, gid, 0);
+	die_with_parent();
 	(void)sandbox_landlock(ports, nports, -1);
 	sandbox_seccomp(worker_rules, worker_nrules);
 
@@ -123,18 +151,20 @@ main(int argc, char **argv)
 	uid_t uid;
 	gid_t gid;
 
-	if (argc != 5)
+	if (argc != 5 && argc != 6)
 		fatalx("dnsfw-proxy is started by dnsfw-priv; see "
 		    "dnsfw-priv(8)");
 	uid = number(argv[2]);
 	gid = number(argv[3]);
+	if (argc == 6)
+		parent = (pid_t)number(argv[4]);
 	signal(SIGPIPE, SIG_IGN);
 	if (strcmp(argv[1], "compiler") == 0)
-		run_compiler(uid, gid, argv[4]);
+		run_compiler(uid, gid, argv[argc - 1]);
 	else if (strcmp(argv[1], "checker") == 0)
-		run_checker(argv[4]);
+		run_checker(argv[argc - 1]);
 	else if (strcmp(argv[1], "worker") == 0)
-		run_worker(uid, gid, argv[4]);
+		run_worker(uid, gid, argv[argc - 1]);
 	else
 		fatalx("\"%s\": not a role of dnsfw-proxy", argv[1]);
 	return (0);

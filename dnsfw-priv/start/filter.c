@@ -1,0 +1,54 @@
+/*
+ * The whole of what dnsfw-priv, the helper, may ask of the kernel once it
+ * serves.  It has the filter from here, so that it need not be able to make one.
+ */
+#include "filter.h"
+
+#include <errno.h>
+#include <seccomp.h>
+
+#include "sandbox.h"
+
+#define EQ(i, v)	{ SANDBOX_EQ, (i), (v), 0 }
+#define TO_KERNEL(fd)	{ EQ(0, (fd)), EQ(5, 12) }	/* sockaddr_nl */
+
+static const struct sandbox_rule helper_rules[] = {
+	{ SCMP_SYS(recvmsg), 0, { EQ(0, HELPER_FD_KEEPER) }, "orders" },
+	{ SCMP_SYS(recvmsg), 0, { EQ(0, HELPER_FD_COMPILER) }, "bounds" },
+	{ SCMP_SYS(recvmsg), 0, { EQ(0, HELPER_FD_OWN) },
+	    "the index of an ipset" },
+	{ SCMP_SYS(sendto), 0, { EQ(0, HELPER_FD_KEEPER), EQ(4, 0), EQ(5, 0) },
+	    "what was refused; why it ends" },
+	{ SCMP_SYS(sendto), 0, TO_KERNEL(HELPER_FD_ACT), "netlink" },
+	{ SCMP_SYS(sendto), 0, TO_KERNEL(HELPER_FD_LIST), "netlink" },
+	{ SCMP_SYS(sendto), 0, TO_KERNEL(HELPER_FD_FLOWS), "netlink" },
+	{ SCMP_SYS(sendto), 0, TO_KERNEL(HELPER_FD_OWN), "netlink" },
+	{ SCMP_SYS(ppoll), 0, {}, "wait for an order, or for time to pass" },
+	{ SCMP_SYS(clock_gettime), 0, {}, "where the vDSO cannot" },
+	{ SCMP_SYS(restart_syscall), 0, {}, "after SIGSTOP and SIGCONT" },
+	{ SCMP_SYS(exit_group), 0, {}, "end" },
+#ifdef DNSFW_SANITIZE
+	{ SCMP_SYS(mmap), 0, {}, "sanitizer" },
+	{ SCMP_SYS(munmap), 0, {}, "sanitizer" },
+	{ SCMP_SYS(madvise), 0, {}, "sanitizer" },
+	{ SCMP_SYS(mprotect), 0, {}, "sanitizer" },
+	{ SCMP_SYS(sigaltstack), 0, {}, "sanitizer" },
+	{ SCMP_SYS(rt_sigprocmask), 0, {}, "sanitizer" },
+	{ SCMP_SYS(rt_sigaction), 0, {}, "sanitizer" },
+	{ SCMP_SYS(futex), 0, {}, "sanitizer" },
+	{ SCMP_SYS(write), 0, {}, "sanitizer" },
+	{ SCMP_SYS(getpid), 0, {}, "sanitizer" },
+	{ SCMP_SYS(gettid), 0, {}, "sanitizer" },
+	{ SCMP_SYS(sched_yield), 0, {}, "sanitizer" },
+	{ SCMP_SYS(readlink), EACCES, {}, "sanitizer" },
+	{ SCMP_SYS(openat), EACCES, {}, "sanitizer" },
+#endif
+};
+
+void
+filter_make(struct stamps *s)
+{
+	s->nfilter = sandbox_export(helper_rules,
+	    sizeof(helper_rules) / sizeof(helper_rules[0]), s->filter,
+	    STAMPS_FILTER_MAX);
+}

@@ -1,0 +1,104 @@
+/* The addresses of --bind and --upstream, as this host has them. */
+#include "hosts.h"
+
+#include <ifaddrs.h>
+#include <stdlib.h>
+
+#include "log.h"
+
+/* By its name or by its number, as in ip(8) and getaddrinfo(3). */
+static void
+find_zones(struct hosts *hosts, const char *option)
+{
+	char text[HOST_TEXT_MAX], name[IF_NAMESIZE], *end;
+	struct host *h;
+
+	for (h = hosts->at; h < hosts->at + hosts->n; h++) {
+		if (h->zone[0] == '\0' ||
+		    (h->scope = if_nametoindex(h->zone)) != 0)
+			continue;
+		h->scope = (uint32_t)strtoul(h->zone, &end, 10);
+		if (*end != '\0' || if_indextoname(h->scope, name) == NULL)
+			fatalx("--%s \"%s\": there is no interface \"%s\"",
+			    option, host_print(h, text), h->zone);
+	}
+}
+
+static bool
+is_any(const struct addr *a)
+{
+	static const struct addr any[] = { { .family = ADDR_V4 },
+	    { .family = ADDR_V6 } };
+
+	return (addr_equal(a, &any[0]) || addr_equal(a, &any[1]));
+}
+
+/* Has an interface the address? */
+static bool
+is_here(const struct addr *a)
+{
+	struct ifaddrs *all, *i;
+	struct addr own;
+	bool found = false;
+
+	if (getifaddrs(&all) == -1)
+		fatal("cannot ask for this host's addresses");
+	for (i = all; i != NULL; i = i->ifa_next)
+		found |= i->ifa_addr != NULL &&
+		    addr_from_sockaddr(i->ifa_addr, &own, NULL) == 0 &&
+		    addr_equal(a, &own);
+	freeifaddrs(all);
+	return (found);
+}
+
+/* A query to that upstream would come back to us. */
+static bool
+is_us(const struct options *o, const struct host *upstream)
+{
+	static const struct addr loopback[] = {
+		{ .family = ADDR_V4, .bytes = { 127, 0, 0, 1 } },
+		{ .family = ADDR_V6, .bytes = { [15] = 1 } }
+	};
+	struct addr to = upstream->addr;
+	const struct host *bind;
+
+	/* The kernel connects there instead. */
+	if (is_any(&to))
+		to = loopback[to.family == ADDR_V6];
+	for (bind = o->binds.at; bind < o->binds.at + o->binds.n; bind++) {
+		if (addr_equal(&bind->addr, &to) &&
+		    bind->scope == upstream->scope)
+			return (true);
+		/* [::] takes IPv4, too. */
+		if (is_any(&bind->addr) && (bind->addr.family == ADDR_V6 ||
+		    to.family == ADDR_V4) && (addr_is_loopback(&to) ||
+		    (!addr_is_link_local6(&to) && is_here(&to))))
+			return (true);
+	}
+	return (false);
+}
+
+void
+hosts_upstreams(const struct options *o)
+{
+	char text[HOST_TEXT_MAX];
+	const struct host *h = o->upstreams.at, *end = h + o->upstreams.n;
+
+	if (o->upstream_port != o->bind_port)
+		return;
+	while (h < end && !is_us(o, h))
+		h++;
+	if (h == end)
+		return;
+	log_error("--upstream \"%s\" (--upstream-port %u): expected another "
+	    "server, as dnsfw itself is to listen there (--bind, --bind-port)",
+	    host_print(h, text), o->upstream_port);
+	exit(2);
+}
+
+void
+hosts_zones(struct options *o)
+{
+	find_zones(&o->binds, "bind");
+	find_zones(&o->upstreams, "upstream");
+}

@@ -1,0 +1,174 @@
+/*
+ * dnsfw: what the operator starts, as root.
+ *
+ * It reads options, looks users up, opens sockets, makes every netlink message
+ * that will ever be sent, starts the others, and becomes the keeper.  No byte
+ * that a child, a client, the network or the firewall sent is read here.
+ */
+#include <linux/netfilter/nfnetlink.h>
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "chan.h"
+#include "conf.h"
+#include "drop.h"
+#include "given.h"
+#include "hosts.h"
+#include "landlock.h"
+#include "listen.h"
+#include "log.h"
+#include "spawn.h"
+
+#define AT(fd)		((fd) - SPAWN_FD_FIRST)		/* in an array of fds */
+#define HELPER_FDS	(AT(HELPER_FD_LANDLOCK) + 1)
+
+static int keeper[AT(KEEP_FD_COUNT)];	/* what it gets; -1: nothing */
+
+/* From now on they wait for the keeper's signalfd; the children get none. */
+static void
+block_signals(void)
+{
+	static const int ours[] = { SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1,
+	    SIGCHLD };
+	sigset_t set;
+	size_t i;
+
+	sigemptyset(&set);
+	for (i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
+		sigaddset(&set, ours[i]);
+	/* Who ignores it has no children to wait for. */
+	if (signal(SIGCHLD, SIG_DFL) == SIG_ERR ||
+	    sigprocmask(SIG_SETMASK, &set, NULL) == -1)
+		fatal("sigprocmask");
+}
+
+/* The netlink sockets that the helper sends on and the keeper reads. */
+static void
+open_netlink(int helper[HELPER_FDS])
+{
+	int fd;
+
+	for (fd = HELPER_FD_ACT; fd <= HELPER_FD_OWN; fd++)
+		helper[AT(fd)] = given_netlink(0);
+	keeper[AT(KEEP_FD_ACT)] = helper[AT(HELPER_FD_ACT)];
+	keeper[AT(KEEP_FD_LIST)] = helper[AT(HELPER_FD_LIST)];
+	keeper[AT(KEEP_FD_FLOWS)] = helper[AT(HELPER_FD_FLOWS)];
+	keeper[AT(KEEP_FD_EVENTS)] =
+	    given_netlink(1U << (NFNLGRP_NFTABLES - 1));
+}
+
+/* Start the helper; the compiler gets its end of the channel to it. */
+static pid_t
+start_helper(const struct options *o, struct user user, int *compiler)
+{
+	static struct stamps stamps;
+	int fds[HELPER_FDS], ends[2];
+	const char *why;
+
+	open_netlink(fds);
+	conf_helper(o, user, &stamps);
+	fds[AT(HELPER_FD_STAMPS)] = keeper[AT(KEEP_FD_STAMPS)] =
+	    given_memory("dnsfw-stamps", &stamps, sizeof(stamps));
+	/* That there is none, the keeper says. */
+	fds[AT(HELPER_FD_LANDLOCK)] = landlock_ruleset(NULL, 0, -1, &why);
+	spawn_channel(ends);
+	keeper[AT(KEEP_FD_HELPER)] = ends[0];
+	fds[AT(HELPER_FD_KEEPER)] = ends[1];
+	spawn_channel(ends);
+	*compiler = ends[0];
+	fds[AT(HELPER_FD_COMPILER)] = ends[1];
+	return (spawn_helper(user, fds, HELPER_FDS));
+}
+
+/* Channels to a child: fds[0] is the child's, *log what it writes to. */
+static void
+open_channels(int keep_channel, int keep_log, int fds[], int *log)
+{
+	int ends[2];
+
+	spawn_channel(ends);
+	keeper[AT(keep_channel)] = ends[0];
+	fds[0] = ends[1];
+	spawn_channel(ends);
+	keeper[AT(keep_log)] = ends[0];
+	*log = ends[1];
+}
+
+static pid_t
+start_compiler(const struct options *o, struct user user, int helper)
+{
+	int fds[2], log;
+
+	open_channels(KEEP_FD_COMPILER, KEEP_FD_COMPILER_LOG, fds, &log);
+	fds[1] = helper;
+	return (spawn_proxy(geteuid() == 0 ? "compiler" : "checker", user,
+	    o->acl_file, fds, 2, log));
+}
+
+static pid_t
+start_worker(const struct options *o, struct user user, unsigned int i,
+    int fds[1 + LISTEN_MAX], size_t nlisten)
+{
+	struct msg_config config;
+	char name[16] = "worker";
+	size_t k;
+	pid_t pid;
+	int log;
+
+	if (o->workers > 1)
+		snprintf(name, sizeof(name), "worker %u", i + 1);
+	open_channels(KEEP_FD_WORKER + 2 * (int)i,
+	    KEEP_FD_WORKER + 2 * (int)i + 1, fds, &log);
+	conf_worker(o, &config);
+	if (chan_send(keeper[AT(KEEP_FD_WORKER) + 2 * i], &config,
+	    sizeof(config), -1) != sizeof(config))
+		fatal("cannot send the configuration");
+	pid = spawn_proxy("worker", user, name, fds, 1 + nlisten, log);
+	/* Of many workers they would be too many. */
+	for (k = 1; k <= nlisten; k++)
+		close(fds[k]);
+	return (pid);
+}
+
+int
+main(int argc, char **argv)
+{
+	static struct keepconf k;
+	int fds[1 + LISTEN_MAX], to_helper = -1;
+	struct options o;
+	struct users users;
+	const char *acl;
+	uint32_t i;
+
+	privs_descriptors();
+	log_init(NULL);
+	options_parse(&o, argc, argv);
+	if (!o.check_only)
+		privs_check(&o);
+	privs_users(&o, &users);
+	hosts_zones(&o);
+	block_signals();
+	memset(keeper, -1, sizeof(keeper));
+	acl = given_acl(o.acl_file, &keeper[AT(KEEP_FD_ACL_DIR)]);
+	hosts_upstreams(&o);
+	conf_keeper(&o, &users, acl, &k);
+	if (!o.check_only) {
+		keeper[AT(KEEP_FD_NOTIFY)] = given_notify();
+		/* What cannot be bound is said before anything is started. */
+		(void)listen_open(&o, 0, fds + 1);
+	}
+	if (geteuid() == 0)
+		drop_directory();
+	if (k.nworkers > 0 && o.firewall != KEEPCONF_NONE)
+		k.helper = start_helper(&o, users.helper, &to_helper);
+	k.compiler = start_compiler(&o, users.proxy, to_helper);
+	for (i = 0; i < k.nworkers; i++)
+		k.workers[i] = start_worker(&o, users.proxy, i, fds, i == 0 ?
+		    2 * o.binds.n : listen_open(&o, i, fds + 1));
+	keeper[AT(KEEP_FD_CONFIG)] = given_memory("dnsfw-keeper", &k,
+	    sizeof(k));
+	spawn_keeper(keeper, AT(KEEP_FD_COUNT));
+}

@@ -1,0 +1,37 @@
+/* What the start has and needs: descriptors, capabilities, users. */
+#ifndef START_PRIVS_H
+#define START_PRIVS_H
+
+#include <sys/types.h>
+
+#include <stdbool.h>
+
+#include "options.h"
+
+/* Above every number that a descriptor of any of the processes has. */
+#define PRIVS_FD_ASIDE	KEEP_FD_COUNT
+
+struct user {
+	uid_t	uid;
+	gid_t	gid;
+	bool	exists;		/* false: with --check, nobody stands in */
+};
+
+struct users {
+	struct user	helper, keeper, proxy;
+};
+
+/*
+ * 0 is /dev/null, 1 and 2 are open, and every number below PRIVS_FD_ASIDE is in
+ * use: what is opened from now on is in nobody's way.  What the caller left
+ * open is not open any more.
+ */
+void	privs_descriptors(void);
+
+/* Are we root, and is every capability there that the start takes? */
+void	privs_check(const struct options *o);
+
+/* Those of the three options: there, none of them root, all different. */
+void	privs_users(const struct options *o, struct users *);
+
+#endif

@@ -1,0 +1,126 @@
+/* The other processes. */
+#include "spawn.h"
+
+#include <sys/socket.h>
+
+#include <linux/capability.h>
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "drop.h"
+#include "log.h"
+#include "sockbuf.h"
+#include "where.h"
+
+#define CHANNEL_BUFFER	(4 << 20)	/* bytes: room for many results */
+#define HELPER_MEMORY	(64UL << 20)	/* bytes of address space */
+
+static char *no_environment[] = { NULL };
+
+void
+spawn_channel(int ends[2])
+{
+	int i;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) == -1)
+		fatal("socketpair");
+	/* For many results, of which --check has none. */
+	for (i = 0; i < 2 && geteuid() == 0; i++)
+		sockbuf_send(ends[i], CHANNEL_BUFFER);
+}
+
+/* The last step before exec: all others close with it, whoever opened them. */
+static void
+arrange(const int *fds, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		if (fds[i] == -1)
+			close(SPAWN_FD_FIRST + (int)i);
+		else if (dup2(fds[i], SPAWN_FD_FIRST + (int)i) == -1)
+			fatal("cannot arrange descriptors");
+	}
+	if (close_range(SPAWN_FD_FIRST + (unsigned int)n, ~0U,
+	    CLOSE_RANGE_CLOEXEC) == -1)
+		fatal("close_range");
+}
+
+static pid_t
+fork_child(void)
+{
+	pid_t pid = fork();
+
+	if (pid == -1)
+		fatal("fork");
+	return (pid);
+}
+
+pid_t
+spawn_proxy(const char *role, struct user user, const char *name,
+    const int *fds, size_t nfds, int log)
+{
+	char numbers[3][16];
+	char *argv[] = { (char *)(uintptr_t)"dnsfw-proxy",
+	    (char *)(uintptr_t)role, numbers[0], numbers[1], numbers[2],
+	    (char *)(uintptr_t)name, NULL };
+	pid_t pid, parent = getpid();
+
+	if ((pid = fork_child()) != 0)
+		return (pid);
+	snprintf(numbers[0], sizeof(numbers[0]), "%u", user.uid);
+	snprintf(numbers[1], sizeof(numbers[1]), "%u", user.gid);
+	snprintf(numbers[2], sizeof(numbers[2]), "%d", parent);
+	if (dup2(log, STDERR_FILENO) == -1)
+		fatal("cannot arrange descriptors");
+	arrange(fds, nfds);
+	execve(where_proxy(), argv, no_environment);
+	log_error("cannot run %s: %m", where_proxy());
+	_exit(1);
+}
+
+pid_t
+spawn_helper(struct user user, const int *fds, size_t nfds)
+{
+	char *argv[] = { (char *)(uintptr_t)"dnsfw-priv", NULL };
+	int program = open(where_helper(), O_PATH | O_CLOEXEC);
+	pid_t pid;
+
+	if (program == -1)
+		fatal("cannot open %s", where_helper());
+	if ((pid = fork_child()) != 0) {
+		close(program);
+		return (pid);
+	}
+	arrange(fds, nfds);
+	if (dup2(STDIN_FILENO, STDOUT_FILENO) == -1)
+		fatal("cannot arrange descriptors");
+	/* One more than it has, for the dynamic linker. */
+	drop_for_exec(user.uid, user.gid, 1ULL << CAP_NET_ADMIN |
+	    1ULL << CAP_SYS_CHROOT, SPAWN_FD_FIRST + nfds + 1);
+	drop_memory(HELPER_MEMORY);
+	/* Which the user need not be able to find. */
+	execveat(program, "", argv, no_environment, AT_EMPTY_PATH);
+	log_error("cannot run %s: %m", where_helper());
+	_exit(1);
+}
+
+void
+spawn_keeper(const int *fds, size_t nfds)
+{
+	char *argv[] = { (char *)(uintptr_t)"dnsfw-proxy",
+	    (char *)(uintptr_t)"keeper", NULL };
+	char journal[64], *env[] = { NULL, NULL };
+	const char *stream = getenv("JOURNAL_STREAM");
+
+	if (stream != NULL) {
+		snprintf(journal, sizeof(journal), "JOURNAL_STREAM=%s", stream);
+		env[0] = journal;
+	}
+	arrange(fds, nfds);
+	execve(where_proxy(), argv, env);
+	fatal("cannot run %s", where_proxy());
+}

@@ -1,0 +1,31 @@
+/* The other processes: fork, and exec with descriptors in their places. */
+#ifndef START_SPAWN_H
+#define START_SPAWN_H
+
+#include <sys/types.h>
+
+#include "privs.h"
+
+#define SPAWN_FD_FIRST	3	/* of fds[0] below; -1: there is none */
+
+/*
+ * Two ends of a SEQPACKET channel.  They block, and nobody inherits them but
+ * who is given one.
+ */
+void	spawn_channel(int ends[2]);
+
+/*
+ * Start dnsfw-proxy in a role ("compiler", "checker", "worker"), which becomes
+ * the user by itself; name is its last argument: the ACL's path, or the name.
+ * It writes its log to the channel's end log.
+ */
+pid_t	spawn_proxy(const char *role, struct user user, const char *name,
+	    const int *fds, size_t nfds, int log);
+
+/* Start dnsfw-priv, as that user already, with CAP_NET_ADMIN. */
+pid_t	spawn_helper(struct user user, const int *fds, size_t nfds);
+
+/* Become dnsfw-proxy in the role "keeper", which becomes its user by itself. */
+void	spawn_keeper(const int *fds, size_t nfds) __attribute__((noreturn));
+
+#endif

@@ -1,0 +1,14 @@
+/* Where the other two programs were installed. */
+#include "where.h"
+
+const char *
+where_proxy(void)
+{
+	return (PROXY_PATH);
+}
+
+const char *
+where_helper(void)
+{
+	return (HELPER_PATH);
+}
