@@ -1,0 +1,36 @@
+/*
+ * An order becomes netlink messages: what is allowed is stamped, what is not is
+ * refused.  Pure but for the index of an ipset.
+ */
+#ifndef HELPER_ACT_H
+#define HELPER_ACT_H
+
+#include "bounds.h"
+#include "stamps.h"
+
+/* Three for each grant, and two around the batch. */
+#define ACT_MESSAGES_MAX	(3 * ORDER_BATCH_MAX + 2)
+
+/* What became of one record. */
+struct act {
+	size_t		nrefused;
+	struct order_refused refused[ORDER_BATCH_MAX];
+	size_t		nsent;
+	uint32_t	sent[ORDER_BATCH_MAX];	/* seq of what is in out */
+	int		fd;			/* to which out is to go */
+	size_t		len;			/* bytes of out; 0: nothing */
+	size_t		last;			/* where the last one begins */
+	uint8_t		out[ACT_MESSAGES_MAX * STAMPS_BYTES];
+};
+
+/*
+ * A whole record of the keeper.  Returns ORDER_OK, or what is wrong with it:
+ * then nothing of it is to be sent.
+ */
+enum order_err	act_fill(struct act *, const struct stamps *,
+		    const struct bounds *, const uint8_t *record, size_t len);
+
+/* All that is in out was not taken: it becomes refused instead. */
+void	act_undo(struct act *);
+
+#endif
