@@ -15,6 +15,8 @@
 #include "ask.h"
 #include "list.h"
 #include "msg.h"
+#include "place.h"
+#include "reach.h"
 
 #define BACKEND_BATCH_MAX ORDER_BATCH_MAX	/* grants in one transaction */
 
@@ -93,13 +95,20 @@ enum backend_step {
 	PREPARE_UNKNOWN		/* so much is not even known */
 };
 
-/* What effect finds, from all zero but for families. */
+/*
+ * What effect finds, from all zero but for families.  It is large: not for the
+ * stack.
+ */
 struct backend_effect {
 	uint8_t		families;	/* in: MSG_FAMILY_* */
 	uint8_t		reached;	/* out: a hook leads to their chain */
 	uint8_t		blocked;	/* out: a rule ends it before ours */
-	uint8_t		step;		/* the backend's, as the next one */
+	uint8_t		chain;		/* effect.c's, as all that follows */
+	uint8_t		step;
+	size_t		map;
 	struct list	list;
+	struct reach	reach;
+	struct place	place;
 };
 
 struct backend {
@@ -129,14 +138,16 @@ struct backend {
 	 * Entries stay.  PREPARE_FILL: the set of the kind has to be replaced, and
 	 * the new one is to get all live grants of it, by add with spare set,
 	 * before the next call, which puts it into its place: none may be
-	 * added to the old one meanwhile.
+	 * added to the old one meanwhile.  After PREPARE_FAILED and _UNKNOWN it
+	 * is begun again, all zero.
 	 */
 	enum backend_step (*prepare)(struct backend_prepare *);
 
 	/*
 	 * What the rules of the families' chains can do there: to whose chain a
 	 * hook leads, and for which a rule that ends it stands before ours.
-	 * LIST_CHANGED: begin again, all zero.  LIST_NONE does not come.
+	 * LIST_MORE: to be called again in the next turn.  LIST_CHANGED: from
+	 * the beginning, all zero.  LIST_NONE does not come.
 	 */
 	enum list_step (*effect)(struct backend_effect *,
 		    unsigned int datagrams);
@@ -174,5 +185,20 @@ struct backend {
 
 extern const struct backend backend_ipset;	/* --firewall iptables */
 extern const struct backend backend_nftables;
+
+/* For the backends.  The order for a grant: ADD, DEL or TEST. */
+void	backend_order(const struct backend_add *, enum order_type,
+	    struct order_grant *);
+
+/*
+ * What the result means for a grant that was to be added, or, if remove, to go;
+ * set is for the log, once a minute.
+ */
+void	backend_judge(struct backend_add *, bool remove, const char *set,
+	    const struct ask_result *);
+
+/* The same of a test: error is what the kernel says if it is not there. */
+void	backend_judge_test(struct backend_add *, int error,
+	    const struct ask_result *);
 
 #endif

@@ -30,6 +30,7 @@ struct list {
 	int		fd;		/* to poll for POLLIN */
 	uint32_t	seq;
 	bool		changed;
+	bool		idle;		/* nothing more was there */
 	int		error;		/* BROKEN: for list_text */
 	uint64_t	deadline;	/* ns */
 };
@@ -51,12 +52,16 @@ int	list_begin(struct list *, enum stamps_id what, uint8_t sub,
 enum list_step list_step(struct list *, unsigned int datagrams,
 	    void (*take)(const struct nlmsghdr *, void *), void *arg);
 
-/* Not wanted any more.  Also of one that is over, or all zero. */
+/*
+ * Not wanted any more: the next list_begin() there has to read it to its end
+ * first.  Also of one that is over, or all zero.
+ */
 void	list_drop(struct list *);
 
 /*
  * All of it at once: waits, but for no longer than LIST_WAIT of silence.  For
- * what is small, and at the start.  errno, if it is LIST_BROKEN, is for
+ * what is small, and at the start.  LIST_BROKEN, too, if somebody else wants a
+ * listing that is under way.  errno, if it is LIST_BROKEN, is for
  * ask_strerror().
  */
 enum list_step list_whole(enum stamps_id what, uint8_t sub, const char *name,
