@@ -31,6 +31,7 @@
 #define KEEP_FD_COMPILER_LOG	15	/* SEQPACKET: a line a record */
 #define KEEP_FD_WORKER		16	/* + 2 * i: channel, + 2 * i + 1: log */
 #define KEEP_FD_COUNT		(KEEP_FD_WORKER + 2 * MSG_WORKERS_MAX)
+#define KEEP_FD_LOG		KEEP_FD_COUNT	/* 2 opened anew, if at all */
 
 enum keepconf_firewall { KEEPCONF_NONE = 0, KEEPCONF_IPTABLES,
     KEEPCONF_NFTABLES };

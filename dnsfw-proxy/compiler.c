@@ -65,7 +65,7 @@ read_text(int fd, const char *name, size_t *len)
 
 /* Wait while the peer is behind. */
 static void
-send_to(int chan, const void *record, size_t len, int fd)
+send_waiting(int chan, const void *record, size_t len, int fd)
 {
 	struct pollfd pfd = { .fd = chan, .events = POLLOUT };
 	ssize_t n;
@@ -81,13 +81,13 @@ send_to(int chan, const void *record, size_t len, int fd)
 static void
 send_record(const void *record, size_t len, int fd)
 {
-	send_to(MSG_FD_CHANNEL, record, len, fd);
+	send_waiting(MSG_FD_CHANNEL, record, len, fd);
 }
 
 static void
 send_helper(int chan, const void *record, size_t len)
 {
-	send_to(chan, record, len, -1);
+	send_waiting(chan, record, len, -1);
 }
 
 static void

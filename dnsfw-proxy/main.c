@@ -16,6 +16,7 @@
 
 #include "compiler.h"
 #include "drop.h"
+#include "keep/keep.h"
 #include "log.h"
 #include "outlook.h"
 #include "sandbox.h"
@@ -151,6 +152,8 @@ main(int argc, char **argv)
 	uid_t uid;
 	gid_t gid;
 
+	if (argc == 2 && strcmp(argv[1], "keeper") == 0)
+		return (keep_main());
 	if (argc != 5 && argc != 6)
 		fatalx("dnsfw-proxy is started by dnsfw-priv; see "
 		    "dnsfw-priv(8)");

@@ -42,7 +42,7 @@ touches_loopback(const struct addr_net *net)
 }
 
 static void
-take(void *arg, const struct addr_net *client, uint8_t proto, uint16_t port)
+outlook_take(void *arg, const struct addr_net *client, uint8_t proto, uint16_t port)
 {
 	struct order_bound *b = &bounds[nbounds++];
 
@@ -65,7 +65,7 @@ by_bytes(const void *a, const void *b)
 
 /* Strictly ascending. */
 static void
-sort(void)
+sort_bounds(void)
 {
 	size_t i, n = 0;
 
@@ -86,8 +86,8 @@ outlook_tell(const struct acl_compiled *compiled,
 	size_t i, n;
 
 	nbounds = 0;
-	acl_bounds(compiled, OUTLOOK_MAX, take, NULL, &coarsened);
-	sort();
+	acl_bounds(compiled, OUTLOOK_MAX, outlook_take, NULL, &coarsened);
+	sort_bounds();
 	for (i = 0; i < nbounds; i += n) {
 		n = nbounds - i < ORDER_BATCH_MAX ? nbounds - i :
 		    ORDER_BATCH_MAX;

@@ -1,0 +1,53 @@
+/* What is known of the kernel's firewall. */
+#include "firewall.h"
+
+#include "clock.h"
+#include "conf.h"
+
+#define MS	(CLOCK_SECOND / 1000)
+
+struct firewall firewall;
+
+const char *
+firewall_lacking(uint8_t there)
+{
+	return (there == 0 ? "" : there == MSG_FAMILY_V4 ? " of IPv6" :
+	    " of IPv4");
+}
+
+bool
+firewall_works(const struct msg_grant *g)
+{
+	return ((firewall.ready & backend_bit(backend_kind(g))) != 0);
+}
+
+struct backend_add *
+firewall_batch(struct backend_batch *b, const struct msg_grant *g,
+    uint64_t left)
+{
+	struct backend_add *add = &b->adds[b->n++];
+
+	*add = (struct backend_add){ .grant = g, .left = left };
+	return (add);
+}
+
+void
+firewall_add(struct backend_batch *b)
+{
+	uint64_t most = conf_limits->left_max * MS;
+	size_t i;
+
+	for (i = 0; i < b->n; i++) {
+		if (b->adds[i].left > most)
+			b->adds[i].left = most;
+	}
+	firewall.backend->add(b);
+	firewall.transactions++;
+}
+
+void
+firewall_remove(struct backend_batch *b)
+{
+	firewall.backend->remove(b);
+	firewall.transactions++;
+}

@@ -1,0 +1,151 @@
+/* The keeper. */
+#include "keep.h"
+
+#include <fcntl.h>
+#include <stdint.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "children.h"
+#include "conf.h"
+#include "connections.h"
+#include "drop.h"
+#include "firewall.h"
+#include "hash.h"
+#include "hold.h"
+#include "log.h"
+#include "notify.h"
+#include "own.h"
+#include "policy.h"
+#include "repair.h"
+#include "sandbox.h"
+#include "serve.h"
+#include "signals.h"
+#include "syscalls.h"
+#include "tokens.h"
+
+/* Of this process; it also limits images that are under way. */
+#define DESCRIPTORS_MAX	256
+
+/* Address space: what the program and its fixed tables take, and each grant. */
+#define MEMORY_BASE	(512UL << 20)
+#define MEMORY_GRANT	2048UL
+
+static const struct backend *
+select_backend(void)
+{
+	static struct backend_config config;
+	const struct backend *b;
+
+	if (conf->firewall == KEEPCONF_NONE || conf->check_only != 0)
+		return (NULL);
+	b = conf->firewall == KEEPCONF_IPTABLES ? &backend_ipset :
+	    &backend_nftables;
+	config = (struct backend_config){ .chain = conf->chain,
+	    .table = conf->table, .table_family = conf->table_family,
+	    .max_grants = conf->max_grants };
+	b->open(&config);
+	return (b);
+}
+
+/* --check: the list is good.  What was not checked is said, a line each. */
+static int
+keep_check(void)
+{
+	char lines[KEEPCONF_SCOPE_MAX], *line, *next = lines;
+
+	memcpy(lines, conf->scope, sizeof(lines));
+	lines[sizeof(lines) - 1] = '\0';
+	while ((line = strsep(&next, "\n")) != NULL) {
+		if (line[0] != '\0')
+			log_info("%s", line);
+	}
+	children_end();
+	return (0);
+}
+
+/*
+ * What the program opens from now on gets a number above all that keepconf.h
+ * names, so that rows of the filter can tell them apart.
+ */
+static void
+fill_descriptors(void)
+{
+	int fd;
+
+	for (fd = KEEP_FD_HELPER; fd < KEEP_FD_COUNT; fd++) {
+		if ((fd == KEEP_FD_CONFIG || fd == KEEP_FD_STAMPS ||
+		    fcntl(fd, F_GETFD) == -1) &&
+		    dup3(STDIN_FILENO, fd, O_CLOEXEC) == -1)
+			fatal("dup3");
+	}
+}
+
+static void
+keep_confine(void)
+{
+	const char *why;
+
+	/*
+	 * Confinement.  The empty root needs CAP_SYS_CHROOT, so it comes
+	 * before the user; the user comes before no_new_privs, which both
+	 * Landlock and seccomp need; seccomp is last, as it forbids the rest.
+	 */
+	if (conf->unprivileged == 0)
+		drop_root();
+	drop_limits(DESCRIPTORS_MAX);
+	drop_memory(MEMORY_BASE + conf->max_grants * MEMORY_GRANT);
+	if (conf->unprivileged == 0)
+		drop_privileges(conf->uid, conf->gid, 0);
+	else
+		drop_capabilities();
+	if (conf->check_only == 0)
+		own_open();	/* by a process that could change nothing */
+	why = sandbox_landlock(NULL, 0, KEEP_FD_ACL_DIR);
+	sandbox_seccomp(keep_rules, keep_nrules);
+
+	if (why != NULL && conf->check_only == 0)
+		log_warn("%s: files, TCP to other ports and signals are kept "
+		    "away by the empty root directories, the users and seccomp "
+		    "alone", why);
+}
+
+int
+keep_main(void)
+{
+	const struct backend *backend;
+	size_t i;
+
+	conf_open();
+	notify_open();
+	fill_descriptors();
+	log_init(NULL);
+	signals_open();
+	hash_init();
+	children_open();
+	backend = select_backend();
+
+	keep_confine();
+
+	policy_start();
+	if (conf->check_only != 0)
+		return (keep_check());
+	for (i = 0; i < children_nworkers; i++)
+		children_wait_ready(&children_workers[i]);
+	if (backend != NULL)
+		ask_open();
+	if (!serve_await(backend))
+		return (0);
+	repair_start(backend, conf->max_grants);
+	if (backend != NULL)
+		tokens_open(conf->nworkers, conf_limits->rate,
+		    conf_limits->burst);
+	else
+		tokens_open(conf->nworkers, 1000, 1000);
+	if (backend != NULL && (conf->hold_live | conf->kill_connections) != 0)
+		connections_open(conf->kill_connections != 0 ?
+		    conf->max_grants : 0, conf->hold_live != 0 ? HOLD_MAX : 0,
+		    hold_seen);
+	serve_run();
+	return (0);
+}

@@ -1,0 +1,299 @@
+/* The keeper's loop. */
+#include "serve.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "children.h"
+#include "conf.h"
+#include "connections.h"
+#include "firewall.h"
+#include "hold.h"
+#include "log.h"
+#include "notify.h"
+#include "own.h"
+#include "policy.h"
+#include "repair.h"
+#include "requests.h"
+#include "review.h"
+#include "signals.h"
+#include "status.h"
+
+#define COMPILER_MAX	16	/* records of its in one turn */
+#define AWAIT_PERIOD	200	/* ms */
+
+/* Places in what is polled. */
+enum { AT_SIGNALS, AT_OWN, AT_EVENTS, AT_HELPER, AT_ACT, AT_REPAIR,
+    AT_CONNECTIONS, AT_COMPILER, AT_COMPILER_LOG, AT_WORKERS };
+#define POLLED_MAX	(AT_WORKERS + 2 * MSG_WORKERS_MAX)
+
+static bool untold[MSG_WORKERS_MAX];	/* to be told of own addresses */
+static uint8_t told_families;
+
+static void
+tell_workers(enum msg_type type)
+{
+	size_t i;
+
+	for (i = 0; i < children_nworkers; i++)
+		children_send_plain(&children_workers[i], type, -1);
+}
+
+/*
+ * The whole set, so that none is ever in part with a worker.  It fits: a
+ * channel that poll calls writable has three quarters of its buffer free, and
+ * the largest set takes 280 KiB with the kernel's bookkeeping.
+ */
+static void
+tell_own(size_t worker)
+{
+	static const struct msg_own end = { .type = MSG_OWN };
+	struct child *c = &children_workers[worker];
+	const struct msg_own *set;
+	size_t i, k, n = own_set(&set);
+
+	for (i = 0; i < n; i += k) {
+		k = n - i < MSG_BATCH_MAX ? n - i : MSG_BATCH_MAX;
+		children_send(c, &set[i], k * sizeof(*set), -1);
+	}
+	children_send(c, &end, sizeof(end), -1);
+	untold[worker] = false;
+}
+
+static void
+send_policy(void)
+{
+	size_t i;
+
+	told_families = firewall.families;
+	for (i = 0; i < children_nworkers; i++)
+		policy_send(&children_workers[i], told_families);
+}
+
+static void
+log_statistics(void)
+{
+	log_info("policy: rules %u, generation %u; grants: %u live of %u, "
+	    "%llu held for living connections", policy_rules(),
+	    policy_generation(), ledger_count(firewall.ledger),
+	    ledger_max(firewall.ledger), (unsigned long long)hold_count());
+	requests_log();
+	log_info("firewall: %s, transactions %llu, repairs %llu, "
+	    "grants revoked %llu, kept at the start %llu; "
+	    "own addresses: %u",
+	    firewall.ready == firewall.families ? "working" : "incomplete",
+	    (unsigned long long)firewall.transactions,
+	    (unsigned long long)firewall.repairs,
+	    (unsigned long long)firewall.revoked,
+	    (unsigned long long)firewall.taken_over, own_count());
+	children_send_plain(&children_compiler, MSG_STATS, -1);
+	tell_workers(MSG_STATS);
+}
+
+static void
+serve_signals(void)
+{
+	unsigned int taken = signals_take();
+
+	if ((taken & SIGNALS_CHILD) != 0)
+		children_look();
+	if ((taken & SIGNALS_RELOAD) != 0)
+		policy_reload();
+	if ((taken & SIGNALS_STATS) != 0)
+		log_statistics();
+}
+
+/* What the compiler has to say now, at most so much of it. */
+static void
+serve_compiler(void)
+{
+	static struct policy_checked checked;
+	unsigned int i;
+
+	for (i = 0; i < COMPILER_MAX; i++) {
+		switch (policy_receive(&checked)) {
+		case POLICY_NEW:
+			send_policy();
+			log_info("the ACL was reloaded: %u rule%s",
+			    policy_rules(), log_s(policy_rules()));
+			review_begin(true);
+			break;
+		case POLICY_CHECKED:
+			review_checked(&checked);
+			break;
+		case POLICY_OWN:
+			break;
+		case POLICY_NOTHING:
+			return;
+		}
+	}
+}
+
+static void
+serve_own(void)
+{
+	switch (own_read()) {
+	case OWN_MORE:
+		review_begin(false);
+		/* FALLTHROUGH */
+	case OWN_LESS:
+		memset(untold, true, sizeof(untold));
+		break;
+	case OWN_NONE:
+		break;
+	}
+}
+
+/* The smaller of two times in ms, of which -1 is none. */
+static int
+sooner(int a, int b)
+{
+	if (a == -1 || b == -1)
+		return (a == -1 ? b : a);
+	return (a < b ? a : b);
+}
+
+/* How long to wait for something to read. */
+static int
+turn_wait(bool held_back)
+{
+	int ms = sooner(repair_wait(), hold_step());
+
+	ms = sooner(ms, status_wait());
+	ms = sooner(ms, own_wait());
+	if (held_back)
+		ms = sooner(ms, 1);
+	if (connections_due())
+		ms = sooner(ms, connections_fd() == -1 ? 1 : 100);
+	return (review_due() && !ask_stuck() ? 0 : ms);
+}
+
+static void
+turn_poll(struct pollfd fds[POLLED_MAX])
+{
+	bool held_back = false, may;
+	size_t i, n = children_nworkers;
+	bool has_helper = conf->helper != 0;
+
+	for (i = 0; i < AT_WORKERS + 2 * n; i++)
+		fds[i].events = POLLIN;
+	fds[AT_SIGNALS].fd = KEEP_FD_SIGNALS;
+	fds[AT_OWN].fd = KEEP_FD_OWN;
+	fds[AT_EVENTS].fd = has_helper ? KEEP_FD_EVENTS : -1;
+	fds[AT_HELPER].fd = has_helper ? KEEP_FD_HELPER : -1;
+	fds[AT_ACT].fd = has_helper ? KEEP_FD_ACT : -1;
+	fds[AT_REPAIR].fd = repair_fd();
+	fds[AT_CONNECTIONS].fd = connections_fd();
+	fds[AT_COMPILER].fd = children_compiler.chan;
+	fds[AT_COMPILER_LOG].fd = children_compiler.log;
+	for (i = 0; i < n; i++) {
+		may = requests_may((unsigned int)i);
+		held_back |= !may;
+		fds[AT_WORKERS + i].fd = may ? children_workers[i].chan : -1;
+		if (untold[i])
+			fds[AT_WORKERS + i].events |= POLLOUT;
+		fds[AT_WORKERS + n + i].fd = children_workers[i].log;
+	}
+	children_poll(fds, AT_WORKERS + 2 * n, turn_wait(held_back));
+}
+
+/*
+ * What is gone is known before grants are promised; and the events of meanwhile
+ * are read first.
+ */
+static void
+turn(void)
+{
+	static struct pollfd fds[POLLED_MAX];
+	bool forget;
+	size_t i;
+
+	turn_poll(fds);
+	serve_signals();
+	if (conf->helper != 0) {
+		ask_look();
+		if (fds[AT_HELPER].revents != 0)
+			children_look();
+	}
+	serve_own();
+	forget = repair_events();
+	forget |= repair_step();
+	if (told_families != firewall.families) {
+		send_policy();
+		review_begin(true);
+	}
+	serve_compiler();
+	forget |= review_step();
+	/* The next list, when all is seen to by this one (A9). */
+	if (!review_is_busy())
+		policy_ask();
+	connections_step();
+	status_step();
+	children_logs();
+	if (forget)
+		tell_workers(MSG_FORGET);
+	for (i = 0; i < children_nworkers; i++) {
+		if ((fds[AT_WORKERS + i].revents & POLLOUT) != 0 && untold[i])
+			tell_own(i);
+		if ((fds[AT_WORKERS + i].revents & ~POLLOUT) != 0)
+			requests_serve((unsigned int)i);
+	}
+}
+
+void
+serve_run(void)
+{
+	size_t i;
+
+	for (i = 0; i < children_nworkers; i++)
+		tell_own(i);
+	send_policy();
+	review_begin(true);
+	(void)review_step();
+	log_info("Server started: listening on %s; %u rule%s", conf->scope,
+	    policy_rules(), log_s(policy_rules()));
+	while (signals_stop == 0)
+		turn();
+	log_info("stopping (signal %d)", signals_stop);
+	status_tell("STOPPING=1");
+	children_end();
+}
+
+/* Nobody has anything to say yet, but may die. */
+static void
+hear_nothing(struct child *c)
+{
+	static uint8_t buf[MSG_SIZE_MAX];
+
+	if (children_receive(c, buf, NULL) > 0)
+		children_malformed(c, "before it was asked anything");
+}
+
+bool
+serve_await(const struct backend *b)
+{
+	struct pollfd fds[] = { { .fd = KEEP_FD_SIGNALS, .events = POLLIN } };
+	char text[KEEPCONF_SCOPE_MAX];
+	size_t i;
+
+	if (!notify_wanted() || b == NULL || !b->is_missing())
+		return (true);
+	log_warn("there is no chain %s yet (--chain, --table): waiting for it",
+	    status_chain());
+	snprintf(text, sizeof(text), "waiting for the chain %s, which does "
+	    "not exist yet", status_chain());
+	notify_send(NULL, text);
+	while (signals_stop == 0 && b->is_missing()) {
+		children_poll(fds, 1, AWAIT_PERIOD);
+		if ((signals_take() & SIGNALS_CHILD) != 0)
+			children_look();
+		hear_nothing(&children_compiler);
+		for (i = 0; i < children_nworkers; i++)
+			hear_nothing(&children_workers[i]);
+		children_logs();
+	}
+	if (signals_stop != 0)
+		children_end();
+	return (signals_stop == 0);
+}
