@@ -32,7 +32,7 @@ attach_filter(uint32_t portid)
 	struct sock_fprog prog = { .filter = code };
 	unsigned int messages;
 
-	for (messages = WATCHFILTER_MESSAGES; messages > 0; messages /= 2) {
+	for (messages = WATCHFILTER_MESSAGES; messages > 0; messages--) {
 		prog.len = watchfilter_make(code, messages, portid,
 		    ours.family, ours.table);
 		if (setsockopt(KEEP_FD_EVENTS, SOL_SOCKET, SO_ATTACH_FILTER,

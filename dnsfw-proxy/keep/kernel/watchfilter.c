@@ -20,7 +20,6 @@
 #define HEADER		((uint32_t)sizeof(struct nlmsghdr))
 #define ATTRIBUTE	(HEADER + (uint32_t)sizeof(struct nfgenmsg))
 #define NAME		(ATTRIBUTE + (uint32_t)sizeof(struct nlattr))
-#define NAME_WORDS	2	/* of the table's name that are compared */
 #define TABLE_ATTRIBUTE	1	/* NFTA_*_TABLE, the first of all of them */
 
 #define ALL		UINT32_MAX
@@ -70,33 +69,30 @@ put_length(struct program *p)
 	put(p, BPF_ALU | BPF_AND | BPF_K, ~(uint32_t)(NLMSG_ALIGNTO - 1));
 }
 
-/* Let it all through if the message at X is of our family and table. */
+/*
+ * Let it all through if the message at X is of our family, and of a table whose
+ * name is as long and begins as ours.
+ */
 static void
 put_comparison(struct program *p, uint8_t family, const char *table)
 {
 	struct nlattr attr = { .nla_type = TABLE_ATTRIBUTE,
 	    .nla_len = (uint16_t)(sizeof(attr) + strlen(table) + 1) };
-	uint32_t words[NAME_WORDS] = { 0 }, head;
-	uint8_t i, left, n = NAME_WORDS;
+	uint32_t name = 0, head;
 
-	strncpy((char *)words, table, sizeof(words));
-	if (strlen(table) < sizeof(words[0]))
-		n = 1;
+	memcpy(&name, table, strlen(table) < sizeof(name) ? strlen(table) :
+	    sizeof(name));
 	memcpy(&head, &attr, sizeof(head));
-	left = (uint8_t)(2 * n + 3);	/* instructions after the next jump */
 	put(p, BPF_LD | BPF_B | BPF_IND, HEADER);
 	if (family == NFPROTO_UNSPEC) {
 		put_jump(p, BPF_JEQ | BPF_K, NFPROTO_IPV4, 1, 0);
-		put_jump(p, BPF_JEQ | BPF_K, NFPROTO_IPV6, 0, left);
+		put_jump(p, BPF_JEQ | BPF_K, NFPROTO_IPV6, 0, 5);
 	} else
-		put_jump(p, BPF_JEQ | BPF_K, family, 0, left);
+		put_jump(p, BPF_JEQ | BPF_K, family, 0, 5);
 	put(p, BPF_LD | BPF_W | BPF_IND, ATTRIBUTE);
-	put_jump(p, BPF_JEQ | BPF_K, ntohl(head), 0, (uint8_t)(2 * n + 1));
-	for (i = 0; i < n; i++) {
-		put(p, BPF_LD | BPF_W | BPF_IND, NAME + 4U * i);
-		put_jump(p, BPF_JEQ | BPF_K, ntohl(words[i]), 0,
-		    (uint8_t)(2 * (n - i) - 1));
-	}
+	put_jump(p, BPF_JEQ | BPF_K, ntohl(head), 0, 3);
+	put(p, BPF_LD | BPF_W | BPF_IND, NAME);
+	put_jump(p, BPF_JEQ | BPF_K, ntohl(name), 0, 1);
 	put(p, BPF_RET | BPF_K, ALL);
 }
 

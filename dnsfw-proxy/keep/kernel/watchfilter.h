@@ -10,8 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The kernel puts about 40 messages into one datagram. */
-#define WATCHFILTER_MESSAGES	40
+/* The kernel puts at most so many messages into one datagram. */
+#define WATCHFILTER_MESSAGES	68
 #define WATCHFILTER_MAX		(32 * WATCHFILTER_MESSAGES)
 
 /*
