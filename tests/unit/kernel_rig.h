@@ -5,7 +5,8 @@
  * The clock goes on only while the code waits.  It fails, refuses, loses and
  * delays as a test asks for.
  *
- * The unit is linked with --wrap for clock_now, getsockname, poll, recv, send.
+ * The unit is linked with --wrap for clock_now, getsockname, poll, recv, send and
+ * setsockopt.
  */
 #ifndef KERNEL_RIG_H
 #define KERNEL_RIG_H
@@ -13,6 +14,8 @@
 #include <criterion/criterion.h>
 
 #include <sys/socket.h>
+
+#include <arpa/inet.h>
 
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netlink.h>
@@ -74,11 +77,13 @@ static struct {
 	enum order_code	 refuse_code;
 	int		 begin_error;
 	int		 send_error;
+	unsigned int	 no_memory;	/* that often, for a filter */
 	/* The entries of the sets. */
 	struct order_grant set[4096];
 	size_t		 nset;
 	/* Further: a READ or MAKE or FLOW, if a test wants to answer itself. */
 	void		 (*on_read)(const struct order_read *);
+	int		 (*on_grant)(const struct order_grant *);
 	int		 (*on_make)(const struct order_make *);
 	int		 (*on_flow)(const struct order_flow *);
 } rig;
@@ -215,8 +220,10 @@ rig_apply(const struct order_grant *o)
 static inline int
 rig_error_of(const struct order_grant *o, size_t i)
 {
-	if (rig.fail >> i & 1)
-		return (rig.fail_error);
+	int error = rig.on_grant == NULL ? 0 : rig.on_grant(o);
+
+	if (error != 0 || (rig.fail >> i & 1))
+		return (error != 0 ? error : rig.fail_error);
 	if (rig.nft && o->type == ORDER_ADD && (o->how & ORDER_FRESH) &&
 	    rig_find(o) != NULL)
 		return (EEXIST);
@@ -347,6 +354,8 @@ rig_obey(const uint8_t *record, size_t len)
 
 uint64_t	__wrap_clock_now(void);
 int	__wrap_getsockname(int, struct sockaddr *, socklen_t *);
+int	__wrap_setsockopt(int, int, int, const void *, socklen_t);
+int	__real_setsockopt(int, int, int, const void *, socklen_t);
 int	__wrap_poll(struct pollfd *, nfds_t, int);
 ssize_t	__wrap_recv(int, void *, size_t, int);
 ssize_t	__wrap_send(int, const void *, size_t, int);
@@ -376,6 +385,17 @@ __wrap_getsockname(int fd, struct sockaddr *sa, socklen_t *len)
 	memcpy(sa, &nl, sizeof(nl));
 	*len = sizeof(nl);
 	return (0);
+}
+
+int
+__wrap_setsockopt(int fd, int level, int name, const void *value,
+    socklen_t len)
+{
+	if (!rig_is_on)
+		return (__real_setsockopt(fd, level, name, value, len));
+	cr_assert_eq(fd, KEEP_FD_EVENTS);
+	errno = ENOMEM;
+	return (rig.no_memory > 0 && rig.no_memory-- > 0 ? -1 : 0);
 }
 
 static inline bool

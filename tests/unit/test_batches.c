@@ -1,0 +1,731 @@
+/*
+ * Both backends against a stand-in of the helper and the kernel, which fails,
+ * refuses, loses and delays at any message: what is not known is not taken for
+ * "no" or "yes", and one bad element does not take the others with it.
+ */
+#include "kernel_rig.h"
+
+#include <linux/netfilter.h>
+#include <linux/netfilter/ipset/ip_set.h>
+#include <linux/netfilter/ipset/ip_set_hash.h>
+#include <linux/netfilter/nf_tables.h>
+
+#include "keep/kernel/backend.h"
+
+#define N	BACKEND_BATCH_MAX
+#define BOTH	(MSG_FAMILY_V4 | MSG_FAMILY_V6)
+
+static const struct backend_config config = { .chain = "c", .table = "t",
+    .table_family = NFPROTO_INET, .max_grants = 1000 };
+
+static const struct backend *b;
+static struct backend_batch batch;
+static struct msg_grant grants[N];
+
+static void
+open_backend(const struct backend *which)
+{
+	rig_on();
+	rig_ready();
+	ask_open();
+	b = which;
+	b->open(&config);
+	rig.nft = b == &backend_nftables;
+	rig.polls = 0;
+}
+
+static void
+open_nft(void)
+{
+	open_backend(&backend_nftables);
+}
+
+static void
+open_xt(void)
+{
+	open_backend(&backend_ipset);
+}
+
+TestSuite(nft, .init = open_nft);
+TestSuite(xt, .init = open_xt);
+
+static void
+fill(size_t n)
+{
+	size_t i;
+
+	memset(&batch, 0, sizeof(batch));
+	batch.n = n;
+	for (i = 0; i < n; i++) {
+		grants[i] = (struct msg_grant){ .type = MSG_GRANT,
+		    .family = ADDR_V4, .proto = 6, .port = 443,
+		    .client = { 10, 0, 0, 1 },
+		    .dst = { 192, 0, 2, (uint8_t)(i + 1) }, .label = "a" };
+		batch.adds[i] = (struct backend_add){ .grant = &grants[i],
+		    .left = CLOCK_SECOND, .is_new = true, .code = 99 };
+	}
+}
+
+static void
+expect_all_but(size_t but, enum backend_code all, enum backend_code one)
+{
+	size_t i;
+
+	for (i = 0; i < batch.n; i++)
+		cr_expect_eq(batch.adds[i].code, i == but ? one : all,
+		    "%zu of %zu (not %zu): %u", i, batch.n, but,
+		    batch.adds[i].code);
+}
+
+static void
+expect_all(enum backend_code code)
+{
+	expect_all_but(N, code, code);
+}
+
+/* The one that the kernel never takes. */
+static uint8_t bad;
+static int bad_error = EINVAL;
+
+static int
+refuse_bad(const struct order_grant *o)
+{
+	return (o->type == ORDER_ADD && o->dst[3] == bad ? bad_error : 0);
+}
+
+static void
+any_one_fails(void)
+{
+	size_t k;
+
+	rig.on_grant = refuse_bad;
+	for (k = 0; k < N; k++) {
+		fill(N);
+		rig.nset = rig.nsent = 0;
+		bad = (uint8_t)(k + 1);
+		b->add(&batch);
+		expect_all_but(k, BACKEND_OK, BACKEND_FAILED);
+		cr_expect_eq(rig.nset, N - 1);
+		cr_expect_eq(rig.nsent, rig.nft ? 2 : 1);
+	}
+}
+
+Test(nft, any_one_fails)
+{
+	any_one_fails();
+}
+
+Test(xt, any_one_fails)
+{
+	any_one_fails();
+}
+
+static void
+any_one_is_refused(void)
+{
+	size_t k;
+
+	for (k = 0; k < N; k++) {
+		fill(N);
+		rig.nset = rig.nsent = 0;
+		rig.refuse = 1ULL << k;
+		b->add(&batch);
+		expect_all_but(k, BACKEND_OK, BACKEND_REFUSED);
+		cr_expect_eq(batch.adds[k].refused, ORDER_OUTSIDE);
+		cr_expect_eq(rig.nset, N - 1);
+		cr_expect_eq(rig.nsent, 1);
+	}
+}
+
+Test(nft, any_one_is_refused)
+{
+	any_one_is_refused();
+}
+
+Test(xt, any_one_is_refused)
+{
+	any_one_is_refused();
+}
+
+static void
+full(int error)
+{
+	rig.on_grant = refuse_bad;
+	bad = 2;
+	bad_error = error;
+	fill(3);
+	b->add(&batch);
+	expect_all_but(1, BACKEND_OK, BACKEND_FULL);
+}
+
+Test(nft, full)
+{
+	full(ENFILE);
+}
+
+Test(xt, full)
+{
+	full(IPSET_ERR_HASH_FULL);
+}
+
+/* It may be there or not: nothing is sent again, as it would be a guess. */
+static void
+lost(void)
+{
+	fill(N);
+	rig.lose = true;
+	b->add(&batch);
+	expect_all(BACKEND_UNKNOWN);
+	cr_expect_eq(rig.nsent, 1);
+	b->remove(&batch);
+	expect_all(BACKEND_UNKNOWN);
+	b->test(&batch);
+	expect_all(BACKEND_UNKNOWN);
+	rig.refuse = 1;
+	b->add(&batch);
+	expect_all_but(0, BACKEND_UNKNOWN, BACKEND_REFUSED);
+}
+
+Test(nft, lost)
+{
+	lost();
+}
+
+Test(xt, lost)
+{
+	lost();
+}
+
+static void
+silent(void)
+{
+	uint64_t begin = rig.now;
+
+	fill(2);
+	rig.silent = true;
+	b->add(&batch);
+	expect_all(BACKEND_UNKNOWN);
+	b->remove(&batch);
+	expect_all(BACKEND_UNKNOWN);
+	b->test(&batch);
+	expect_all(BACKEND_UNKNOWN);
+	cr_expect_leq(rig.now - begin, ASK_WAIT + 2 * RIG_MS);
+	cr_expect_eq(rig.nsent, 1);
+}
+
+Test(nft, silent)
+{
+	silent();
+}
+
+Test(xt, silent)
+{
+	silent();
+}
+
+/* What the first batch told of one stands, the others are not known. */
+static int
+lose_later(const struct order_grant *o)
+{
+	rig.lose = rig.nsent > 1;
+	return (refuse_bad(o));
+}
+
+Test(nft, lost_in_the_second_batch)
+{
+	rig.on_grant = lose_later;
+	bad = 2;
+	fill(4);
+	b->add(&batch);
+	expect_all_but(1, BACKEND_UNKNOWN, BACKEND_FAILED);
+}
+
+Test(nft, wrong_to_be_new)
+{
+	fill(8);
+	batch.n = 3;
+	b->add(&batch);
+	fill(8);
+	rig.nsent = 0;
+	b->add(&batch);
+	expect_all(BACKEND_OK);
+	cr_expect_eq(rig.nsent, 2);
+	cr_expect_eq(rig.nset, 8);
+	cr_expect_not(batch.adds[0].is_new);
+	cr_expect(batch.adds[3].is_new);
+}
+
+/* A batch that is overtaken by a change of others is sent again, with an end. */
+static unsigned int overtaken;
+
+static int
+overtake(const struct order_grant *o)
+{
+	(void)o;
+	rig.begin_error = rig.nsent <= overtaken ? ERESTART : 0;
+	return (0);
+}
+
+Test(nft, overtaken)
+{
+	rig.on_grant = overtake;
+	rig.begin_error = ERESTART;
+	overtaken = 4;
+	fill(1);
+	b->add(&batch);
+	expect_all(BACKEND_OK);
+	cr_expect_eq(rig.nsent, 5);
+	rig.nsent = 0;
+	overtaken = 5;
+	rig.begin_error = ERESTART;
+	b->add(&batch);
+	expect_all(BACKEND_FAILED);
+	cr_expect_eq(rig.nsent, 5);
+}
+
+/* In each batch the first one fails: five rounds. */
+static uint32_t first_seq;
+
+static int
+refuse_first(const struct order_grant *o)
+{
+	static size_t record;
+
+	if (record != rig.nsent) {
+		record = rig.nsent;
+		first_seq = o->seq;
+	}
+	return (o->seq == first_seq ? EINVAL : 0);
+}
+
+Test(nft, rounds_have_an_end)
+{
+	rig.on_grant = refuse_first;
+	fill(N);
+	b->add(&batch);
+	expect_all(BACKEND_FAILED);
+	cr_expect_eq(rig.nsent, 5);
+	cr_expect_eq(rig.nset, 0);
+}
+
+static void
+empty(void)
+{
+	fill(0);
+	b->add(&batch);
+	b->remove(&batch);
+	b->test(&batch);
+	cr_expect_eq(rig.nsent, 0);
+}
+
+Test(nft, empty)
+{
+	empty();
+}
+
+Test(xt, empty)
+{
+	empty();
+}
+
+static const struct order_grant *
+sent(size_t i)
+{
+	return ((const struct order_grant *)(const void *)
+	    rig_last()->bytes + i);
+}
+
+static void
+orders(void)
+{
+	fill(5);
+	batch.adds[0].left = 1;
+	batch.adds[1].left = 2 * RIG_MS;
+	batch.adds[2].left = 2 * RIG_MS + 1;
+	batch.adds[3].left = UINT64_MAX / 2;
+	batch.adds[4].is_new = false;
+	b->add(&batch);
+	cr_expect_eq(sent(0)->left, 1);
+	cr_expect_eq(sent(1)->left, 2);
+	cr_expect_eq(sent(2)->left, 3);
+	cr_expect_eq(sent(3)->left, UINT32_MAX);
+	cr_expect_eq(sent(0)->how, rig.nft ? ORDER_FRESH : 0);
+	cr_expect_eq(sent(4)->how, 0);
+	cr_expect_str_eq(sent(0)->label, "a");
+	/* The helper would end by a time or a label in these. */
+	b->remove(&batch);
+	cr_expect_eq(sent(0)->type, ORDER_DEL);
+	b->test(&batch);
+	cr_expect_eq(sent(0)->type, ORDER_TEST);
+}
+
+Test(nft, orders)
+{
+	orders();
+}
+
+Test(xt, orders)
+{
+	orders();
+}
+
+Test(xt, spare)
+{
+	fill(1);
+	batch.adds[0].spare = true;
+	b->add(&batch);
+	cr_expect_eq(sent(0)->how, ORDER_SPARE);
+}
+
+static int
+gone_set(const struct order_grant *o)
+{
+	(void)o;
+	return (ENOENT);
+}
+
+static void
+no_set(void)
+{
+	rig.on_grant = gone_set;
+	fill(2);
+	b->add(&batch);
+	expect_all(BACKEND_FAILED);
+	b->remove(&batch);
+	expect_all(BACKEND_OK);
+	b->test(&batch);
+	expect_all(BACKEND_GONE);
+}
+
+Test(nft, no_set)
+{
+	no_set();
+}
+
+Test(xt, no_set)
+{
+	no_set();
+}
+
+static void
+tested(void)
+{
+	fill(3);
+	batch.n = 1;
+	b->add(&batch);
+	batch.n = 3;
+	b->test(&batch);
+	expect_all_but(0, BACKEND_GONE, BACKEND_OK);
+	rig.fail = 2;
+	rig.fail_error = EPERM;
+	b->test(&batch);
+	cr_expect_eq(batch.adds[1].code, BACKEND_FAILED);
+	cr_expect_eq(batch.adds[2].code, BACKEND_GONE);
+}
+
+Test(nft, tested)
+{
+	tested();
+}
+
+Test(xt, tested)
+{
+	tested();
+}
+
+/* The sets of ipset as a preparation finds and leaves them: their sizes. */
+static uint32_t sizes[BACKEND_KINDS];	/* 0: there is none */
+static uint32_t spare;
+static unsigned int makes, rules;
+static unsigned int fail_at = UINT32_MAX, lose_at = UINT32_MAX;
+
+static int
+make_ipset(const struct order_make *m)
+{
+	uint32_t size;
+
+	rig.lose = makes == lose_at;
+	if (makes++ == fail_at)
+		return (EINVAL);
+	switch (m->what) {
+	case STAMP_CREATE:
+		if (sizes[m->sub] != 0)
+			return (EEXIST);
+		sizes[m->sub] = config.max_grants;
+		return (0);
+	case STAMP_CREATE_SPARE:
+		if (spare != 0)
+			return (EEXIST);
+		spare = config.max_grants;
+		return (0);
+	case STAMP_DESTROY_SPARE:
+		size = spare;
+		spare = 0;
+		return (size == 0 ? ENOENT : 0);
+	case STAMP_SWAP:
+		size = sizes[m->sub];
+		sizes[m->sub] = spare;
+		spare = size;
+		return (0);
+	default:
+		rules++;
+		return (0);
+	}
+}
+
+static void
+put_number(struct nlmsghdr *nlh, uint16_t type, uint32_t value)
+{
+	mnl_attr_put_u32(nlh, type | NLA_F_NET_BYTEORDER, htonl(value));
+}
+
+static void
+read_ipset(const struct order_read *r)
+{
+	static const char *const types[] = { "hash:ip,port,ip",
+	    "hash:ip,port" };
+	uint8_t buf[512] __attribute__((aligned(8)));
+	struct nlmsghdr *nlh = rig_message(buf, KEEP_FD_LIST, r->seq,
+	    NFNL_SUBSYS_IPSET, IPSET_CMD_LIST);
+	struct nlattr *data;
+
+	if (sizes[r->sub] == 0) {
+		rig_done(KEEP_FD_LIST, r->seq, ENOENT);
+		return;
+	}
+	if (r->what == STAMP_INDEX)
+		mnl_attr_put_u16(nlh, IPSET_ATTR_INDEX | NLA_F_NET_BYTEORDER,
+		    htons(r->sub));
+	else {
+		mnl_attr_put_strz(nlh, IPSET_ATTR_TYPENAME, types[r->sub & 1]);
+		mnl_attr_put_u8(nlh, IPSET_ATTR_FAMILY, r->sub < 2 ? AF_INET :
+		    AF_INET6);
+		data = mnl_attr_nest_start(nlh, IPSET_ATTR_DATA);
+		put_number(nlh, IPSET_ATTR_TIMEOUT, 60);
+		put_number(nlh, IPSET_ATTR_CADT_FLAGS,
+		    IPSET_FLAG_WITH_COMMENT);
+		put_number(nlh, IPSET_ATTR_MAXELEM, sizes[r->sub]);
+		mnl_attr_nest_end(nlh, data);
+	}
+	rig_put(KEEP_FD_LIST, buf, nlh->nlmsg_len);
+	rig_answer(KEEP_FD_LIST, r->seq, 0);
+}
+
+static enum backend_step
+prepare(unsigned int *fills)
+{
+	struct backend_prepare p = { .families = BOTH };
+	enum backend_step step;
+
+	*fills = 0;
+	while ((step = b->prepare(&p)) <= PREPARE_FILL)
+		*fills += step == PREPARE_FILL;
+	return (step);
+}
+
+static void
+set_world(uint32_t second)
+{
+	memset(sizes, 0, sizeof(sizes));
+	sizes[1] = second;
+	spare = 7;
+	makes = rules = 0;
+	fail_at = lose_at = UINT32_MAX;
+	rig.lose = false;
+}
+
+static void
+expect_prepared(void)
+{
+	size_t i;
+
+	for (i = 0; i < BACKEND_KINDS; i++)
+		cr_expect_eq(sizes[i], config.max_grants);
+	cr_expect_eq(rules, 1);
+}
+
+Test(xt, prepare)
+{
+	unsigned int fills;
+
+	rig.on_make = make_ipset;
+	rig.on_read = read_ipset;
+	set_world(0);
+	cr_expect_eq(prepare(&fills), PREPARE_DONE);
+	cr_expect_eq(fills, 0);
+	cr_expect_eq(makes, 5);
+	expect_prepared();
+	cr_expect_eq(spare, 7, "nobody's business");
+	set_world(50);
+	cr_expect_eq(prepare(&fills), PREPARE_DONE);
+	cr_expect_eq(fills, 1);
+	expect_prepared();
+	cr_expect_eq(spare, 0);
+	cr_expect_eq(b->intact(BOTH), 1);
+	sizes[2] = 0;
+	cr_expect_eq(b->intact(BOTH), 0);
+	cr_expect_eq(b->intact(MSG_FAMILY_V4), 1);
+	rig.silent = true;
+	cr_expect_eq(b->intact(MSG_FAMILY_V4), -1);
+}
+
+/* Whichever step fails, or is not answered: the next attempt does it. */
+Test(xt, prepare_again_after_any_failure)
+{
+	unsigned int fills, k, n;
+
+	rig.on_make = make_ipset;
+	rig.on_read = read_ipset;
+	set_world(50);
+	(void)prepare(&fills);
+	n = makes;
+	cr_assert_eq(n, 9);
+	for (k = 0; k < n; k++) {
+		set_world(50);
+		fail_at = k;
+		cr_expect_eq(prepare(&fills), PREPARE_FAILED, "%u", k);
+		fail_at = UINT32_MAX;
+		rules = 0;
+		cr_expect_eq(prepare(&fills), PREPARE_DONE, "%u", k);
+		expect_prepared();
+
+		set_world(50);
+		lose_at = k;
+		cr_expect_eq(prepare(&fills), PREPARE_UNKNOWN, "%u", k);
+		lose_at = UINT32_MAX;
+		rig.lose = false;
+		rules = 0;
+		cr_expect_eq(prepare(&fills), PREPARE_DONE, "%u", k);
+		expect_prepared();
+	}
+}
+
+Test(xt, prepare_of_one_family)
+{
+	struct backend_prepare p = { .families = MSG_FAMILY_V6 };
+	const struct order_make *m;
+
+	rig.on_make = make_ipset;
+	rig.on_read = read_ipset;
+	set_world(0);
+	while (b->prepare(&p) == PREPARE_MORE)
+		;
+	cr_expect(sizes[0] == 0 && sizes[1] == 0 && sizes[2] != 0 &&
+	    sizes[3] != 0);
+	m = (const void *)rig_last()->bytes;
+	cr_expect_eq(m->rules, 0xc);
+	cr_expect_eq(m->sets, 0);
+}
+
+Test(xt, silence_of_a_listing_is_not_an_intact_set)
+{
+	rig.on_read = NULL;
+	cr_expect_eq(b->intact(BOTH), -1);
+}
+
+/* Our rules in the chain of nftables, as handles and kinds; 9: a foreign drop. */
+static const unsigned int *chain_rules;
+
+static void
+put_rule(uint32_t seq, uint64_t handle, unsigned int kind)
+{
+	static const char *const names[] = { "c_ipv4_allow",
+	    "c_ipv4_allow_local", "c_ipv6_allow", "c_ipv6_allow_local" };
+	uint8_t buf[512] __attribute__((aligned(8)));
+	struct nlmsghdr *nlh = rig_message(buf, KEEP_FD_LIST, seq,
+	    NFNL_SUBSYS_NFTABLES, NFT_MSG_NEWRULE);
+	struct nlattr *all, *expr, *data, *verdict, *code;
+
+	mnl_attr_put_strz(nlh, NFTA_RULE_TABLE, "t");
+	mnl_attr_put_strz(nlh, NFTA_RULE_CHAIN, "c");
+	mnl_attr_put_u64(nlh, NFTA_RULE_HANDLE, htobe64(handle));
+	all = mnl_attr_nest_start(nlh, NFTA_RULE_EXPRESSIONS);
+	expr = mnl_attr_nest_start(nlh, NFTA_LIST_ELEM);
+	mnl_attr_put_strz(nlh, NFTA_EXPR_NAME, kind == 9 ? "immediate" :
+	    "lookup");
+	data = mnl_attr_nest_start(nlh, NFTA_EXPR_DATA);
+	if (kind < BACKEND_KINDS)
+		mnl_attr_put_strz(nlh, NFTA_LOOKUP_SET, names[kind]);
+	else {
+		verdict = mnl_attr_nest_start(nlh, NFTA_IMMEDIATE_DATA);
+		code = mnl_attr_nest_start(nlh, NFTA_DATA_VERDICT);
+		mnl_attr_put_u32(nlh, NFTA_VERDICT_CODE, htonl(NF_DROP));
+		mnl_attr_nest_end(nlh, code);
+		mnl_attr_nest_end(nlh, verdict);
+	}
+	mnl_attr_nest_end(nlh, data);
+	mnl_attr_nest_end(nlh, expr);
+	mnl_attr_nest_end(nlh, all);
+	if (kind < BACKEND_KINDS)
+		mnl_attr_put(nlh, NFTA_RULE_USERDATA, 16,
+		    "\0\x0e" "dnsfw:managed");
+	rig_put(KEEP_FD_LIST, buf, nlh->nlmsg_len);
+}
+
+static void
+read_chain(const struct order_read *r)
+{
+	size_t i;
+
+	for (i = 0; r->what == STAMP_RULES && chain_rules[i] != 0; i++)
+		put_rule(r->seq, chain_rules[i] / 10, chain_rules[i] % 10);
+	rig_done(KEEP_FD_LIST, r->seq, 0);
+}
+
+Test(nft, prepare)
+{
+	static const struct {
+		unsigned int	chain[8];	/* handle * 10 + kind */
+		uint8_t		rules;
+		uint64_t	position;
+	} cases[] = {
+		{ { 0 }, 15, 0 },
+		{ { 79 }, 15, 7 },
+		{ { 50, 61, 72, 83, 99 }, 0, 0 },
+		{ { 50, 61, 83, 99 }, 4, 5 },
+		{ { 99, 53 }, 7, 5 },
+	};
+	struct backend_prepare p;
+	const struct order_make *m;
+	size_t i;
+
+	rig.on_read = read_chain;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		chain_rules = cases[i].chain;
+		p = (struct backend_prepare){ .families = BOTH };
+		rig.nsent = 0;
+		cr_expect_eq(b->prepare(&p), PREPARE_DONE);
+		m = (const void *)rig.sent[1].bytes;
+		cr_expect_eq(m->type, ORDER_MAKE);
+		cr_expect_eq(m->sets, 15);
+		cr_expect_eq(m->rules, cases[i].rules, "%zu: %u", i, m->rules);
+		cr_expect_eq(m->position, cases[i].position);
+	}
+	rig.lose = true;
+	cr_expect_eq(b->prepare(&p), PREPARE_UNKNOWN);
+	rig.lose = false;
+	rig.begin_error = EPERM;
+	cr_expect_eq(b->prepare(&p), PREPARE_FAILED);
+	rig.silent = true;
+	cr_expect_eq(b->prepare(&p), PREPARE_UNKNOWN);
+}
+
+/* Kernels before 6.9 have room for a shorter filter. */
+Test(filter, shorter)
+{
+	rig_on();
+	rig_ready();
+	ask_open();
+	rig.no_memory = 60;
+	backend_nftables.open(&config);
+	cr_expect_eq(rig.no_memory, 0);
+}
+
+Test(filter, none_at_all, .exit_code = 1)
+{
+	rig_on();
+	rig_ready();
+	ask_open();
+	rig.no_memory = 1000;
+	backend_nftables.open(&config);
+}
