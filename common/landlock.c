@@ -68,6 +68,13 @@ no_landlock(int error)
 }
 
 int
+landlock_abi(void)
+{
+	return ((int)syscall(SYS_landlock_create_ruleset, NULL, 0,
+	    LANDLOCK_CREATE_RULESET_VERSION));
+}
+
+int
 landlock_ruleset(const uint16_t *connect_ports, size_t n, int dir,
     const char **why)
 {
@@ -76,16 +83,14 @@ landlock_ruleset(const uint16_t *connect_ports, size_t n, int dir,
 	    .allowed_access = LANDLOCK_ACCESS_FS_READ_FILE };
 	struct net_port_attr port;
 	size_t i;
-	long abi;
-	int fd;
+	int abi, fd;
 
-	abi = syscall(SYS_landlock_create_ruleset, NULL, 0,
-	    LANDLOCK_CREATE_RULESET_VERSION);
+	abi = landlock_abi();
 	if (abi == -1 && (*why = no_landlock(errno)) != NULL)
 		return (-1);
 	if (abi < 1)
 		fatal("landlock_create_ruleset");
-	attr = deniable((int)abi);
+	attr = deniable(abi);
 	fd = (int)syscall(SYS_landlock_create_ruleset, &attr, sizeof(attr), 0);
 	if (fd == -1)
 		fatal("landlock_create_ruleset");

@@ -5,6 +5,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define LANDLOCK_ABI_TCP 4	/* the first that can limit TCP: Linux 6.7 */
+
+/* What this kernel's Landlock can; -1 with errno: there is none. */
+int	landlock_abi(void);
+
 /*
  * A new descriptor of a ruleset with what sandbox_landlock (sandbox.h) says, or
  * -1 where there is no Landlock, with why.  fatal() on another error.

@@ -56,7 +56,7 @@ number() {
 # needs_root_and_build DIR: end the script if it cannot work.
 needs_root_and_build() {
 	[ "$(id -u)" = 0 ] || { echo "root is needed" >&2; exit 1; }
-	[ -x "$1/dnsfw-priv/dnsfw-priv" ] && return
+	[ -x "$1/dnsfw-priv/start/dnsfw" ] && return
 	echo "$1: dnsfw was not built there" >&2
 	exit 1
 }

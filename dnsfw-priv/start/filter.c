@@ -7,12 +7,10 @@
 #include <errno.h>
 #include <seccomp.h>
 
-#include "sandbox.h"
-
 #define EQ(i, v)	{ SANDBOX_EQ, (i), (v), 0 }
 #define TO_KERNEL(fd)	{ EQ(0, (fd)), EQ(5, 12) }	/* sockaddr_nl */
 
-static const struct sandbox_rule helper_rules[] = {
+const struct sandbox_rule filter_rules[] = {
 	{ SCMP_SYS(recvmsg), 0, { EQ(0, HELPER_FD_KEEPER) }, "orders" },
 	{ SCMP_SYS(recvmsg), 0, { EQ(0, HELPER_FD_COMPILER) }, "bounds" },
 	{ SCMP_SYS(recvmsg), 0, { EQ(0, HELPER_FD_OWN) },
@@ -45,10 +43,11 @@ static const struct sandbox_rule helper_rules[] = {
 #endif
 };
 
+const size_t filter_nrules = sizeof(filter_rules) / sizeof(filter_rules[0]);
+
 void
 filter_make(struct stamps *s)
 {
-	s->nfilter = sandbox_export(helper_rules,
-	    sizeof(helper_rules) / sizeof(helper_rules[0]), s->filter,
+	s->nfilter = sandbox_export(filter_rules, filter_nrules, s->filter,
 	    STAMPS_FILTER_MAX);
 }

@@ -113,7 +113,7 @@ start_worker(const struct options *o, struct user user, unsigned int i,
     int fds[1 + LISTEN_MAX], size_t nlisten)
 {
 	struct msg_config config;
-	char name[16] = "worker";
+	char name[20] = "worker";
 	size_t k;
 	pid_t pid;
 	int log;
@@ -131,6 +131,19 @@ start_worker(const struct options *o, struct user user, unsigned int i,
 	for (k = 1; k <= nlisten; k++)
 		close(fds[k]);
 	return (pid);
+}
+
+/* That there is no Landlock at all, the keeper says. */
+static void
+say_what_is_not_limited(void)
+{
+	int abi = landlock_abi();
+
+	if (abi != -1 && abi < LANDLOCK_ABI_TCP)
+		log_warn("this kernel's Landlock cannot limit TCP, as that of "
+		    "Linux 6.7 can: who controls a worker can connect to "
+		    "wherever the firewall lets its user (meta skuid, "
+		    "--uid-owner: see the example firewalls)");
 }
 
 int
@@ -162,6 +175,8 @@ main(int argc, char **argv)
 	}
 	if (geteuid() == 0)
 		drop_directory();
+	if (!o.check_only)
+		say_what_is_not_limited();
 	if (k.nworkers > 0 && o.firewall != KEEPCONF_NONE)
 		k.helper = start_helper(&o, users.helper, &to_helper);
 	k.compiler = start_compiler(&o, users.proxy, to_helper);

@@ -243,8 +243,8 @@ addAction(SuffixMatchNodeRule(blocked, true), RCodeAction(DNSRCode.REFUSED))
 
 def all_servers(tools, build, reference):
     """Every program with every firewall it can program, in their order."""
-    priv = build / "dnsfw-priv" / "dnsfw-priv"
-    servers = [*(Dnsfw(priv, firewall, upstream_tcp)
+    ours = build / "dnsfw-priv" / "start" / "dnsfw"
+    servers = [*(Dnsfw(ours, firewall, upstream_tcp)
                  for upstream_tcp in (False, True)
                  for firewall in (None, "ipset", "nftables")),
                Forwarder(tools), Forwarder(tools, "ipset"),

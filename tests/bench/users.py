@@ -6,7 +6,7 @@ import subprocess
 
 from ending import undisturbed
 
-USERS = ("dnsfw-priv", "dnsfw-proxy")
+USERS = ("dnsfw-keeper", "dnsfw-priv", "dnsfw-proxy")
 
 
 @contextlib.contextmanager

@@ -15,7 +15,7 @@ import dns.message
 import dns.rcode
 
 from ending import undisturbed
-from lab import (clean_environment, family_of, priv_program, receive_tcp,
+from lab import (clean_environment, family_of, dnsfw_program, receive_tcp,
                  send_tcp)
 from netns import Namespace
 from process import Process
@@ -156,7 +156,7 @@ class SideBySide:
             self._stack.callback(self.upstream.close)
             prepare(self.upstream)
             self.theirs = Program(self, "reference", 1, str(reference))
-            self.ours = Program(self, "dnsfw", 2, str(priv_program()))
+            self.ours = Program(self, "dnsfw", 2, str(dnsfw_program()))
             self.both = (self.ours, self.theirs)
             for program in self.both:
                 self._stack.callback(self._end, program)

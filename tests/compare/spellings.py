@@ -8,7 +8,7 @@ import re
 import subprocess
 
 from explain import UNEXPLAINED
-from lab import clean_environment, priv_program
+from lab import clean_environment, dnsfw_program
 
 # From a documentation network: nobody can listen there, so that a program that
 # has taken its list ends by itself.
@@ -43,7 +43,7 @@ def refused_by_dnsfw(both, lines):
     path = both.write_acl([*lines, "the last is wrong, so that it ends"])
     done = subprocess.run(
         both.namespace.command(
-            str(priv_program()), "--acl-file", str(path), "--upstream",
+            str(dnsfw_program()), "--acl-file", str(path), "--upstream",
             "10.7.0.1", "--bind", both.ours.server[4], "--firewall", "none"),
         env=clean_environment(), capture_output=True, text=True, timeout=30,
         check=False)

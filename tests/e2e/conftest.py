@@ -11,7 +11,7 @@ import pytest
 
 import firewall
 from host import HTTP
-from lab import Lab, priv_program
+from lab import USERS, Lab, dnsfw_program
 from netns import Namespace
 from process import until
 from signed import Signed
@@ -42,9 +42,9 @@ def pytest_sessionstart(session):
     missing = [tool for tool in TOOLS if not shutil.which(tool)]
     if missing:
         pytest.exit(f"missing programs: {' '.join(missing)}", 3)
-    if not priv_program().exists():
-        pytest.exit(f"{priv_program()}: not built (DNSFW_BUILD?)", 3)
-    for user in ("dnsfw-proxy", "dnsfw-priv"):
+    if not dnsfw_program().exists():
+        pytest.exit(f"{dnsfw_program()}: not built (DNSFW_BUILD?)", 3)
+    for user in USERS:
         try:
             pwd.getpwnam(user)
         except KeyError:

@@ -98,8 +98,23 @@ def build_dir():
     return pathlib.Path(os.environ.get("DNSFW_BUILD", top / "build")).resolve()
 
 
-def priv_program():
-    return build_dir() / "dnsfw-priv" / "dnsfw-priv"
+# The programs below it, and the users.
+PROGRAMS = ("dnsfw-priv/start/dnsfw", "dnsfw-priv/helper/dnsfw-priv",
+            "dnsfw-proxy/dnsfw-proxy")
+USERS = ("dnsfw-keeper", "dnsfw-priv", "dnsfw-proxy")
+
+
+def dnsfw_program(folder=None):
+    """What is started, in the build folder or another one."""
+    return (folder or build_dir()) / PROGRAMS[0]
+
+
+def copy_programs(folder):
+    """For who may not go where the build is; returns what is started."""
+    for one in PROGRAMS:
+        (folder / one).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(build_dir() / one, folder / one)
+    return dnsfw_program(folder)
 
 
 def clean_environment(**more):
@@ -128,7 +143,7 @@ class Lab:
     """The network; as a context manager it takes everything away again."""
 
     def __init__(self, gateway=Namespace):
-        self.program = priv_program()
+        self.program = dnsfw_program()
         self._stack = contextlib.ExitStack()
         self._numbers = itertools.count(1)
         self.servers = []       # every dnsfw that was started

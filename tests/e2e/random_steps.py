@@ -24,7 +24,7 @@ SUBNETS = (f"{CLIENT4}/32", f"{OTHER4}/32", "10.77.1.0/24", "0.0.0.0/0",
            "127.0.0.0/8", "127.0.0.1/32", "::1/128")
 PATTERNS = NAMES + ("*.a.test", "*.b.test", "*.test", "*")
 PORTS = (("TCP", PORT), ("TCP", OTHER_PORT), ("UDP", PORT))
-VICTIMS = ("stop", "priv", "compiler", "worker")
+VICTIMS = ("stop", "keeper", "helper", "compiler", "worker")
 BOOTTIMES = (0, 0, 60, 1000000, 2 ** 31)    # seconds; only forwards
 
 # Query: name and type as asked; links: owners of CNAMEs behind it; addresses:

@@ -10,7 +10,7 @@ import pytest
 
 import firewall
 from lab import (ALLOW, CLIENT4, GATEWAY4, OTHER4, PORT, addresses_of,
-                 clean_environment, priv_program)
+                 clean_environment, dnsfw_program)
 
 DATA = pathlib.Path(__file__).parent / "data"
 REFUSED = dns.rcode.REFUSED
@@ -149,7 +149,7 @@ def start_with_reference_files(lab):
     process = lab.start(
         ["unshare", "--mount", "sh", "-c",
          'mount --bind "$1" /etc && exec "$2"', "sh", str(etc),
-         str(priv_program())],
+         str(dnsfw_program())],
         env=clean_environment(**environment))
     lab.servers.append(process)
     process.err.wait_for("Server started")

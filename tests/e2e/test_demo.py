@@ -1,12 +1,11 @@
 """contrib/demo, as a person runs it."""
 
 import pathlib
-import shutil
 import subprocess
 
 import pytest
 
-from lab import build_dir, clean_environment
+from lab import PROGRAMS, build_dir, clean_environment, copy_programs
 
 DEMO = pathlib.Path(__file__).resolve().parents[2] / "contrib" / "demo"
 
@@ -23,10 +22,9 @@ def test_demo_shows_the_main_job(firewall):
 
 def test_demo_takes_programs_as_they_are(tmp_path):
     """Where --build has them nothing is built: here not even could be."""
-    programs = [tmp_path / one / one for one in ("dnsfw-priv", "dnsfw-proxy")]
-    for one in programs:
-        one.parent.mkdir()
-        shutil.copy(build_dir() / one.parent.name / one.name, one)
+    copy_programs(tmp_path)
+    programs = [tmp_path / one for one in PROGRAMS]
+    there = sorted(tmp_path.rglob("*"))
     before = [one.stat().st_mtime_ns for one in programs]
     done = subprocess.run(
         [DEMO, "--build", tmp_path], text=True, stdin=subprocess.DEVNULL,
@@ -34,8 +32,7 @@ def test_demo_takes_programs_as_they_are(tmp_path):
         check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert [one.stat().st_mtime_ns for one in programs] == before
-    assert sorted(tmp_path.rglob("*")) == sorted(
-        [*programs, *(one.parent for one in programs)])
+    assert sorted(tmp_path.rglob("*")) == there
 
 
 def test_demo_usage():

@@ -15,7 +15,7 @@ NEEDED = {
     "SETPCAP": "give up all other capabilities",
     "SYS_CHROOT": "make an empty directory the root directory"}
 CAPABILITIES = (
-    "dnsfw-priv starts with these capabilities and gives them up: what starts "
+    "dnsfw starts with these capabilities and gives them up: what starts "
     "it must leave them to it (CapabilityBoundingSet= of a unit, --cap-add of "
     "a container)")
 UNUSABLE = "the firewall cannot be used"

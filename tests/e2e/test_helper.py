@@ -13,7 +13,7 @@ import struct
 
 import pytest
 
-from lab import ALLOW, CLIENT4, CLIENT6, OTHER4, PORT, build_dir, priv_program
+from lab import ALLOW, CLIENT4, CLIENT6, OTHER4, PORT, build_dir, dnsfw_program
 
 READY, GRANT, RESULT, BOUND, STOP, SEALED, REJECTED, RELOAD, CHECKED = (
     2, 4, 5, 6, 7, 8, 10, 11, 12)
@@ -54,7 +54,7 @@ class Evil:
         self._fw = fw
         self.program = lab.tmp / "dnsfw-priv" / "dnsfw-priv"
         self.program.parent.mkdir()
-        shutil.copy(priv_program(), self.program)
+        shutil.copy(dnsfw_program(), self.program)
         self._folder = lab.tmp / "dnsfw-proxy"
         self._folder.mkdir()
         proxy = self._folder / "dnsfw-proxy"

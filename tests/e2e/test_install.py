@@ -24,17 +24,18 @@ def only(root, pattern):
 
 
 def test_programs_and_documents(root):
-    assert only(root, "dnsfw-priv").stat().st_mode & 0o111
-    assert only(root, "dnsfw-proxy").stat().st_mode & 0o111
-    assert only(root, "dnsfw-priv").parent.name == "sbin"
-    for pattern in ("dnsfw-priv.8", "dnsfw-proxy.8", "dnsfw.acl.5",
+    for name, folder in (("sbin/dnsfw", "sbin"), ("dnsfw-priv", "sbin"),
+                         ("dnsfw-proxy", "dnsfw")):
+        assert only(root, name).stat().st_mode & 0o111
+        assert only(root, name).parent.name == folder
+    for pattern in ("dnsfw.8", "dnsfw-priv.8", "dnsfw-proxy.8", "dnsfw.acl.5",
                     "LICENSE", "config.env", "sysusers.d/*.conf"):
         only(root, pattern)
 
 
 def test_manual_pages_are_clean(root):
     pages = sorted(root.rglob("man*/*.[58]"))
-    assert len(pages) == 3
+    assert len(pages) == 4
     done = subprocess.run(["mandoc", "-T", "lint", "-W", "warning", *pages],
                           capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
@@ -44,7 +45,7 @@ def test_systemd_unit_is_right(root, tmp_path):
     """With the path of the installation's copy, as it is not in place."""
     unit = only(root, "dnsfw.service")
     text = unit.read_text(encoding="ascii")
-    program = only(root, "dnsfw-priv")
+    program = only(root, "sbin/dnsfw")
     installed = f"/{program.relative_to(root)}"
     options = "--config /etc/dnsfw/config.env"
     assert f"ExecStart={installed} {options}\n" in text

@@ -10,17 +10,17 @@ import subprocess
 import dns.message
 import pytest
 
-from lab import DNS4, build_dir, clean_environment, priv_program
+from lab import DNS4, clean_environment, copy_programs, dnsfw_program
 
 DATA = pathlib.Path(__file__).parent / "data"
 ACL = "--acl-file=/nowhere"
 UPSTREAM = "--upstream=192.0.2.1"
 NONE = "--firewall=none"
-HINT = "Try 'dnsfw-priv --help'.\n"
+HINT = "Try 'dnsfw --help'.\n"
 
 
 def run(*args, **environment):
-    done = subprocess.run([str(priv_program()), *map(str, args)], text=True,
+    done = subprocess.run([str(dnsfw_program()), *map(str, args)], text=True,
                           capture_output=True, timeout=10,
                           env=clean_environment(**environment))
     assert done.stdout == ""
@@ -33,7 +33,7 @@ def errors(*lines):
 
 
 def argv(bind, upstream, *options, acl):
-    return [str(priv_program()), f"--acl-file={acl}", f"--upstream={upstream}",
+    return [str(dnsfw_program()), f"--acl-file={acl}", f"--upstream={upstream}",
             f"--bind={bind}", "--bind-port=53", NONE, *options]
 
 
@@ -192,16 +192,16 @@ def test_A10_links_that_can_be_followed(lab, folder):
     assert status == 0 and "[INFO ] the ACL has 1 rule" in text
 
 
-UNREADABLE = ("the user of --priv-user may not read the file ('chmod o+r', or "
-              "give it to the user's group), or it is a link that leads out of "
+UNREADABLE = ("the user of --keeper-user may not read the file ('chmod o+r', "
+              "or give it to the user's group), or it is a link that leads out of "
               "its directory")
 
 
 @pytest.mark.parametrize("what, mode, why", [
     ("list", 0o600, UNREADABLE),
-    ("", 0o700, "the user of --priv-user may not enter its directory ('chmod "
+    ("", 0o700, "the user of --keeper-user may not enter its directory ('chmod "
      "o+x', or give it to the user's group)"),
-    ("", 0o744, "the user of --priv-user may not enter its directory ('chmod "
+    ("", 0o744, "the user of --keeper-user may not enter its directory ('chmod "
      "o+x', or give it to the user's group)"),
 ])
 def test_ACL_that_the_user_may_not_open(lab, folder, what, mode, why):
@@ -252,15 +252,12 @@ BAD_LIST = "10.0.0.1 ~> 10.0.0.2\n\nany ~> a.example\n"
 @pytest.fixture
 def ordinary(lab):
     """Run --check as a user who is nobody; the build may be out of reach."""
-    for name in ("dnsfw-priv", "dnsfw-proxy"):
-        folder = lab.tmp / name
-        folder.mkdir()
-        shutil.copy(build_dir() / name / name, folder)
+    program = copy_programs(lab.tmp)
 
     def run(acl, *options):
         process = lab.start([
             "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups",
-            str(lab.tmp / "dnsfw-priv" / "dnsfw-priv"), "--check",
+            str(program), "--check",
             f"--acl-file={acl}", UPSTREAM, *options])
         lab.servers.append(process)
         status = process.wait_exit()
@@ -277,18 +274,21 @@ def ordinary(lab):
 def test_check_as_an_ordinary_user(lab, ordinary, options, more):
     assert ordinary(lab.write_acl(GOOD_LIST), *options) == (0, [
         "[INFO ] the ACL has 1 rule",
-        '[INFO ] not checked: whether the user "dnsfw-priv" (--priv-user) may '
-        'read the ACL',
+        '[INFO ] not checked: whether the user "dnsfw-keeper" (--keeper-user) '
+        'may read the ACL',
         *(f'[INFO ] not checked: the firewall and its chain "{chain}"'
           for chain in more),
         "[INFO ] not checked: the addresses and the port of --bind"])
 
 
 def test_check_without_the_users(lab, ordinary):
-    users = ("--priv-user=none-1", "--proxy-user=none-2")
+    users = ("--priv-user=none-1", "--keeper-user=none-3",
+             "--proxy-user=none-2")
     lines = [
         "[INFO ] the ACL has 1 rule",
         '[INFO ] not checked: the user "none-1" (--priv-user), who does not '
+        'exist here',
+        '[INFO ] not checked: the user "none-3" (--keeper-user), who does not '
         'exist here',
         '[INFO ] not checked: the user "none-2" (--proxy-user), who does not '
         'exist here',
@@ -398,7 +398,7 @@ def test_config_of_the_reference_works_unchanged(lab):
     """Its BIND; an empty value is not set; the command line wins."""
     lab.upstream.add("www.example.com", 60, "A", "10.78.1.1")
     server = lab.start([
-        str(priv_program()), "--config", str(DATA / "reference.env"),
+        str(dnsfw_program()), "--config", str(DATA / "reference.env"),
         "--acl-file", str(lab.write_acl("127.0.0.1 ~> *")),
         "--firewall=none", "--bind-port=53", f"--upstream={DNS4}"])
     lab.servers.append(server)

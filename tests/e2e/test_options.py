@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from lab import (ALLOW, CLIENT4, OTHER4, addresses_of, clean_environment,
-                 priv_program)
+                 copy_programs, dnsfw_program)
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 GOOD = ("--acl-file", "/nowhere", "--upstream", "192.0.2.1",
@@ -15,8 +15,8 @@ GOOD = ("--acl-file", "/nowhere", "--upstream", "192.0.2.1",
 
 
 def run(*args, **environment):
-    """dnsfw-priv with a wrong option, so nothing is started."""
-    return subprocess.run([str(priv_program()), *args], text=True,
+    """dnsfw with a wrong option, so nothing is started."""
+    return subprocess.run([str(dnsfw_program()), *args], text=True,
                           capture_output=True, timeout=10,
                           env=clean_environment(**environment))
 
@@ -95,18 +95,26 @@ def test_usage_errors(args, words):
 def test_help_and_version():
     done = run("--version")
     assert done.returncode == 0
-    assert re.fullmatch(r"dnsfw-priv \d+\.\d+\.\d+\S*\n", done.stdout)
+    assert re.fullmatch(r"dnsfw \d+\.\d+\.\d+\S*\n", done.stdout)
     done = run("--help")
     assert done.returncode == 0 and done.stderr == ""
-    options = re.findall(r"^ *--([a-z-]+) ", done.stdout, re.MULTILINE)
-    assert len(options) > 15
-    # What the program has, the manual has.
-    manual = (TOP / "dnsfw-priv/dnsfw-priv.8").read_text(encoding="utf-8")
-    for option in options:
-        assert re.search(rf"Fl Fl {option}\b", manual), option
+    # What the program has, the manual has, with the same defaults.
+    manual = (TOP / "dnsfw-priv/dnsfw.8").read_text(encoding="utf-8")
+    table = dict(re.findall(r"^ *--([a-z-]+) .*?(\[.*\])?(?: \(list\))?$",
+                            done.stdout, re.MULTILINE))
+    assert len(table) > 15
+    items = dict(re.findall(
+        r"^\.It Fl Fl ([a-z-]+)[^\n]*\n((?:(?!\.It|\.El).*\n)*)", manual,
+        re.MULTILINE))
+    assert set(items) | {"version"} == set(table)
+    del table["help"], table["version"]
+    for option, default in table.items():
+        bracket = re.search(r"^\.Bq (.*)$", items[option], re.MULTILINE)
+        assert default == (f"[{bracket[1]}]" if bracket else ""), option
 
 
-@pytest.mark.parametrize("option", ["proxy-user", "priv-user"])
+@pytest.mark.parametrize("option", ["proxy-user", "keeper-user",
+                                    "priv-user"])
 def test_missing_user_says_how_to_make_it(lab, option):
     status, text = lab.dnsfw_fails(ALLOW, f"--{option}", "dnsfw-nobody-here")
     assert status == 1
@@ -117,7 +125,10 @@ def test_missing_user_says_how_to_make_it(lab, option):
 @pytest.mark.parametrize("options, words", [
     (("--proxy-user", "root"), "proxy-user.*root"),
     (("--priv-user", "root"), "priv-user.*root"),
-    (("--priv-user", "dnsfw-proxy"), "different users"),
+    (("--keeper-user", "root"), "keeper-user.*root"),
+    (("--priv-user", "dnsfw-proxy"), "--priv-user and --proxy-user.*different"),
+    (("--priv-user", "dnsfw-keeper"), "--keeper-user.*different"),
+    (("--proxy-user", "dnsfw-keeper"), "--keeper-user.*different"),
 ])
 def test_errors_of_the_start(lab, options, words):
     status, text = lab.dnsfw_fails(ALLOW, *options)
@@ -162,9 +173,7 @@ def test_check_needs_what_a_start_needs():
 
 def test_only_root_can_start_it(lab):
     # The build folder may be out of everybody else's reach.
-    program = lab.tmp / "dnsfw-priv"
-    program.write_bytes(priv_program().read_bytes())
-    program.chmod(0o755)
+    program = copy_programs(lab.tmp)
     status, text = lab.dnsfw_fails(
         ALLOW, program=program,
         wrapper=("setpriv", "--reuid", "65534", "--clear-groups"))
@@ -175,7 +184,7 @@ def test_only_root_can_start_it(lab):
 def test_lists_repeat_and_take_commas(lab):
     lab.upstream.add("www.example.com", 60, "A", "10.78.1.1")
     server = lab.start([
-        str(priv_program()), "--firewall=none", "--bind-port=53",
+        str(dnsfw_program()), "--firewall=none", "--bind-port=53",
         f"--acl-file={lab.write_acl('0.0.0.0/0 ~> *')}",
         "--upstream=10.77.2.7,10.77.2.2", "--timeout=4",
         "--bind=10.77.1.1", "--bind", "127.0.0.1,127.0.0.2"])
@@ -189,7 +198,7 @@ def test_A1_mapped_addresses_are_IPv4_ones(lab):
     lab.upstream.add("www.example.com", 60, "A", "10.78.1.1")
     lab.upstream.add("www.example.com", 60, "A", "10.78.1.2")
     server = lab.start([
-        str(priv_program()), "--firewall=none", "--bind-port=53",
+        str(dnsfw_program()), "--firewall=none", "--bind-port=53",
         f"--acl-file={lab.write_acl('::ffff:10.77.1.0/120 -> *:TCP:443')}",
         "--upstream=::ffff:10.77.2.2", "--bind=::ffff:10.77.1.1",
         f"--client-net=::ffff:{CLIENT4}", "--deny-answer=::ffff:10.78.0.0/112",

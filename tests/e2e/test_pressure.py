@@ -429,7 +429,7 @@ def test_P4_a_worker_ends_when_the_channel_ends_behind_STOP(lab):
     lab.site(name=NAME)
     server = lab.dnsfw(RESOLVE_ALL)
     assert lab.ask(NAME).answer     # so that the neighbours are known
-    worker, = workers_of(server)
+    worker, = server.those("worker")
     watch = os.pidfd_open(worker)
     try:
         with stopped(worker), lab.client_socket(
@@ -447,13 +447,3 @@ def test_P4_a_worker_ends_when_the_channel_ends_behind_STOP(lab):
         assert ended, "the worker goes on"
     finally:
         os.close(watch)
-
-
-def workers_of(server):
-    """Its children that are workers."""
-    found = []
-    for pid in server.children():
-        with open(f"/proc/{pid}/cmdline", "rb") as file:
-            if b"worker" in file.read().split(b"\0"):
-                found.append(pid)
-    return found

@@ -1,4 +1,4 @@
-"""Two processes, confined, that live and die together (P1 to P4, P6)."""
+"""Processes, confined, that live and die together (P1 to P4, P6)."""
 
 import os
 import pwd
@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from lab import ALLOW, CLIENT4, priv_program
+from lab import ALLOW, CLIENT4, PROGRAMS, build_dir, dnsfw_program
 from process import until
 
 NET_ADMIN = 1 << 12
@@ -34,15 +34,23 @@ def running(lab, fw):
     return server
 
 
-@pytest.mark.parametrize("process, user, capabilities", [
-    ("priv", "dnsfw-priv", NET_ADMIN), ("proxy", "dnsfw-proxy", 0)])
-def test_P1_P2_user_capabilities_and_filters(running, process, user,
+ROLES = ("keeper", "helper", "compiler", "worker")
+
+
+def pid_of(server, role):
+    return server.pid if role == "keeper" else server.those(role)[0]
+
+
+@pytest.mark.parametrize("role, name, user, capabilities", [
+    ("keeper", "dnsfw-proxy", "dnsfw-keeper", 0),
+    ("helper", "dnsfw-priv", "dnsfw-priv", NET_ADMIN),
+    ("compiler", "dnsfw-proxy", "dnsfw-proxy", 0),
+    ("worker", "dnsfw-proxy", "dnsfw-proxy", 0)])
+def test_P1_P2_user_capabilities_and_filters(running, role, name, user,
                                              capabilities):
-    worker = running.children()[-1]
-    pid = running.pid if process == "priv" else worker
-    status = status_of(pid)
+    status = status_of(pid_of(running, role))
     account = pwd.getpwnam(user)
-    assert status["Name"] == f"dnsfw-{process}"
+    assert status["Name"] == name
     assert status["Uid"].split() == [str(account.pw_uid)] * 4
     assert status["Gid"].split() == [str(account.pw_gid)] * 4
     assert status["Groups"].split() == []
@@ -55,15 +63,16 @@ def test_P1_P2_user_capabilities_and_filters(running, process, user,
     assert status["Threads"] == "1"
 
 
-@pytest.mark.parametrize("process", ["priv", "proxy"])
-def test_P2_root_directory_is_empty_and_gone(running, process):
-    worker = running.children()[-1]
-    pid = running.pid if process == "priv" else worker
+@pytest.mark.parametrize("role", ROLES)
+def test_P2_root_directory_is_empty_and_gone(running, role):
+    pid = pid_of(running, role)
     assert os.listdir(f"/proc/{pid}/root/") == []
     assert os.readlink(f"/proc/{pid}/cwd").endswith("(deleted)")
     limits = open(f"/proc/{pid}/limits", encoding="ascii").read()
     assert re.search(r"Max core file size +0 +0 ", limits)
     assert re.search(r"Max processes +0 +0 ", limits)
+    if "Sanitizer" not in open(f"/proc/{pid}/maps", encoding="ascii").read():
+        assert re.search(r"Max address space +\d+ +\d+ ", limits)
 
 
 def test_P2_descriptors(running):
@@ -84,24 +93,36 @@ def test_P2_descriptors(running):
     assert not sockets(worker, "netlink")
 
 
-def test_P4_worker_dies_then_all_ends(running):
-    worker = running.children()[-1]
+@pytest.mark.parametrize("role, name", [
+    ("helper", "dnsfw-priv"), ("compiler", r"dnsfw-proxy \(compiler\)"),
+    ("worker", r"dnsfw-proxy \(worker\)")])
+def test_P4_one_dies_then_all_end(running, role, name):
+    children = running.children()
     begin = time.monotonic()
-    os.kill(worker, signal.SIGKILL)
+    os.kill(pid_of(running, role), signal.SIGKILL)
     assert running.wait_exit() == 1
     assert time.monotonic() - begin < 1
-    running.err.wait_for(r"\[ERROR\] .*dnsfw-proxy \(worker\) died: killed "
+    running.err.wait_for(rf"\[ERROR\] .*{name} died: killed "
                          r"by signal 9 \(KILL\)")
+    until(lambda: all(map(is_gone, children)), 1, "the end of all")
 
 
-def test_P4_helper_dies_then_all_ends(running):
-    worker = running.children()[-1]
-    begin = time.monotonic()
+def test_P4_keeper_dies_then_all_end(running):
+    children = running.children()
+    assert len(children) == 3
     running.signal(signal.SIGKILL)
-    until(lambda: is_gone(worker), 1, "the end of the worker")
-    assert time.monotonic() - begin < 1
+    until(lambda: all(map(is_gone, children)), 1, "the end of the others")
     running.wait_exit()
-    running.err.wait_for(r"\[ERROR\] .*dnsfw-priv")
+
+
+@pytest.mark.parametrize("role", ["helper", "compiler", "worker"])
+def test_P2_a_child_that_is_stopped_dies_with_its_parent(running, role):
+    """It cannot notice the end of a channel."""
+    pid = pid_of(running, role)
+    os.kill(pid, signal.SIGSTOP)
+    running.signal(signal.SIGKILL)
+    running.wait_exit()
+    until(lambda: is_gone(pid), 1, f"the end of the {role}")
 
 
 def test_P4_grants_stay_until_their_time_is_over(lab, fw):
@@ -140,7 +161,7 @@ def test_P6_stop_while_clients_wait(lab):
         assert server.wait_exit(5) == 0
 
 
-def test_F4_nothing_is_executed_but_the_proxy(lab, fw):
+def test_F4_nothing_is_executed_but_our_programs(lab, fw):
     trace = lab.tmp / "trace"
     strace = lab.dnsfw(ALLOW, fw=fw, wrapper=(
         "strace", "-f", "-qq", "-s", "4096", "-e", "trace=execve,execveat",
@@ -150,15 +171,19 @@ def test_F4_nothing_is_executed_but_the_proxy(lab, fw):
     for site in sites:
         lab.resolve(site)
         assert lab.reaches(site.v4)
-    (priv,) = strace.children()
-    os.kill(priv, signal.SIGTERM)
+    (keeper,) = strace.children()
+    os.kill(keeper, signal.SIGTERM)
     assert strace.wait_exit() == 0
     calls = re.findall(r'execve(?:at)?\("([^"]*)", \["([^"]*)", "([^"]*)"',
                        trace.read_text(encoding="utf-8"))
-    proxy = str(priv_program().parents[1] / "dnsfw-proxy" / "dnsfw-proxy")
+    proxy = str(build_dir() / PROGRAMS[2])
     assert sorted(calls) == sorted([
-        (str(priv_program()), str(priv_program()), "--acl-file"),
-        (proxy, "dnsfw-proxy", "compiler"), (proxy, "dnsfw-proxy", "worker")])
+        (str(dnsfw_program()), str(dnsfw_program()), "--acl-file"),
+        (proxy, "dnsfw-proxy", "compiler"), (proxy, "dnsfw-proxy", "keeper"),
+        (proxy, "dnsfw-proxy", "worker")])
+    # By a descriptor, as its user need not be able to find it.
+    assert re.findall(r'execveat\(\d+, "", \["([^"]*)"\]',
+                      trace.read_text(encoding="utf-8")) == ["dnsfw-priv"]
 
 
 @pytest.mark.parametrize("error, words", [
@@ -177,9 +202,9 @@ def test_P3_without_landlock_one_warning(lab, fw, error, words):
     warnings = [line for line in strace.err.lines if "[WARN ]" in line]
     assert len(warnings) == 1
     assert words in warnings[0] and "seccomp alone" in warnings[0]
-    (priv,) = strace.children()
-    assert status_of(priv)["Seccomp"] == "2"
-    os.kill(priv, signal.SIGTERM)
+    (keeper,) = strace.children()
+    assert status_of(keeper)["Seccomp"] == "2"
+    os.kill(keeper, signal.SIGTERM)
     assert strace.wait_exit() == 0
 
 

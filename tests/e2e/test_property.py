@@ -265,9 +265,10 @@ class Run:
 
     def _restart(self, step):
         server = self.server
-        children = server.children()
-        victim = {"priv": server.pid, "compiler": children[0],
-                  "worker": children[-1]}.get(step.victim)
+        victim = None
+        if step.victim != "stop":
+            victim = server.pid if step.victim == "keeper" else \
+                server.those(step.victim)[0]
         if victim:
             os.kill(victim, signal.SIGKILL)
         else:

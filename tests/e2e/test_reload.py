@@ -140,14 +140,14 @@ def test_A9_a_missing_list_changes_nothing(lab):
     assert addresses_of(lab.ask(site.name)) == [site.v4]
 
 
-def test_A9_the_list_must_be_readable_for_the_helper(lab):
+def test_A9_the_list_must_be_readable_for_the_keeper(lab):
     lab.tmp.chmod(0o755)
     argv = lab.dnsfw_argv(f"{CLIENT4} ~> *\n")
     path = pathlib.Path(argv[argv.index("--acl-file") + 1])
     path.chmod(0o600)
     process = lab.start(argv)
     assert process.wait_exit() == 2
-    process.err.wait_for(r"ERROR.*cannot open the ACL .*user of --priv-user "
+    process.err.wait_for(r"ERROR.*cannot open the ACL .*user of --keeper-user "
                          "may not read the file")
 
 

@@ -27,8 +27,8 @@ def all_kinds(lab):
 
 def end(server, how):
     """Stop it, or kill one of its processes."""
-    pids = {"priv": server.pid, "compiler": server.children()[0],
-            "worker": server.children()[-1]}
+    pids = {"keeper": server.pid, **{role: server.those(role)[0] for role in
+                                     ("helper", "compiler", "worker")}}
     if how == "stop":
         server.signal(signal.SIGTERM)
     else:
@@ -37,7 +37,8 @@ def end(server, how):
     server.err.wait_end()
 
 
-@pytest.mark.parametrize("how", ["stop", "priv", "compiler", "worker"])
+@pytest.mark.parametrize("how", ["stop", "keeper", "helper", "compiler",
+                                 "worker"])
 def test_G9_grants_are_taken_over(lab, fw, how):
     server = lab.dnsfw(ALLOW + LOCAL, fw=fw)
     site = all_kinds(lab)
@@ -60,7 +61,7 @@ def test_G9_G2_a_smaller_ttl_after_the_restart_shortens_nothing(lab, fw):
     long, short = lab.site(ttl=1000), "short.example.com"
     lab.upstream.add(short, 5, "A", long.v4)
     lab.resolve(long)
-    end(server, "priv")
+    end(server, "keeper")
     lab.dnsfw(ALLOW, fw=fw)
     lab.ask(short)
     (entry,) = fw.entries()
@@ -147,7 +148,7 @@ def test_G9_the_sets_are_never_empty(lab, fw):
     site = lab.site(ttl=1000)
     lab.resolve(site)
     for size in ("65536", "1000", "1001", "65536"):
-        end(server, "priv")
+        end(server, "keeper")
         server = lab.start_dnsfw(ALLOW, "--max-grants", size, fw=fw)
         tries = 0
         while not any("Server started" in line for line in server.err.lines):

@@ -172,7 +172,7 @@ def test_O1_no_other_process_gets_the_socket(lab, manager):
     sockets = [{os.readlink(f"/proc/{pid}/fd/{fd}")
                 for fd in os.listdir(f"/proc/{pid}/fd")}
                for pid in (server.pid, *server.children())]
-    ours = os.readlink(f"/proc/{server.pid}/fd/62")
+    ours = os.readlink(f"/proc/{server.pid}/fd/11")
     assert ours.startswith("socket:")
     assert [ours in one for one in sockets] == [True, False, False]
 
@@ -217,7 +217,7 @@ def test_O1_without_a_manager_nobody_is_told(lab):
                         clean_environment(NOTIFY_SOCKET="")):
         server = lab.start_dnsfw(ALLOW, env=environment)
         server.err.wait_for("Server started")
-        assert not os.path.exists(f"/proc/{server.pid}/fd/62")
+        assert not os.path.exists(f"/proc/{server.pid}/fd/11")
         assert "NOTIFY" not in str(server.err)
         server.stop()
 

@@ -163,8 +163,8 @@ def test_D6_an_answer_that_is_there_is_not_too_late(lab):
         "strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=sendto",
         "-e", "inject=sendto:delay_exit=1300000:when=1"))
     lab.resolve(lab.site())
-    (priv,) = strace.children()
-    os.kill(priv, signal.SIGTERM)       # strace itself would not end for it
+    (keeper,) = strace.children()
+    os.kill(keeper, signal.SIGTERM)       # strace itself would not end for it
     assert strace.wait_exit() == 0
 
 

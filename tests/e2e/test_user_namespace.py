@@ -1,13 +1,12 @@
 """An unprivileged container: root and all users are ordinary ones outside."""
 
 import pwd
-import shutil
 import signal
 
 import dns.rcode
 import pytest
 
-from lab import ALLOW, CLIENT4, CLIENT6, PORT, build_dir
+from lab import ALLOW, CLIENT4, CLIENT6, PORT, copy_programs
 from netns import ContainerNamespace, Namespace
 from process import until
 
@@ -20,10 +19,7 @@ def _gateway_type():
 @pytest.fixture(name="lab")
 def _lab(lab):
     """Its root may not go everywhere: the programs are copies."""
-    for name in ("dnsfw-priv", "dnsfw-proxy"):
-        (lab.tmp / name).mkdir()
-        shutil.copy(build_dir() / name / name, lab.tmp / name)
-    lab.program = lab.tmp / "dnsfw-priv" / "dnsfw-priv"
+    lab.program = copy_programs(lab.tmp)
     return lab
 
 
@@ -93,7 +89,7 @@ class HostNetwork(Namespace):
         self._container = ContainerNamespace()
 
     def command(self, *argv):
-        if "dnsfw-priv" not in argv[0]:
+        if not argv[0].endswith("/dnsfw"):
             return super().command(*argv)
         return super().command(
             "nsenter", f"--user={self._container.user_path}", *argv)
@@ -108,7 +104,7 @@ class HostNetwork(Namespace):
 def test_P3_users_that_the_namespace_does_not_have(lab):
     status, text = lab.dnsfw_fails(ALLOW)
     assert status == 1
-    user = pwd.getpwnam("dnsfw-priv")
+    user = pwd.getpwnam("dnsfw-keeper")
     assert (f"[ERROR] cannot become user {user.pw_uid}, group {user.pw_gid}, "
             "which this user namespace does not have (/proc/self/uid_map, "
             "/etc/subuid): Invalid argument") in text.splitlines()

@@ -22,7 +22,7 @@ def queries_of(server):
     """How many queries each worker has had, by its own statistics."""
     start = len(server.err.lines)
     server.signal(signal.SIGUSR1)
-    workers = len(server.children()) - 1
+    workers = len(server.those("worker"))
     return [int(server.err.wait_for(
         rf"worker {number}: queries: (\d+)", start=start)[1])
             for number in range(1, workers + 1)]
@@ -46,8 +46,8 @@ def test_P6_children_that_do_not_end_are_waited_for_together(lab):
 
 def test_P5_workers_are_confined_and_all_serve(lab, fw):
     server = lab.dnsfw(ALLOW, "--workers", "3", fw=fw)
-    compiler, *workers = server.children()
-    assert len(workers) == 3 and compiler not in workers
+    workers = server.those("worker")
+    assert len(workers) == 3
     for pid in workers:
         status = status_of(pid)
         assert status["Seccomp"] == "2" and int(status["CapEff"], 16) == 0
@@ -102,7 +102,7 @@ def ask(lab, client, server, tcp=False):
 def test_P4_one_worker_of_several_dies_then_all_ends(lab, number):
     server = lab.dnsfw(RESOLVE_ALL, "--workers", "3")
     begin = time.monotonic()
-    os.kill(server.children()[number], signal.SIGKILL)
+    os.kill(server.those("worker")[number - 1], signal.SIGKILL)
     assert server.wait_exit() == 1
     assert time.monotonic() - begin < 2
     server.err.wait_for(rf"\[ERROR\] .*\(worker {number}\) died: killed by "

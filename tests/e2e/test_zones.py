@@ -6,7 +6,7 @@ import socket
 import dns.message
 import pytest
 
-from lab import DEADLINE, DNS4, priv_program, receive_tcp, send_tcp
+from lab import DEADLINE, DNS4, dnsfw_program, receive_tcp, send_tcp
 
 NAME = "www.example.com"
 LINKS = (("gateway", "lan", "fe80::1"), ("client", "lan", "fe80::2"),
@@ -27,7 +27,7 @@ def links(lab):
 
 def start(lab, *options, upstream="fe80::2%wan"):
     server = lab.start([
-        str(priv_program()), "--firewall=none", "--bind-port=53",
+        str(dnsfw_program()), "--firewall=none", "--bind-port=53",
         f"--acl-file={lab.write_acl('fe80::/10 ~> *')}",
         "--bind", "fe80::1%lan", "--upstream", upstream, *options])
     lab.servers.append(server)

@@ -29,7 +29,7 @@ COMPILER = {f"dnsfw-proxy/acl/libproxy_acl.a.p/{module}.c.o"
 PURE = [
     ("common", "common_pure",
      {"addr", "addrtext", "msg", "order", "report", "rootlimits"}),
-    ("dnsfw-priv", "priv_start", {"values"}),
+    ("dnsfw-priv/start", "start_values", {"values"}),
     ("dnsfw-proxy/acl", "proxy_acl",
      {"ancestors", "bounds", "build", "compile", "decide", "emit", "hint",
       "image", "layout", "lex", "parse"}),

@@ -96,7 +96,7 @@ def argv_of(field, build, attack):
         field.make_nftables()
         firewall = ["nftables", "--table", "inet filter", "--chain", "dnsfw",
                     "--max-grants", str(ground.SET_SIZE)]
-    return [build / "dnsfw-priv" / "dnsfw-priv",
+    return [build / "dnsfw-priv" / "start" / "dnsfw",
             "--acl-file", acl, "--upstream", ground.UPSTREAM,
             "--bind", f"{ground.SERVER},{attacks.SERVER6}",
             "--bind-port", "53", "--timeout", TIMEOUT,

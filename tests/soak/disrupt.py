@@ -220,9 +220,10 @@ class Soak:
             process.err.wait_for("are put back", start=seen)
         else:
             children = process.children()
-            one.detail, pid = (("dnsfw-priv", process.pid),
-                               ("compiler", children[0]),
-                               ("worker", children[-1]))[number % 3]
+            one.detail, pid = (("keeper", process.pid),
+                               ("helper", children[0]),
+                               ("compiler", children[1]),
+                               ("worker", children[-1]))[number % 4]
             one.begin = one.over = time.monotonic()
             os.kill(pid, signal.SIGKILL)
             until(lambda: self._supervisor.starts > starts,

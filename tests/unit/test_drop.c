@@ -422,6 +422,34 @@ Test(drop, P2_dies_with_its_parent)
 	cr_assert_eq(finish(pid), 0);
 }
 
+/* As the program will be after exec: all but the ambient set is emptied. */
+static int
+before_exec(void)
+{
+	drop_for_exec(USER, GROUP, NET_ADMIN, 20);
+	return (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, CAP_NET_ADMIN, 0,
+	    0) == 1 && prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET,
+	    CAP_SYS_CHROOT, 0, 0) == 0 ? 0 : 1);
+}
+
+Test(drop, P1_a_capability_outlives_exec)
+{
+	static const char *const sets[] = { "CapPrm:", "CapEff:", "CapInh:",
+	    "CapAmb:" };
+	pid_t pid = confined(before_exec);
+	size_t i;
+
+	must_be_ready();
+	for (i = 0; i < sizeof(sets) / sizeof(sets[0]); i++)
+		cr_assert_str_eq(proc_value(pid, "status", sets[i]),
+		    "0000000000001000", "%s", sets[i]);
+	cr_assert_str_eq(proc_value(pid, "status", "CapBnd:"),
+	    "0000000000000000");
+	cr_assert_str_empty(proc_value(pid, "status", "Groups:"));
+	cr_assert_str_eq(proc_value(pid, "status", "NoNewPrivs:"), "1");
+	cr_assert_eq(finish(pid), 0);
+}
+
 static int
 orphan(void)
 {

@@ -22,7 +22,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../../dnsfw-priv/syscalls.h"
+#include "../../dnsfw-priv/start/filter.h"
 #include "../../dnsfw-proxy/syscalls.h"
 #include "msg.h"
 #include "sandbox.h"
@@ -79,7 +79,9 @@ outcome(const struct sandbox_rule *rules, size_t n, struct call c, int error)
 	memcpy(all + n, base, sizeof(base));
 	cr_assert_neq(pid = fork(), -1);
 	if (pid == 0) {
-		if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1)
+		/* No descriptor of the runner: its call is to fail. */
+		if (close_range(STDERR_FILENO + 1, ~0U, 0) == -1 ||
+		    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1)
 			_exit(2);
 		sandbox_seccomp(all, n + NROWS(base));
 		errno = 0;
@@ -263,7 +265,7 @@ static const struct table {
 	const struct sandbox_rule *rules;
 	const size_t	*n;
 } tables[] = {
-	{ "dnsfw-priv", priv_rules, &priv_nrules },
+	{ "dnsfw-priv", filter_rules, &filter_nrules },
 	{ "compiler", compiler_rules, &compiler_nrules },
 	{ "worker", worker_rules, &worker_nrules },
 };
@@ -284,7 +286,7 @@ static const long denied[] = {
 	SYS_dup3
 };
 
-/* dnsfw-priv and the compiler reach nobody that they did not know. */
+/* The helper and the compiler reach nobody that they did not know. */
 static const long denied_without_network[] = {
 	SYS_socket, SYS_connect, SYS_accept, SYS_accept4, SYS_sendmmsg,
 	SYS_recvmmsg
@@ -322,42 +324,65 @@ Test(sandbox, P1_P2_tables_deny_the_ways_out)
 	cr_assert_eq(plain_outcome(WORKER, SYS_memfd_create), SIGSYS);
 }
 
-/* fcntl for the seals, getsockopt for iptables-legacy, and no more. */
+/* Its channels, and netlink sockets with one form of destination. */
 Test(sandbox, P1_arguments_of_dnsfw_priv)
 {
 	static const struct {
 		struct call call;
 		int outcome;
 	} calls[] = {
-		{ { SYS_fcntl, { -1, F_GET_SEALS } }, ALLOWED },
-		{ { SYS_fcntl, { -1, F_DUPFD } }, SIGSYS },
-		{ { SYS_fcntl, { -1, F_SETFL } }, SIGSYS },
-		{ { SYS_getsockopt, { -1, SOL_SOCKET, SO_ERROR } }, SIGSYS },
-		/* IPT_SO_GET_ENTRIES */
-		{ { SYS_getsockopt, { -1, IPPROTO_IP, 65 } }, ALLOWED },
-		{ { SYS_getsockopt, { -1, IPPROTO_TCP, 65 } }, SIGSYS },
-		/* The socket of the route family: no destination. */
-		{ { SYS_sendto, { FD_OWN, 0, 0, 0, 0, 0 } }, ALLOWED },
-		{ { SYS_sendto, { FD_OWN, 0, 0, 0, 4096, 12 } }, SIGSYS },
-		{ { SYS_sendto, { FD_OWN - 1, 0, 0, 0, 0, 0 } }, ALLOWED },
-		{ { SYS_sendmsg, { FD_OWN - 1 } }, ALLOWED },
-		{ { SYS_sendmsg, { FD_OWN } }, SIGSYS },
-		{ { SYS_sendmsg, { FD_OWN + 1 } }, SIGSYS },
-		{ { SYS_sendmsg, { -1 } }, SIGSYS },
-		/* The service manager's: write, which names no destination. */
-		{ { SYS_write, { FD_NOTIFY, 0, 0 } }, ALLOWED },
-		{ { SYS_sendto, { FD_NOTIFY, 0, 0, 0, 0, 0 } }, SIGSYS },
-		{ { SYS_sendto, { FD_NOTIFY, 0, 0, 0, 4096, 12 } }, SIGSYS },
-		{ { SYS_sendmsg, { FD_NOTIFY } }, SIGSYS },
-		{ { SYS_connect, { FD_NOTIFY } }, SIGSYS },
-		{ { SYS_openat, { FD_ACL_DIR, (long)"x", ACL_OPEN_FLAGS } },
+		{ { SYS_recvmsg, { HELPER_FD_KEEPER } }, ALLOWED },
+		{ { SYS_recvmsg, { HELPER_FD_COMPILER } }, ALLOWED },
+		{ { SYS_recvmsg, { HELPER_FD_OWN } }, ALLOWED },
+		{ { SYS_recvmsg, { HELPER_FD_ACT } }, SIGSYS },
+		{ { SYS_recvmsg, { HELPER_FD_LIST } }, SIGSYS },
+		{ { SYS_recvmsg, { HELPER_FD_FLOWS } }, SIGSYS },
+		{ { SYS_recvmsg, { -1 } }, SIGSYS },
+		{ { SYS_sendto, { HELPER_FD_KEEPER, 0, 0, 0, 0, 0 } },
 		    ALLOWED },
+		{ { SYS_sendto, { HELPER_FD_KEEPER, 0, 0, 0, 4096, 12 } },
+		    SIGSYS },
+		{ { SYS_sendto, { HELPER_FD_COMPILER, 0, 0, 0, 0, 0 } },
+		    SIGSYS },
+		{ { SYS_sendto, { HELPER_FD_ACT, 0, 0, 0, 4096, 12 } },
+		    ALLOWED },
+		{ { SYS_sendto, { HELPER_FD_OWN, 0, 0, 0, 4096, 12 } },
+		    ALLOWED },
+		{ { SYS_sendto, { HELPER_FD_ACT, 0, 0, 0, 0, 0 } }, SIGSYS },
+		{ { SYS_sendto, { HELPER_FD_ACT, 0, 0, 0, 4096, 16 } },
+		    SIGSYS },
+		{ { SYS_sendto, { HELPER_FD_OWN + 1, 0, 0, 0, 4096, 12 } },
+		    SIGSYS },
+		{ { SYS_sendto, { 2, 0, 0, 0, 0, 0 } }, SIGSYS },
+		{ { SYS_write, { 2, 0, 0 } }, SIGSYS },
+		{ { SYS_sendmsg, { HELPER_FD_KEEPER } }, SIGSYS },
+		{ { SYS_close, { HELPER_FD_KEEPER } }, SIGSYS },
+		{ { SYS_fcntl, { HELPER_FD_KEEPER, F_GETFL } }, SIGSYS },
 	};
 	size_t i;
 
 	for (i = 0; i < NROWS(calls); i++)
 		cr_assert_eq(table_outcome(PRIV, calls[i].call, EBADF),
 		    calls[i].outcome, "number %zu", i);
+}
+
+/* The filter goes to the helper in a place of a fixed size. */
+Test(sandbox, P1_filter_of_dnsfw_priv)
+{
+	static struct stamps stamps;
+
+	filter_make(&stamps);
+	cr_assert_gt(stamps.nfilter, filter_nrules);
+	cr_assert_lt(stamps.nfilter, STAMPS_FILTER_MAX);
+	/* BPF_RET: kill, or allow */
+	cr_assert_eq(stamps.filter[stamps.nfilter - 1].code, 0x06);
+}
+
+Test(sandbox, P1_filter_that_has_no_room_is_fatal, .exit_code = 1)
+{
+	struct sock_filter little[4];
+
+	(void)sandbox_export(filter_rules, filter_nrules, little, 4);
 }
 
 /* A connected UDP socket would take sendto() to anywhere. */
@@ -424,8 +449,8 @@ Test(sandbox, P1_P2_tables_open_and_execute_nothing)
 
 	for (t = 0; t < NROWS(tables); t++) {
 		map.args[2] = protection;
-		cr_assert_eq(table_outcome(t, map, 0), ALLOWED, "%s",
-		    tables[t].name);
+		cr_assert_eq(table_outcome(t, map, 0), t == PRIV ? SIGSYS :
+		    ALLOWED, "%s", tables[t].name);
 		map.args[2] = protection | PROT_EXEC;
 		cr_assert_eq(table_outcome(t, map, 0), SIGSYS, "%s",
 		    tables[t].name);
@@ -433,9 +458,7 @@ Test(sandbox, P1_P2_tables_open_and_execute_nothing)
 		cr_assert_eq(plain_outcome(t, SYS_openat), SIGSYS);
 		cr_assert_eq(plain_outcome(t, SYS_readlink), SIGSYS);
 		cr_assert_eq(table_outcome(t, (struct call){ SYS_openat,
-		    { AT_FDCWD, (long)"x", ACL_OPEN_FLAGS } }, 0), SIGSYS);
-		cr_assert_eq(table_outcome(t, (struct call){ SYS_openat,
-		    { FD_ACL_DIR, (long)"x", O_RDWR } }, 0), SIGSYS);
+		    { AT_FDCWD, (long)"x", O_RDONLY } }, 0), SIGSYS);
 		cr_assert_eq(plain_outcome(t, SYS_rt_sigaction), SIGSYS);
 	}
 }
