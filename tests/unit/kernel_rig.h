@@ -81,6 +81,8 @@ static struct {
 	/* The entries of the sets. */
 	struct order_grant set[4096];
 	size_t		 nset;
+	/* When recv first says that the helper's channel has ended. */
+	void		 (*on_end)(void);
 	/* Further: a READ or MAKE or FLOW, if a test wants to answer itself. */
 	void		 (*on_read)(const struct order_read *);
 	int		 (*on_grant)(const struct order_grant *);
@@ -446,8 +448,11 @@ __wrap_recv(int fd, void *buf, size_t size, int flags)
 	if (!rig_is_ready(fd))
 		return (-1);
 	i = q->items[q->head];
-	if (fd == KEEP_FD_HELPER && i.len == 0 && i.error == 0)
+	if (fd == KEEP_FD_HELPER && i.len == 0 && i.error == 0) {
+		if (rig.on_end != NULL)
+			rig.on_end();
 		return (0);		/* the end stays */
+	}
 	q->head = (q->head + 1) % RIG_ITEMS;
 	q->n--;
 	memcpy(buf, i.bytes, i.len < size ? i.len : size);

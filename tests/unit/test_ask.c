@@ -303,6 +303,21 @@ Test(ask, answers_from_before_the_helpers_end_count)
 	cr_expect_eq(why.type, 0);
 }
 
+/* They come between the looks at the two descriptors. */
+static void
+answer_at_the_end(void)
+{
+	rig_answer(KEEP_FD_ACT, 3, 0);
+}
+
+Test(ask, answers_at_the_helpers_end_count)
+{
+	rig.silent = true;
+	rig.on_end = answer_at_the_end;
+	rig_put_at(KEEP_FD_HELPER, NULL, 0, 0, rig.now + RIG_MS);
+	expect(ask(2), ASK_DONE, 0);
+}
+
 Test(ask, channel_that_takes_nothing)
 {
 	struct order_error why;

@@ -73,7 +73,7 @@ take_refused(struct transaction *t, const struct order_refused *r)
 		if (helper.reads[k].seq == r->seq)
 			helper.reads[k].code = r->code;
 	}
-	if (t->as_one && (i < t->n || r->seq == t->first - 1)) {
+	if (t->as_one && i < t->n) {
 		for (k = 0; k < t->n; k++)
 			t->codes[k] = r->code;
 	} else if (i < t->n)

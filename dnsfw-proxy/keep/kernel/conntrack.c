@@ -52,6 +52,7 @@ struct slot {
 struct conntrack {
 	struct slot	*slots;
 	size_t		 nslots;	/* a power of two */
+	uint32_t	*used;		/* which of them, n */
 	size_t		 n, max;
 	bool		 families[FAMILIES];	/* are asked about */
 	bool		(*is_own)(const struct addr *);
@@ -75,7 +76,8 @@ conntrack_new(size_t max, bool (*is_own)(const struct addr *))
 	for (c->nslots = 16; c->nslots < 2 * max; c->nslots *= 2)
 		;
 	c->slots = calloc(c->nslots, sizeof(*c->slots));
-	if (c->slots == NULL)
+	c->used = calloc(max, sizeof(*c->used));
+	if (c->slots == NULL || c->used == NULL)
 		fatal("no memory for %zu connections", max);
 	c->max = max;
 	c->is_own = is_own;
@@ -85,6 +87,7 @@ conntrack_new(size_t max, bool (*is_own)(const struct addr *))
 void
 conntrack_free(struct conntrack *c)
 {
+	free(c->used);
 	free(c->slots);
 	free(c);
 }
@@ -93,10 +96,10 @@ void
 conntrack_clear(struct conntrack *c)
 {
 	list_drop(&c->list);
-	if (c->n > 0)
-		memset(c->slots, 0, c->nslots * sizeof(*c->slots));
+	/* The table is large, and most often a few are asked about. */
+	while (c->n > 0)
+		c->slots[c->used[--c->n]] = (struct slot){ .kill = false };
 	memset(c->families, 0, sizeof(c->families));
-	c->n = 0;
 	c->walking = c->broken = false;
 	c->killed = c->failed = 0;
 }
@@ -133,7 +136,7 @@ conntrack_ask(struct conntrack *c, const struct msg_grant *g, bool kill)
 	if (s->key.family == 0) {
 		if (c->n == c->max)
 			return (-1);
-		c->n++;
+		c->used[c->n++] = (uint32_t)(s - c->slots);
 		s->key = key;
 		c->families[g->family == ADDR_V6] = true;
 	}
