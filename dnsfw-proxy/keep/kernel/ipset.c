@@ -217,7 +217,7 @@ create_ipset(struct backend_prepare *p)
 
 	if (is_made(&r))
 		return (next_kind(p));
-	if (r.what != ASK_DONE || r.error != EEXIST)
+	if (r.error != EEXIST)
 		return (fail_making(p->kind, &r));
 	/* Others may have made it since it was looked at. */
 	if (check_ipset(p->kind, &replace) == -1)
@@ -271,12 +271,11 @@ end_replacing(struct backend_prepare *p)
 static uint8_t
 kinds_of(uint8_t families)
 {
-	uint8_t kinds = 0, i;
+	unsigned int kinds = 0, i;
 
 	for (i = 0; i < BACKEND_KINDS; i++)
-		kinds |= (families & backend_bit(i)) != 0 ?
-		    (uint8_t)(1U << i) : 0;
-	return (kinds);
+		kinds |= (families & backend_bit(i)) != 0 ? 1U << i : 0;
+	return ((uint8_t)kinds);
 }
 
 static enum backend_step

@@ -316,6 +316,7 @@ nft_prepare(struct backend_prepare *p)
 {
 	struct order_make order = { .what = STAMP_RULE };
 	struct ask_result r;
+	unsigned int kinds = 0;
 	struct place place;
 	size_t i;
 
@@ -325,7 +326,8 @@ nft_prepare(struct backend_prepare *p)
 		return (PREPARE_UNKNOWN);
 	}
 	for (i = 0; i < BACKEND_KINDS; i++)
-		order.sets |= is_of_table(i) ? (uint8_t)(1U << i) : 0;
+		kinds |= is_of_table(i) ? 1U << i : 0;
+	order.sets = (uint8_t)kinds;
 	order.rules = order.sets & (uint8_t)~place.kinds;
 	order.position = order.rules != 0 ? place.before : 0;
 	r = ask_make(&order);

@@ -172,7 +172,8 @@ try_batch(struct attempt *a, enum order_type type)
 	a->whole = ask_grants(orders, n, results);
 	a->n = 0;
 	for (i = 0; i < n; i++) {
-		if (a->whole.what == ASK_DONE && a->whole.error != 0 &&
+		/* Of what is not known it says no error. */
+		if (a->whole.error != 0 &&
 		    is_to_be_sent_again(a->left[i], &results[i]))
 			a->left[a->n++] = a->left[i];
 		else
