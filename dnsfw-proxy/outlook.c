@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "acl/bounds.h"
+#include "log.h"
 #include "msg.h"
 #include "order.h"
 
@@ -69,7 +70,10 @@ sort_bounds(void)
 {
 	size_t i, n = 0;
 
-	qsort(bounds, nbounds, sizeof(bounds[0]), by_bytes);
+	/* qsort would ask the kernel how much memory there is. */
+	if (nbounds > 1 && heapsort(bounds, nbounds, sizeof(bounds[0]),
+	    by_bytes) == -1)
+		fatal("cannot sort the policy's bounds");
 	for (i = 0; i < nbounds; i++) {
 		if (n == 0 || by_bytes(&bounds[n - 1], &bounds[i]) != 0)
 			bounds[n++] = bounds[i];

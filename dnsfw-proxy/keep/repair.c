@@ -65,7 +65,7 @@ enum repair_event {
 
 /*
  * What each event does: the next state.  What has gone while there is work under
- * way is remembered (lost, unsure), and is for when that is done: so nobody puts
+ * way is remembered (lost, unsure, added), and is for when that is done: so nobody puts
  * it off for ever.
  */
 static const uint8_t transitions[STATES][EVENTS] = {
@@ -91,6 +91,7 @@ static struct repairing {
 	bool		needed;		/* there is something to compare */
 	bool		lost;		/* the same since COMPARE: see transitions */
 	bool		unsure;
+	bool		added;
 	bool		visible;	/* it is worth a line in the log */
 	uint8_t		target;		/* families with their chain */
 	uint8_t		fresh;		/* of these, whose entries are taken over */
@@ -114,6 +115,7 @@ on_event(enum repair_event event)
 
 	if (event == LOST && repair.state == QUIET)
 		enter_quiet();
+	repair.added |= event == ADDED && next == STAY;
 	if (next == STAY)
 		return;
 	repair.state = next;
@@ -184,10 +186,18 @@ take_families_in(uint8_t there)
 	if (fresh == 0 || firewall.backend->check(&found) == -1 ||
 	    (found &= fresh) == 0)
 		return;
-	firewall.families |= found;
 	repair.fresh |= found;
+}
+
+/* What they had is in the ledger now: they are served, and looked at again. */
+static void
+add_families(void)
+{
+	if ((repair.fresh & (uint8_t)~firewall.families) == 0)
+		return;
+	firewall.families |= repair.fresh;
 	log_info("the chain of %s is there now, and is filled, too",
-	    found == MSG_FAMILY_V4 ? "IPv4" : "IPv6");
+	    repair.fresh == MSG_FAMILY_V4 ? "IPv4" : "IPv6");
 }
 
 static void
@@ -210,16 +220,18 @@ look_at_chains(void)
 	if (firewall.backend->chains(&there) == -1)
 		return (FAILED);
 	take_families_in(there);
-	there &= firewall.families;
-	log_chains(there);
+	there &= firewall.families | repair.fresh;
 	repair.target = there;
 	if (!repair.needed && repair.fresh == 0 && there == firewall.ready)
 		return (NOTHING);
 	if (there != firewall.ready)
 		repair.visible = true;
 	firewall.ready &= there;
+	if (there != 0)
+		return (DONE);
 	/* Until one is there, and then there is all to be done. */
-	return (there == 0 ? NOTHING : DONE);
+	log_chains(there);
+	return (NOTHING);
 }
 
 static enum repair_event
@@ -259,8 +271,10 @@ step_prepare(void)
 		mend_begin(1U << repair.prepare.kind, true);
 		return (AGAIN);
 	case PREPARE_DONE:
+		add_families();
 		if (!repair.lost)
 			firewall.ready = repair.target;
+		log_chains(repair.target);
 		return (DONE);
 	case PREPARE_FAILED:
 		firewall.ready = 0;
@@ -387,11 +401,9 @@ step_idle(uint64_t now)
 	if (now < repair_look)
 		return (EVENTS);
 	repair_look = now + CHECK_PERIOD;
-	if (firewall.ready != firewall.families)
-		return (DUE);
 	switch (sample_look()) {
 	case SAMPLE_THERE:
-		return (EVENTS);
+		return (firewall.ready == firewall.families ? EVENTS : DUE);
 	case SAMPLE_NO_SET:
 		firewall.ready = 0;
 		repair.visible = true;
@@ -460,6 +472,10 @@ repair_step(void)
 	event = step_state(clock_now());
 	if (event != EVENTS)
 		on_event(event);
+	if (repair.added && repair.state == IDLE) {
+		repair.added = false;
+		on_event(ADDED);
+	}
 	advice_step();
 	return (event == MISSING);
 }
@@ -484,6 +500,8 @@ repair_events(void)
 	if ((seen & WATCH_LOST) != 0) {
 		firewall.ready = 0;
 		repair.lost = repair.needed = true;
+		/* A chain may be another one when it is seen again. */
+		seen_chains &= firewall.families;
 		on_event(LOST);
 	}
 	if ((seen & WATCH_ADDED) != 0)

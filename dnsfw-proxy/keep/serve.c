@@ -224,11 +224,11 @@ turn(void)
 		review_begin(true);
 	}
 	serve_compiler();
+	connections_step();
 	forget |= review_step();
 	/* The next list, when all is seen to by this one (A9). */
 	if (!review_is_busy())
 		policy_ask();
-	connections_step();
 	status_step();
 	children_logs();
 	if (forget)
