@@ -7,7 +7,7 @@
 #include "firewall.h"
 #include "log.h"
 
-#define RETRY_PERIOD	CLOCK_SECOND	/* of what failed */
+#define RETRY_PERIOD	(CLOCK_SECOND / 10)	/* of what failed */
 #define DATAGRAMS	8		/* in a step */
 
 /* To follow all rules takes its time: at most so much of all, and no more. */

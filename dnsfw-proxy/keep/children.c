@@ -280,7 +280,7 @@ children_wait(struct child *c, void *buf, int *fd)
 	size_t n;
 
 	while ((n = children_receive(c, buf, fd)) == 0) {
-		if ((signals_take() & SIGNALS_CHILD) != 0)
+		if (signals_child())
 			children_look();
 		if (signals_stop != 0)
 			fatalx("stopped by signal %d during the start",

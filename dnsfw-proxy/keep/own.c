@@ -15,7 +15,6 @@
 #include "keepconf.h"
 #include "kernel/nlattr.h"
 #include "log.h"
-#include "rootlimits.h"
 
 #define START_TIMEOUT	(5 * CLOCK_SECOND)
 #define REQUEST_AGAIN	CLOCK_SECOND	/* of what was not answered whole */
@@ -297,14 +296,29 @@ own_has(const struct addr *a)
 	return (false);
 }
 
+static bool
+own_is_excepted(const struct addr *a, const struct limits *l)
+{
+	size_t i;
+
+	for (i = 0; i < l->nallowed; i++) {
+		if (addr_in_net(a, &l->allowed[i]))
+			return (true);
+	}
+	return (false);
+}
+
 bool
-own_forbids(const struct addr *dst)
+own_forbids(const struct addr *dst, const struct limits *l)
 {
 	struct addr embedded[LIMITS_EMBEDDED_MAX];
-	size_t i, n = limits_embedded(dst, embedded);
+	size_t i, n;
 
+	if (own_is_excepted(dst, l))
+		return (false);
+	n = limits_embedded(dst, embedded);
 	for (i = 0; i < n; i++) {
-		if (own_has(&embedded[i]))
+		if (own_has(&embedded[i]) && !own_is_excepted(&embedded[i], l))
 			return (true);
 	}
 	return (own_has(dst));

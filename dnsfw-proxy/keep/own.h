@@ -10,6 +10,7 @@
 #include <stdbool.h>
 
 #include "msg.h"
+#include "rootlimits.h"
 
 /*
  * Open KEEP_FD_OWN and read all addresses.  After the privileges, before the
@@ -37,8 +38,11 @@ size_t	own_set(const struct msg_own **first);
  */
 bool	own_has(const struct addr *a);
 
-/* The same, and for an IPv6 address that embeds such an IPv4 address (G8). */
-bool	own_forbids(const struct addr *dst);
+/*
+ * The same, and for an IPv6 address that embeds such an IPv4 address (G8); but
+ * not for what root excepts (--allow-answer).
+ */
+bool	own_forbids(const struct addr *dst, const struct limits *);
 
 /*
  * False while this host has more than MSG_OWN_MAX addresses: nothing new is to be

@@ -30,7 +30,7 @@ permit_grant(const struct msg_grant *g)
 	case ORDER_CODE_COUNT:
 		return (RESULT_OUTSIDE);
 	}
-	if (own_forbids(&dst))
+	if (own_forbids(&dst, conf_limits))
 		return (RESULT_FORBIDDEN);
 	return ((firewall.families & backend_bit(backend_kind(g))) == 0 ?
 	    RESULT_OUTSIDE : RESULT_OK);

@@ -334,6 +334,8 @@ enter_compare(void)
 {
 	repair.needed = repair.lost = repair.unsure = false;
 	ledger_expire(firewall.ledger, clock_now());
+	/* What it does not show is missing. */
+	ledger_doubt(firewall.ledger);
 	compare_begin(repair.target, compare_entry);
 }
 
@@ -583,7 +585,7 @@ start_wait(void)
 	    { .fd = KEEP_FD_SIGNALS, .events = POLLIN } };
 
 	children_poll(fds, 2, fds[0].fd == -1 ? 1 : 100);
-	if ((signals_take() & SIGNALS_CHILD) != 0)
+	if (signals_child())
 		children_look();
 	if (signals_stop != 0)
 		fatalx("stopped by signal %d during the start", signals_stop);
@@ -618,6 +620,7 @@ void
 repair_start(const struct backend *b, uint32_t max_grants)
 {
 	enum repair_event event;
+	uint64_t begin;
 
 	firewall.backend = b;
 	if (b == NULL) {
@@ -649,5 +652,12 @@ repair_start(const struct backend *b, uint32_t max_grants)
 		    log_s(firewall.taken_over), repair.removed,
 		    repair.removed == 1 ? "y" : "ies");
 	repair.removed = 0;
+	begin = clock_now();
 	advice_look();
+	/* It comes before we say that we serve, unless it takes its time. */
+	while (advice_wait() != -1 && clock_now() < begin + CLOCK_SECOND) {
+		advice_step();
+		if (advice_wait() != -1)
+			start_wait();
+	}
 }

@@ -253,6 +253,8 @@ serve_run(void)
 	(void)review_step();
 	log_info("Server started: listening on %s; %u rule%s", conf->scope,
 	    policy_rules(), log_s(policy_rules()));
+	/* READY comes before what a signal of meanwhile says. */
+	status_step();
 	while (signals_stop == 0)
 		turn();
 	log_info("stopping (signal %d)", signals_stop);
@@ -286,7 +288,7 @@ serve_await(const struct backend *b)
 	notify_send(NULL, text);
 	while (signals_stop == 0 && b->is_missing()) {
 		children_poll(fds, 1, AWAIT_PERIOD);
-		if ((signals_take() & SIGNALS_CHILD) != 0)
+		if (signals_child())
 			children_look();
 		hear_nothing(&children_compiler);
 		for (i = 0; i < children_nworkers; i++)

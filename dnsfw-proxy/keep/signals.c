@@ -15,6 +15,8 @@
 
 int signals_stop;
 
+static unsigned int pending;	/* read, and not yet taken */
+
 void
 signals_open(void)
 {
@@ -40,11 +42,11 @@ signals_open(void)
 	close(fd);
 }
 
-unsigned int
-signals_take(void)
+static void
+read_signals(void)
 {
 	struct signalfd_siginfo info;
-	unsigned int taken = 0, i;
+	unsigned int i;
 	ssize_t n;
 
 	/* One of a kind waits at most, unless somebody goes on sending. */
@@ -56,13 +58,34 @@ signals_take(void)
 			break;
 		}
 		if (info.ssi_signo == SIGHUP)
-			taken |= SIGNALS_RELOAD;
+			pending |= SIGNALS_RELOAD;
 		else if (info.ssi_signo == SIGUSR1)
-			taken |= SIGNALS_STATS;
+			pending |= SIGNALS_STATS;
 		else if (info.ssi_signo == SIGCHLD)
-			taken |= SIGNALS_CHILD;
+			pending |= SIGNALS_CHILD;
 		else
 			signals_stop = (int)info.ssi_signo;
 	}
+}
+
+unsigned int
+signals_take(void)
+{
+	unsigned int taken;
+
+	read_signals();
+	taken = pending;
+	pending = 0;
 	return (taken);
+}
+
+bool
+signals_child(void)
+{
+	bool child;
+
+	read_signals();
+	child = (pending & SIGNALS_CHILD) != 0;
+	pending &= ~SIGNALS_CHILD;
+	return (child);
 }

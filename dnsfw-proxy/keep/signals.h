@@ -20,4 +20,10 @@ void	signals_open(void);
 /* What has come since the last call, ORed; one to stop is in signals_stop. */
 unsigned int signals_take(void);
 
+/*
+ * For the start: did SIGCHLD come?  What else came is for signals_take() to tell,
+ * when there is somebody to act on it.
+ */
+bool	signals_child(void);
+
 #endif

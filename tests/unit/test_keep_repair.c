@@ -1,0 +1,354 @@
+/*
+ * The ledger is the wish and the kernel its copy (G9, G10, G13), against a
+ * kernel that a test makes fail where it likes.
+ */
+#include "keep_rig.h"
+
+#include "keep/repair.h"
+
+static void
+set_up(void)
+{
+	hash_init();
+	rig.chains = BOTH;
+	repair_start(&rig_backend, rig_conf.max_grants);
+	cr_assert_eq(firewall.ready, BOTH);
+	cr_assert_eq(rig.rules, BOTH);
+	rig.adds = rig.removes = rig.listings = rig.prepares = 0;
+}
+
+TestSuite(keep_repair, .init = set_up, .timeout = 30);
+
+/* Steps until there is nothing to do; returns how many. */
+static unsigned int
+go_on(uint64_t most)
+{
+	uint64_t end = rig_now + most;
+	unsigned int steps = 0;
+	int ms;
+
+	for (;;) {
+		(void)repair_events();
+		(void)repair_step();
+		steps++;
+		ms = repair_wait();
+		if (ms == -1 || rig_now >= end)
+			return (steps);
+		if (repair_fd() == -1)
+			rig_now += (uint64_t)ms * MS;
+		cr_assert_lt(steps, 100000);
+	}
+}
+
+static void
+lose(unsigned int events)
+{
+	rig.events = events;
+	cr_assert(repair_events());
+}
+
+static void
+flush(void)
+{
+	rig.n = 0;
+	lose(WATCH_LOST);
+}
+
+Test(keep_repair, G10_all_that_was_flushed_comes_back)
+{
+	rig_give(0, 400, 300);
+	flush();
+	cr_assert_eq(firewall.ready, 0);
+	rig.rules = 0;
+	(void)go_on(CLOCK_SECOND);
+	cr_assert_eq(rig_count(), 400);
+	cr_assert_eq(rig.rules, BOTH);
+	cr_assert_eq(firewall.ready, BOTH);
+	cr_assert_eq(rig.adds, 400);
+	cr_assert_eq(firewall.repairs, 1);
+}
+
+/* Item e: one deleted element is one that is added. */
+Test(keep_repair, G13_only_what_is_missing_is_added)
+{
+	rig_give(0, 600, 300);
+	rig.entries[77].end = UINT64_MAX;
+	lose(WATCH_LOST);
+	(void)go_on(CLOCK_SECOND);
+	cr_assert_eq(rig_count(), 600);
+	cr_assert_eq(rig.adds, 1);
+	cr_assert_eq(rig.removes, 0);
+}
+
+/* Item f: what was lost are events; everything works meanwhile. */
+Test(keep_repair, G13_lost_events_are_no_lost_firewall)
+{
+	rig_give(0, 100, 300);
+	lose(WATCH_UNSURE);
+	cr_assert_eq(firewall.ready, BOTH);
+	(void)go_on(3 * CLOCK_SECOND);
+	cr_assert_gt(rig.listings, 0);
+	cr_assert_eq(rig.adds, 0);
+	cr_assert_eq(firewall.repairs, 0);
+}
+
+static unsigned int refusals;
+
+static enum backend_code
+fails_for_a_while(const struct msg_grant *g, bool add)
+{
+	(void)g;
+	if (!add || refusals == 0)
+		return (BACKEND_OK);
+	refusals--;
+	return (refusals % 3 == 0 ? BACKEND_UNKNOWN : BACKEND_FAILED);
+}
+
+/* Item b: what the kernel refused in that moment is still wished for. */
+Test(keep_repair, G13_what_the_kernel_refuses_stays_in_the_ledger)
+{
+	rig_give(0, 500, 300);
+	rig.fail = fails_for_a_while;
+	refusals = 700;
+	flush();
+	(void)go_on(CLOCK_SECOND / 2);
+	cr_assert_eq(ledger_count(firewall.ledger), 500);
+	cr_assert_lt(rig_count(), 500);
+	(void)go_on(8 * CLOCK_SECOND);
+	cr_assert_eq(refusals, 0);
+	cr_assert_eq(rig_count(), 500);
+	cr_assert_eq(ledger_count(firewall.ledger), 500);
+}
+
+/* A stranger goes, but not if it is a grant by then. */
+static bool granted;
+
+static void
+grant_it(void)
+{
+	if (!granted)
+		rig_give(7, 1, 300);
+	granted = true;
+}
+
+Test(keep_repair, G13_strangers_go_unless_they_become_grants)
+{
+	struct msg_grant g = rig_grant(7), forever = rig_grant(8);
+
+	rig_put(&g, rig_now + 100 * CLOCK_SECOND);
+	rig_put(&forever, 0);
+	lose(WATCH_LOST);
+	(void)go_on(CLOCK_SECOND);
+	cr_assert_eq(rig.removes, 2);
+	cr_assert_null(rig_find(&g));
+	cr_assert_null(rig_find(&forever));
+	rig_put(&g, rig_now + 100 * CLOCK_SECOND);
+	granted = false;
+	lose(WATCH_LOST);
+	rig.during = grant_it;
+	(void)go_on(CLOCK_SECOND);
+	cr_assert(granted);
+	cr_assert_not_null(rig_find(&g));
+	cr_assert_eq(rig.removes, 2);
+}
+
+/* An entry with another time than that of the ledger is put right. */
+Test(keep_repair, G13_a_time_that_differs_is_mended)
+{
+	struct msg_grant g = rig_grant(0);
+
+	rig_give(0, 3, 300);
+	rig_put(&g, rig_now + 100 * CLOCK_SECOND);
+	g = rig_grant(1);
+	rig_put(&g, rig_now + 600 * CLOCK_SECOND);
+	g = rig_grant(2);
+	rig_put(&g, rig_now + 301 * CLOCK_SECOND);
+	lose(WATCH_LOST);
+	(void)go_on(CLOCK_SECOND);
+	cr_assert_eq(rig.adds, 2);
+}
+
+/* Who deletes rules, then the chain, then sets, can: nothing is made meanwhile. */
+Test(keep_repair, G10_it_is_quiet_for_a_moment_first)
+{
+	unsigned int i;
+
+	rig_give(0, 8, 300);
+	for (i = 0; i < 4; i++) {
+		flush();
+		(void)repair_step();
+		rig_now += 70 * MS;
+		(void)repair_step();
+		cr_assert_eq(rig.prepares, 0, "after %u", i);
+	}
+	/* A reload that adds is put right at once. */
+	rig.events = WATCH_ADDED;
+	(void)repair_events();
+	(void)go_on(50 * MS);
+	cr_assert_eq(rig_count(), 8);
+}
+
+/* And not put off for ever. */
+Test(keep_repair, G10_deletions_without_end_do_not_put_it_off)
+{
+	uint64_t begin = rig_now;
+
+	rig_give(0, 8, 300);
+	while (rig.prepares == 0 && rig_now < begin + CLOCK_SECOND) {
+		flush();
+		(void)repair_step();
+		rig_now += 10 * MS;
+	}
+	cr_assert_gt(rig.prepares, 0);
+	cr_assert_leq(rig_now - begin, 500 * MS);
+	(void)go_on(2 * CLOCK_SECOND);
+	cr_assert_eq(rig_count(), 8);
+	cr_assert_eq(firewall.ready, BOTH);
+}
+
+Test(keep_repair, G10_without_its_chain_nothing_is_granted)
+{
+	rig_give(0, 8, 300);
+	rig.chains = MSG_FAMILY_V4;
+	lose(WATCH_LOST);
+	(void)go_on(CLOCK_SECOND);
+	cr_assert_eq(firewall.ready, MSG_FAMILY_V4);
+	rig.chains = 0;
+	flush();
+	(void)go_on(CLOCK_SECOND);
+	cr_assert_eq(firewall.ready, 0);
+	cr_assert_eq(rig_count(), 0);
+	rig.chains = BOTH;
+	rig.events = WATCH_ADDED;
+	(void)go_on(CLOCK_SECOND / 10);
+	cr_assert_eq(firewall.ready, BOTH);
+	cr_assert_eq(rig_count(), 8);
+}
+
+/* What comes while it works is for when it is done. */
+static void
+lose_again(void)
+{
+	rig.during = NULL;
+	rig.entries[3].end = UINT64_MAX;
+	rig.events = WATCH_LOST;
+}
+
+Test(keep_repair, G10_what_goes_during_a_repair_is_seen_to_after_it)
+{
+	rig_give(0, 40, 300);
+	rig.entries[2].end = UINT64_MAX;
+	lose(WATCH_LOST);
+	rig.during = lose_again;
+	(void)go_on(2 * CLOCK_SECOND);
+	cr_assert_eq(rig_count(), 40);
+	cr_assert_eq(firewall.ready, BOTH);
+}
+
+/* A helper that stands still is not asked; then all is compared. */
+Test(keep_repair, G13_after_a_stuck_helper_all_is_compared)
+{
+	rig_give(0, 40, 300);
+	rig.stuck = true;
+	rig.n = 0;
+	(void)go_on(CLOCK_SECOND);
+	cr_assert_eq(rig.listings, 0);
+	rig.stuck = false;
+	(void)go_on(2 * CLOCK_SECOND);
+	cr_assert_eq(rig_count(), 40);
+}
+
+/* Things change while they are listed: not for ever. */
+Test(keep_repair, G13_a_listing_that_always_changes_has_an_end)
+{
+	rig_give(0, 40, 300);
+	rig.last = LIST_CHANGED;
+	rig.entries[5].end = UINT64_MAX;
+	lose(WATCH_LOST);
+	(void)go_on(CLOCK_SECOND);
+	cr_assert_eq(rig_count(), 40);
+	cr_assert_eq(rig.adds, 1);
+	cr_assert_eq(rig.listings, 12);
+}
+
+/* Nothing is known: nothing is concluded, and it is tried again. */
+Test(keep_repair, G13_a_broken_listing_says_nothing)
+{
+	rig_give(0, 40, 300);
+	rig.last = LIST_BROKEN;
+	rig.entries[5].end = UINT64_MAX;
+	lose(WATCH_LOST);
+	(void)go_on(CLOCK_SECOND);
+	cr_assert_eq(rig.adds + rig.removes, 0);
+	rig.last = LIST_END;
+	(void)go_on(5 * CLOCK_SECOND);
+	cr_assert_eq(rig_count(), 40);
+}
+
+/* A set of another size is replaced by one with all that lives. */
+Test(keep_repair, G9_a_set_that_is_replaced_has_all)
+{
+	rig_give(0, 40, 300);
+	rig.fill = 2;
+	lose(WATCH_LOST);
+	(void)go_on(CLOCK_SECOND);
+	cr_assert_eq(rig.spares, 10);
+	cr_assert_eq(firewall.ready, BOTH);
+}
+
+/* Slices: workers are served between them. */
+Test(keep_repair, G13_a_repair_goes_in_steps)
+{
+	rig_give(0, 1000, 300);
+	flush();
+	cr_assert_gt(go_on(CLOCK_SECOND), 10);
+	cr_assert_eq(rig.largest, BACKEND_BATCH_MAX);
+	cr_assert_eq(rig_count(), 1000);
+}
+
+/* --- the start --- */
+
+Test(keep_start, G9_what_was_there_is_kept_however_much_it_is, .timeout = 30)
+{
+	struct msg_grant g;
+	unsigned int i;
+
+	hash_init();
+	rig.chains = BOTH;
+	rig_conf.max_grants = 100;
+	for (i = 0; i < 250; i++) {
+		g = rig_grant(i);
+		rig_put(&g, i < 240 ? rig_now + 500 * CLOCK_SECOND : 0);
+	}
+	repair_start(&rig_backend, rig_conf.max_grants);
+	cr_assert_eq(ledger_count(firewall.ledger), 240);
+	cr_assert_eq(firewall.taken_over, 240);
+	cr_assert_eq(rig.removes, 10);
+	cr_assert_eq(rig.adds, 0);
+	cr_assert_eq(rig_count(), 240);
+	g = rig_grant(11);
+	cr_assert(ledger_is_sure(firewall.ledger,
+	    ledger_find(firewall.ledger, &g)));
+	cr_assert_eq(ledger_find(firewall.ledger, &g)->expiry,
+	    1500 * CLOCK_SECOND);
+}
+
+/* A chain that comes later: its set's entries are taken over. */
+Test(keep_start, G9_a_family_that_comes_later, .timeout = 30)
+{
+	struct msg_grant g = rig_grant(2);
+
+	hash_init();
+	rig.chains = MSG_FAMILY_V4;
+	rig_put(&g, rig_now + 500 * CLOCK_SECOND);
+	repair_start(&rig_backend, rig_conf.max_grants);
+	cr_assert_eq(firewall.families, MSG_FAMILY_V4);
+	cr_assert_eq(ledger_count(firewall.ledger), 0);
+	rig.chains = BOTH;
+	rig.events = WATCH_ADDED;
+	(void)go_on(CLOCK_SECOND);
+	cr_assert_eq(firewall.families, BOTH);
+	cr_assert_eq(firewall.ready, BOTH);
+	cr_assert_eq(ledger_count(firewall.ledger), 1);
+	cr_assert_eq(rig.removes, 0);
+}
