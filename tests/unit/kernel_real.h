@@ -11,6 +11,7 @@
 
 #include <criterion/criterion.h>
 
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -41,8 +42,9 @@
 
 static int real_fds[KEEP_FD_EVENTS + 1];
 static int real_helper_end, real_own;
-static struct stamps real_stamps;
+static struct stamps *real_stamps;	/* shared with the child */
 static struct bounds real_bounds;
+static bool real_is_powerless;		/* the child, too */
 
 int	__wrap_getsockname(int, struct sockaddr *, socklen_t *);
 int	__wrap_poll(struct pollfd *, nfds_t, int);
@@ -159,7 +161,7 @@ real_serve(void)
 	}
 	(void)io_tell(&ready, sizeof(ready), 0);
 	while ((n = recv(HELPER_FD_KEEPER, record, sizeof(record), 0)) > 0) {
-		if (act_fill(&act, &real_stamps, &real_bounds, record,
+		if (act_fill(&act, real_stamps, &real_bounds, record,
 		    (size_t)n) != ORDER_OK)
 			_exit(ORDER_END_RECORD);
 		if (act.nrefused > 0)
@@ -186,6 +188,21 @@ real_drop_capabilities(void)
 	cr_assert_eq(syscall(SYS_capset, &header, none), 0);
 }
 
+/* Also when the configuration has changed since, as if dnsfw had been restarted. */
+static inline void
+real_make(const struct backend *backend, const struct backend_config *c)
+{
+	struct stamps_wish wish = { .ipset = backend == &backend_ipset,
+	    .flows = true, .kill = true, .table_family = c->table_family,
+	    .table = c->table, .chain = c->chain,
+	    .max_grants = c->max_grants };
+
+	memset(real_stamps, 0, sizeof(*real_stamps));
+	real_stamps->limits.left_max = UINT32_MAX;
+	real_stamps->limits.local = 1;
+	stamps_make(&wish, real_stamps);
+}
+
 /*
  * The namespace must be there, and this process in it.  Opens the backend; the
  * configuration must stay.  The child ends with this process.
@@ -193,10 +210,6 @@ real_drop_capabilities(void)
 static inline pid_t
 real_open(const struct backend *backend, const struct backend_config *c)
 {
-	struct stamps_wish wish = { .ipset = backend == &backend_ipset,
-	    .flows = true, .kill = true, .table_family = c->table_family,
-	    .table = c->table, .chain = c->chain,
-	    .max_grants = c->max_grants };
 	int pair[2], i;
 	pid_t pid;
 
@@ -204,9 +217,10 @@ real_open(const struct backend *backend, const struct backend_config *c)
 	for (i = 0; i < 16; i++)
 		(void)fcntl(0, F_DUPFD_CLOEXEC, KEEP_FD_HELPER);
 	hash_init();
-	real_stamps.limits.left_max = 3600 * 1000;
-	real_stamps.limits.local = 1;
-	stamps_make(&wish, &real_stamps);
+	real_stamps = mmap(NULL, sizeof(*real_stamps), PROT_READ | PROT_WRITE,
+	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	cr_assert_neq(real_stamps, MAP_FAILED);
+	real_make(backend, c);
 	real_bound_all();
 	cr_assert_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0,
 	    pair), 0);
@@ -216,6 +230,8 @@ real_open(const struct backend *backend, const struct backend_config *c)
 	for (i = KEEP_FD_ACT; i <= KEEP_FD_FLOWS; i++)
 		real_fds[i] = real_socket(0);
 	real_fds[KEEP_FD_EVENTS] = real_socket(1U << (NFNLGRP_NFTABLES - 1));
+	if (real_is_powerless)
+		real_drop_capabilities();
 	pid = fork();
 	cr_assert_neq(pid, -1);
 	if (pid == 0)

@@ -325,7 +325,7 @@ static void
 is_powerless(void)
 {
 	struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
-	const struct stamp *s = &real_stamps.at[STAMP_CHAIN][0];
+	const struct stamp *s = &real_stamps->at[STAMP_CHAIN][0];
 	struct nlmsgerr e;
 	uint8_t in[8192];
 	int fd;
@@ -547,6 +547,11 @@ Test(nft, effect)
 	expect_effect(0, MSG_FAMILY_V6);
 	run("nft add rule inet t base tcp dport vmap @m");
 	expect_effect(BOTH, MSG_FAMILY_V6);
+	effect = (struct backend_effect){ .families = MSG_FAMILY_V4 };
+	while (backend->effect(&effect, 1) == LIST_MORE)
+		;
+	cr_expect_eq(effect.reached, MSG_FAMILY_V4);
+	cr_expect_eq(effect.blocked, 0);
 }
 
 Test(xt, effect)

@@ -366,15 +366,16 @@ Test(walk, as_many_as_there_is_room_for)
 	uint16_t i;
 
 	for (i = 1; i <= 100; i++) {
-		ask(grant_of(ADDR_V4, IPPROTO_TCP, 1, 1, i), false);
+		ask(grant_of(ADDR_V4, IPPROTO_TCP, 1, 1, i), i == 7);
 		ask(grant_of(ADDR_V4, IPPROTO_TCP, 1, 1, i), i == 5);
 	}
 	g = grant_of(ADDR_V4, IPPROTO_TCP, 1, 1, 101);
 	cr_expect_eq(conntrack_ask(c, &g, false), -1);
 	add((struct flow)TCP(1, 1, 5));
 	add((struct flow)TCP(1, 1, 6));
+	add((struct flow)TCP(1, 1, 7));
 	cr_expect_eq(walk(), LIST_END);
-	cr_expect_eq(conntrack_killed(c), 1);
+	cr_expect_eq(conntrack_killed(c), 2);
 	conntrack_clear(c);
 	cr_expect_eq(conntrack_ask(c, &g, false), 0);
 	conntrack_free(c);

@@ -43,9 +43,9 @@ log_missing(const struct xtrules_family *f, const char *chain)
 		return (-1);
 	}
 	log_warn("%s: there is no chain %s in table %s; connections of this "
-	    "family are granted when it is made (%s-nft -N %s; one of "
-	    "%s-legacy cannot be used)", f->command, chain, XTRULES_TABLE,
-	    f->command, chain, f->command);
+	    "family are granted when it is made (%s -N %s; one of %s-legacy "
+	    "cannot be used)", f->command, chain, XTRULES_TABLE, f->command,
+	    chain, f->command);
 	return (0);
 }
 
