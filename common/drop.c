@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -57,21 +58,31 @@ void
 drop_root_directory(void)
 {
 	drop_directory();
+	/* There is no looking for a name: EACCES, not ENOENT. */
+	if (chmod(".", 0700) == -1)
+		fatal("chmod");
 	drop_root();
 }
 
+/*
+ * PR_SET_PDEATHSIG does nothing where the parent's user may not signal ours.
+ * What the last writer's end of a pipe sends goes by who has asked for it.
+ */
 void
-drop_outlive(pid_t parent)
+drop_outlive(int fd)
 {
-	int number = 0;
+	struct pollfd pfd = { .fd = fd };
 
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL) == -1 ||
-	    prctl(PR_GET_PDEATHSIG, &number) == -1)
-		fatal("PR_SET_PDEATHSIG");
-	if (number != SIGKILL)
-		fatalx("the signal for the parent's death is not what was set");
+	if (fcntl(fd, F_SETOWN, getpid()) == -1 ||
+	    fcntl(fd, F_SETSIG, SIGKILL) == -1 ||
+	    fcntl(fd, F_SETFL, O_ASYNC | O_NONBLOCK) == -1)
+		fatal("cannot ask for a signal");
+	if (fcntl(fd, F_GETOWN) != getpid() ||
+	    fcntl(fd, F_GETSIG) != SIGKILL ||
+	    (fcntl(fd, F_GETFL) & O_ASYNC) == 0)
+		fatalx("the signal that was asked for is not what was set");
 	/* It may have died before. */
-	if (getppid() != parent)
+	if (poll(&pfd, 1, 0) != 0)
 		fatalx("dnsfw is gone");
 }
 

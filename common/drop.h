@@ -22,14 +22,15 @@ void	drop_directory(void);
  */
 void	drop_root(void);
 
-/* Both. */
+/* Both, and nobody but root may even look for a name in it. */
 void	drop_root_directory(void);
 
 /*
- * Die with the process that started us, whose process id is given; after
- * drop_privileges, which would undo it.
+ * Die (SIGKILL) with the process that has the other end of the pipe fd, which
+ * nobody writes to; even if we are stopped.  fd must be of this process alone,
+ * and stay open.  After drop_privileges, as it counts who asks.
  */
-void	drop_outlive(pid_t parent);
+void	drop_outlive(int fd);
 
 /*
  * Become uid and gid with no other group, keep exactly the capabilities in

@@ -32,6 +32,8 @@
 #define KEEP_FD_WORKER		16	/* + 2 * i: channel, + 2 * i + 1: log */
 #define KEEP_FD_COUNT		(KEEP_FD_WORKER + 2 * MSG_WORKERS_MAX)
 #define KEEP_FD_LOG		KEEP_FD_COUNT	/* 2 opened anew, if at all */
+#define KEEP_FD_LIFE		(KEEP_FD_LOG + 1) /* and on: for drop_outlive */
+#define KEEP_FD_END		(KEEP_FD_LIFE + 2 + MSG_WORKERS_MAX)
 
 enum keepconf_firewall { KEEPCONF_NONE = 0, KEEPCONF_IPTABLES,
     KEEPCONF_NFTABLES };

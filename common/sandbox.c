@@ -24,7 +24,8 @@ convert(const struct sandbox_rule *rule, struct scmp_arg_cmp *out)
 		out[n].arg = a->index;
 		out[n].datum_a = a->value;
 		out[n].datum_b = 0;
-		out[n].op = a->op == SANDBOX_EQ ? SCMP_CMP_EQ : SCMP_CMP_LE;
+		out[n].op = a->op == SANDBOX_EQ ? SCMP_CMP_EQ :
+		    a->op == SANDBOX_LE ? SCMP_CMP_LE : SCMP_CMP_GE;
 		if (a->op == SANDBOX_MASKED_EQ) {
 			out[n].op = SCMP_CMP_MASKED_EQ;
 			out[n].datum_a = a->mask;

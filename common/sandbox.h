@@ -17,6 +17,7 @@ enum sandbox_op {
 	SANDBOX_END = 0,	/* no further test */
 	SANDBOX_EQ,		/* argument == value */
 	SANDBOX_LE,		/* argument <= value */
+	SANDBOX_GE,		/* argument >= value */
 	SANDBOX_MASKED_EQ	/* (argument & mask) == value */
 };
 

@@ -1,9 +1,11 @@
 /*
  * dnsfw-proxy: reads what strangers send, without any power.
  *
- * Started by dnsfw-priv, as "dnsfw-proxy ROLE UID GID NAME", with the
- * descriptors that msg.h names.  Both roles confine themselves before they read
- * a byte of what they are to parse: the compiler the ACL, the worker DNS.
+ * dnsfw becomes the keeper, as "dnsfw-proxy keeper", with the descriptors that
+ * keepconf.h names, and starts the others as "dnsfw-proxy ROLE UID GID NAME",
+ * with those that msg.h names, a pipe of theirs as 0, and a channel for the log
+ * as 2.  Each confines itself before it reads a byte of what it is to parse: the
+ * compiler the ACL, the worker DNS, the keeper what the kernel says.
  */
 #include <sys/resource.h>
 
@@ -29,9 +31,6 @@
 /* Bytes of address space: far more than the largest list, or a million
  * connections, take. */
 #define MEMORY		(16UL << 30)
-
-/* Until all are started by dnsfw: 0, if dnsfw-priv started us. */
-static pid_t parent;
 
 static unsigned int
 number(const char *text)
@@ -65,34 +64,19 @@ descriptors(unsigned long wanted)
 }
 
 static void
-take_root(void)
-{
-	if (parent == 0)
-		drop_directory();
-	drop_root();
-}
-
-static void
-die_with_parent(void)
-{
-	if (parent != 0)
-		drop_outlive(parent);
-}
-
-static void
 run_compiler(uid_t uid, gid_t gid, const char *name)
 {
-	log_init(parent == 0 ? "compiler" : NULL);
+	log_init(NULL);
 	if (setpriority(PRIO_PROCESS, 0, COMPILER_NICE) == -1)
 		fatal("setpriority");
 	outlook_open();
 
 	/* Confinement: as in run_worker, below. */
-	take_root();
+	drop_root();
 	drop_limits(COMPILER_DESCRIPTORS);
 	drop_memory(MEMORY);
 	drop_privileges(uid, gid, 0);
-	die_with_parent();
+	drop_outlive(STDIN_FILENO);
 	(void)sandbox_landlock(NULL, 0, -1);
 	sandbox_seccomp(compiler_rules, compiler_nrules);
 
@@ -103,7 +87,7 @@ run_compiler(uid_t uid, gid_t gid, const char *name)
 static void
 run_checker(const char *name)
 {
-	log_init(parent == 0 ? "compiler" : NULL);
+	log_init(NULL);
 	if (geteuid() == 0)
 		fatalx("the role \"checker\" is for ordinary users");
 
@@ -111,7 +95,7 @@ run_checker(const char *name)
 	drop_limits(COMPILER_DESCRIPTORS);
 	drop_memory(MEMORY);
 	drop_capabilities();
-	die_with_parent();
+	drop_outlive(STDIN_FILENO);
 	(void)sandbox_landlock(NULL, 0, -1);
 	sandbox_seccomp(compiler_rules, compiler_nrules);
 
@@ -119,13 +103,13 @@ run_checker(const char *name)
 }
 
 static void
-run_worker(uid_t uid, gid_t gid, const char *name)
+run_worker(uid_t uid, gid_t gid)
 {
 	uint16_t ports[MSG_UPSTREAMS_MAX];
 	unsigned long nofile;
 	size_t nports;
 
-	log_init(parent == 0 ? name : NULL);
+	log_init(NULL);
 	worker_init();
 	nports = worker_connect_ports(ports);
 	nofile = descriptors(worker_descriptors());
@@ -135,11 +119,11 @@ run_worker(uid_t uid, gid_t gid, const char *name)
 	 * before the user; the user comes before no_new_privs, which both
 	 * Landlock and seccomp need; seccomp is last, as it forbids the rest.
 	 */
-	take_root();
+	drop_root();
 	drop_limits(nofile);
 	drop_memory(MEMORY);
 	drop_privileges(uid, gid, 0);
-	die_with_parent();
+	drop_outlive(STDIN_FILENO);
 	(void)sandbox_landlock(ports, nports, -1);
 	sandbox_seccomp(worker_rules, worker_nrules);
 
@@ -154,20 +138,17 @@ main(int argc, char **argv)
 
 	if (argc == 2 && strcmp(argv[1], "keeper") == 0)
 		return (keep_main());
-	if (argc != 5 && argc != 6)
-		fatalx("dnsfw-proxy is started by dnsfw-priv; see "
-		    "dnsfw-priv(8)");
+	if (argc != 5)
+		fatalx("dnsfw-proxy is started by dnsfw; see dnsfw(8)");
 	uid = number(argv[2]);
 	gid = number(argv[3]);
-	if (argc == 6)
-		parent = (pid_t)number(argv[4]);
 	signal(SIGPIPE, SIG_IGN);
 	if (strcmp(argv[1], "compiler") == 0)
-		run_compiler(uid, gid, argv[argc - 1]);
+		run_compiler(uid, gid, argv[4]);
 	else if (strcmp(argv[1], "checker") == 0)
-		run_checker(argv[argc - 1]);
+		run_checker(argv[4]);
 	else if (strcmp(argv[1], "worker") == 0)
-		run_worker(uid, gid, argv[argc - 1]);
+		run_worker(uid, gid);
 	else
 		fatalx("\"%s\": not a role of dnsfw-proxy", argv[1]);
 	return (0);

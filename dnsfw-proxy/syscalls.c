@@ -19,6 +19,7 @@
 
 #define EQ(i, v)	{ SANDBOX_EQ, (i), (v), 0 }
 #define LE(i, v)	{ SANDBOX_LE, (i), (v), 0 }
+#define GE(i, v)	{ SANDBOX_GE, (i), (v), 0 }
 #define NO_EXEC(i)	{ SANDBOX_MASKED_EQ, (i), 0, PROT_EXEC }
 
 #define LAST_LISTENER	(MSG_FD_LISTEN + 2 * MSG_BINDS_MAX - 1)
@@ -29,7 +30,8 @@
 	{ SCMP_SYS(write), 0, {}, "the logs; the image" },		\
 	{ SCMP_SYS(sendto), 0, { EQ(4, 0) },				\
 	    "connected sockets only; the log to a socket" },		\
-	{ SCMP_SYS(close), 0, {}, "sockets and descriptors" },		\
+	{ SCMP_SYS(close), 0, { GE(0, MSG_FD_CHANNEL) },		\
+	    "sockets and descriptors; not what we die with" },		\
 	{ SCMP_SYS(clock_gettime), 0, {}, "where the vDSO cannot" },	\
 	{ SCMP_SYS(gettimeofday), 0, {}, "where the vDSO cannot" },	\
 	{ SCMP_SYS(getrandom), 0, {}, "ids, hash keys" },		\

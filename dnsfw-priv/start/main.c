@@ -7,6 +7,7 @@
  */
 #include <linux/netfilter/nfnetlink.h>
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -25,7 +26,7 @@
 #define AT(fd)		((fd) - SPAWN_FD_FIRST)		/* in an array of fds */
 #define HELPER_FDS	(AT(HELPER_FD_LANDLOCK) + 1)
 
-static int keeper[AT(KEEP_FD_COUNT)];	/* what it gets; -1: nothing */
+static int keeper[AT(KEEP_FD_END)];	/* what it gets; -1: nothing */
 
 /* From now on they wait for the keeper's signalfd; the children get none. */
 static void
@@ -43,6 +44,19 @@ block_signals(void)
 	if (signal(SIGCHLD, SIG_DFL) == SIG_ERR ||
 	    sigprocmask(SIG_SETMASK, &set, NULL) == -1)
 		fatal("sigprocmask");
+}
+
+/* What a child dies with: its end of a pipe, whose other end the keeper has. */
+static int
+open_life(void)
+{
+	static int next = KEEP_FD_LIFE;
+	int ends[2];
+
+	if (pipe2(ends, O_CLOEXEC) == -1)
+		fatal("pipe");
+	keeper[AT(next++)] = ends[1];
+	return (ends[0]);
 }
 
 /* The netlink sockets that the helper sends on and the keeper reads. */
@@ -80,7 +94,7 @@ start_helper(const struct options *o, struct user user, int *compiler)
 	spawn_channel(ends);
 	*compiler = ends[0];
 	fds[AT(HELPER_FD_COMPILER)] = ends[1];
-	return (spawn_helper(user, fds, HELPER_FDS));
+	return (spawn_helper(user, open_life(), fds, HELPER_FDS));
 }
 
 /* Channels to a child: fds[0] is the child's, *log what it writes to. */
@@ -105,7 +119,7 @@ start_compiler(const struct options *o, struct user user, int helper)
 	open_channels(KEEP_FD_COMPILER, KEEP_FD_COMPILER_LOG, fds, &log);
 	fds[1] = helper;
 	return (spawn_proxy(geteuid() == 0 ? "compiler" : "checker", user,
-	    o->acl_file, fds, 2, log));
+	    o->acl_file, open_life(), log, fds, 2));
 }
 
 static pid_t
@@ -126,7 +140,8 @@ start_worker(const struct options *o, struct user user, unsigned int i,
 	if (chan_send(keeper[AT(KEEP_FD_WORKER) + 2 * i], &config,
 	    sizeof(config), -1) != sizeof(config))
 		fatal("cannot send the configuration");
-	pid = spawn_proxy("worker", user, name, fds, 1 + nlisten, log);
+	pid = spawn_proxy("worker", user, name, open_life(), log, fds,
+	    1 + nlisten);
 	/* Of many workers they would be too many. */
 	for (k = 1; k <= nlisten; k++)
 		close(fds[k]);
@@ -185,5 +200,5 @@ main(int argc, char **argv)
 		    2 * o.binds.n : listen_open(&o, i, fds + 1));
 	keeper[AT(KEEP_FD_CONFIG)] = given_memory("dnsfw-keeper", &k,
 	    sizeof(k));
-	spawn_keeper(keeper, AT(KEEP_FD_COUNT));
+	spawn_keeper(keeper, AT(KEEP_FD_END));
 }

@@ -9,7 +9,7 @@
 #include "options.h"
 
 /* Above every number that a descriptor of any of the processes has. */
-#define PRIVS_FD_ASIDE	KEEP_FD_COUNT
+#define PRIVS_FD_ASIDE	KEEP_FD_END
 
 struct user {
 	uid_t	uid;

@@ -60,21 +60,20 @@ fork_child(void)
 }
 
 pid_t
-spawn_proxy(const char *role, struct user user, const char *name,
-    const int *fds, size_t nfds, int log)
+spawn_proxy(const char *role, struct user user, const char *name, int life,
+    int log, const int *fds, size_t nfds)
 {
-	char numbers[3][16];
+	char numbers[2][16];
 	char *argv[] = { (char *)(uintptr_t)"dnsfw-proxy",
-	    (char *)(uintptr_t)role, numbers[0], numbers[1], numbers[2],
+	    (char *)(uintptr_t)role, numbers[0], numbers[1],
 	    (char *)(uintptr_t)name, NULL };
-	pid_t pid, parent = getpid();
+	pid_t pid;
 
 	if ((pid = fork_child()) != 0)
 		return (pid);
 	snprintf(numbers[0], sizeof(numbers[0]), "%u", user.uid);
 	snprintf(numbers[1], sizeof(numbers[1]), "%u", user.gid);
-	snprintf(numbers[2], sizeof(numbers[2]), "%d", parent);
-	if (dup2(log, STDERR_FILENO) == -1)
+	if (dup2(life, STDIN_FILENO) == -1 || dup2(log, STDERR_FILENO) == -1)
 		fatal("cannot arrange descriptors");
 	arrange(fds, nfds);
 	execve(where_proxy(), argv, no_environment);
@@ -83,7 +82,7 @@ spawn_proxy(const char *role, struct user user, const char *name,
 }
 
 pid_t
-spawn_helper(struct user user, const int *fds, size_t nfds)
+spawn_helper(struct user user, int life, const int *fds, size_t nfds)
 {
 	char *argv[] = { (char *)(uintptr_t)"dnsfw-priv", NULL };
 	int program = open(where_helper(), O_PATH | O_CLOEXEC);
@@ -96,12 +95,14 @@ spawn_helper(struct user user, const int *fds, size_t nfds)
 		return (pid);
 	}
 	arrange(fds, nfds);
-	if (dup2(STDIN_FILENO, STDOUT_FILENO) == -1)
+	if (dup2(STDIN_FILENO, STDOUT_FILENO) == -1 ||
+	    dup2(life, STDIN_FILENO) == -1)
 		fatal("cannot arrange descriptors");
 	/* One more than it has, for the dynamic linker. */
 	drop_for_exec(user.uid, user.gid, 1ULL << CAP_NET_ADMIN |
 	    1ULL << CAP_SYS_CHROOT, SPAWN_FD_FIRST + nfds + 1);
 	drop_memory(HELPER_MEMORY);
+	drop_outlive(STDIN_FILENO);
 	/* Which the user need not be able to find. */
 	execveat(program, "", argv, no_environment, AT_EMPTY_PATH);
 	log_error("cannot run %s: %m", where_helper());

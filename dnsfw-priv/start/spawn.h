@@ -17,13 +17,14 @@ void	spawn_channel(int ends[2]);
 /*
  * Start dnsfw-proxy in a role ("compiler", "checker", "worker"), which becomes
  * the user by itself; name is its last argument: the ACL's path, or the name.
- * It writes its log to the channel's end log.
+ * It dies with the pipe life (drop_outlive), and writes its log to the channel's
+ * end log.
  */
 pid_t	spawn_proxy(const char *role, struct user user, const char *name,
-	    const int *fds, size_t nfds, int log);
+	    int life, int log, const int *fds, size_t nfds);
 
 /* Start dnsfw-priv, as that user already, with CAP_NET_ADMIN. */
-pid_t	spawn_helper(struct user user, const int *fds, size_t nfds);
+pid_t	spawn_helper(struct user user, int life, const int *fds, size_t nfds);
 
 /* Become dnsfw-proxy in the role "keeper", which becomes its user by itself. */
 void	spawn_keeper(const int *fds, size_t nfds) __attribute__((noreturn));

@@ -91,8 +91,9 @@ keep_confine(void)
 	 * before the user; the user comes before no_new_privs, which both
 	 * Landlock and seccomp need; seccomp is last, as it forbids the rest.
 	 */
+	/* One of its own, so that an absolute link is told from no file. */
 	if (conf->unprivileged == 0)
-		drop_root();
+		drop_root_directory();
 	drop_limits(DESCRIPTORS_MAX);
 	drop_memory(MEMORY_BASE + conf->max_grants * MEMORY_GRANT);
 	if (conf->unprivileged == 0)

@@ -16,6 +16,7 @@ from lab import ALLOW, PROGRAMS, build_dir, copy_programs
 HELPER, COMPILER, ACT, LIST, FLOWS, EVENTS = range(3, 9)
 ACL_DIR, NOTIFY, STAMPS, CONFIG = range(10, 14)
 COMPILER_LOG, WORKER = 15, 16
+LIFE = 81
 ALWAYS = {0, 1, 2, COMPILER, ACL_DIR, CONFIG, COMPILER_LOG}
 FIREWALL = {HELPER, ACT, LIST, FLOWS, EVENTS, STAMPS}
 
@@ -88,7 +89,8 @@ def start(lab):
 def test_P2_descriptors_have_fixed_numbers(start, any_fw, workers):
     said = start("--workers", str(workers), fw=any_fw)
     there = ALWAYS | (FIREWALL if any_fw else set()) | {
-        WORKER + i for i in range(2 * workers)}
+        WORKER + i for i in range(2 * workers)} | {
+        LIFE + i for i in range(workers + (2 if any_fw else 1))}
     assert set(said["fds"]) == there
     assert said["fds"][0] == "/dev/null"
     if any_fw:
@@ -112,8 +114,8 @@ def test_P2_what_the_children_are_told(start, fw):
     user = pwd.getpwnam("dnsfw-proxy")
     compiler, worker = said["children"]
     for child, role in ((compiler[0], "compiler"), (worker[0], "worker")):
-        assert child["argv"][:4] == [role, *map(str, (
-            user.pw_uid, user.pw_gid, said["pid"]))]
+        assert child["argv"][:3] == [role, str(user.pw_uid),
+                                     str(user.pw_gid)]
         assert child["environment"] == {}
         assert child["parent"] == said["pid"]
         assert child["uid"] == 0        # it confines itself

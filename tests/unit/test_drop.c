@@ -404,22 +404,32 @@ Test(drop, P2_address_space)
 	cr_assert_eq(finish(pid), 0);
 }
 
+static int life[2];	/* of a pipe */
+
 static int
 killed_with_parent(void)
 {
-	int sig = 0;
-
+	close(life[1]);
 	drop_privileges(USER, GROUP, 0);
-	drop_outlive(getppid());
-	return (prctl(PR_GET_PDEATHSIG, &sig) == 0 && sig == SIGKILL ? 0 : 1);
+	drop_outlive(life[0]);
+	return (0);
 }
 
+/* Though our user may not signal that one, and it is stopped. */
 Test(drop, P2_dies_with_its_parent)
 {
-	pid_t pid = confined(killed_with_parent);
+	pid_t pid;
+	int status;
 
+	cr_assert_eq(pipe(life), 0);
+	pid = confined(killed_with_parent);
 	must_be_ready();
-	cr_assert_eq(finish(pid), 0);
+	cr_assert_eq(kill(pid, SIGSTOP), 0);
+	cr_assert_eq(waitpid(pid, &status, WUNTRACED), pid);
+	cr_assert_eq(setresuid(-1, USER - 1, -1), 0);
+	cr_assert_eq(close(life[1]), 0);
+	cr_assert_eq(waitpid(pid, &status, 0), pid);
+	cr_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
 }
 
 /* As the program will be after exec: all but the ambient set is emptied. */
@@ -453,14 +463,17 @@ Test(drop, P1_a_capability_outlives_exec)
 static int
 orphan(void)
 {
-	drop_outlive(1234567);
+	drop_outlive(life[0]);
 	return (0);
 }
 
 Test(drop, P2_a_parent_that_died_before_is_noticed)
 {
-	pid_t pid = confined(orphan);
+	pid_t pid;
 
+	cr_assert_eq(pipe(life), 0);
+	cr_assert_eq(close(life[1]), 0);
+	pid = confined(orphan);
 	cr_assert_eq(await(ready[0]), 0, "it went on");
 	cr_assert_eq(finish(pid), 1);
 }
