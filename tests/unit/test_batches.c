@@ -731,6 +731,50 @@ Test(nft, prepare)
 	cr_expect_eq(b->prepare(&p), PREPARE_UNKNOWN);
 }
 
+static enum list_step effect_ends = LIST_END;
+
+static void
+read_ways(const struct order_read *r)
+{
+	if (r->what == STAMP_RULES && effect_ends == LIST_NONE)
+		rig_done(KEEP_FD_LIST, r->seq, ENOENT);
+	else if (r->what == STAMP_TABLE_RULES && effect_ends == LIST_CHANGED)
+		rig_done(KEEP_FD_LIST, r->seq, EINTR);
+	else if (r->what == STAMP_CHAINS && effect_ends == LIST_BROKEN)
+		rig_done(KEEP_FD_LIST, r->seq, EPERM);
+	else
+		rig_done(KEEP_FD_LIST, r->seq, 0);
+}
+
+/* What goes meanwhile makes it begin again; what is not told is not known. */
+static void
+effect(void)
+{
+	static struct backend_effect e;
+	enum list_step step;
+
+	rig.on_read = read_ways;
+	for (effect_ends = LIST_END; effect_ends <= LIST_BROKEN;
+	    effect_ends++) {
+		e = (struct backend_effect){ .families = BOTH };
+		while ((step = b->effect(&e, 1)) == LIST_MORE)
+			;
+		cr_expect_eq(step, effect_ends == LIST_NONE ? LIST_CHANGED :
+		    effect_ends, "%u", effect_ends);
+		cr_expect_eq(e.reached, 0);
+	}
+}
+
+Test(nft, effect)
+{
+	effect();
+}
+
+Test(xt, effect)
+{
+	effect();
+}
+
 /* What a listing found, of one kind. */
 static struct msg_grant found[16];
 static uint64_t found_ms[16];

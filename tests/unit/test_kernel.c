@@ -509,13 +509,25 @@ Test(nft, chains)
 	cr_expect_not(backend->is_missing());
 }
 
-Test(nft, no_answer_is_not_no_chain)
+static void
+no_answer_is_not_no_chain(void)
 {
 	uint8_t now = BOTH;
 
 	kill(helper, SIGSTOP);
 	cr_expect_eq(backend->chains(&now), -1);
 	cr_expect_not(backend->is_missing());
+	cr_expect_eq(backend->check(&now), -1);
+}
+
+Test(nft, no_answer_is_not_no_chain)
+{
+	no_answer_is_not_no_chain();
+}
+
+Test(xt, no_answer_is_not_no_chain)
+{
+	no_answer_is_not_no_chain();
 }
 
 static struct backend_effect effect;
