@@ -1,7 +1,7 @@
 #!/usr/bin/python3 -IS
-"""What a dnsfw-proxy in the wrong hands could say to dnsfw-priv.
+"""What a dnsfw-proxy in the wrong hands could say to the others.
 
-test_helper.py puts it where dnsfw-priv looks for the proxy, and beside it a
+test_helper.py puts it where dnsfw looks for the proxy, and beside it a
 script.json: for each role the steps to take, or nothing to run the real proxy.
 """
 
@@ -14,6 +14,7 @@ import socket
 import sys
 
 CHANNEL = 3
+HELPER = 4      # of the compiler
 RESULT = 5      # common/msg.h
 RESULT_SIZE = 16
 
@@ -22,9 +23,10 @@ def main():
     folder = os.path.dirname(os.path.abspath(__file__))
     with open(os.path.join(folder, "script.json"), encoding="ascii") as file:
         script = json.load(file)
-    role, uid, gid = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+    role = sys.argv[1]
     if role not in script["steps"]:
         os.execv(script["real"], ["dnsfw-proxy", *sys.argv[1:]])
+    uid, gid = map(int, sys.argv[2:4])
     channel = socket.socket(fileno=CHANNEL)
     os.setgroups([])
     os.setgid(gid)
@@ -35,6 +37,15 @@ def main():
 
 def send(channel, record):
     channel.send(bytes.fromhex(record))
+
+
+def order(_, record):
+    """To the helper."""
+    socket.socket(fileno=os.dup(HELPER)).send(bytes.fromhex(record))
+
+
+def order_with_descriptor(_, record):
+    send_with_descriptor(socket.socket(fileno=os.dup(HELPER)), record)
 
 
 def send_with_descriptor(channel, record):
@@ -82,7 +93,7 @@ def wait_for_end(channel):
 
 
 def close(channel):
-    """Closed, but alive, until dnsfw-priv has ended."""
+    """Closed, but alive, until the keeper has ended."""
     parent = os.pidfd_open(os.getppid())
     channel.close()
     select.select([parent], [], [])
@@ -93,7 +104,8 @@ def end(_, status):
     sys.exit(status)
 
 
-VERBS = {"send": send, "send_with_descriptor": send_with_descriptor,
+VERBS = {"order": order, "order_with_descriptor": order_with_descriptor,
+         "send": send, "send_with_descriptor": send_with_descriptor,
          "send_image": send_image, "results": results, "say": say,
          "receive": receive,
          "wait_for_end": wait_for_end, "close": close, "end": end}

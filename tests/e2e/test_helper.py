@@ -1,6 +1,7 @@
-"""What dnsfw-priv takes from a proxy that somebody else controls (P3, P7).
+"""What keeper and helper take from a proxy of somebody else (P3, P7).
 
-A stand-in for dnsfw-proxy sends the records of common/msg.h, and others.
+A stand-in for dnsfw-proxy sends the records of common/msg.h and order.h, and
+others.
 """
 
 import fcntl
@@ -13,14 +14,17 @@ import struct
 
 import pytest
 
-from lab import ALLOW, CLIENT4, CLIENT6, OTHER4, PORT, build_dir, dnsfw_program
+from lab import (ALLOW, CLIENT4, CLIENT6, OTHER4, PORT, PROGRAMS, build_dir,
+                 copy_programs)
 
-READY, GRANT, RESULT, BOUND, STOP, SEALED, REJECTED, RELOAD, CHECKED = (
+READY, GRANT, RESULT, OLD_BOUND, STOP, SEALED, REJECTED, RELOAD, CHECKED = (
     2, 4, 5, 6, 7, 8, 10, 11, 12)
+ORDER_BOUND, ORDER_COMMIT = 7, 8    # common/order.h
 OK, FORBIDDEN, OUTSIDE, FULL, FAILED, STALE = range(6)
 TCP, UDP = 6, 17
 
-READY_RECORD = struct.pack("=B3xI", READY, 1)
+VERSION = 2
+READY_RECORD = struct.pack("=B3xI", READY, VERSION)
 SEALS = (fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW |
          fcntl.F_SEAL_WRITE)
 
@@ -47,24 +51,21 @@ GOOD = grant()
 
 
 class Evil:
-    """dnsfw-priv with the stand-in."""
+    """dnsfw with the stand-in."""
 
     def __init__(self, lab, fw):
         self._lab = lab
         self._fw = fw
-        self.program = lab.tmp / "dnsfw-priv" / "dnsfw-priv"
-        self.program.parent.mkdir()
-        shutil.copy(dnsfw_program(), self.program)
-        self._folder = lab.tmp / "dnsfw-proxy"
-        self._folder.mkdir()
-        proxy = self._folder / "dnsfw-proxy"
+        self.program = copy_programs(lab.tmp)
+        proxy = lab.tmp / PROGRAMS[2]
+        self._folder = proxy.parent
         shutil.copy(pathlib.Path(__file__).with_name("evil_proxy.py"), proxy)
         proxy.chmod(0o755)
 
     def start(self, *options, acl=ALLOW, **steps):
         """steps: worker=[...] and compiler=[...], see evil_proxy.py."""
         (self._folder / "script.json").write_text(json.dumps({
-            "real": str(build_dir() / "dnsfw-proxy" / "dnsfw-proxy"),
+            "real": str(build_dir() / PROGRAMS[2]),
             "steps": steps}), encoding="ascii")
         process = self._lab.start(self._lab.dnsfw_argv(
             acl, *options, fw=self._fw, program=self.program))
@@ -133,7 +134,11 @@ def sealed(size, claim=None):
 def bound(**fields):
     values = {"family": 4, "prefix": 32, "proto": TCP, "port": PORT,
               "pad": 0, "base": packed(CLIENT4), **fields}
-    return struct.pack("=BBBBHH16s", BOUND, *values.values()).hex()
+    return struct.pack("=BBBBHH16s", ORDER_BOUND, *values.values()).hex()
+
+
+def commit(count, pad=0):
+    return struct.pack("=BHBI", ORDER_COMMIT, pad, pad, count).hex()
 
 
 def plain(kind):
@@ -144,6 +149,8 @@ def checked(seq, keep=1, pad=0):
     return struct.pack("=BBHI", CHECKED, keep, pad, seq).hex()
 
 
+OLD_BOUND_RECORD = struct.pack("=BBBBHH16s", OLD_BOUND, 4, 0, TCP, PORT, 0,
+                               bytes(16))
 START = [["send", READY_RECORD.hex()], ["receive", RELOAD]]
 
 
@@ -168,7 +175,7 @@ def test_A9_compiler_before_the_first_policy(lab, steps, status, words):
     ([["send", checked(0, pad=1)]], "reserved bits"),
     ([["send", plain(REJECTED)]], "wrong size|unexpected type"),
     ([["send", plain(RELOAD)]], "wrong size|unexpected type"),
-    ([["send", bound()]], "wrong size|unexpected type"),
+    ([["send", OLD_BOUND_RECORD.hex()]], "wrong size|unexpected type"),
     ([["send_image", sealed(4096), 4096, SEALS]], "a descriptor where none"),
 ], ids=["check", "check_63", "keep", "pad", "rejected", "reload", "bound",
         "sealed"])
@@ -176,7 +183,7 @@ def test_A9_compiler_that_speaks_unasked(lab, steps, words):
     """After the first policy, which is in force."""
     fw = lab.set_up_firewall("nftables")
     process = Evil(lab, fw).start(
-        compiler=[*START, ["send", bound()],
+        compiler=[*START, ["order", bound()], ["order", commit(1)],
                   ["send_image", sealed(4096), 4096, SEALS],
                   *steps, ["wait_for_end"]],
         worker=[["send", READY_RECORD.hex()], ["wait_for_end"]])
@@ -254,7 +261,7 @@ MALFORMED = {
     "too_many": GOOD * 65, "huge": GOOD + bytes(60000), "type_0": b"\0" + GOOD[1:],
     "type_unknown": b"\x63" + GOOD[1:], "type_of_ours": grant(kind=RESULT),
     "ready_again": READY_RECORD, "compilers": struct.pack(
-        "=BBBBHH16s", BOUND, 4, 0, TCP, PORT, 0, bytes(16)),
+        "=BBBBHH16s", OLD_BOUND, 4, 0, TCP, PORT, 0, bytes(16)),
     "stop": struct.pack("=B3x", STOP), "family_0": grant(family=0),
     "family_2": grant(family=2), "family_10": grant(family=10),
     "proto_0": grant(proto=0), "proto_icmp": grant(proto=1),
@@ -297,9 +304,9 @@ def test_P7_malformed_record_ends_the_program(lab, record):
 
 @pytest.mark.parametrize("steps, words", [
     ([["send", GOOD.hex()]], "malformed"),
-    ([["send", struct.pack("=B3xI", READY, 2).hex()]], "malformed"),
+    ([["send", struct.pack("=B3xI", READY, VERSION + 1).hex()]], "malformed"),
     ([["send", struct.pack("=B3xI", READY, 1 << 16).hex()]], "malformed"),
-    ([["send", b"\2\1\0\0\1\0\0\0".hex()]], "malformed"),
+    ([["send", b"\2\1\0\0\2\0\0\0".hex()]], "malformed"),
     ([["send", READY_RECORD.hex()],
       ["send_with_descriptor", GOOD.hex()]], "malformed"),
     ([["send_with_descriptor", READY_RECORD.hex()]], "malformed"),
@@ -327,21 +334,24 @@ def test_P3_P4_worker_that_breaks_the_order(lab, steps, words):
     ([["send_image", sealed(4096), 4096, SEALS & ~fcntl.F_SEAL_SEAL]],
      "malformed"),
     ([["send_image", sealed(4096, 8192), 4096, SEALS]], "malformed"),
-    ([["send_with_descriptor", bound()]], "malformed"),
-    ([["send", bound(prefix=33)]], "malformed"),
-    ([["send", bound(family=5)]], "malformed"),
-    ([["send", bound(proto=1)]], "malformed"),
-    ([["send", bound(pad=1)]], "malformed"),
-    ([["send", bound(prefix=24)]], "malformed"),
-    ([["send", bound()[2:]]], "malformed"),
+    ([["order_with_descriptor", bound()]], "dnsfw-priv died: .*descriptor"),
+    ([["order", bound(prefix=33)]], "dnsfw-priv died: malformed"),
+    ([["order", bound(family=5)]], "dnsfw-priv died: malformed"),
+    ([["order", bound(proto=1)]], "dnsfw-priv died: malformed"),
+    ([["order", bound(pad=1)]], "dnsfw-priv died: malformed"),
+    ([["order", bound()[2:]]], "dnsfw-priv died: malformed"),
+    ([["order", bound()], ["order", commit(2)]], "dnsfw-priv died: bounds"),
+    ([["order", commit(0, pad=1)]], "dnsfw-priv died: malformed"),
+    ([["order", bound()]] * 2, "dnsfw-priv died: bounds"),
+    ([["order", GOOD.hex()]], "dnsfw-priv died: malformed"),
     ([["send", GOOD.hex()]], "malformed"),
-    ([["send", bound()]] * 65537, "malformed|too many"),
     ([["send_image", sealed(4096), 4096, SEALS], ["end", 1]],
      "exit status 1"),
     ([["end", 0]], "exit status 0|died"),
 ], ids=["no_descriptor", "no_seals", "not_write", "not_seal", "size",
-        "bound_descriptor", "prefix", "family", "proto", "pad",
-        "host_bits", "short", "grant", "too_many", "exit_1", "nothing"])
+        "bound_descriptor", "prefix", "family", "proto", "pad", "short",
+        "count", "commit_pad", "order", "grant_to_helper", "grant", "exit_1",
+        "nothing"])
 def test_P7_compiler_that_breaks_the_order(lab, steps, words):
     fw = lab.set_up_firewall("nftables")
     process = Evil(lab, fw).start(

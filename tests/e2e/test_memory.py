@@ -18,7 +18,6 @@ import pytest
 
 from lab import DNS4, GATEWAY4, build_dir, clean_environment
 from process import until
-from test_pressure import workers_of
 
 DOCS = pathlib.Path(__file__).resolve().parents[2] / "docs"
 CLIENTS = tuple(f"10.77.1.{number}" for number in range(10, 15))
@@ -46,7 +45,7 @@ def ceiling(requests, upstreams=1):
 
 def most_memory(server):
     """The most that the worker has had, in octets."""
-    worker, = workers_of(server)
+    worker, = server.those("worker")
     status = pathlib.Path(f"/proc/{worker}/status").read_text(
         encoding="ascii")
     return int(re.search(r"VmHWM:\s*(\d+)", status)[1]) * KIB
