@@ -39,14 +39,20 @@ log_effect(uint8_t now_unreached, uint8_t now_blocked)
 	blocked = now_blocked;
 }
 
+void
+advice_yield(void)
+{
+	if (looking)
+		firewall.backend->effect_drop(&effect);
+	looking = false;
+}
+
 /* What was seen so far may not be so any more. */
 void
 advice_look(void)
 {
 	effect_due = true;
-	if (looking)
-		firewall.backend->effect_drop(&effect);
-	looking = false;
+	advice_yield();
 }
 
 static void

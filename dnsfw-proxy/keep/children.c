@@ -154,11 +154,19 @@ reap(const struct child *c, uint64_t deadline, siginfo_t *info)
 	return (true);
 }
 
+static void report_end(const struct child *, const siginfo_t *)
+    __attribute__((noreturn));
+
+/* It ends with the compiler; then that one is what is to be told. */
 static void __attribute__((noreturn))
 report_helper(const siginfo_t *info)
 {
 	struct order_error why;
+	siginfo_t compiler;
 
+	if (info->si_status == ORDER_END_COMPILER && reap(&children_compiler,
+	    clock_now() + DEATH_TIMEOUT, &compiler))
+		report_end(&children_compiler, &compiler);
 	if (ask_ended(&why) && why.type == ORDER_ERROR)
 		fatalx("dnsfw-priv died: %s (%u); stopping",
 		    report_end_text((enum order_end)why.why), why.detail);
@@ -209,16 +217,16 @@ children_look(void)
 	siginfo_t info;
 	size_t i;
 
-	if (helper_child.pid != 0 && has_ended(&helper_child, &info))
-		report_end(&helper_child, &info);
-	if (helper_child.pid != 0 && ask_ended(&why))
-		report_closed(&helper_child);
 	if (has_ended(&children_compiler, &info))
 		report_end(&children_compiler, &info);
 	for (i = 0; i < children_nworkers; i++) {
 		if (has_ended(&children_workers[i], &info))
 			report_end(&children_workers[i], &info);
 	}
+	if (helper_child.pid != 0 && has_ended(&helper_child, &info))
+		report_end(&helper_child, &info);
+	if (helper_child.pid != 0 && ask_ended(&why))
+		report_closed(&helper_child);
 }
 
 void

@@ -6,7 +6,7 @@
 #include "log.h"
 #include "own.h"
 
-#define DATAGRAMS	20	/* in a step: about a millisecond */
+#define DATAGRAMS	5	/* in a step: about a millisecond */
 #define AGAIN_MAX	3	/* walks, if something breaks them */
 #define AGAIN_PERIOD	(CLOCK_SECOND / 10)
 

@@ -370,6 +370,7 @@ enter_state(enum repair_state state)
 		enter_quiet();
 		break;
 	case LOOK:
+		advice_yield();
 		repair.begin = clock_now();
 		repair.removed = 0;
 		break;
@@ -478,7 +479,8 @@ repair_step(void)
 		repair.added = false;
 		on_event(ADDED);
 	}
-	advice_step();
+	if (repair.state == IDLE)
+		advice_step();
 	return (event == MISSING);
 }
 
@@ -569,7 +571,7 @@ repair_wait(void)
 	if (ask_stuck())
 		return (100);
 	state = state_wait();
-	effect = advice_wait();
+	effect = repair.state == IDLE ? advice_wait() : -1;
 	if (state == -1 || effect == -1)
 		return (state == -1 ? effect : state);
 	return (state < effect ? state : effect);

@@ -113,7 +113,7 @@ rig_put(const struct msg_grant *g, uint64_t end)
 	e->end = end;
 }
 
-static size_t
+static __attribute__((unused)) size_t
 rig_count(void)
 {
 	size_t i, n = 0;
@@ -398,7 +398,7 @@ policy_reloading(void)
 /* --- grants --- */
 
 /* One of all four kinds in turn. */
-static struct msg_grant
+static __attribute__((unused)) struct msg_grant
 rig_grant(unsigned int i)
 {
 	struct msg_grant g = { .type = MSG_GRANT, .proto = IPPROTO_TCP,
@@ -419,7 +419,7 @@ rig_grant(unsigned int i)
 }
 
 /* In the ledger and the kernel, as after a request. */
-static void
+static __attribute__((unused)) void
 rig_give(unsigned int first, unsigned int n, uint32_t seconds)
 {
 	struct ledger_entry *e;

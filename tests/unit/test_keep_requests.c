@@ -1,0 +1,402 @@
+/*
+ * What a worker may ask, and what comes of it, against a kernel that refuses, is
+ * full, or does not answer (G1, G2, G7, G13, G15, P5, P7).
+ */
+#include "keep_rig.h"
+
+#include "keep/choice.h"
+#include "keep/repair.h"
+#include "keep/requests.h"
+#include "keep/tokens.h"
+
+static void
+set_up(void)
+{
+	hash_init();
+	rig.chains = BOTH;
+	children_nworkers = rig_conf.nworkers;
+	repair_start(&rig_backend, rig_conf.max_grants);
+	tokens_open(rig_conf.nworkers, 1000, 1000);
+	rig.adds = rig.removes = 0;
+}
+
+TestSuite(keep_requests, .init = set_up, .timeout = 30);
+
+/* A record of n grants. */
+static void
+say(const struct msg_grant *grants, size_t n)
+{
+	cr_assert_leq(n, MSG_BATCH_MAX);
+	memcpy(rig_in[rig_nin], grants, n * sizeof(*grants));
+	rig_in_len[rig_nin++] = n * sizeof(*grants);
+}
+
+/* Result number i of what was told last. */
+static struct msg_result
+result(size_t i)
+{
+	struct msg_result r;
+	size_t k;
+
+	for (k = 0; i >= rig_out_len[k] / sizeof(r); k++)
+		i -= rig_out_len[k] / sizeof(r);
+	cr_assert_lt(k, rig_nout);
+	cr_assert_eq(msg_result_decode(rig_out[k] + i * sizeof(r), sizeof(r),
+	    &r), MSG_OK);
+	return (r);
+}
+
+static enum msg_result_code
+ask(const struct msg_grant *g)
+{
+	rig_nout = 0;
+	say(g, 1);
+	requests_serve(0);
+	cr_assert_eq(rig_nout, 1);
+	cr_assert_eq(result(0).seq, g->seq);
+	cr_assert_eq(result(0).expiry != 0, result(0).code == RESULT_OK);
+	return ((enum msg_result_code)result(0).code);
+}
+
+static struct ledger_entry *
+entry_of(const struct msg_grant *g)
+{
+	return (ledger_find(firewall.ledger, g));
+}
+
+static struct msg_grant
+named(unsigned int i, const char *label, uint32_t ttl)
+{
+	struct msg_grant g = rig_grant(i);
+
+	memset(g.label, 0, sizeof(g.label));
+	strcpy(g.label, label);
+	g.ttl = ttl;
+	return (g);
+}
+
+static enum backend_code code_of_all;
+
+static enum backend_code
+all_alike(const struct msg_grant *g, bool add)
+{
+	(void)g;
+	(void)add;
+	return (code_of_all);
+}
+
+Test(keep_requests, G1_it_is_granted_when_the_kernel_has_it)
+{
+	struct msg_grant g = rig_grant(0);
+
+	cr_assert_eq(ask(&g), RESULT_OK);
+	cr_assert_eq(result(0).expiry, rig_now + 315 * CLOCK_SECOND);
+	cr_assert_not_null(rig_find(&g));
+	cr_assert(ledger_is_sure(firewall.ledger, entry_of(&g)));
+	/* G7: for the length of the grace, nothing is asked of the kernel. */
+	rig_now += 15 * CLOCK_SECOND;
+	cr_assert_eq(ask(&g), RESULT_OK);
+	cr_assert_eq(rig.adds, 1);
+	rig_now++;
+	cr_assert_eq(ask(&g), RESULT_OK);
+	cr_assert_eq(rig.adds, 2);
+	/* G2: a shorter answer shortens nothing. */
+	g.ttl = 10;
+	cr_assert_eq(ask(&g), RESULT_OK);
+	cr_assert_eq(rig.adds, 2);
+	cr_assert_eq(entry_of(&g)->expiry, rig_now + 315 * CLOCK_SECOND);
+}
+
+Test(keep_requests, G13_what_is_not_sure_is_asked_of_the_kernel)
+{
+	struct msg_grant g = rig_grant(0);
+
+	cr_assert_eq(ask(&g), RESULT_OK);
+	ledger_doubt(firewall.ledger);
+	g.ttl = 10;
+	cr_assert_eq(ask(&g), RESULT_OK);
+	cr_assert_eq(rig.adds, 2);
+	/* With the time and the name that it has. */
+	cr_assert_eq(rig_find(&g)->end, rig_now + 315 * CLOCK_SECOND);
+	cr_assert(ledger_is_sure(firewall.ledger, entry_of(&g)));
+}
+
+/* Item c: in any order, an answer that is not there is no answer. */
+Test(keep_requests, G13_no_answer_is_neither_yes_nor_no)
+{
+	struct msg_grant g = rig_grant(0);
+
+	rig.fail = all_alike;
+	code_of_all = BACKEND_UNKNOWN;
+	cr_assert_eq(ask(&g), RESULT_FAILED);
+	cr_assert_not_null(entry_of(&g));
+	cr_assert_not(ledger_is_sure(firewall.ledger, entry_of(&g)));
+	cr_assert_geq(repair_wait(), 0);
+	code_of_all = BACKEND_OK;
+	cr_assert_eq(ask(&g), RESULT_OK);
+	cr_assert(ledger_is_sure(firewall.ledger, entry_of(&g)));
+}
+
+Test(keep_requests, what_the_kernel_refuses_was_promised_to_nobody)
+{
+	static const enum backend_code codes[] = { BACKEND_FULL,
+	    BACKEND_FAILED };
+	static const enum msg_result_code results[] = { RESULT_FULL,
+	    RESULT_FAILED };
+	struct msg_grant g = rig_grant(0), old = rig_grant(1);
+	uint64_t expiry;
+	size_t i;
+
+	cr_assert_eq(ask(&old), RESULT_OK);
+	expiry = entry_of(&old)->expiry;
+	old.ttl = 600;
+	rig.fail = all_alike;
+	for (i = 0; i < 2; i++) {
+		code_of_all = codes[i];
+		cr_assert_eq(ask(&g), results[i]);
+		cr_assert_null(entry_of(&g));
+		cr_assert_eq(ask(&old), results[i]);
+		cr_assert_eq(entry_of(&old)->expiry, expiry);
+	}
+	cr_assert_eq(ledger_count(firewall.ledger), 1);
+	/* It may be gone: the kernel should have had it. */
+	cr_assert_not(ledger_is_sure(firewall.ledger, entry_of(&old)));
+}
+
+/* Of two with one key the kernel is asked once: for the longer one. */
+Test(keep_requests, G13_two_of_one_key_are_one_for_the_kernel)
+{
+	struct msg_grant g[] = { named(0, "a.example", 100),
+	    named(0, "b.example", 500), named(0, "a.example", 200) };
+	size_t i;
+
+	say(g, 3);
+	requests_serve(0);
+	cr_assert_eq(rig.adds, 1);
+	cr_assert_eq(rig_find(&g[0])->end, rig_now + 515 * CLOCK_SECOND);
+	cr_assert_str_eq(rig_find(&g[0])->grant.label, "b.example");
+	for (i = 0; i < 3; i++)
+		cr_assert_eq(result(i).code, RESULT_OK);
+	cr_assert_eq(result(0).expiry, rig_now + 115 * CLOCK_SECOND);
+	cr_assert_eq(ledger_count(firewall.ledger), 1);
+	cr_assert_eq(entry_of(&g[0])->mark, 0);
+	rig_now += 600 * CLOCK_SECOND;
+	rig.fail = all_alike;
+	code_of_all = BACKEND_FAILED;
+	rig_nout = 0;
+	say(g, 3);
+	requests_serve(0);
+	for (i = 0; i < 3; i++)
+		cr_assert_eq(result(i).code, RESULT_FAILED);
+	cr_assert_eq(ledger_count(firewall.ledger), 0);
+}
+
+/* The entry remembers each name with the end of its own answer. */
+Test(keep_requests, G15_every_name_is_remembered)
+{
+	struct msg_grant a = named(0, "a.example", 500),
+	    b = named(0, "b.example", 100);
+	struct ledger_name names[LEDGER_NAMES];
+
+	cr_assert_eq(ask(&a), RESULT_OK);
+	cr_assert_eq(ask(&b), RESULT_OK);
+	cr_assert_eq(rig.adds, 1);
+	cr_assert_eq(result(0).expiry, rig_now + 115 * CLOCK_SECOND);
+	cr_assert_eq(ledger_names(firewall.ledger, entry_of(&a), rig_now, names),
+	    2);
+	cr_assert_str_eq(names[0].label, "a.example");
+	cr_assert_eq(names[0].end, rig_now + 515 * CLOCK_SECOND);
+	cr_assert_str_eq(names[1].label, "b.example");
+	cr_assert_eq(names[1].end, rig_now + 115 * CLOCK_SECOND);
+}
+
+static unsigned int lot;
+
+static enum backend_code
+every_fifth(const struct msg_grant *g, bool add)
+{
+	(void)g;
+	(void)add;
+	lot++;
+	return (lot % 5 == 0 ? BACKEND_FULL : lot % 7 == 0 ? BACKEND_UNKNOWN :
+	    BACKEND_OK);
+}
+
+/* More than a transaction has, and each has its own answer. */
+Test(keep_requests, G1_each_has_its_own_result)
+{
+	struct msg_grant g[MSG_BATCH_MAX];
+	size_t i, n = 0;
+
+	rig.fail = every_fifth;
+	for (i = 0; i < MSG_BATCH_MAX; i++)
+		g[i] = rig_grant((unsigned int)i);
+	say(g, MSG_BATCH_MAX);
+	requests_serve(0);
+	for (i = 0; i < MSG_BATCH_MAX; i++) {
+		cr_assert_eq(result(i).seq, i);
+		cr_assert_eq(result(i).code, (i + 1) % 5 == 0 ? RESULT_FULL :
+		    (i + 1) % 7 == 0 ? RESULT_FAILED : RESULT_OK);
+		n += result(i).code == RESULT_OK;
+		cr_assert_eq(entry_of(&g[i]) == NULL,
+		    result(i).code == RESULT_FULL);
+		cr_assert(entry_of(&g[i]) == NULL || entry_of(&g[i])->mark == 0);
+	}
+	cr_assert_eq(rig_count(), n);
+}
+
+/* Two records of a turn, which are more than a transaction has. */
+Test(keep_requests, G1_more_than_a_transaction_has)
+{
+	struct msg_grant g[2 * MSG_BATCH_MAX];
+	size_t i;
+
+	for (i = 0; i < 2 * MSG_BATCH_MAX; i++)
+		g[i] = rig_grant((unsigned int)i);
+	say(g, MSG_BATCH_MAX - 1);
+	say(g + MSG_BATCH_MAX - 1, MSG_BATCH_MAX);
+	say(g + 2 * MSG_BATCH_MAX - 1, 1);
+	requests_serve(0);
+	cr_assert_eq(rig.largest, BACKEND_BATCH_MAX);
+	cr_assert_eq(rig_count(), 2 * MSG_BATCH_MAX - 1);
+	for (i = 0; i < 2 * MSG_BATCH_MAX - 1; i++) {
+		cr_assert_eq(result(i).seq, i);
+		cr_assert_eq(result(i).code, RESULT_OK);
+	}
+	/* What remained is for the next turn. */
+	cr_assert_eq(rig_nin, 1);
+}
+
+Test(keep_requests, P7_what_is_not_permitted)
+{
+	struct msg_grant g = rig_grant(0), own = rig_grant(4);
+
+	g.policy = 9;
+	cr_assert_eq(ask(&g), RESULT_STALE);
+	g = rig_grant(0);
+	g.dst[0] = 127;
+	cr_assert_eq(ask(&g), RESULT_FORBIDDEN);
+	rig_own.family = ADDR_V4;
+	memcpy(rig_own.bytes, own.dst, 16);
+	cr_assert_eq(ask(&own), RESULT_FORBIDDEN);
+	g = rig_grant(0);
+	rig_whole = false;
+	cr_assert_eq(ask(&g), RESULT_FAILED);
+	rig_whole = true;
+	rig.stuck = true;
+	cr_assert_eq(ask(&g), RESULT_FAILED);
+	rig.stuck = false;
+	firewall.ready = MSG_FAMILY_V6;
+	cr_assert_eq(ask(&g), RESULT_FAILED);
+	firewall.families = MSG_FAMILY_V6;
+	cr_assert_eq(ask(&g), RESULT_OUTSIDE);
+	cr_assert_eq(rig.adds, 0);
+	cr_assert_eq(ledger_count(firewall.ledger), 0);
+}
+
+static enum order_code refusal;
+
+static void
+refuse(struct backend_batch *b)
+{
+	b->adds[0].code = BACKEND_REFUSED;
+	b->adds[0].refused = refusal;
+}
+
+/* While a reload is under way the helper may have the new bounds already. */
+Test(keep_requests, P7_what_the_helper_refuses)
+{
+	struct backend b = rig_backend;
+	struct msg_grant g = rig_grant(0);
+
+	b.add = refuse;
+	firewall.backend = &b;
+	refusal = ORDER_OUTSIDE;
+	cr_assert_eq(ask(&g), RESULT_OUTSIDE);
+	rig_reloading = true;
+	cr_assert_eq(ask(&g), RESULT_STALE);
+	refusal = ORDER_FORBIDDEN;
+	cr_assert_eq(ask(&g), RESULT_FORBIDDEN);
+	refusal = ORDER_NOT_TAKEN;
+	cr_assert_eq(ask(&g), RESULT_FAILED);
+	cr_assert_eq(ledger_count(firewall.ledger), 0);
+}
+
+/* --- several workers --- */
+
+static void
+set_up_four(void)
+{
+	rig_conf.nworkers = 4;
+	set_up();
+}
+
+/* A grant of a client of that worker. */
+static struct msg_grant
+of_worker(unsigned int worker, unsigned int i)
+{
+	struct msg_grant g = rig_grant(0);
+	unsigned int k;
+
+	for (k = 0;; k++) {
+		g.client[2] = (uint8_t)(k >> 8);
+		g.client[3] = (uint8_t)k;
+		if (choice_worker(ADDR_V4, g.client, 4) == worker && i-- == 0)
+			return (g);
+	}
+}
+
+/* Item h. */
+Test(keep_workers, P5_another_workers_clients_are_refused,
+    .init = set_up_four, .timeout = 30)
+{
+	struct msg_grant g = of_worker(0, 3), foreign = of_worker(2, 3),
+	    local = rig_grant(1);
+
+	cr_assert_eq(ask(&g), RESULT_OK);
+	cr_assert_eq(ask(&foreign), RESULT_OUTSIDE);
+	cr_assert_eq(ask(&local), RESULT_OK);
+	cr_assert_eq(ledger_count(firewall.ledger), 2);
+}
+
+/* 1,000 grants: 125 are there for each of four, so one has 625 at most. */
+Test(keep_workers, P7_a_worker_leaves_room_for_the_others,
+    .init = set_up_four, .timeout = 30)
+{
+	struct msg_grant g;
+	unsigned int i, n = 0;
+
+	for (i = 0; i < 3000; i++) {
+		g = of_worker(0, i % 1000);
+		g.dst[2] = (uint8_t)(i / 1000);
+		n += ask(&g) == RESULT_OK;
+	}
+	cr_assert_eq(n, 625);
+	for (i = 0; i < 125; i++) {
+		g = of_worker(2, i);
+		rig_nout = 0;
+		say(&g, 1);
+		requests_serve(2);
+		cr_assert_eq(result(0).code, RESULT_OK, "number %u", i);
+	}
+}
+
+/* Its transactions are its own affair. */
+Test(keep_workers, P7_tokens_are_a_workers_own, .init = set_up_four,
+    .timeout = 30)
+{
+	struct msg_grant g = rig_grant(1);
+	unsigned int n;
+
+	for (n = 0; requests_may(0); n++) {
+		g.port = (uint16_t)(1 + n);
+		cr_assert_eq(ask(&g), RESULT_OK);
+	}
+	cr_assert_eq(n, 250);
+	cr_assert(requests_may(1));
+	rig_now += CLOCK_SECOND / 250;
+	cr_assert(requests_may(0));
+	g.port = 9999;
+	cr_assert_eq(ask(&g), RESULT_OK);
+	cr_assert_not(requests_may(0));
+}
