@@ -22,9 +22,8 @@
 /* How often what sends no events is looked at, and a chain that is missing. */
 #define CHECK_PERIOD	(150 * MS)
 
-/* Of what failed; doubled each time. */
-#define PAUSE_FIRST	CLOCK_SECOND
-#define PAUSE_LAST	(32 * CLOCK_SECOND)
+/* Of what failed, and between two comparisons that somebody's answers cause. */
+#define PAUSE_TIME	CLOCK_SECOND
 
 /* How long nobody must have deleted anything; and how long that may take. */
 #define QUIET_TIME	(80 * MS)
@@ -78,7 +77,7 @@ static const uint8_t transitions[STATES][EVENTS] = {
 	[PREPARE] = { [DONE] = MEND, [AGAIN] = FILL, [FAILED] = PAUSE },
 	[FILL] = { [DONE] = PREPARE, [FAILED] = PAUSE },
 	[MEND] = { [DONE] = IDLE, [AGAIN] = QUIET, [FAILED] = PAUSE },
-	[PAUSE] = { [LOST] = QUIET, [ADDED] = LOOK, [DUE] = LOOK }
+	[PAUSE] = { [LOST] = QUIET, [DUE] = LOOK }
 };
 
 /* Of one repair, from the first event to IDLE. */
@@ -86,8 +85,8 @@ static struct repairing {
 	enum repair_state state;
 	uint64_t	until;		/* QUIET, PAUSE: ns */
 	uint64_t	latest;		/* QUIET: ns, at most until then */
-	uint64_t	pause;		/* ns: the next one's length */
 	uint64_t	begin;		/* ns: for the log */
+	bool		failed;		/* PAUSE is for that */
 	bool		needed;		/* there is something to compare */
 	bool		lost;		/* the same since COMPARE: see transitions */
 	bool		unsure;
@@ -118,6 +117,7 @@ on_event(enum repair_event event)
 	repair.added |= event == ADDED && next == STAY;
 	if (next == STAY)
 		return;
+	repair.failed = event == FAILED;
 	repair.state = next;
 	enter_state(next);
 }
@@ -304,12 +304,10 @@ static enum repair_event
 end_repair(bool failed)
 {
 	log_repair();
-	next_compare = clock_now() + PAUSE_FIRST;
+	next_compare = clock_now() + PAUSE_TIME;
 	repair.visible = false;
 	repair.fresh = 0;
 	advice_look();
-	if (!failed)
-		repair.pause = 0;
 	if (repair.lost)
 		return (AGAIN);
 	return (failed || repair.unsure ? FAILED : DONE);
@@ -351,14 +349,11 @@ enter_quiet(void)
 	repair.needed = repair.visible = true;
 }
 
-/* The first one is only for that nobody makes us compare all the time. */
 static void
 enter_pause(void)
 {
-	repair.until = repair.pause == 0 ? next_compare :
-	    clock_now() + repair.pause;
-	repair.pause = repair.pause == 0 ? PAUSE_FIRST :
-	    repair.pause < PAUSE_LAST ? 2 * repair.pause : repair.pause;
+	repair.until = repair.failed ? clock_now() + PAUSE_TIME : next_compare;
+	repair.failed = false;
 	repair.needed = true;
 }
 

@@ -147,10 +147,15 @@ class Model:
         grant.kernel_low = grant.low - SLACK
         grant.kernel_high = grant.high + ROUNDING + SLACK
 
-    def disturbed(self):
-        """Somebody took entries away; they are put back."""
+    def disturbed(self, begin):
+        """Somebody took entries away; they are put back, but for no longer
+        than root allows by now."""
         for grant in self.grants.values():
             self._put_back(grant)
+            longest = self.rule_time[1]
+            grant.kernel_low = min(grant.kernel_low, begin + longest - SLACK)
+            grant.promised_low = min(grant.promised_low,
+                                     begin + longest - SLACK)
 
     def may_end(self, key, now):
         """The entry may go before its end."""

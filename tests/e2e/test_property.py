@@ -216,9 +216,10 @@ class Run:
         self.check(structure=True)
 
     def _disturb(self, step):
+        begin = time.monotonic()
         flushed = self._trouble.do(step.how, step.choice)
         self._disturbed = time.monotonic()
-        self.model.disturbed()
+        self.model.disturbed(begin)
         if step.how in ("flush set", "flush sets", "destroy sets") and \
                 self._fw.name == "iptables":
             self._may_be_unnoticed(flushed if step.how == "flush set" else "")
@@ -243,6 +244,7 @@ class Run:
     def _outage(self, step):
         """The chain is gone: no answer with a grant until it is back."""
         seen = len(self.server.err.lines)
+        disturbed = time.monotonic()
         self._trouble.take_down(step.families)
         self.server.err.wait_for(r"ERROR.*our chain.* gone", start=seen)
         for query in step.queries:
@@ -260,7 +262,7 @@ class Run:
                 self._judge(query, answer, begin, end)
         self._trouble.restore(step.families)
         self._disturbed = time.monotonic()
-        self.model.disturbed()
+        self.model.disturbed(disturbed)
         self.check(structure=True)
 
     def _restart(self, step):
