@@ -1,5 +1,5 @@
 /*
- * The messages between dnsfw-priv and its children: the whole contract.
+ * The messages between the keeper and its children: the whole contract.
  *
  * One message is one SOCK_SEQPACKET record of exactly the size of its struct;
  * but GRANT, RESULT, OWN, CHECK and CHECKED, of which there are many, come one
@@ -34,7 +34,7 @@
 #define MSG_WORKERS_MAX	32
 #define MSG_OWN_MAX	4096	/* addresses that a set of OWN has */
 
-/* Requests of a child are even, messages of dnsfw-priv odd; 0 is never valid. */
+/* Requests of a child are even, messages of the keeper odd; 0 is never valid. */
 enum msg_type {
 	MSG_CONFIG = 1,		/* priv -> worker: its options */
 	MSG_READY = 2,		/* child -> priv: confinement is complete */
@@ -81,7 +81,7 @@ struct msg_ready {
 
 /*
  * "Let client open proto:port to dst for the lifetime of a record with this
- * TTL."  dnsfw-priv applies its own limits to ttl (G3).
+ * TTL."  The keeper applies its own limits to ttl (G3).
  * local 1: the client is this host; client is then all zero (G5).
  */
 struct msg_grant {
@@ -271,7 +271,7 @@ static_assert(sizeof(struct msg_config) ==
 
 /*
  * The lifetime of a grant without its grace: ttl held between min and max,
- * all in seconds (G3).  Both sides use it: dnsfw-priv decides, the worker
+ * all in seconds (G3).  Both sides use it: the keeper decides, the worker
  * knows what was decided.
  */
 uint32_t msg_lifetime(uint32_t ttl, uint32_t min, uint32_t max);

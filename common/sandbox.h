@@ -56,7 +56,7 @@ uint32_t sandbox_export(const struct sandbox_rule *rules, size_t n,
  * (-1: none), every bind to a TCP port, every TCP connect
  * but to the given ports (host order), abstract unix sockets and signals to
  * others, as far as this kernel's Landlock knows them.  Returns NULL, or where
- * there is no Landlock, why: that is for dnsfw-priv to log, once for all.
+ * there is no Landlock, why: that is for the keeper to log, once for all.
  */
 const char *sandbox_landlock(const uint16_t *connect_ports, size_t n, int dir);
 

@@ -289,7 +289,7 @@ compiler_take(const uint8_t *buf, size_t len, int fd, const char *name)
 	enum msg_err err = MSG_ETYPE;
 
 	if ((buf[0] == MSG_RELOAD) != (fd != -1))
-		fatalx("a descriptor from dnsfw-priv where none belongs");
+		fatalx("a descriptor from the keeper where none belongs");
 	if (buf[0] == MSG_RELOAD) {
 		err = msg_plain_decode(buf, len, MSG_RELOAD, &plain);
 		if (err == MSG_OK)
@@ -303,7 +303,7 @@ compiler_take(const uint8_t *buf, size_t len, int fd, const char *name)
 	} else if (buf[0] == MSG_STOP)
 		err = msg_plain_decode(buf, len, MSG_STOP, &plain);
 	if (err != MSG_OK)
-		fatalx("malformed message from dnsfw-priv: %s",
+		fatalx("malformed message from the keeper: %s",
 		    msg_strerror(err));
 	return (buf[0] != MSG_STOP);
 }

@@ -5,7 +5,7 @@
 #define PROXY_COMPILER_H
 
 /*
- * READY, then serve dnsfw-priv until it says STOP.  RELOAD: compile the text in
+ * READY, then serve the keeper until it says STOP.  RELOAD: compile the text in
  * the descriptor and answer with its bounds and its image, in a sealed memfd;
  * or, if it is bad, log each bad line and answer REJECTED.  CHECK: decide by
  * the last image.  name is the file's, for the errors.

@@ -3,7 +3,7 @@
  *
  * dnsfw-priv has another list, in other code, of what it never grants: before
  * a name's owner can open the way to the inside, both must fail.  This host's
- * own addresses are what dnsfw-priv has told (serve/own.c).
+ * own addresses are what the keeper has told (serve/own.c).
  */
 #ifndef DNS_VET_H
 #define DNS_VET_H

@@ -12,7 +12,7 @@ struct counters {
 	uint64_t	shared;		/* queries that joined another's (D12) */
 	uint64_t	junk;		/* what was no answer (D10, D11) */
 	uint64_t	timeouts;
-	uint64_t	grants;		/* asked of dnsfw-priv */
+	uint64_t	grants;		/* asked of the keeper */
 	uint64_t	known;		/* grants that cost nothing (G7) */
 	uint64_t	overload;	/* turned away at a limit */
 };

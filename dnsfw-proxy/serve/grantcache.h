@@ -1,7 +1,7 @@
 /*
  * The grants that this worker knows to be live, so that a repeated answer
  * costs no message (G7).  A cache of fixed size: what it has lost is asked of
- * dnsfw-priv again, whose ledger knows.
+ * the keeper again, whose ledger knows.
  */
 #ifndef SERVE_GRANTCACHE_H
 #define SERVE_GRANTCACHE_H

@@ -1,4 +1,4 @@
-/* Grants under way to dnsfw-priv and back. */
+/* Grants under way to the keeper and back. */
 #include "grants.h"
 
 #include <stdlib.h>
@@ -428,7 +428,7 @@ grants_result(const struct msg_result *r)
 	struct grants_wait *w;
 
 	if (s->holder == NULL || s->sendable || s->msg.seq != r->seq)
-		fatalx("a result from dnsfw-priv that nothing waits for");
+		fatalx("a result from the keeper that nothing waits for");
 	/* What was decided by another policy may be revoked. */
 	if (r->code == RESULT_OK && s->msg.policy == policy.generation)
 		grantcache_put(s->hash, r->expiry);
@@ -452,7 +452,7 @@ grants_forget(void)
 	epoch++;
 }
 
-/* --- to dnsfw-priv --- */
+/* --- to the keeper --- */
 
 /* From the clients in turn. */
 static void

@@ -1,9 +1,9 @@
 /*
- * Grants: addresses and ports that are asked of dnsfw-priv for a client (G1,
+ * Grants: addresses and ports that are asked of the keeper for a client (G1,
  * G3, G7).  Who asks is told when the kernel has them all, or why not.
  *
  *	grants_known ─► it lives long enough: nothing to ask
- *	grants_ask ─► grants_flush ─► dnsfw-priv ─► grants_result ─► granted, done
+ *	grants_ask ─► grants_flush ─► the keeper ─► grants_result ─► granted, done
  *	      └► an equal one is under way: waits for that
  *
  * What is under way is counted, in all and for each client (share.h, D22), and
@@ -49,7 +49,7 @@ struct grants_wait {
 	struct acl_port	port;
 	uint32_t	lifetime;	/* seconds, without the grace */
 	bool		joined;		/* it was under way already */
-	bool		forbidden;	/* never granted, says dnsfw-priv (G8) */
+	bool		forbidden;	/* never granted, says the keeper (G8) */
 };
 LIST_HEAD(grants_waits, grants_wait);
 
@@ -113,7 +113,7 @@ void	grants_result(const struct msg_result *);
  */
 void	grants_forget(void);
 
-/* Send what was asked for to dnsfw-priv: clients take turns. */
+/* Send what was asked for to the keeper: clients take turns. */
 void	grants_flush(void);
 
 #endif

@@ -65,7 +65,7 @@ own_take(const struct msg_own *m)
 		return;
 	}
 	if (messages++ == MSG_OWN_MAX)
-		fatalx("dnsfw-priv tells of too many own addresses");
+		fatalx("the keeper tells of too many own addresses");
 	own_put(m->family, m->local);
 	own_put(m->family, m->broadcast);
 	put_network(m);

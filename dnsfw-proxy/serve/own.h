@@ -1,6 +1,6 @@
 /*
  * This host's own addresses and its networks' broadcast addresses, as
- * dnsfw-priv tells them (G8): they go from answers also where no grant is asked
+ * the keeper tells them (G8): they go from answers also where no grant is asked
  * for, so in every section, for both families, and without a firewall.
  */
 #ifndef SERVE_OWN_H

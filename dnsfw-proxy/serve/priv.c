@@ -1,4 +1,4 @@
-/* The channel to dnsfw-priv. */
+/* The channel to the keeper. */
 #include "priv.h"
 
 #include <event2/event.h>
@@ -18,7 +18,7 @@ static bool started;
 void
 priv_malformed(enum msg_err err)
 {
-	fatalx("malformed message from dnsfw-priv: %s", msg_strerror(err));
+	fatalx("malformed message from the keeper: %s", msg_strerror(err));
 }
 
 /* During the start it has said itself why. */
@@ -27,7 +27,7 @@ priv_is_gone(void)
 {
 	if (!started)
 		exit(1);
-	fatalx("dnsfw-priv died: stopping");
+	fatalx("the keeper died: stopping");
 }
 
 size_t
@@ -36,7 +36,7 @@ priv_receive_first(uint8_t *buf)
 	ssize_t n = chan_recv(MSG_FD_CHANNEL, buf, NULL, 1);
 
 	if (n <= 0)
-		fatalx("no configuration from dnsfw-priv");
+		fatalx("no configuration from the keeper");
 	return ((size_t)n);
 }
 
@@ -57,9 +57,9 @@ priv_on_readable(evutil_socket_t chan, short what, void *arg)
 		if (n == CHAN_EOF)
 			priv_is_gone();
 		if (n == CHAN_ERROR)
-			fatal("cannot receive from dnsfw-priv");
+			fatal("cannot receive from the keeper");
 		if (n == CHAN_BAD)
-			fatalx("malformed message from dnsfw-priv: truncated");
+			fatalx("malformed message from the keeper: truncated");
 		started = true;
 		if (!take_record(buf, (size_t)n, fd)) {
 			event_base_loopbreak(loop.base);
@@ -121,7 +121,7 @@ priv_send(const void *buf, size_t len)
 	ssize_t sent = chan_send(MSG_FD_CHANNEL, buf, len, -1);
 
 	if (sent == CHAN_ERROR)
-		fatal("cannot send to dnsfw-priv");
+		fatal("cannot send to the keeper");
 	if (sent == CHAN_AGAIN)
 		event_add(writable, NULL);
 	/* CHAN_EOF: what can be read of the channel says why. */

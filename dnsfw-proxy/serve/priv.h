@@ -1,4 +1,4 @@
-/* The channel to dnsfw-priv. */
+/* The channel to the keeper. */
 #ifndef SERVE_PRIV_H
 #define SERVE_PRIV_H
 
@@ -25,7 +25,7 @@ size_t	priv_receive_first(uint8_t *buf);
 void	priv_init(priv_take *take);
 void	priv_start(void);
 
-/* The turn has ended: dnsfw-priv has its part of the next one. */
+/* The turn has ended: the keeper has its part of the next one. */
 void	priv_renew(void);
 
 /*

@@ -23,7 +23,7 @@ struct removal {
 	const struct request *request;
 	/* A ~> for the name comes first: what is never granted passes (G8). */
 	bool		 passes;
-	/* Does dnsfw-priv say that it is never granted?  NULL: it says nothing. */
+	/* Does the keeper say that it is never granted?  NULL: it says nothing. */
 	bool		 (*forbidden)(const void *arg, const struct addr *);
 	const void	*arg;
 };

@@ -1,4 +1,4 @@
-/* What the options say, as dnsfw-priv has read them. */
+/* What the options say, as dnsfw has read them. */
 #ifndef SERVE_SETTINGS_H
 #define SERVE_SETTINGS_H
 

@@ -58,7 +58,7 @@ leave(struct verdict *v, const struct reply *reply, uint64_t expiry)
 }
 
 /*
- * dnsfw-priv knows more, as when an own address is so new that its OWN is
+ * The keeper knows more, as when an own address is so new that its OWN is
  * still on the way here: it goes from the answer.
  */
 static bool

@@ -1,4 +1,4 @@
-/* The worker: what dnsfw-priv says, and what is done in a turn, part by part. */
+/* The worker: what the keeper says, and what is done in a turn, part by part. */
 #include "worker.h"
 
 #include "accesslog.h"
@@ -25,7 +25,7 @@
 
 static bool stopping;
 
-/* --- what dnsfw-priv says --- */
+/* --- what the keeper says --- */
 
 static void
 take_policy(const uint8_t *buf, size_t len, int fd)
@@ -99,7 +99,7 @@ static bool
 take_message(const uint8_t *buf, size_t len, int fd)
 {
 	if ((buf[0] == MSG_POLICY) != (fd != -1))
-		fatalx("a descriptor from dnsfw-priv where none belongs");
+		fatalx("a descriptor from the keeper where none belongs");
 	switch (buf[0]) {
 	case MSG_POLICY:
 		take_policy(buf, len, fd);

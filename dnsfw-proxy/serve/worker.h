@@ -1,6 +1,6 @@
 /*
  * The worker: one process, one event loop.  It answers clients over UDP and
- * TCP, as the list of dnsfw-priv says.
+ * TCP, as the list of the keeper says.
  */
 #ifndef SERVE_WORKER_H
 #define SERVE_WORKER_H
@@ -16,7 +16,7 @@
  */
 void	worker_init(void);
 
-/* After it: READY, then serve until dnsfw-priv says STOP. */
+/* After it: READY, then serve until the keeper says STOP. */
 void	worker_run(void);
 
 /*

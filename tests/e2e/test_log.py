@@ -115,7 +115,7 @@ def take_times(facts, before):
 
 
 def test_json_has_the_same_facts(lab, fw):
-    """Every event with all that dnsfw-priv(8) says of it, and no more."""
+    """Every event with all that dnsfw(8) says of it, and no more."""
     before = datetime.datetime.now(datetime.timezone.utc)
     argv = lab.dnsfw_argv(ACL, "--log-format", "json", fw=fw)
     acl = argv[argv.index("--acl-file") + 1]

@@ -44,7 +44,7 @@ def large(lab, number):
 
 
 def ask_all(lab, server, names):
-    """At the same time, while dnsfw-priv does nothing."""
+    """At the same time, while the keeper does nothing."""
     with concurrent.futures.ThreadPoolExecutor(len(names)) as pool:
         with stopped(server.pid):
             answers = [pool.submit(lab.ask, name, tcp=True) for name in names]

@@ -138,7 +138,7 @@ plain(const uint8_t *data, size_t size, enum msg_type type)
 	    sizeof(m), data, size));
 }
 
-/* What dnsfw-priv takes. */
+/* What the keeper takes. */
 static unsigned int
 requests(const uint8_t *data, size_t size)
 {

@@ -1,4 +1,4 @@
-/* The compiler's role, as dnsfw-priv sees it: a process behind a channel. */
+/* The compiler's role, as the keeper sees it: a process behind a channel. */
 #include <criterion/criterion.h>
 
 #include <sys/mman.h>

@@ -34,7 +34,7 @@ static struct asker {
 
 static struct msg_grant sent[2 * TOTAL];
 static size_t nsent, records;
-static size_t room;			/* records that dnsfw-priv takes */
+static size_t room;			/* records that the keeper takes */
 static struct dns_name name = { 13, 2, "\3www\7example" };
 
 bool
@@ -438,7 +438,7 @@ Test(grants, what_is_in_a_record_is_as_good_as_sent)
 	cr_assert_eq(pool[1].done, 1);
 }
 
-/* dnsfw-priv was stopped between the kernel and its result. */
+/* The keeper was stopped between the kernel and its result. */
 Test(grants, who_joined_one_that_is_too_short_by_now_asks_again)
 {
 	uint64_t expiry = in(75);
