@@ -26,7 +26,8 @@
 #define AT(fd)		((fd) - SPAWN_FD_FIRST)		/* in an array of fds */
 #define HELPER_FDS	(AT(HELPER_FD_LANDLOCK) + 1)
 
-static int keeper[AT(KEEP_FD_END)];	/* what it gets; -1: nothing */
+/* What they get; -1: nothing. */
+static int keeper[AT(KEEP_FD_END)], helper[HELPER_FDS];
 
 /* From now on they wait for the keeper's signalfd; the children get none. */
 static void
@@ -61,7 +62,7 @@ open_life(void)
 
 /* The netlink sockets that the helper sends on and the keeper reads. */
 static void
-open_netlink(int helper[HELPER_FDS])
+open_netlink(void)
 {
 	int fd;
 
@@ -79,22 +80,21 @@ static pid_t
 start_helper(const struct options *o, struct user user, int *compiler)
 {
 	static struct stamps stamps;
-	int fds[HELPER_FDS], ends[2];
 	const char *why;
+	int ends[2];
 
-	open_netlink(fds);
 	conf_helper(o, user, &stamps);
-	fds[AT(HELPER_FD_STAMPS)] = keeper[AT(KEEP_FD_STAMPS)] =
+	helper[AT(HELPER_FD_STAMPS)] = keeper[AT(KEEP_FD_STAMPS)] =
 	    given_memory("dnsfw-stamps", &stamps, sizeof(stamps));
 	/* That there is none, the keeper says. */
-	fds[AT(HELPER_FD_LANDLOCK)] = landlock_ruleset(NULL, 0, -1, &why);
+	helper[AT(HELPER_FD_LANDLOCK)] = landlock_ruleset(NULL, 0, -1, &why);
 	spawn_channel(ends);
 	keeper[AT(KEEP_FD_HELPER)] = ends[0];
-	fds[AT(HELPER_FD_KEEPER)] = ends[1];
+	helper[AT(HELPER_FD_KEEPER)] = ends[1];
 	spawn_channel(ends);
 	*compiler = ends[0];
-	fds[AT(HELPER_FD_COMPILER)] = ends[1];
-	return (spawn_helper(user, open_life(), fds, HELPER_FDS));
+	helper[AT(HELPER_FD_COMPILER)] = ends[1];
+	return (spawn_helper(user, open_life(), helper, HELPER_FDS));
 }
 
 /* Channels to a child: fds[0] is the child's, *log what it writes to. */
@@ -112,12 +112,12 @@ open_channels(int keep_channel, int keep_log, int fds[], int *log)
 }
 
 static pid_t
-start_compiler(const struct options *o, struct user user, int helper)
+start_compiler(const struct options *o, struct user user, int to_helper)
 {
 	int fds[2], log;
 
 	open_channels(KEEP_FD_COMPILER, KEEP_FD_COMPILER_LOG, fds, &log);
-	fds[1] = helper;
+	fds[1] = to_helper;
 	return (spawn_proxy(geteuid() == 0 ? "compiler" : "checker", user,
 	    o->acl_file, open_life(), log, fds, 2));
 }
@@ -169,6 +169,7 @@ main(int argc, char **argv)
 	struct options o;
 	struct users users;
 	const char *acl;
+	bool has_helper;
 	uint32_t i;
 
 	privs_descriptors();
@@ -180,9 +181,13 @@ main(int argc, char **argv)
 	hosts_zones(&o);
 	block_signals();
 	memset(keeper, -1, sizeof(keeper));
+	memset(helper, -1, sizeof(helper));
 	acl = given_acl(o.acl_file, &keeper[AT(KEEP_FD_ACL_DIR)]);
 	hosts_upstreams(&o);
+	has_helper = !o.check_only && o.firewall != KEEPCONF_NONE;
 	conf_keeper(&o, &users, acl, &k);
+	if (has_helper)
+		open_netlink();
 	if (!o.check_only) {
 		keeper[AT(KEEP_FD_NOTIFY)] = given_notify();
 		/* What cannot be bound is said before anything is started. */
@@ -192,7 +197,7 @@ main(int argc, char **argv)
 		drop_directory();
 	if (!o.check_only)
 		say_what_is_not_limited();
-	if (k.nworkers > 0 && o.firewall != KEEPCONF_NONE)
+	if (has_helper)
 		k.helper = start_helper(&o, users.helper, &to_helper);
 	k.compiler = start_compiler(&o, users.proxy, to_helper);
 	for (i = 0; i < k.nworkers; i++)

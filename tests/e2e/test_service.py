@@ -217,7 +217,7 @@ def test_O1_without_a_manager_nobody_is_told(lab):
                         clean_environment(NOTIFY_SOCKET="")):
         server = lab.start_dnsfw(ALLOW, env=environment)
         server.err.wait_for("Server started")
-        assert not os.path.exists(f"/proc/{server.pid}/fd/11")
+        assert os.readlink(f"/proc/{server.pid}/fd/11") == "/dev/null"
         assert "NOTIFY" not in str(server.err)
         server.stop()
 
