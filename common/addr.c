@@ -6,14 +6,7 @@
 size_t
 addr_len(uint8_t family)
 {
-	switch (family) {
-	case ADDR_V4:
-		return (4);
-	case ADDR_V6:
-		return (16);
-	default:
-		return (0);
-	}
+	return (family == ADDR_V4 ? 4 : family == ADDR_V6 ? 16 : 0);
 }
 
 void
@@ -45,14 +38,4 @@ addr_equal(const struct addr *a, const struct addr *b)
 {
 	return (a->family == b->family &&
 	    memcmp(a->bytes, b->bytes, sizeof(a->bytes)) == 0);
-}
-
-bool
-addr_is_loopback(const struct addr *a)
-{
-	static const uint8_t one[16] = { [15] = 1 };
-
-	if (a->family == ADDR_V4)
-		return (a->bytes[0] == 127);
-	return (a->family == ADDR_V6 && memcmp(a->bytes, one, 16) == 0);
 }

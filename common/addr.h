@@ -39,7 +39,4 @@ bool	addr_in_net(const struct addr *a, const struct addr_net *net);
 
 bool	addr_equal(const struct addr *a, const struct addr *b);
 
-/* 127.0.0.0/8 and ::1. */
-bool	addr_is_loopback(const struct addr *a);
-
 #endif

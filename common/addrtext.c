@@ -1,4 +1,4 @@
-/* Addresses from text and sockaddrs, and back. */
+/* Addresses from text and sockaddrs, and back; what they are. */
 #include "addrtext.h"
 
 #include <arpa/inet.h>
@@ -94,6 +94,16 @@ addr_print(const struct addr *a, char buf[ADDR_TEXT_MAX])
 	    AF_INET : AF_INET6, a->bytes, buf, ADDR_TEXT_MAX) == NULL)
 		memcpy(buf, "?", 2);
 	return (buf);
+}
+
+bool
+addr_is_loopback(const struct addr *a)
+{
+	static const uint8_t one[16] = { [15] = 1 };
+
+	if (a->family == ADDR_V4)
+		return (a->bytes[0] == 127);
+	return (a->family == ADDR_V6 && memcmp(a->bytes, one, 16) == 0);
 }
 
 bool

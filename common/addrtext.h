@@ -1,4 +1,4 @@
-/* Addresses from text and sockaddrs, and back.  Pure. */
+/* Addresses from text and sockaddrs, and back; what they are.  Pure. */
 #ifndef COMMON_ADDRTEXT_H
 #define COMMON_ADDRTEXT_H
 
@@ -35,6 +35,9 @@ const char *addr_print(const struct addr *a, char buf[ADDR_TEXT_MAX]);
  */
 int	addr_from_sockaddr(const struct sockaddr *sa, struct addr *out,
 	    uint16_t *port);
+
+/* 127.0.0.0/8 and ::1. */
+bool	addr_is_loopback(const struct addr *a);
 
 /* fe80::/10: means nothing without an interface. */
 bool	addr_is_link_local6(const struct addr *a);

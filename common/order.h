@@ -6,9 +6,8 @@
  * but of ADD, DEL, TEST, FLOW, BOUND and REFUSED there are one to
  * ORDER_BATCH_MAX of the one type in a record.  Integers have fixed width and
  * host byte order.  There are no pointers, no lengths, no bit fields; padding is
- * named and must be zero.  Each message has one decode function: it copies
- * first, then checks every field of the copy, and returns an enumerated reason.
- * Pure.
+ * named and must be zero.  One function decodes them: it copies first, then
+ * checks every field of the copy, and returns an enumerated reason.  Pure.
  *
  * The kernel's answers do not pass through here: they lie in the netlink socket
  * on which the helper sent, for the keeper to read, with the seq of the order.
@@ -73,35 +72,24 @@ enum order_err {
  * and label are zero.
  */
 struct order_grant {
-	uint8_t		type;
-	uint8_t		family;		/* ADDR_V4 or ADDR_V6: of both */
-	uint8_t		proto;		/* ADD: IPPROTO_TCP or IPPROTO_UDP */
-	uint8_t		local;		/* 0 or 1 */
-	uint32_t	seq;		/* of its netlink messages */
-	uint32_t	left;		/* ms */
+	uint8_t		type, family;	/* ADDR_V4 or ADDR_V6: of both */
+	uint8_t		proto, local;	/* ADD: IPPROTO_TCP or IPPROTO_UDP; 0 or 1 */
+	uint32_t	seq, left;	/* of its netlink messages; ms */
 	uint16_t	port;		/* destination port; ADD: not 0 */
-	uint8_t		how;
-	uint8_t		pad;
-	uint8_t		client[16];	/* IPv4 in the first 4, rest zero */
-	uint8_t		dst[16];
+	uint8_t		how, pad;
+	uint8_t		client[16], dst[16];	/* IPv4 in the first 4, rest zero */
 	char		label[ORDER_LABEL_SIZE]; /* the name, NUL-padded */
 };
-static_assert(sizeof(struct order_grant) == 176, "order_grant size");
-static_assert(offsetof(struct order_grant, client) == 16, "order_grant hole");
 
 /*
  * READ: what is one of the STAMP_ of stamps.h that read, sub as it is there.
  * The answer is for the keeper.  name is all zero but for STAMP_MAP.
  */
 struct order_read {
-	uint8_t		type;
-	uint8_t		what;
-	uint8_t		sub;
-	uint8_t		pad;
+	uint8_t		type, what, sub, pad;
 	uint32_t	seq;
 	char		name[ORDER_NAME_SIZE];	/* NUL-padded */
 };
-static_assert(sizeof(struct order_read) == 72, "order_read size");
 
 /*
  * MAKE: what is one of the STAMP_ of stamps.h that make, or STAMP_RULE.  The
@@ -112,35 +100,24 @@ static_assert(sizeof(struct order_read) == 72, "order_read size");
  * of the rule before which ours come, instead of at the end.
  */
 struct order_make {
-	uint8_t		type;
-	uint8_t		what;
-	uint8_t		sub;		/* kind, 0-3 */
-	uint8_t		sets;		/* 4 bits */
+	uint8_t		type, what;
+	uint8_t		sub, sets;	/* kind, 0-3; 4 bits */
 	uint32_t	seq;
 	uint64_t	position;
-	uint8_t		rules;		/* 4 bits */
-	uint8_t		pad[7];
+	uint8_t		rules, pad[7];	/* 4 bits */
 };
-static_assert(sizeof(struct order_make) == 24, "order_make size");
 
 /*
  * FLOW: end the connection with exactly this original direction, whose zone is
  * that of CTA_ZONE, or of CTA_TUPLE_ZONE in CTA_TUPLE_ORIG.
  */
 struct order_flow {
-	uint8_t		type;
-	uint8_t		family;
-	uint8_t		proto;		/* IPPROTO_TCP or IPPROTO_UDP */
-	uint8_t		pad;
+	uint8_t		type, family, proto, pad;	/* IPPROTO_TCP or IPPROTO_UDP */
 	uint32_t	seq;
-	uint16_t	sport;
-	uint16_t	dport;
-	uint16_t	zone;		/* 0: none */
-	uint16_t	pad2;
-	uint8_t		src[16];
-	uint8_t		dst[16];
+	uint16_t	sport, dport;
+	uint16_t	zone, pad2;	/* 0: none */
+	uint8_t		src[16], dst[16];
 };
-static_assert(sizeof(struct order_flow) == 48, "order_flow size");
 
 /*
  * BOUND: one (client subnet, protocol, port) that some -> rule of the ACL names.
@@ -149,37 +126,29 @@ static_assert(sizeof(struct order_flow) == 48, "order_flow size");
  * bits behind its prefix is no error: it covers nothing.
  */
 struct order_bound {
-	uint8_t		type;
-	uint8_t		family;
-	uint8_t		prefix;		/* 0-32 or 0-128 */
-	uint8_t		proto;		/* TCP, UDP; 0 when coarsened: both */
-	uint16_t	port;		/* 0 when coarsened: any */
-	uint16_t	pad;
+	uint8_t		type, family;
+	uint8_t		prefix, proto;	/* 0-32, -128; TCP, UDP; 0 when coarsened: both */
+	uint16_t	port, pad;	/* 0 when coarsened: any */
 	uint8_t		base[16];
 };
-static_assert(sizeof(struct order_bound) == 24, "order_bound size");
 
 /* COMMIT: from here on the bounds that came since the last one are in force. */
 struct order_commit {
-	uint8_t		type;
-	uint8_t		pad[3];
+	uint8_t		type, pad[3];
 	uint32_t	bounds;		/* how many came */
 };
-static_assert(sizeof(struct order_commit) == 8, "order_commit size");
 
 struct order_ready {
-	uint8_t		type;
-	uint8_t		pad[3];
+	uint8_t		type, pad[3];
 	uint32_t	version;	/* ORDER_VERSION */
 };
-static_assert(sizeof(struct order_ready) == 8, "order_ready size");
 
 enum order_code {
 	ORDER_SENT = 0,		/* no refusal */
 	ORDER_FORBIDDEN,	/* the destination is never granted: SPEC G8 */
 	ORDER_OUTSIDE,		/* of --client-net, or of the policy (P7) */
 	ORDER_TOO_LONG,		/* longer than --max-rule-time */
-	ORDER_NO_STAMP,		/* not with this --firewall and these options */
+	ORDER_NO_STAMP,		/* not with these options, or nothing to be done */
 	ORDER_NO_SET,		/* no ipset of our name and type: no rule for it */
 	ORDER_NOT_TAKEN,	/* the socket did not take it */
 	ORDER_CODE_COUNT
@@ -187,12 +156,9 @@ enum order_code {
 
 /* REFUSED: nothing with this seq was sent.  One to ORDER_BATCH_MAX a record. */
 struct order_refused {
-	uint8_t		type;
-	uint8_t		code;		/* enum order_code, not SENT */
-	uint8_t		pad[2];
+	uint8_t		type, code, pad[2];	/* enum order_code, not SENT */
 	uint32_t	seq;
 };
-static_assert(sizeof(struct order_refused) == 8, "order_refused size");
 
 /* Why the helper ends; also its exit status. */
 enum order_end {
@@ -206,31 +172,38 @@ enum order_end {
 };
 
 struct order_error {
-	uint8_t		type;
-	uint8_t		why;		/* enum order_end */
-	uint8_t		pad[2];
+	uint8_t		type, why, pad[2];	/* enum order_end */
 	uint32_t	detail;
 };
-static_assert(sizeof(struct order_error) == 8, "order_error size");
+
+static_assert(sizeof(struct order_grant) == 176 && sizeof(struct order_read) == 72 &&
+    sizeof(struct order_make) == 24 && sizeof(struct order_flow) == 48 &&
+    sizeof(struct order_bound) == 24 && sizeof(struct order_commit) == 8 &&
+    sizeof(struct order_ready) == 8 && sizeof(struct order_refused) == 8 &&
+    sizeof(struct order_error) == 8, "orders have no holes");
 
 /* The largest record of any type; receive buffers have this size. */
 #define ORDER_SIZE_MAX	(ORDER_BATCH_MAX * sizeof(struct order_grant))
 
+/* Any of those that the helper gets; seq is in those of the keeper. */
+union order {
+	uint8_t			type;
+	struct { uint8_t type, other[3]; uint32_t seq; } any;
+	struct order_grant	grant;
+	struct order_flow	flow;
+	struct order_read	read;
+	struct order_make	make;
+	struct order_bound	bound;
+	struct order_commit	commit;
+};
+
+/* The size of one of that type, or 0 if the helper gets none of it. */
+size_t	order_size(uint8_t type);
+
 /*
- * Decoders: copy the record of len bytes into *out and check it.  out is
- * meaningful only after ORDER_OK.  Nothing outside buf[0..len) is read.
+ * Copy one of len bytes into *out and check it.  out is meaningful only after
+ * ORDER_OK.  Nothing outside buf[0..len) is read.
  */
-enum order_err	order_grant_decode(const void *buf, size_t len,
-		    struct order_grant *out);
-enum order_err	order_read_decode(const void *buf, size_t len,
-		    struct order_read *out);
-enum order_err	order_make_decode(const void *buf, size_t len,
-		    struct order_make *out);
-enum order_err	order_flow_decode(const void *buf, size_t len,
-		    struct order_flow *out);
-enum order_err	order_bound_decode(const void *buf, size_t len,
-		    struct order_bound *out);
-enum order_err	order_commit_decode(const void *buf, size_t len,
-		    struct order_commit *out);
+enum order_err	order_decode(const void *buf, size_t len, union order *out);
 
 #endif

@@ -10,15 +10,24 @@
 #include "order.h"
 
 #define LIMITS_NETS_MAX	64
+#define LIMITS_NEVER	9
+#define LIMITS_EMBEDDINGS 7
 
+/* IPv6 addresses that have an IPv4 one inside, and where it begins. */
+struct limits_embedding {
+	struct addr_net	net;
+	uint8_t		offset, invert;	/* Teredo's client is inverted: 0xff */
+};
+
+/* All zero: nothing is forbidden.  never.h fills in G8. */
 struct limits {
 	uint32_t	left_max;	/* ms: --max-rule-time */
 	uint32_t	rate;		/* records a second that are obeyed */
 	uint32_t	burst;		/* and at once */
-	uint8_t		nclients;	/* 0: any client */
-	uint8_t		ndenied;
-	uint8_t		nallowed;
+	uint8_t		nclients, ndenied, nallowed;	/* clients, 0: any */
 	uint8_t		local;		/* 1: this host may be a client (G5) */
+	struct addr_net	never[LIMITS_NEVER];
+	struct limits_embedding	embeddings[LIMITS_EMBEDDINGS];
 	struct addr_net	clients[LIMITS_NETS_MAX];	/* --client-net */
 	struct addr_net	denied[LIMITS_NETS_MAX];	/* --deny-answer */
 	struct addr_net	allowed[LIMITS_NETS_MAX];	/* --allow-answer */
@@ -41,7 +50,7 @@ enum order_code	limits_check(const struct limits *, const struct order_grant *);
  * looks for its own addresses among them, too.  Returns how many.
  */
 #define LIMITS_EMBEDDED_MAX	2
-size_t	limits_embedded(const struct addr *a,
+size_t	limits_embedded(const struct limits *, const struct addr *a,
 	    struct addr out[LIMITS_EMBEDDED_MAX]);
 
 #endif

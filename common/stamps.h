@@ -80,7 +80,7 @@ enum stamps_hole {
 	HOLE_LABEL,		/* ORDER_LABEL_SIZE bytes */
 	HOLE_INDEX,		/* 2 bytes, host order: of the kind's ipset */
 	HOLE_POSITION,		/* 8 bytes */
-	HOLE_NAME,		/* the text and a NUL, and the message ends there */
+	HOLE_NAME,		/* ORDER_NAME_SIZE bytes */
 	HOLE_COUNT
 };
 
@@ -98,10 +98,8 @@ struct stamp {
 static_assert(sizeof(struct stamp) == 1028, "stamp size");
 
 struct stamps {
-	uint32_t	version;	/* ORDER_VERSION */
-	uint32_t	size;		/* of this struct */
+	uint32_t	version, size;	/* ORDER_VERSION; of this struct */
 	uint32_t	uid, gid;	/* whom the helper becomes */
-	int32_t		parent;		/* process id of the keeper */
 	uint32_t	nfilter;
 	struct sock_filter filter[STAMPS_FILTER_MAX];	/* its seccomp filter */
 	struct limits	limits;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "acl/bounds.h"
+#include "addrtext.h"
 #include "log.h"
 #include "msg.h"
 #include "order.h"

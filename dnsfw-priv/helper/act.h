@@ -13,22 +13,23 @@
 
 /* What became of one record. */
 struct act {
-	size_t		nrefused;
+	const struct stamps *stamps;
+	size_t		nrefused, nsent;
 	struct order_refused refused[ORDER_BATCH_MAX];
-	size_t		nsent;
 	uint32_t	sent[ORDER_BATCH_MAX];	/* seq of what is in out */
 	int		fd;			/* to which out is to go */
 	size_t		len;			/* bytes of out; 0: nothing */
-	size_t		last;			/* where the last one begins */
-	uint8_t		out[ACT_MESSAGES_MAX * STAMPS_BYTES];
+	size_t		last;			/* the message to be answered */
+	bool		missing;		/* these options lack a stamp */
+	uint8_t		out[ACT_MESSAGES_MAX * STAMPS_BYTES] __attribute__((aligned(4)));
 };
 
 /*
- * A whole record of the keeper.  Returns ORDER_OK, or what is wrong with it:
+ * A whole record of the keeper; len is not 0.  Returns ORDER_OK, or what is wrong with it:
  * then nothing of it is to be sent.
  */
-enum order_err	act_fill(struct act *, const struct stamps *,
-		    const struct bounds *, const uint8_t *record, size_t len);
+enum order_err	act_fill(struct act *, const struct bounds *, const uint8_t *record,
+		    size_t len);
 
 /* All that is in out was not taken: it becomes refused instead. */
 void	act_undo(struct act *);

@@ -22,13 +22,13 @@ struct bounds {
 };
 
 /*
- * One more of those that grow, which was decoded.  Returns 0, or -1 if it does
- * not come after the one before, or if there are too many.
+ * One more of those that grow, which was decoded.  Returns false if it does not
+ * come after the one before, or if there are too many.
  */
-int	bounds_add(struct bounds *, const struct order_bound *);
+bool	bounds_add(struct bounds *, const struct order_bound *);
 
-/* Those are in force now.  Returns 0, or -1 if they are not that many. */
-int	bounds_commit(struct bounds *, uint32_t n);
+/* Those are in force now.  Returns false if they are not that many. */
+bool	bounds_commit(struct bounds *, uint32_t n);
 
 /* Does one of those in force cover this grant, which was decoded? */
 bool	bounds_cover(const struct bounds *, const struct order_grant *);

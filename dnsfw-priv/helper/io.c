@@ -13,40 +13,25 @@ io_take(int fd, void *buf, size_t size, int *flags)
 {
 	struct iovec iov = { .iov_base = buf, .iov_len = size };
 	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1 };
-	ssize_t n;
+	ssize_t n = recvmsg(fd, &m, MSG_DONTWAIT);
 
-	n = recvmsg(fd, &m, MSG_DONTWAIT);
 	*flags = m.msg_flags;
 	return (n);
 }
 
-int
+bool
 io_tell(const void *record, size_t len, int flags)
 {
-	return (send(HELPER_FD_KEEPER, record, len, flags | MSG_NOSIGNAL) ==
-	    -1 ? -1 : 0);
+	return (send(HELPER_FD_KEEPER, record, len, flags | MSG_NOSIGNAL) != -1);
 }
 
-int
+bool
 io_kernel(int fd, const void *messages, size_t len)
 {
-	struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
+	const struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
 
-	return (sendto(fd, messages, len, MSG_NOSIGNAL,
-	    (const struct sockaddr *)&kernel, sizeof(kernel)) == -1 ? -1 : 0);
-}
-
-/* Is it what STAMP_INDEX_REPLY says, but for seq, port id and the index? */
-static bool
-is_reply(const struct stamp *want, const uint8_t *got, size_t len)
-{
-	const size_t seq = offsetof(struct nlmsghdr, nlmsg_seq);
-	const size_t body = sizeof(struct nlmsghdr);
-	const size_t index = want->holes[HOLE_INDEX];
-
-	return (len == want->len && index > body && index < len &&
-	    memcmp(got, want->bytes, seq) == 0 &&
-	    memcmp(got + body, want->bytes + body, index - body) == 0);
+	return (sendto(fd, messages, len, MSG_NOSIGNAL, (const struct sockaddr *)&kernel,
+	    sizeof(kernel)) != -1);
 }
 
 bool
@@ -54,19 +39,22 @@ io_index(const struct stamps *s, unsigned int kind, uint16_t *index)
 {
 	const struct stamp *ask = &s->at[STAMP_INDEX][kind];
 	const struct stamp *want = &s->at[STAMP_INDEX_REPLY][kind];
+	const size_t at = want->holes[HOLE_INDEX], seq = offsetof(struct nlmsghdr, nlmsg_seq);
 	uint8_t in[STAMPS_BYTES];
 	bool found = false;
 	ssize_t len;
 	int flags;
 
-	if (ask->len == 0 || io_kernel(HELPER_FD_OWN, ask->bytes,
-	    ask->len) == -1)
+	if (ask->len > STAMPS_BYTES || !io_kernel(HELPER_FD_OWN, ask->bytes, ask->len))
 		return (false);
-	/* It is there already, and nothing of before is left. */
+	/* It is there already; the rest is its acknowledgement. */
 	while ((len = io_take(HELPER_FD_OWN, in, sizeof(in), &flags)) > 0) {
-		if (!is_reply(want, in, (size_t)len))
+		/* All must be as it is stamped, but for seq, port id and the index. */
+		if (len != want->len || at < NLMSG_HDRLEN || at + sizeof(*index) > (size_t)len ||
+		    memcmp(in, want->bytes, seq) != 0 ||
+		    memcmp(in + NLMSG_HDRLEN, want->bytes + NLMSG_HDRLEN, at - NLMSG_HDRLEN) != 0)
 			continue;
-		memcpy(index, in + want->holes[HOLE_INDEX], sizeof(*index));
+		memcpy(index, in + at, sizeof(*index));
 		*index = be16toh(*index);
 		found = true;
 	}

@@ -5,8 +5,6 @@
 #include <sys/types.h>
 
 #include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 
 #include "stamps.h"
 
@@ -17,11 +15,11 @@
  */
 ssize_t	io_take(int fd, void *buf, size_t size, int *flags);
 
-/* One record to the keeper.  Returns 0, or -1 with errno. */
-int	io_tell(const void *record, size_t len, int flags);
+/* One record to the keeper.  Returns false with errno if that fails. */
+bool	io_tell(const void *record, size_t len, int flags);
 
-/* Netlink messages to the kernel.  Returns 0, or -1: it took none of them. */
-int	io_kernel(int fd, const void *messages, size_t len);
+/* Netlink messages to the kernel.  Returns false if it took none of them. */
+bool	io_kernel(int fd, const void *messages, size_t len);
 
 /*
  * The number by which rules know our ipset of that kind (0-3).  Returns false if

@@ -6,8 +6,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "addrtext.h"
 #include "filter.h"
 #include "make.h"
+#include "never.h"
 
 #define SCOPE_MAX	1800	/* bytes; the status line has 100 more */
 
@@ -194,7 +196,6 @@ conf_helper(const struct options *o, struct user user, struct stamps *s)
 	s->size = sizeof(*s);
 	s->uid = user.uid;
 	s->gid = user.gid;
-	s->parent = getpid();
 	l->left_max = o->max_rule_time * 1000;
 	l->rate = RATE;
 	l->burst = BURST;
@@ -202,6 +203,7 @@ conf_helper(const struct options *o, struct user user, struct stamps *s)
 	l->nclients = put_nets(l->clients, &o->client_nets);
 	l->ndenied = put_nets(l->denied, &o->deny_nets);
 	l->nallowed = put_nets(l->allowed, &o->allow_nets);
+	never_fill(l);
 	filter_make(s);
 	stamps_make(&wish, s);
 }

@@ -16,7 +16,7 @@ void	conf_worker(const struct options *o, struct msg_config *);
 void	conf_keeper(const struct options *o, const struct users *,
 	    const char *acl, struct keepconf *);
 
-/* The helper's share, with its stamps.  This process is to be the keeper. */
+/* The helper's share, with its stamps. */
 void	conf_helper(const struct options *o, struct user, struct stamps *);
 
 #endif

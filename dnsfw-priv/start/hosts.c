@@ -4,6 +4,7 @@
 #include <ifaddrs.h>
 #include <stdlib.h>
 
+#include "addrtext.h"
 #include "log.h"
 
 /* By its name or by its number, as in ip(8) and getaddrinfo(3). */

@@ -316,7 +316,7 @@ own_forbids(const struct addr *dst, const struct limits *l)
 
 	if (own_is_excepted(dst, l))
 		return (false);
-	n = limits_embedded(dst, embedded);
+	n = limits_embedded(l, dst, embedded);
 	for (i = 0; i < n; i++) {
 		if (own_has(&embedded[i]) && !own_is_excepted(&embedded[i], l))
 			return (true);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "addrtext.h"
 #include "clock.h"
 #include "counters.h"
 #include "grantcache.h"

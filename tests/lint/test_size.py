@@ -10,7 +10,7 @@ from tree import TOP, build_dir, files, name
 
 # Ratchets: whoever adds to a part says why in AUDIT.md, whoever can takes away.
 # The helper: with all that is linked into it, and all their headers.
-HELPER, HELPER_MAX = "dnsfw-priv/helper/dnsfw-priv", 1400
+HELPER, HELPER_MAX = "dnsfw-priv/helper/dnsfw-priv", 1000
 # Folders, each with its headers.
 FOLDER_MAX = {"dnsfw-priv/start": 2650}
 

@@ -21,6 +21,7 @@
 #include "drop.h"
 #include "landlock.h"
 #include "netns.h"
+#include "never.h"
 #include "report.h"
 #include "start/filter.h"
 #include "start/given.h"
@@ -43,11 +44,11 @@ rig_stamps(const struct stamps_wish *wish)
 	stamps.version = ORDER_VERSION;
 	stamps.size = sizeof(stamps);
 	stamps.uid = stamps.gid = USER;
-	stamps.parent = getpid();
 	stamps.limits.left_max = 3600 * 1000;
 	stamps.limits.rate = 1000000;
 	stamps.limits.burst = 1000000;
 	stamps.limits.local = 1;
+	never_fill(&stamps.limits);
 	stamps_make(wish, &stamps);
 	filter_make(&stamps);
 	return (&stamps);

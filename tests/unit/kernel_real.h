@@ -135,9 +135,9 @@ real_bound_all(void)
 
 	for (i = 0; i < sizeof(all); i++) {
 		b.family = all[i];
-		cr_assert_eq(bounds_add(&real_bounds, &b), 0);
+		cr_assert(bounds_add(&real_bounds, &b));
 	}
-	cr_assert_eq(bounds_commit(&real_bounds, sizeof(all)), 0);
+	cr_assert(bounds_commit(&real_bounds, sizeof(all)));
 }
 
 /* As main.c of the helper, without its confinement. */
@@ -160,14 +160,15 @@ real_serve(void)
 			_exit(1);
 	}
 	(void)io_tell(&ready, sizeof(ready), 0);
+	act.stamps = real_stamps;
 	while ((n = recv(HELPER_FD_KEEPER, record, sizeof(record), 0)) > 0) {
-		if (act_fill(&act, real_stamps, &real_bounds, record,
-		    (size_t)n) != ORDER_OK)
+		if (act_fill(&act, &real_bounds, record, (size_t)n) !=
+		    ORDER_OK)
 			_exit(ORDER_END_RECORD);
 		if (act.nrefused > 0)
 			(void)io_tell(act.refused, act.nrefused *
 			    sizeof(act.refused[0]), 0);
-		if (act.len > 0 && io_kernel(act.fd, act.out, act.len) == -1) {
+		if (act.len > 0 && !io_kernel(act.fd, act.out, act.len)) {
 			act_undo(&act);
 			(void)io_tell(act.refused, act.nrefused *
 			    sizeof(act.refused[0]), 0);

@@ -32,7 +32,7 @@
 
 #include "clock.h"
 #include "keepconf.h"
-#include "order.h"
+#include "order_each.h"
 #include "stamps.h"
 
 #define RIG_PORT(fd)	(7000U + (uint32_t)(fd))

@@ -21,7 +21,7 @@
 #include "chan.h"
 #include "compiler.h"
 #include "log.h"
-#include "order.h"
+#include "order_each.h"
 #include "outlook.h"
 
 #define NAME		"list.acl"

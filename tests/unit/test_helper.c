@@ -490,18 +490,32 @@ Test(helper, P7_ends_on_two_types)
 	ends(g, sizeof(g), ORDER_END_RECORD, ORDER_ETYPE);
 }
 
-Test(helper, P7_ends_on_what_nobody_makes)
+/* Whatever is neither made nor read by itself. */
+Test(helper, P7_no_stamp_of_that_use)
 {
-	const struct order_make m = { .type = ORDER_MAKE, .what = STAMP_ADD };
+	struct rig_answer answer;
+	unsigned int what;
 
-	ends(&m, sizeof(m), ORDER_END_RECORD, ORDER_EVALUE);
+	start_nft();
+	for (what = 0; what < 256; what++) {
+		if (what != STAMP_RULE)
+			refused(make(what, 0, 0, 0, 0), ORDER_NO_STAMP);
+		if (what >= STAMPS_READ_FIRST && what <= STAMPS_READ_LAST)
+			continue;
+		cr_assert_eq(rig_read(&rig, what, 0, "", &answer), -1);
+		refused(answer, ORDER_NO_STAMP);
+	}
+	cr_assert_eq(rig_read(&rig, STAMP_ENTRIES, 4, "", &answer), -1);
+	refused(answer, ORDER_NO_STAMP);
+	refused(make(STAMP_RULE, 0, 0, 0, 0), ORDER_NO_STAMP);
 }
 
-Test(helper, P7_ends_on_what_nobody_reads)
+Test(helper, P7_ends_on_two_that_stand_alone)
 {
-	const struct order_read r = { .type = ORDER_READ, .what = STAMP_FLOW };
+	const struct order_read r[2] = { { .type = ORDER_READ,
+	    .what = STAMP_CHAIN }, { .type = ORDER_READ, .what = STAMP_CHAIN } };
 
-	ends(&r, sizeof(r), ORDER_END_RECORD, ORDER_EVALUE);
+	ends(r, sizeof(r), ORDER_END_RECORD, ORDER_ESIZE);
 }
 
 Test(helper, P7_ends_on_a_long_record)
@@ -566,7 +580,7 @@ Test(helper, P7_ends_on_a_grant_of_the_compiler)
 {
 	struct order_grant g = rig_grant(ORDER_DEL, "10.0.0.2", "1.1.1.1", 0);
 
-	compiler_ends(&g, sizeof(g), ORDER_END_RECORD, ORDER_ESIZE);
+	compiler_ends(&g, sizeof(g), ORDER_END_RECORD, ORDER_ETYPE);
 }
 
 Test(helper, P4_ends_with_the_compiler)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "addrtext.h"
+#include "never.h"
 #include "rootlimits.h"
 
 struct expectation {
@@ -14,6 +15,14 @@ struct expectation {
 
 /* With nothing denied or allowed but what G8 says. */
 static struct limits limits;
+
+static void
+fill(void)
+{
+	never_fill(&limits);
+}
+
+TestSuite(limits, .init = fill);
 
 static struct addr
 addr(const char *text)
@@ -217,14 +226,14 @@ Test(limits, G8_what_is_embedded)
 	struct addr a, out[LIMITS_EMBEDDED_MAX];
 
 	a = addr("2001:0:c000:201::3fff:fdfd");
-	cr_assert_eq(limits_embedded(&a, out), 2);
+	cr_assert_eq(limits_embedded(&limits, &a, out), 2);
 	a = addr("192.0.2.1");
 	cr_assert(addr_equal(&out[0], &a));
 	a = addr("192.0.2.2");
 	cr_assert(addr_equal(&out[1], &a));
-	cr_assert_eq(limits_embedded(&a, out), 0);
+	cr_assert_eq(limits_embedded(&limits, &a, out), 0);
 	a = addr("2001:db8::1");
-	cr_assert_eq(limits_embedded(&a, out), 0);
+	cr_assert_eq(limits_embedded(&limits, &a, out), 0);
 }
 
 static struct order_grant

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "addr.h"
-#include "order.h"
+#include "order_each.h"
 #include "report.h"
 
 static const struct order_grant good_add = {
