@@ -6,17 +6,18 @@
 #ifndef SERVE_ANSWER_H
 #define SERVE_ANSWER_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "../dns/answer.h"
 #include "../dns/message.h"
 
+struct quota;
+
 /* What was read of it. */
 struct answer_part {
 	void		*items;		/* NULL: none is kept */
-	size_t		 n;
+	size_t		 n, size;	/* how many; octets that are kept */
 	enum dns_err	 err;
 };
 
@@ -24,18 +25,19 @@ struct answer {
 	const uint8_t	*msg;		/* parsed to the last octet */
 	size_t		 len;
 	const struct dns_response *response;	/* of msg */
-	bool		 several;	/* who will ask */
+	struct quota	*quota;		/* of what is kept; NULL: nothing is */
 	struct answer_part targets, addresses;
 };
 
 /*
- * The answer msg, whose parse is r; both have to stay.  What is read is kept if
- * several will ask for it.
+ * The answer msg, whose parse is r; both have to stay.  If several will ask, what
+ * is read is kept for them as long as the client with that quota has room for it
+ * (kept.h); NULL: only one will.
  */
 void	answer_begin(struct answer *, const uint8_t *msg, size_t len,
-	    const struct dns_response *r, bool several);
+	    const struct dns_response *r, struct quota *);
 
-/* Free what is kept. */
+/* Free what is kept; when is said in kept.h. */
 void	answer_end(struct answer *);
 
 /*

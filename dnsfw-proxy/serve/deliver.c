@@ -111,10 +111,11 @@ void
 deliver(struct waiters *waiting, const uint8_t *msg, size_t len,
     const struct dns_response *r)
 {
-	struct waiter *w = TAILQ_FIRST(waiting);
+	struct waiter *w = TAILQ_LAST(waiting, waiters);
 	struct answer a;
 
-	answer_begin(&a, msg, len, r, TAILQ_NEXT(w, link) != NULL);
+	answer_begin(&a, msg, len, r, w == TAILQ_FIRST(waiting) ? NULL :
+	    w->request->quota);
 	deliver_some(waiting, &a, DELIVER_MAX);
 	if (!TAILQ_EMPTY(waiting) && deliver_later(waiting, &a))
 		return;

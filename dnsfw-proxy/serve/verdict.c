@@ -101,7 +101,7 @@ ask_again(struct verdict *v, struct held *h)
 {
 	struct answer a;
 
-	answer_begin(&a, h->reply.msg, h->reply.len, &h->reply.response, false);
+	answer_begin(&a, h->reply.msg, h->reply.len, &h->reply.response, NULL);
 	verdict_answer(v, &a, h->reply.msg);
 	answer_end(&a);
 }

@@ -332,3 +332,37 @@ Test(deliver, what_is_kept_is_counted)
 	cr_assert_eq(nanswered, 2 * TURN + 1);
 	cr_assert_eq(quota.kept, 0);
 }
+
+/* A name and an address, which were read while all had it at once. */
+Test(deliver, what_was_read_is_counted)
+{
+	size_t kept;
+
+	deliver_to(0, 2 * TURN);
+	kept = quota.kept;
+	turn();
+	asks = true;
+	deliver_to(0, 2 * TURN);
+	cr_assert_eq(quota.kept, kept + sizeof(struct dns_target) + 1 +
+	    sizeof(struct dns_address) + 1);
+	turn();
+	cr_assert_eq(nanswered, 4 * TURN);
+	cr_assert_eq(quota.kept, 0);
+	deliver_to(0, TURN);
+	cr_assert_eq(quota.kept, 0);
+}
+
+/* Who has its share: what was read for one is read again for the next one. */
+Test(deliver, without_room_it_is_read_again)
+{
+	void *all = kept_alloc(&quota, KEPT_SHARE);
+
+	asks = true;
+	deliver_to(0, TURN);
+	cr_assert_eq(nread, 2 * TURN);
+	cr_assert_eq(quota.kept, KEPT_SHARE);
+	kept_free(&quota, all, KEPT_SHARE);
+	deliver_to(0, TURN);
+	cr_assert_eq(nread, 2 * TURN + 2);
+	cr_assert_eq(quota.kept, 0);
+}

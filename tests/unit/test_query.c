@@ -230,7 +230,7 @@ answer_of(unsigned int i, size_t size)
 		len += 12U + msg[len + 11];
 	}
 	cr_assert_eq(dns_response_parse(msg, len, &response), DNS_OK);
-	answer_begin(&a, msg, len, &response, false);
+	answer_begin(&a, msg, len, &response, NULL);
 	joined[i]->exchange = NULL;
 	waits->answered(joined[i], &a);
 	answer_end(&a);

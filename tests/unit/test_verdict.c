@@ -242,7 +242,7 @@ answer(void)
 	struct answer a;
 
 	cr_assert_eq(dns_response_parse(msg, len, &response), DNS_OK);
-	answer_begin(&a, msg, len, &response, false);
+	answer_begin(&a, msg, len, &response, NULL);
 	memcpy(copy, msg, len);
 	verdict_answer(&verdict, &a, copy);
 	answer_end(&a);
