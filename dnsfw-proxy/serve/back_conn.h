@@ -40,6 +40,8 @@ enum back_conn_kind {
 
 struct back_conn {
 	TAILQ_ENTRY(back_conn) link;	/* of its upstream's */
+	LIST_ENTRY(back_conn) unsent;	/* if to_send */
+	bool		to_send;	/* at the end of the turn */
 	int		fd;
 	size_t		upstream;
 	unsigned int	kind;		/* enum back_conn_kind, or more */
@@ -79,8 +81,14 @@ struct back_conn *back_conn_open(size_t upstream);
 /* No attempt is left on it; it is freed. */
 void	back_conn_close(struct back_conn *);
 
-/* Put an attempt on the connection.  False: there is no room. */
+/*
+ * Put an attempt on the connection; it is sent by back_conn_flush().  False: there
+ * is no room.
+ */
 bool	back_conn_take(struct back_conn *, struct tcp_attempt *);
+
+/* The end of a turn: send what all connections have taken. */
+void	back_conn_flush(void);
 
 /* The attempt has ended. */
 void	back_conn_release(struct tcp_attempt *);

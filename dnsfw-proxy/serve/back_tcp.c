@@ -370,6 +370,12 @@ back_tcp_tick(void)
 	return (open);
 }
 
+void
+back_tcp_flush(void)
+{
+	back_conn_flush();
+}
+
 /* --- start --- */
 
 void

@@ -189,6 +189,7 @@ worker_run(void)
 	while (!stopping) {
 		loop_turn();
 		back_udp_flush();
+		back_tcp_flush();
 		grants_flush();
 		front_udp_flush();
 		front_tcp_flush();

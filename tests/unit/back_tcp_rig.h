@@ -279,12 +279,15 @@ begin_all(unsigned int from, unsigned int to)
 static inline void
 turn(void)
 {
+	back_tcp_flush();
 	event_base_loop(loop.base, EVLOOP_ONCE);
+	back_tcp_flush();
 }
 
 static inline void
 until(const unsigned int *count, unsigned int n)
 {
+	back_tcp_flush();
 	while (*count < n)
 		turn();
 	cr_assert_eq(*count, n);

@@ -269,6 +269,7 @@ Test(back_tcp, the_limit_stays_while_answers_come)
 	at(start + STALL);
 	/* The last three still wait. */
 	event_base_loop(loop.base, EVLOOP_NONBLOCK);
+	back_tcp_flush();
 	cr_assert_eq(kernel.sends, 1 + 2 * COMMON);
 	cr_assert_eq(kernel.connects, 2 * COMMON);
 }
