@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -22,6 +23,7 @@
 #include "syscalls.h"
 
 #define COMPILER_DESCRIPTORS 16
+#define HEAP_KEPT	(1 << 20)	/* octets */
 #define COMPILER_NICE	10	/* workers come first, but cannot starve it (A9) */
 
 static unsigned int
@@ -97,6 +99,8 @@ run_worker(uid_t uid, gid_t gid, const char *name)
 	size_t nports;
 
 	log_init(name);
+	/* Or glibc takes pages for each connection, and gives them back. */
+	mallopt(M_TRIM_THRESHOLD, HEAP_KEPT);
 	worker_init();
 	nports = worker_connect_ports(ports);
 	nofile = descriptors(worker_descriptors());
