@@ -17,18 +17,37 @@ answer_begin(struct answer *a, const uint8_t *msg, size_t len,
 	a->targets.items = a->addresses.items = NULL;
 }
 
-static void
-answer_free(struct answer *a, struct answer_part *part)
+void
+answer_pass(struct answer *a, struct quota *to)
 {
-	if (a->quota != NULL)
-		kept_free(a->quota, part->items, part->size);
+	kept_pass(a->targets.items, a->quota, to);
+	kept_pass(a->addresses.items, a->quota, to);
+	a->quota = to;
+}
+
+void
+answer_move(struct answer *from, struct answer *to)
+{
+	*to = *from;
+	kept_set_of(to->targets.items, &to->targets);
+	kept_set_of(to->addresses.items, &to->addresses);
 }
 
 void
 answer_end(struct answer *a)
 {
-	answer_free(a, &a->targets);
-	answer_free(a, &a->addresses);
+	kept_free(a->targets.items);
+	kept_free(a->addresses.items);
+}
+
+/* Others need the room. */
+static void
+answer_evict(void *items, void *of)
+{
+	struct answer_part *part = of;
+
+	kept_free(items);
+	part->items = NULL;
 }
 
 /*
@@ -42,8 +61,9 @@ answer_keep(struct answer *a, struct answer_part *part, const void *items,
 	if (a->quota == NULL)
 		return;
 	/* Of nothing, too: that was read as well. */
-	part->size = part->n * size + 1;
-	if ((part->items = kept_alloc(a->quota, part->size)) == NULL)
+	part->items = kept_alloc_if_room(a->quota, part->n * size + 1,
+	    answer_evict, part);
+	if (part->items == NULL)
 		return;
 	memcpy(part->items, items, part->n * size);
 	part->err = err;

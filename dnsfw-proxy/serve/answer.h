@@ -17,7 +17,7 @@ struct quota;
 /* What was read of it. */
 struct answer_part {
 	void		*items;		/* NULL: none is kept */
-	size_t		 n, size;	/* how many; octets that are kept */
+	size_t		 n;
 	enum dns_err	 err;
 };
 
@@ -36,6 +36,12 @@ struct answer {
  */
 void	answer_begin(struct answer *, const uint8_t *msg, size_t len,
 	    const struct dns_response *r, struct quota *);
+
+/* What is kept is kept for that client from now on. */
+void	answer_pass(struct answer *, struct quota *to);
+
+/* It is at another place; the first is not to be used any more. */
+void	answer_move(struct answer *from, struct answer *to);
 
 /* Free what is kept; when is said in kept.h. */
 void	answer_end(struct answer *);

@@ -23,7 +23,7 @@ static struct quota *quota_pool;
 static uint32_t quota_nbuckets;		/* power of two */
 static uint32_t quota_share, quota_places;
 static uint32_t quota_fresh;		/* never used ones begin here */
-static uint32_t quota_octets, quota_tries;	/* of all clients */
+static uint32_t quota_octets;		/* of all clients */
 static struct rank quota_by_octets;
 
 void
@@ -113,22 +113,7 @@ quota_leave(struct quota *c)
 bool
 quota_may_try(const struct quota *c)
 {
-	return (c->tries < quota_share &&
-	    quota_tries < settings.config.max_connections);
-}
-
-void
-quota_take_try(struct quota *c)
-{
-	c->tries++;
-	quota_tries++;
-}
-
-void
-quota_give_try(struct quota *c)
-{
-	c->tries--;
-	quota_tries--;
+	return (c->tries.amount < quota_share);
 }
 
 enum quota_octets

@@ -24,8 +24,11 @@ static const uint8_t message[] = "\0\1\x81\x80\0\1\0\2\0\0\0\0"
 
 struct loop loop;
 
-static struct quota quota;
+static struct quota quota, others[3];
 static struct request request = { .quota = &quota };
+static struct request of_others[3] = { { .quota = &others[0] },
+    { .quota = &others[1] }, { .quota = &others[2] } };
+static bool by_others;			/* of each three that wait one each */
 static struct waiter pool[MAX];
 static unsigned int order[MAX];		/* in which they were answered */
 static unsigned int nanswered, nfailed, nread, asks_from;
@@ -124,6 +127,14 @@ failed(struct waiter *w, enum dns_ede ede, const char *reason)
 	order[nanswered + nfailed++] = (unsigned int)(w - pool);
 }
 
+/* What is kept for the test is not for others. */
+static void
+never(void *p, void *of)
+{
+	(void)p, (void)of;
+	cr_assert(false);
+}
+
 static void
 set_up(void)
 {
@@ -133,6 +144,7 @@ set_up(void)
 	hash_init();
 	loop.base = event_base_new();
 	loop.now = CLOCK_SECOND;
+	kept_init();
 	deliver_init(&events);
 	cr_assert_eq(dns_response_parse(message, LEN, &response), DNS_OK);
 }
@@ -148,7 +160,7 @@ deliver_to(unsigned int from, unsigned int n)
 
 	memcpy(lent, message, LEN);
 	for (i = from; i < from + n; i++) {
-		pool[i].request = &request;
+		pool[i].request = by_others ? &of_others[i % 3] : &request;
 		TAILQ_INSERT_TAIL(&waiting, &pool[i], link);
 	}
 	deliver(&waiting, lent, LEN, &r);
@@ -325,44 +337,188 @@ Test(deliver, without_memory_what_was_read_is_freed)
 Test(deliver, what_is_kept_is_counted)
 {
 	deliver_to(0, 2 * TURN + 1);
-	cr_assert_geq(quota.kept, LEN);
+	cr_assert_geq(quota.kept.amount, LEN);
 	turn();
-	cr_assert_geq(quota.kept, LEN);
+	cr_assert_geq(quota.kept.amount, LEN);
 	turn();
 	cr_assert_eq(nanswered, 2 * TURN + 1);
-	cr_assert_eq(quota.kept, 0);
+	cr_assert_eq(quota.kept.amount, 0);
 }
 
 /* A name and an address, which were read while all had it at once. */
 Test(deliver, what_was_read_is_counted)
 {
-	size_t kept;
+	uint32_t kept;
 
 	deliver_to(0, 2 * TURN);
-	kept = quota.kept;
+	kept = quota.kept.amount;
 	turn();
 	asks = true;
 	deliver_to(0, 2 * TURN);
-	cr_assert_eq(quota.kept, kept + sizeof(struct dns_target) + 1 +
+	cr_assert_eq(quota.kept.amount, kept + sizeof(struct dns_target) + 1 +
 	    sizeof(struct dns_address) + 1);
 	turn();
 	cr_assert_eq(nanswered, 4 * TURN);
-	cr_assert_eq(quota.kept, 0);
+	cr_assert_eq(quota.kept.amount, 0);
 	deliver_to(0, TURN);
-	cr_assert_eq(quota.kept, 0);
+	cr_assert_eq(quota.kept.amount, 0);
 }
 
 /* Who has its share: what was read for one is read again for the next one. */
 Test(deliver, without_room_it_is_read_again)
 {
-	void *all = kept_alloc(&quota, KEPT_SHARE);
+	void *all = kept_alloc(&quota, KEPT_SHARE, never, NULL);
 
 	asks = true;
 	deliver_to(0, TURN);
 	cr_assert_eq(nread, 2 * TURN);
-	cr_assert_eq(quota.kept, KEPT_SHARE);
-	kept_free(&quota, all, KEPT_SHARE);
+	cr_assert_eq(quota.kept.amount, KEPT_SHARE);
+	kept_free(all);
 	deliver_to(0, TURN);
 	cr_assert_eq(nread, 2 * TURN + 2);
-	cr_assert_eq(quota.kept, 0);
+	cr_assert_eq(quota.kept.amount, 0);
+}
+
+/* --- who leaves, and who has to (D22) --- */
+
+/* The answer is for each that waits still. */
+Test(deliver, who_has_left_gets_nothing)
+{
+	deliver_to(0, 2 * TURN + 2);
+	deliver_leave(&pool[TURN]);
+	deliver_leave(&pool[2 * TURN + 1]);
+	turn();
+	turn();
+	cr_assert_eq(nanswered, 2 * TURN);
+	cr_assert_eq(order[TURN], TURN + 1);
+	cr_assert_eq(order[2 * TURN - 1], 2 * TURN);
+	cr_assert_eq(quota.kept.amount, 0);
+}
+
+Test(deliver, when_all_have_left_it_is_over)
+{
+	unsigned int i, round;
+
+	for (round = 0; round < 10; round++) {
+		deliver_to(0, TURN + 3);
+		deliver_to(100, TURN + 1);
+		for (i = TURN; i < TURN + 3; i++)
+			deliver_leave(&pool[i]);
+		deliver_leave(&pool[100 + TURN]);
+		cr_assert_eq(quota.kept.amount, 0);
+		turn();
+		cr_assert_eq(nanswered, 2 * TURN);
+		nanswered = 0;
+	}
+	cr_assert_eq(nfailed, 0);
+}
+
+/* It is kept for the last one, whoever that is; with what was read of it. */
+Test(deliver, who_is_left_keeps_it)
+{
+	uint32_t all;
+
+	by_others = asks = true;
+	deliver_to(0, TURN + 6);
+	/* 16, 17, ...: clients 1, 2, 0, 1, 2, 0. */
+	all = others[0].kept.amount;
+	cr_assert_gt(all, LEN + sizeof(struct dns_address));
+	cr_assert_eq(others[1].kept.amount + others[2].kept.amount, 0);
+	deliver_leave(&pool[TURN + 2]);
+	cr_assert_eq(others[0].kept.amount, all);
+	deliver_leave(&pool[TURN + 5]);
+	cr_assert_eq(others[0].kept.amount, 0);
+	cr_assert_eq(others[2].kept.amount, all);
+	turn();
+	cr_assert_eq(nanswered, TURN + 4);
+	cr_assert_eq(nread, 2);
+	cr_assert_eq(others[2].kept.amount, 0);
+}
+
+/* The last one's client has no room: another one's has. */
+Test(deliver, who_has_room_keeps_it)
+{
+	void *all0 = kept_alloc(&others[0], KEPT_SHARE, never, NULL),
+	    *all2 = kept_alloc(&others[2], KEPT_SHARE, never, NULL);
+	unsigned int i;
+
+	by_others = true;
+	cost = TIME / TURN;
+	deliver_to(0, TURN + 6);
+	cr_assert_eq(nanswered, TURN);
+	cr_assert_gt(others[1].kept.amount, LEN);
+	turn();
+	cr_assert_eq(nanswered, TURN + 6);
+	cr_assert_eq(nfailed, 0);
+	/* It was the last one then. */
+	for (i = TURN; i < TURN + 5; i++)
+		cr_assert_neq(order[i], TURN + 3);
+	cr_assert_eq(order[TURN + 5], TURN + 3);
+	cr_assert_eq(others[1].kept.amount, 0);
+	kept_free(all0);
+	kept_free(all2);
+}
+
+Test(deliver, if_nobody_has_room_it_fails)
+{
+	unsigned int i;
+
+	for (i = 0; i < 3; i++)
+		kept_alloc(&others[i], KEPT_SHARE, never, NULL);
+	by_others = true;
+	cost = TIME / TURN;
+	deliver_to(0, 3 * TURN);
+	cr_assert_eq(nanswered, TURN + 1);
+	cr_assert_eq(nfailed, 2 * TURN - 1);
+}
+
+static void
+free_it(void *p, void *of)
+{
+	(void)of;
+	kept_free(p);
+}
+
+/* It is the oldest of who has most: for that client it ends, for others not. */
+Test(deliver, it_makes_room_for_others)
+{
+	static struct quota fillers[32];
+	unsigned int i;
+
+	by_others = true;
+	deliver_to(0, TURN + 6);
+	kept_alloc(&others[0], KEPT_SHARE - others[0].kept.amount, free_it,
+	    NULL);
+	for (i = 0; i < 32; i++)
+		kept_alloc(&fillers[i], (KEPT_MAX - KEPT_SHARE) / 32, never,
+		    NULL);
+	cr_assert_eq(nfailed, 0);
+	cr_assert_not_null(kept_alloc(&quota, KEPT_SHARE / 2, never, NULL));
+	cr_assert_eq(nfailed, 2);
+	cr_assert_eq(order[TURN], TURN + 2);
+	cr_assert_eq(order[TURN + 1], TURN + 5);
+	turn();
+	cr_assert_eq(nanswered, TURN + 4);
+	cr_assert_eq(others[0].kept.amount + others[2].kept.amount, 0);
+}
+
+/* What was read of an answer goes first: it can be read again. */
+Test(deliver, what_was_read_makes_room)
+{
+	static struct quota fillers[32];
+	unsigned int i;
+
+	asks = true;
+	deliver_to(0, TURN + 2);
+	kept_alloc(&quota, KEPT_SHARE - quota.kept.amount, never, NULL);
+	for (i = 0; i < 32; i++)
+		kept_alloc(&fillers[i], (KEPT_MAX - KEPT_SHARE) / 32, never,
+		    NULL);
+	cr_assert_not_null(kept_alloc(&others[0], 1, never, NULL));
+	cr_assert_eq(nfailed, 0);
+	cr_assert_eq(nread, 2);
+	turn();
+	cr_assert_eq(nanswered, TURN + 2);
+	/* For each again: there is no room to keep it in. */
+	cr_assert_eq(nread, 4);
 }
