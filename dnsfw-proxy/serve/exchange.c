@@ -440,7 +440,8 @@ exchange_init(const struct waiter_events *e)
 	tries_init(&tries);
 	deliver_init(e);
 	turns_init(settings.config.max_connections);
-	for (exchange_nbuckets = 16; exchange_nbuckets < max;
+	/* Chains of four at the most cost less than a table out of the caches. */
+	for (exchange_nbuckets = 16; exchange_nbuckets < max / 4;
 	    exchange_nbuckets *= 2)
 		;
 	/* Each has a query, so there are never more than these. */

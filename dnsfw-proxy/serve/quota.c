@@ -39,7 +39,8 @@ quota_init(void)
 	quota_share = settings.config.max_connections / SHARE_DIVISOR;
 	if (quota_share < SHARE_MIN)
 		quota_share = SHARE_MIN;
-	for (quota_nbuckets = 16; quota_nbuckets < quota_places;)
+	/* Chains of four at the most cost less than a table out of the caches. */
+	for (quota_nbuckets = 16; quota_nbuckets < quota_places / 4;)
 		quota_nbuckets *= 2;
 	quota_buckets = calloc(quota_nbuckets, sizeof(*quota_buckets));
 	quota_pool = calloc(quota_places, sizeof(*quota_pool));
