@@ -20,7 +20,7 @@
 #include "upstream.h"
 
 #define IN_SIZE		(2 + DNS_MESSAGE_MAX)
-#define OUT_MAX		(512U << 10)	/* octets that wait to be sent */
+#define OUT_MAX		(256U << 10)	/* octets that wait to be sent */
 #define LONG		512	/* octets of a message that is hardly a question */
 #define READ_SIZE	8192	/* octets in a turn: others have theirs (D21) */
 #define READS_MAX	64	/* of what is broken */
