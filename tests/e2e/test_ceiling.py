@@ -94,23 +94,25 @@ class Server:
         crowd.send(self._six if ":" in client else self._four, client,
                    message)
 
-    def connect(self, clients, data):
+    def connect(self, stack, clients, data):
         """A connection of each client, with something to read."""
         for client in clients:
-            sock = self._stack.enter_context(self.crowd.connection(client))
+            sock = stack.enter_context(self.crowd.connection(client))
             sock.sendall(data())
 
-    def connect_all(self, count, address, data):
+    def connect_all(self, stack, count, address, data):
         for group in groups(count):
             before = self.sockets()
-            self.connect((address() for _ in group), data)
+            self.connect(stack, (address() for _ in group), data)
             until(lambda end=before + len(group): self.sockets() >= end)
 
-    def fill_exchanges(self):
-        """As many questions as requests, which the upstream answers late."""
+    def fill_clients(self):
+        """As many as requests, whose answers are late, and connections."""
+        count = REQUESTS_DEFAULT - FREE
         before = self.sockets()
-        with stopped(self._upstream.pid):
-            for group in groups(REQUESTS_DEFAULT - FREE):
+        with contextlib.ExitStack() as stack, stopped(self._upstream.pid):
+            self.connect_all(stack, count, self.crowd.v6, bytes)
+            for group in groups(count):
                 for _ in group:
                     self.send(self.crowd.v6(),
                               crowd.question(crowd.PLAIN, self.number()))
@@ -170,7 +172,7 @@ class Server:
         return b"\xff\xff" + bytes(HALF - 3)
 
     def fill_connections(self):
-        self.connect_all(HALVES, self.crowd.v6, self.half)
+        self.connect_all(self._stack, HALVES, self.crowd.v6, self.half)
 
     def held(self):
         message = crowd.question(crowd.HELD, self.number())
@@ -178,13 +180,14 @@ class Server:
 
     def fill_grants(self):
         """The firewall is not asked."""
-        self.connect_all(WAITING, self.crowd.v4, self.held)
+        self.connect_all(self._stack, WAITING, self.crowd.v4, self.held)
 
     def fill_more(self):
         """What there is no room for is refused, or takes others' room."""
         self.send_long(MORE)
-        self.connect((self.crowd.v4() for _ in range(MORE)), self.held)
-        self.connect((self.crowd.v6() for _ in range(MORE)), self.half)
+        for address, data in ((self.crowd.v4, self.held),
+                              (self.crowd.v6, self.half)):
+            self.connect(self._stack, (address() for _ in range(MORE)), data)
         for refused in ("not kept: the room for long ones",
                         "too many grants are under way",
                         "TCP connections? closed"):
@@ -198,7 +201,7 @@ def test_D22_a_worker_has_no_more_than_the_ceiling(lab):
         stack.enter_context(crowd.descriptors())
         server = Server(lab, stack)
         begin = most_memory(server.dnsfw)
-        server.fill_exchanges()
+        server.fill_clients()
         server.fill_aliases()
         server.fill_kept()
         asked = server.fill_requests()
