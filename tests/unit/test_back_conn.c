@@ -203,7 +203,7 @@ Test(back_conn, so_many_on_a_connection_with_an_id_each)
 	for (i = 0; i < BACK_CONN_TRIES; i++) {
 		begin(&mine[i]);
 		if (i % batch == batch - 1)
-			turn();
+			back_tcp_flush();
 		while (i % batch == batch - 1 && receive(fd) != mine[i].t->id)
 			;
 	}
