@@ -107,3 +107,20 @@ answer_addresses(struct answer *a, const struct dns_address **out, size_t *n)
 	*n = part->n;
 	return (err);
 }
+
+bool
+answer_read_ahead(struct answer *a, unsigned int part, bool addresses)
+{
+	const struct dns_target *targets;
+	const struct dns_address *list;
+	size_t n;
+
+	/* What is wrong with it is for who asks. */
+	if (part == 0)
+		(void)!answer_targets(a, &targets, &n);
+	else if (part == 1 && addresses)
+		(void)!answer_addresses(a, &list, &n);
+	else
+		return (false);
+	return (true);
+}

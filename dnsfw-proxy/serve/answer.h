@@ -56,4 +56,10 @@ DNS_MUSTCHECK enum dns_err answer_targets(struct answer *,
 DNS_MUSTCHECK enum dns_err answer_addresses(struct answer *,
     const struct dns_address **out, size_t *n);
 
+/*
+ * Read so much ahead of a long answer, to be kept, as is work enough for a turn;
+ * part counts from 0.  False: there is no such part.
+ */
+bool	answer_read_ahead(struct answer *, unsigned int part, bool addresses);
+
 #endif

@@ -5,19 +5,18 @@
 #include <limits.h>
 #include <string.h>
 
-#include "clock.h"
 #include "kept.h"
 #include "log.h"
 #include "loop.h"
 
-#define DELIVER_MAX	16	/* queries that one answer ends in a turn */
-/* The same, for answers that take long; one of them may take longer. */
-#define DELIVER_TIME	(CLOCK_SECOND / 2000)
+#define DELIVER_MAX	16	/* queries that one answer ends at once */
+#define LONG		4096	/* octets of an answer that is some turns' work */
 
 /* An answer that more queries have waited for than one turn has time for. */
 struct delivery {
 	TAILQ_ENTRY(delivery) link;
 	struct waiters	waiting;	/* the last one's client keeps this */
+	unsigned int	read;		/* parts ahead, if the answer is long */
 	struct answer	answer;		/* of the two below */
 	struct dns_response response;
 	uint8_t		msg[];
@@ -26,18 +25,18 @@ struct delivery {
 static TAILQ_HEAD(, delivery) deliveries = TAILQ_HEAD_INITIALIZER(deliveries);
 static struct event *deliver_more;
 static const struct waiter_events *deliver_events;
+static struct loop_share deliver_share;
 
 /* To so many of those who wait, as long as there is time, but to one at least. */
 static void
 deliver_some(struct waiters *waiting, struct answer *a, unsigned int max)
 {
-	uint64_t end = loop.now + DELIVER_TIME;
 	struct waiter *w;
 	unsigned int i;
 
 	for (i = 0; i < max; i++) {
 		if ((w = TAILQ_FIRST(waiting)) == NULL ||
-		    (i > 0 && clock_now() >= end))
+		    (!loop_has_time(&deliver_share) && i > 0))
 			return;
 		TAILQ_REMOVE(waiting, w, link);
 		deliver_events->answered(w, a);
@@ -141,6 +140,7 @@ deliver_later(struct waiters *waiting, struct answer *a)
 		kept_free(d);
 		return (false);
 	}
+	d->read = 0;
 	TAILQ_INIT(&d->waiting);
 	TAILQ_CONCAT(&d->waiting, waiting, link);
 	TAILQ_FOREACH(w, &d->waiting, link)
@@ -151,6 +151,14 @@ deliver_later(struct waiters *waiting, struct answer *a)
 	d->answer.response = &d->response;
 	TAILQ_INSERT_TAIL(&deliveries, d, link);
 	return (true);
+}
+
+/* To read all of a long one, and to vet it, would be too much for one turn. */
+static bool
+read_ahead(struct delivery *d)
+{
+	return (d->answer.len > LONG && answer_read_ahead(&d->answer, d->read++,
+	    TAILQ_FIRST(&d->waiting)->wants_grants));
 }
 
 static void
@@ -165,7 +173,8 @@ on_deliver(evutil_socket_t fd, short what, void *arg)
 	if (d == NULL)
 		return;		/* all have left */
 	loop_clock();
-	deliver_some(&d->waiting, &d->answer, DELIVER_MAX);
+	if (!read_ahead(d))
+		deliver_some(&d->waiting, &d->answer, DELIVER_MAX);
 	TAILQ_REMOVE(&deliveries, d, link);
 	/* All deliveries take turns. */
 	if (TAILQ_EMPTY(&d->waiting))
@@ -194,6 +203,9 @@ deliver(struct waiters *waiting, const uint8_t *msg, size_t len,
 
 	answer_begin(&a, msg, len, r, w == TAILQ_FIRST(waiting) ? NULL :
 	    w->request->quota);
+	/* To read it was enough for this one. */
+	if (len > LONG && deliver_later(waiting, &a))
+		return;
 	deliver_some(waiting, &a, DELIVER_MAX);
 	if (!TAILQ_EMPTY(waiting) && deliver_later(waiting, &a))
 		return;

@@ -24,7 +24,6 @@ struct query {
 	struct stock_item place;
 	struct request	request;
 	struct waiter	waiter;
-	bool		 wants_grants;	/* -> : what the answer names is vetted */
 	struct verdict	verdict;
 	uint8_t		 head[QUERY_HEAD_MAX];	/* request.msg, later */
 };

@@ -23,9 +23,12 @@
 #include "tcp_in.h"
 #include "tcp_out.h"
 
-#define ACCEPTS_MAX	16		/* of one socket in a turn */
+/* Of one socket in a turn; above the first ones there must be time for it. */
+#define ACCEPTS_MIN	8
+#define ACCEPTS_MAX	16
 
 static struct event *front_tcp_accepting[MSG_BINDS_MAX];
+static struct loop_share front_tcp_share;	/* to accept */
 static bool front_tcp_paused;		/* no descriptor: accept no more */
 
 void
@@ -141,7 +144,8 @@ front_tcp_on_connection(int fd, short what, void *arg)
 	(void)what;
 	(void)arg;
 	loop_clock();
-	for (i = 0; i < ACCEPTS_MAX; i++) {
+	for (i = 0; i < ACCEPTS_MAX && (loop_has_time(&front_tcp_share) ||
+	    i < ACCEPTS_MIN); i++) {
 		len = sizeof(ss);
 		conn = accept4(fd, (struct sockaddr *)&ss, &len,
 		    SOCK_NONBLOCK | SOCK_CLOEXEC);

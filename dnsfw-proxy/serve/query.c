@@ -269,7 +269,7 @@ forward(const struct request *r, bool grants)
 		return;
 	}
 	loop_need_tick();
-	q->wants_grants = grants;
+	q->waiter.wants_grants = grants;
 	again_add(&q->request, place);
 	access_log(grants ? ACCESS_FORWARD : ACCESS_RESOLVE, r, ACCESS_NONE);
 	exchange_join(&q->waiter, r->msg, r->len);
@@ -377,7 +377,7 @@ query_take_answer(struct query *q, struct answer *a, uint8_t *copy)
 		query_drop(q);
 	} else if (a->len > request_limit(&q->request))
 		reply_truncated(q, copy, a->len, a->response);
-	else if (q->wants_grants)
+	else if (q->waiter.wants_grants)
 		verdict_answer(&q->verdict, a, copy);
 	else {
 		log_passed(q, a->response);

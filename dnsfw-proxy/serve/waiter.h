@@ -4,6 +4,8 @@
 
 #include <sys/queue.h>
 
+#include <stdbool.h>
+
 #include "../dns/build.h"
 #include "answer.h"
 #include "request.h"
@@ -16,6 +18,7 @@ struct waiter {
 	struct exchange	*exchange;	/* NULL once that has its answer */
 	struct delivery	*delivery;	/* if that answer is to come later */
 	struct request	*request;	/* its upstream is set then */
+	bool		wants_grants;	/* -> : what the answer names is vetted */
 };
 TAILQ_HEAD(waiters, waiter);
 

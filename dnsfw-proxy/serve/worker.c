@@ -131,8 +131,6 @@ look_at_deadlines(void)
 
 	/* An answer that is there is not too late. */
 	back_udp_take();
-	/* That was none of the tick's time. */
-	loop_clock();
 	more = exchange_tick();
 	more |= query_tick();
 	more |= back_tcp_tick();

@@ -13,7 +13,7 @@
 
 #define MAX	200U
 #define TURN	16U		/* answers in a turn */
-#define TIME	(CLOCK_SECOND / 2000)
+#define TIME	LOOP_TURN
 
 /* www.example. CNAME a.example. (TTL 60), which has 10.78.1.1 (TTL 30). */
 static const uint8_t message[] = "\0\1\x81\x80\0\1\0\2\0\0\0\0"
@@ -33,10 +33,11 @@ static struct waiter pool[MAX];
 static unsigned int order[MAX];		/* in which they were answered */
 static unsigned int nanswered, nfailed, nread, asks_from;
 static uint64_t cost, spent;		/* of each answer, in this turn; ns */
-static bool asks;
+static bool asks, wants_grants;
 static int mallocs_left = -1;		/* then they fail; -1: never */
 static struct dns_response response;
-static uint8_t lent[LEN];		/* gone after deliver() */
+static size_t length = LEN;
+static uint8_t lent[8192];		/* gone after deliver() */
 
 uint64_t __wrap_clock_now(void);
 void *__wrap_malloc(size_t);
@@ -56,6 +57,17 @@ uint64_t
 __wrap_clock_now(void)
 {
 	return (loop.now + spent);
+}
+
+/* Alone in the turn, which begins with loop.now. */
+bool
+loop_has_time(struct loop_share *share)
+{
+	if (share->turn != loop.now) {
+		share->turn = loop.now;
+		share->end = loop.now + TIME;
+	}
+	return (__wrap_clock_now() < share->end);
 }
 
 void
@@ -110,7 +122,7 @@ ask(struct answer *a)
 static void
 answered(struct waiter *w, struct answer *a)
 {
-	cr_assert_eq(a->len, LEN);
+	cr_assert_eq(a->len, length);
 	cr_assert_eq(memcmp(a->msg, message, LEN), 0);
 	cr_assert_eq(a->response->ancount, 2);
 	order[nanswered++] = (unsigned int)(w - pool);
@@ -161,9 +173,10 @@ deliver_to(unsigned int from, unsigned int n)
 	memcpy(lent, message, LEN);
 	for (i = from; i < from + n; i++) {
 		pool[i].request = by_others ? &of_others[i % 3] : &request;
+		pool[i].wants_grants = wants_grants;
 		TAILQ_INSERT_TAIL(&waiting, &pool[i], link);
 	}
-	deliver(&waiting, lent, LEN, &r);
+	deliver(&waiting, lent, length, &r);
 	cr_assert(TAILQ_EMPTY(&waiting));
 	memset(lent, 0, LEN);
 	memset(&r, 0, sizeof(r));
@@ -210,7 +223,7 @@ Test(deliver, all_of_sixteen_at_once)
 }
 
 /* To the nanosecond. */
-Test(deliver, half_a_millisecond_in_a_turn)
+Test(deliver, as_long_as_there_is_time_in_the_turn)
 {
 	cost = TIME / 2;
 	deliver_to(0, 10);
@@ -521,4 +534,84 @@ Test(deliver, what_was_read_makes_room)
 	cr_assert_eq(nanswered, TURN + 2);
 	/* For each again: there is no room to keep it in. */
 	cr_assert_eq(nread, 4);
+}
+
+/* --- long answers, of which each part is a turn's work --- */
+
+Test(deliver, a_long_one_is_read_in_other_turns)
+{
+	length = 4097;
+	wants_grants = true;
+	deliver_to(0, 3);
+	cr_assert_eq(nread, 0);
+	cr_assert_geq(quota.kept.amount, length);
+	turn();
+	cr_assert_eq(nread, 1);
+	turn();
+	cr_assert_eq(nread, 2);
+	cr_assert_eq(nanswered, 0);
+	asks = true;
+	turn();
+	cr_assert_eq(nanswered, 3);
+	assert_in_order(3);
+	cr_assert_eq(nread, 2);
+	cr_assert_eq(quota.kept.amount, 0);
+}
+
+/* Without -> nobody asks for its addresses. */
+Test(deliver, a_long_one_is_read_as_far_as_it_is_asked)
+{
+	length = 4097;
+	deliver_to(0, 1);
+	turn();
+	cr_assert_eq(nread, 1);
+	turn();
+	cr_assert_eq(nanswered, 1);
+	cr_assert_eq(nread, 1);
+}
+
+Test(deliver, one_that_is_not_long_is_delivered_now)
+{
+	length = 4096;
+	deliver_to(0, 1);
+	cr_assert_eq(nanswered, 1);
+}
+
+Test(deliver, a_long_one_for_which_there_is_no_memory)
+{
+	length = 4097;
+	asks = true;
+	mallocs_left = 0;
+	deliver_to(0, 1);
+	cr_assert_eq(nanswered, 1);
+	cr_assert_eq(nread, 2);
+}
+
+/* What cannot be kept of it is read again; it comes to an end. */
+Test(deliver, a_long_one_whose_parts_cannot_be_kept)
+{
+	unsigned int i;
+
+	length = 4097;
+	asks = wants_grants = true;
+	mallocs_left = 1;
+	deliver_to(0, 2);
+	for (i = 0; i < 3; i++)
+		turn();
+	cr_assert_eq(nanswered, 2);
+	cr_assert_eq(nread, 6);
+}
+
+Test(deliver, each_that_waits_for_a_long_one_may_have_a_turn)
+{
+	unsigned int i;
+
+	length = 4097;
+	cost = TIME;
+	deliver_to(0, 5);
+	turn();
+	for (i = 1; i <= 5; i++) {
+		turn();
+		cr_assert_eq(nanswered, i);
+	}
 }

@@ -33,6 +33,8 @@ struct settings settings;
 
 static uint64_t now = 1000 * CLOCK_SECOND;
 static uint64_t cost;			/* of a message */
+static uint64_t accept_cost;		/* of a connection */
+static unsigned int accepted, looks;	/* at the clock */
 static bool stuck;			/* clients take nothing */
 static bool no_descriptor, no_event;
 static int no_memory;			/* the allocation that fails, from 1 */
@@ -69,6 +71,7 @@ void		*__wrap_realloc(void *, size_t);
 uint64_t
 __wrap_clock_now(void)
 {
+	looks++;
 	return (now);
 }
 
@@ -86,11 +89,17 @@ __wrap_send(int fd, const void *buf, size_t len, int flags)
 int
 __wrap_accept4(int fd, struct sockaddr *sa, socklen_t *len, int flags)
 {
+	int conn;
+
 	if (no_descriptor) {
 		errno = EMFILE;
 		return (-1);
 	}
-	return (__real_accept4(fd, sa, len, flags));
+	if ((conn = __real_accept4(fd, sa, len, flags)) != -1) {
+		now += accept_cost;
+		accepted++;
+	}
+	return (conn);
 }
 
 int
@@ -172,6 +181,7 @@ reply(unsigned int i, size_t len)
 static void
 turn(void)
 {
+	loop_begin_turn();
 	event_base_loop(loop.base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
 	front_tcp_flush();
 }
@@ -217,9 +227,9 @@ set_up(void)
 
 TestSuite(front_tcp, .init = set_up, .timeout = 20);
 
-/* A connection of 127.0.0.host. */
+/* A connection of 127.0.0.host, which nobody has seen yet. */
 static int
-client(uint8_t host)
+unseen_client(uint8_t host)
 {
 	struct sockaddr_in sin = { .sin_family = AF_INET,
 	    .sin_addr.s_addr = htonl(INADDR_LOOPBACK - 1 + host) };
@@ -228,6 +238,14 @@ client(uint8_t host)
 	cr_assert_eq(bind(fd, (struct sockaddr *)&sin, sizeof(sin)), 0);
 	cr_assert_eq(connect(fd, (struct sockaddr *)&server, sizeof(server)),
 	    0);
+	return (fd);
+}
+
+static int
+client(uint8_t host)
+{
+	int fd = unseen_client(host);
+
 	turn();
 	return (fd);
 }
@@ -649,14 +667,14 @@ Test(front_tcp, clients_take_turns_whatever_their_connections_are)
 	cr_assert_leq(i, 24, "%u turns", i);
 }
 
-Test(front_tcp, a_turn_has_a_quarter_of_a_millisecond)
+Test(front_tcp, a_turn_has_its_time)
 {
 	int fds[8], i;
 
 	answer_at_once = 10;
 	for (i = 0; i < 8; i++)
 		fds[i] = client((uint8_t)(1 + i));
-	cost = CLOCK_SECOND / 10000;
+	cost = LOOP_TURN * 2 / 5;
 	for (i = 0; i < 8; i++)
 		ask(fds[i], 1);
 	turn();
@@ -665,6 +683,52 @@ Test(front_tcp, a_turn_has_a_quarter_of_a_millisecond)
 	cr_assert_eq(taken, 6);
 	turn();
 	cr_assert_eq(taken, 8);
+}
+
+/* Those that wait are not looked at again in each turn, however many. */
+Test(front_tcp, a_turn_costs_nothing_for_who_waits)
+{
+	int fds[100], i;
+
+	answer_at_once = 10;
+	for (i = 0; i < 100; i++)
+		fds[i] = client((uint8_t)(1 + i));
+	cost = LOOP_TURN;
+	for (i = 0; i < 100; i++)
+		ask(fds[i], 1);
+	while (looks == 0 || looks >= 40) {
+		looks = 0;
+		turn();
+	}
+	cr_assert_lt(taken, 20);
+	while (taken < 100) {
+		looks = 0;
+		turn();
+		cr_assert_lt(looks, 40, "%u", looks);
+	}
+	/* And each is read on then. */
+	for (i = 0; i < 100; i++)
+		ask(fds[i], 1);
+	turns(110);
+	cr_assert_eq(taken, 200);
+}
+
+Test(front_tcp, connections_that_take_long_to_accept)
+{
+	unsigned int i;
+
+	for (i = 0; i < 100; i++)
+		unseen_client((uint8_t)(1 + i));
+	turn();
+	cr_assert_eq(accepted, 16);
+	accept_cost = LOOP_TURN / 10;
+	turn();
+	cr_assert_eq(accepted, 26, "%u", accepted);
+	accept_cost = LOOP_TURN;
+	turn();
+	cr_assert_eq(accepted, 34);
+	turns(9);
+	cr_assert_eq(accepted, 100);
 }
 
 Test(front_tcp, a_slice_has_16_messages_or_2048_octets)
