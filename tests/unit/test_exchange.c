@@ -499,13 +499,19 @@ Test(exchange, the_turn_is_that_of_who_is_left)
 
 	for (i = 0; i < 10; i++)
 		ask(i, 0, "www", (uint16_t)(i << 3));
-	/* It joins the last one, and the first client gives it up. */
-	ask(10, 1, "www", 9 << 3);
-	leave(9);
+	/* While another one of its own waits it may wait for this one, too. */
+	ask(10, 1, "www", 10 << 3);
+	ask(11, 1, "www", 9 << 3);
+	cr_assert_eq(pool[11].waiter.exchange, pool[9].waiter.exchange);
 	answer(begun[0]);
 	answer(begun[1]);
-	cr_assert(begun[4] == pool[10].waiter.exchange ||
-	    begun[5] == pool[10].waiter.exchange);
+	cr_assert_eq(begun[5], pool[10].waiter.exchange);
+	leave(9);
+	answer(begun[2]);
+	answer(begun[3]);
+	cr_assert_eq(nbegun, 8);
+	cr_assert(begun[6] == pool[11].waiter.exchange ||
+	    begun[7] == pool[11].waiter.exchange);
 }
 
 Test(exchange, who_has_an_answer_to_come_leaves_that)

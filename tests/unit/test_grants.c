@@ -349,6 +349,28 @@ Test(grants, ones_own_oldest_goes)
 		cr_assert_eq(pool[i].done, i != 0 && i != 4, "%u", i);
 }
 
+/* What it was about to join is new when that has gone: one more is needed. */
+Test(grants, what_ones_own_oldest_had_is_needed_again)
+{
+	unsigned int i;
+
+	cr_assert(ask(0, four[0], 0, 1023));
+	for (i = 1; i < 4; i++)
+		cr_assert(ask(i, four[0], i * 1024, 1024));
+	for (i = 0; i < 24; i++)
+		cr_assert(ask(10 + i, (const char *[]){ "10.78.1.1", "10.78.1.2",
+		    "10.78.1.3", "10.78.1.4", "10.78.1.5", "10.78.1.6" }[i / 4],
+		    i * 512, 512));
+	cr_assert(ask(40, "10.78.1.7", 0, 1));
+	cr_assert_eq(nabandoned, 0);
+	cr_assert(ask(4, four[0], 0, 1024));
+	cr_assert_eq(nabandoned, 2);
+	cr_assert_eq(pool[0].abandoned + pool[1].abandoned, 2);
+	grants_flush();
+	answer_all(RESULT_OK);
+	cr_assert_eq(pool[4].done, 1);
+}
+
 /* Who is at its share is refused first, whoever has most. */
 Test(grants, who_is_at_its_share_makes_nobody_go)
 {

@@ -176,6 +176,18 @@ Test(kept, it_is_passed_from_its_owner)
 	kept_pass(NULL, &clients[0], &clients[1]);
 }
 
+/* To itself it is no news: it has it as long as before. */
+Test(kept, what_is_passed_to_its_owner_is_as_old_as_before)
+{
+	unsigned int i;
+
+	for (i = 0; i < 4; i++)
+		fill(i);
+	kept_pass(first[0], &clients[0], &clients[0]);
+	cr_assert_not_null(keep(4, 1));
+	cr_assert_eq(evicted[0], first[0]);
+}
+
 /* Ten times all of it. */
 Test(kept, what_is_given_back_is_there_again)
 {

@@ -704,6 +704,22 @@ Test(tries, a_refusal_makes_room)
 	assert_over(0, 1);
 }
 
+/* Nobody has to go for it. */
+Test(tries, a_refusal_that_has_no_room_is_not_kept)
+{
+	static struct quota fillers[4];
+	unsigned int i;
+
+	init(2);
+	for (i = 0; i < 4; i++)
+		kept_alloc(&fillers[i], KEPT_SHARE, never, NULL);
+	begin();
+	answer(0, RCODE_REFUSED, false);
+	cr_assert_null(x.refusal);
+	fail(1, WAY_NONE);
+	assert_over(0, 1);
+}
+
 /* --- what cannot be sent --- */
 
 Test(tries, what_cannot_be_sent_is_sent_again_four_times)
