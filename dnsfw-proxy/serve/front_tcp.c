@@ -96,7 +96,7 @@ front_tcp_pause(void)
 	loop_need_tick();
 }
 
-/* A place for a connection of this client; NULL: there is none. */
+/* A place for a connection of this client; NULL: it has its share. */
 static struct quota *
 front_tcp_place(const struct addr *addr)
 {
@@ -105,10 +105,8 @@ front_tcp_place(const struct addr *addr)
 	/* Who is at its share is refused, and takes nobody's place (D22). */
 	if (quota != NULL &&
 	    tcp_conn_count() >= settings.config.max_connections &&
-	    !tcp_conn_evict()) {
-		quota_leave(quota);
-		return (NULL);
-	}
+	    !tcp_conn_evict())
+		tcp_conn_evict_busy();
 	return (quota);
 }
 

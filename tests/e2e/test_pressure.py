@@ -290,6 +290,25 @@ def test_D22_who_is_at_its_share_closes_nobodys_connection(lab):
         assert not select.select(socks[:-1], [], [], 0.1)[0]
 
 
+def test_D22_the_largest_holders_oldest_connection_makes_room(lab):
+    """All connections are in use, and each waits for an answer."""
+    lab.upstream.behave(SILENT, lambda request: [])
+    site = lab.site()
+    server = lab.dnsfw(RESOLVE_ALL, "--max-connections", "64")
+    with contextlib.ExitStack() as stack:
+        socks = []
+        for number in range(64):
+            client = CLIENT4 if number < 32 else OTHER4
+            socks.append(connected(stack, lab, client))
+            send_tcp(socks[-1], dns.message.make_query(
+                SILENT, "A", id=number).to_wire())
+            server.out.wait_for(rf"^{client} ~> \[{number}\]")
+        assert lab.resolve(site, CLIENT6, tcp=True)
+        server.err.wait_for("1 TCP connection closed: --max-connections")
+        assert socks[0].recv(1) == b""
+        assert not select.select(socks[1:], [], [], 0.1)[0]
+
+
 def connected(stack, lab, client, **options):
     sock = stack.enter_context(lab.client_socket(client, socket.SOCK_STREAM))
     for option, value in options.items():

@@ -519,7 +519,7 @@ Test(front_tcp, connections_have_their_number_and_who_has_most_makes_room)
 	cr_assert_eq(counters.overload, 1);
 }
 
-Test(front_tcp, only_who_waits_for_nothing_makes_room)
+Test(front_tcp, who_waits_for_nothing_makes_room_first)
 {
 	int asked, unsent, idle, fd, more;
 
@@ -533,22 +533,34 @@ Test(front_tcp, only_who_waits_for_nothing_makes_room)
 	stuck = true;
 	ask(unsent, 1);
 	turn();
+	answer_at_once = 0;
 	fd = client(2);
 	cr_assert(is_closed(idle));
 	cr_assert(!is_closed(asked) && !is_closed(unsent) && !is_closed(fd));
 	ask(fd, 1);
 	turn();
+	/* All wait: now it is the oldest of the one who has most. */
+	cr_assert_eq(counters.overload, 0);
 	more = client(2);
+	cr_assert(is_closed(asked));
+	cr_assert(!is_closed(unsent) && !is_closed(fd) && !is_closed(more));
+	cr_assert_eq(counters.overload, 1);
+	ask(more, 1);
 	turn();
-	cr_assert(is_closed(more));
-	cr_assert(!is_closed(asked) && !is_closed(unsent) && !is_closed(fd));
+	/* Also if that is the one who comes. */
+	asked = client(2);
+	cr_assert(is_closed(fd));
+	cr_assert(!is_closed(unsent) && !is_closed(more) && !is_closed(asked));
+	ask(asked, 1);
+	turn();
 	/* Now one has its answer. */
 	stuck = false;
 	take(unsent, 102);
 	turn();
-	more = client(2);
-	cr_assert(!is_closed(more));
+	fd = client(2);
+	cr_assert(!is_closed(fd));
 	cr_assert(is_closed(unsent));
+	cr_assert_eq(counters.overload, 2);
 }
 
 /* --- frames --- */
