@@ -57,6 +57,26 @@ descriptors(unsigned long wanted)
 	return (rl.rlim_max);
 }
 
+/* What malloc does not get ends a query or a connection, and nothing else. */
+static void
+limit_memory(size_t octets)
+{
+#ifndef DNSFW_SANITIZE
+	struct rlimit rl;
+
+	if (getrlimit(RLIMIT_DATA, &rl) == -1)
+		fatal("getrlimit");
+	/* The service manager may let us have less. */
+	if (rl.rlim_max > octets)
+		rl.rlim_max = octets;
+	rl.rlim_cur = rl.rlim_max;
+	if (setrlimit(RLIMIT_DATA, &rl) == -1)
+		fatal("setrlimit data");
+#else
+	(void)octets;	/* the sanitizers have tables of their own */
+#endif
+}
+
 static void
 run_compiler(uid_t uid, gid_t gid, const char *name)
 {
@@ -104,6 +124,7 @@ run_worker(uid_t uid, gid_t gid, const char *name)
 	worker_init();
 	nports = worker_connect_ports(ports);
 	nofile = descriptors(worker_descriptors());
+	limit_memory(worker_memory());
 
 	/*
 	 * Confinement.  The empty root needs CAP_SYS_CHROOT, so it comes

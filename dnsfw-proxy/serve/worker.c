@@ -12,6 +12,7 @@
 #include "grants.h"
 #include "hash.h"
 #include "log.h"
+#include "kept.h"
 #include "loop.h"
 #include "own.h"
 #include "policy.h"
@@ -22,6 +23,10 @@
 #include "upstream.h"
 
 #define DESCRIPTORS_OWN	64	/* loop, log, channel, image, and some */
+/* Octets, beside those that the rooms count: see docs/performance.md. */
+#define MEMORY_OWN	(32U << 20)	/* the program and its tables */
+#define MEMORY_UPSTREAM	(7U << 20)	/* connections to each */
+#define MEMORY_REQUEST	4096U
 
 static bool stopping;
 
@@ -159,6 +164,17 @@ worker_init(void)
 	query_init();
 	front_udp_init(query_receive);
 	front_tcp_init(query_receive);
+}
+
+size_t
+worker_memory(void)
+{
+	const size_t most = MEMORY_OWN + QUOTA_OCTETS_MAX + KEPT_MAX +
+	    GRANTS_SHARES * GRANTS_OCTETS +
+	    settings.config.nupstreams * (size_t)MEMORY_UPSTREAM +
+	    settings.config.max_connections * (size_t)MEMORY_REQUEST;
+
+	return (most + most / 4);
 }
 
 unsigned long

@@ -36,6 +36,7 @@ KEPT = 32 * MIB         # long messages, answers, and what was read of these
 REQUEST = 4 * KIB       # of each: its place in the tables
 SHARE = KEPT // 4       # of one client
 REQUESTS = 1200
+LITTLE = 48 * MIB       # what the kernel gives where it gives little
 REQUESTS_DEFAULT = 10000
 SILENT = 5353           # a port on which nobody answers
 
@@ -53,11 +54,12 @@ def most_memory(server):
     return int(re.search(r"VmHWM:\s*(\d+)", status)[1]) * KIB
 
 
-def start(lab, requests, *options):
+def start(lab, requests, *options, **kwargs):
     """dnsfw, and clients enough for all shares."""
     for client in CLIENTS:
         lab.client.run("ip", "address", "add", f"{client}/24", "dev", "lan")
-    return lab.dnsfw(RULES, "--max-connections", str(requests), *options)
+    return lab.dnsfw(RULES, "--max-connections", str(requests), *options,
+                     **kwargs)
 
 
 @contextlib.contextmanager
@@ -101,6 +103,37 @@ def test_D22_half_messages_have_so_much_in_all(lab):
     # The heap's own part of it is a tenth at the most.
     assert most_memory(server) - begin < 1.1 * CONNECTIONS
     assert lab.resolve(site, tcp=True)
+
+
+def data_limit(server):
+    worker, = workers_of(server)
+    limits = pathlib.Path(f"/proc/{worker}/limits").read_text(
+        encoding="ascii")
+    soft, hard = re.search(r"Max data size +(\d+) +(\d+)", limits).groups()
+    assert soft == hard
+    return int(hard)
+
+
+@pytest.mark.memory
+def test_D22_the_kernel_gives_a_quarter_more_than_the_ceiling(lab):
+    assert (data_limit(start(lab, REQUESTS)) ==
+            ceiling(REQUESTS) * 5 // 4)
+
+
+@pytest.mark.memory
+def test_D22_no_memory_ends_connections_and_nothing_else(lab):
+    """Half messages come until the kernel gives no more."""
+    server = start(lab, REQUESTS, wrapper=("prlimit", f"--data={LITTLE}"))
+    site = lab.site()
+    assert data_limit(server) == LITTLE
+    assert lab.resolve(site, tcp=True)
+    with half_messages(lab, dict.fromkeys(CLIENTS[:4], 250)) as processes:
+        server.err.wait_for("WARN.*TCP connections? closed")
+        for _ in range(100):
+            assert lab.resolve(site)
+        assert most_memory(server) < LITTLE
+        assert closed(processes)
+    until(lambda: lab.resolve(site, tcp=True))
 
 
 def long_query(number, client):
