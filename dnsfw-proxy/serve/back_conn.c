@@ -215,7 +215,7 @@ back_conn_socket(size_t upstream)
 }
 
 void
-back_conn_close(struct back_conn *c)
+back_conn_shut(struct back_conn *c)
 {
 	if (c->to_send)
 		LIST_REMOVE(c, unsent);
@@ -227,6 +227,18 @@ back_conn_close(struct back_conn *c)
 		close(c->fd);
 	free(c->out);
 	free(c->in);
+	c->to_send = false;
+	c->readable = c->writable = NULL;
+	c->fd = -1;
+	c->out = c->in = NULL;
+	c->over = true;
+}
+
+void
+back_conn_close(struct back_conn *c)
+{
+	if (!c->over)
+		back_conn_shut(c);
 	free(c);
 }
 
@@ -324,19 +336,4 @@ back_conn_release(struct tcp_attempt *t)
 	LIST_REMOVE(t, same_id);
 	t->conn->ntries--;
 	t->conn->used = loop.now;
-}
-
-void
-back_conn_empty(struct back_conn *c, struct tcp_attempts *tries)
-{
-	struct tcp_attempt *t;
-	size_t b;
-
-	LIST_INIT(tries);
-	for (b = 0; b < BACK_CONN_BUCKETS; b++) {
-		while ((t = LIST_FIRST(&c->buckets[b])) != NULL) {
-			LIST_REMOVE(t, same_id);
-			LIST_INSERT_HEAD(tries, t, same_id);
-		}
-	}
 }

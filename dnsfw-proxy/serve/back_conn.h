@@ -42,6 +42,10 @@ struct back_conn {
 	TAILQ_ENTRY(back_conn) link;	/* of its upstream's */
 	LIST_ENTRY(back_conn) unsent;	/* if to_send */
 	bool		to_send;	/* at the end of the turn */
+	TAILQ_ENTRY(back_conn) telling;	/* if tells: see back_tcp.c */
+	bool		tells;		/* its attempts what has become of it */
+	size_t		told;		/* buckets */
+	bool		over;		/* it carries nothing any more */
 	int		fd;
 	size_t		upstream;
 	unsigned int	kind;		/* enum back_conn_kind, or more */
@@ -93,7 +97,7 @@ void	back_conn_flush(void);
 /* The attempt has ended. */
 void	back_conn_release(struct tcp_attempt *);
 
-/* All of its tries, taken off it: the caller ends them. */
-void	back_conn_empty(struct back_conn *, struct tcp_attempts *);
+/* It carries nothing any more, but has its attempts still. */
+void	back_conn_shut(struct back_conn *);
 
 #endif
