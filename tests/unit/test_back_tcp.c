@@ -484,6 +484,7 @@ Test(back_tcp, many_fail_while_they_are_left)
 
 Test(back_tcp, all_end_while_they_are_left)
 {
+	uint8_t questions[SIZE];
 	unsigned int i;
 	int fd = hang_many();
 
@@ -494,7 +495,9 @@ Test(back_tcp, all_end_while_they_are_left)
 	reply(fd, 1, 'A');
 	turn();
 	back_tcp_tick();
-	assert_closed(fd);
+	while (__real_recv(fd, questions, sizeof(questions), 0) > 0)
+		;
+	close(fd);
 	pieces = pieces_left = UINT_MAX;
 	open_answered(&mine[0]);
 	cr_assert_eq(nfailed, 0);
