@@ -20,6 +20,7 @@
 #include "kind.h"
 #include "log.h"
 #include "loop.h"
+#include "policy.h"
 #include "scratch.h"
 #include "settings.h"
 #include "verdict.h"
@@ -286,6 +287,7 @@ decide(struct request *r)
 
 	decision_make(r, &d);
 	r->rule = d.acl.line;
+	r->generation = policy.generation;
 	r->named = d.named;
 	r->aliased = d.norigins > 0;
 	if ((text = kind_check_message(&r->dns, &d.acl, &rcode)) != NULL)
@@ -362,12 +364,33 @@ reply_truncated(struct query *q, uint8_t *msg, size_t len,
 	query_reply(q, msg, dns_truncate(msg, len, r, request_limit(&q->request)));
 }
 
+/* The list that let it through may not be in force any more (A9). */
+static bool
+is_still_allowed(struct query *q)
+{
+	DNS_UNINITIALIZED struct decision d;
+	struct request *r = &q->request;
+
+	if (r->generation == policy.generation)
+		return (true);
+	decision_make(r, &d);
+	r->rule = d.acl.line;
+	r->named = d.named;
+	r->aliased = d.norigins > 0;
+	return (d.signal == SIGNAL_NONE && kind_is_allowed(&r->dns, &d.acl,
+	    &q->waiter.wants_grants));
+}
+
 static void
 query_take_answer(struct query *q, struct answer *a, uint8_t *copy)
 {
 	DNS_UNINITIALIZED struct acl_decision d;
 	enum follow follow = FOLLOW_PASS;
 
+	if (!is_still_allowed(q)) {
+		query_failed(q, EDE_PROHIBITED, "the policy has changed");
+		return;
+	}
 	if (a->response->has_alias)
 		follow = follow_answer(&q->request, a, copy, &d);
 	if (follow == FOLLOW_TOO_MANY)

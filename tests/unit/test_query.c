@@ -17,6 +17,7 @@
 #include "serve/front_tcp.h"
 #include "serve/front_udp.h"
 #include "serve/loop.h"
+#include "serve/policy.h"
 #include "serve/query.h"
 #include "serve/quota.h"
 #include "serve/settings.h"
@@ -28,6 +29,7 @@ struct loop loop;
 static unsigned int nticked, ticks_max = UINT_MAX;
 struct settings settings;
 struct counters counters;
+struct policy policy;
 
 static const struct waiter_events *waits;
 static const struct verdict_events *verdicts;
@@ -596,6 +598,75 @@ Test(query, without_a_port_the_answer_passes)
 	cr_assert_eq(nsent, 1);
 	cr_assert_eq(sent[1], 1);
 	cr_assert_eq(nplaces, 0);
+}
+
+/* --- a list that came meanwhile (A9) --- */
+
+Test(query, A9_what_the_new_list_blocks_does_not_pass)
+{
+	acl.nports = 0;
+	acl.resolve = true;
+	ask(1, TYPE_A, false);
+	ask(2, TYPE_A, false);
+	acl.verdict = ACL_BLOCK;
+	/* It is not in force yet. */
+	answer(0);
+	cr_assert_eq(rcode(), RCODE_NOERROR);
+	policy.generation++;
+	answer(1);
+	cr_assert_eq(rcode(), RCODE_SERVFAIL);
+	cr_assert_str_eq(text, "the policy has changed");
+	cr_assert_eq(nsent, 2);
+	cr_assert_eq(nplaces, 0);
+}
+
+/* Nor as one that is cut. */
+Test(query, A9_what_the_new_list_blocks_is_not_cut_either)
+{
+	acl.nports = 0;
+	acl.resolve = true;
+	ask(1, TYPE_A, false);
+	acl.verdict = ACL_LOCAL;
+	policy.generation++;
+	answer_of(0, 513);
+	cr_assert_eq(rcode(), RCODE_SERVFAIL);
+}
+
+Test(query, A9_what_the_new_list_allows_passes)
+{
+	acl.nports = 0;
+	acl.resolve = true;
+	ask(1, TYPE_TXT, false);
+	ask(2, TYPE_TXT, false);
+	policy.generation++;
+	answer(0);
+	cr_assert_eq(rcode(), RCODE_NOERROR);
+	/* With -> alone, other types are refused (D4). */
+	acl.nports = 1;
+	acl.resolve = false;
+	answer(1);
+	cr_assert_eq(rcode(), RCODE_SERVFAIL);
+	cr_assert_eq(nverdicts, 0);
+}
+
+Test(query, A9_what_the_new_list_grants_is_granted)
+{
+	acl.nports = 0;
+	acl.resolve = true;
+	ask(1, TYPE_A, false);
+	acl.nports = 1;
+	policy.generation++;
+	answer(0);
+	cr_assert_eq(nverdicts, 1);
+	leaves();
+	/* And the reverse. */
+	ask(2, TYPE_A, false);
+	acl.nports = 0;
+	policy.generation++;
+	answer(1);
+	cr_assert_eq(nverdicts, 1);
+	cr_assert_eq(nsent, 2);
+	cr_assert_eq(rcode(), RCODE_NOERROR);
 }
 
 Test(query, an_upstream_that_fails_is_servfail)
