@@ -768,6 +768,27 @@ Test(front_tcp, a_slice_has_16_messages_or_2048_octets)
 	cr_assert_eq(taken, 43);
 }
 
+/* What was refused for want of anything has no place. */
+Test(front_tcp, a_connection_that_cannot_be_kept_gives_its_place_back)
+{
+	int fd, i;
+
+	for (i = 0; i < 3 * (int)MAX; i++) {
+		no_event = i % 2 == 0;
+		no_memory = i % 2 == 0 ? 0 : 1 + i / 2 % 2;
+		fd = client(1);
+		cr_assert(is_closed(fd));
+		close(fd);
+	}
+	no_event = false;
+	no_memory = 0;
+	fd = client(1);
+	answer_at_once = 10;
+	ask(fd, 1);
+	take(fd, 12);
+	cr_assert(!is_closed(fd));
+}
+
 /* --- answers --- */
 
 Test(front_tcp, answers_that_come_together_go_together_and_arm_nothing)
@@ -846,6 +867,24 @@ Test(front_tcp, a_client_that_sends_no_more_has_its_answers)
 		reply(0, 100);
 	}
 	take(fd, 40 * 102);
+	turn();
+	cr_assert(is_closed(fd));
+}
+
+/* RFC 7766 section 6.2.1.1 allows that: it still takes them. */
+Test(front_tcp, a_client_that_sends_no_more_has_its_unsent_answers)
+{
+	int fd = client(1);
+
+	answer_at_once = 1000;
+	stuck = true;
+	ask(fd, 40);
+	shutdown(fd, SHUT_WR);
+	turns(10);
+	cr_assert_eq(taken, 40);
+	cr_assert(!is_closed(fd));
+	stuck = false;
+	take(fd, 40 * 1002);
 	turn();
 	cr_assert(is_closed(fd));
 }
