@@ -32,7 +32,6 @@
 #include <unistd.h>
 
 #include "../dns/build.h"
-#include "clock.h"
 #include "counters.h"
 #include "ids.h"
 #include "log.h"
@@ -43,7 +42,6 @@
 #define DATAGRAMS_MAX	32	/* of one socket, before others have theirs */
 #define IDLE_MAX	1024	/* sockets that are kept for later */
 #define ARRIVALS_MAX	32	/* datagrams that are read before one is taken */
-#define TURN_TIME	(CLOCK_SECOND / 4000)	/* for what has come */
 
 struct usock {
 	struct attempt	attempt;		/* first: an attempt is converted back */
@@ -72,7 +70,7 @@ static unsigned int nsocks, nidle;
 static TAILQ_HEAD(, usock) unsent = TAILQ_HEAD_INITIALIZER(unsent);
 static TAILQ_HEAD(, usock) ready = TAILQ_HEAD_INITIALIZER(ready);
 static struct event *next_turn;
-static uint64_t time_left = TURN_TIME;	/* in this turn */
+static struct loop_share share;		/* for what has come */
 /* Pages of it that no long message has touched cost nothing. */
 static struct arrival arrivals[ARRIVALS_MAX];
 static unsigned int narrivals;
@@ -199,15 +197,13 @@ void
 back_udp_take(void)
 {
 	struct usock *u;
-	uint64_t end;
 	unsigned int i;
 
 	/* Not from within: who is told of one may call this. */
-	if (TAILQ_EMPTY(&ready) || time_left == 0 || narrivals > 0)
+	if (narrivals > 0)
 		return;
-	loop_clock();
-	for (end = loop.now + time_left; !TAILQ_EMPTY(&ready) && loop.now < end;
-	    loop_clock()) {
+	while (!TAILQ_EMPTY(&ready) && loop_has_time(&share)) {
+		loop_clock();
 		back_udp_read();
 		for (i = 0; i < narrivals; i++) {
 			if ((u = arrivals[i].usock) == NULL)
@@ -217,7 +213,6 @@ back_udp_take(void)
 		}
 		narrivals = 0;
 	}
-	time_left = loop.now < end ? end - loop.now : 0;
 }
 
 static void
@@ -387,7 +382,6 @@ back_udp_flush(void)
 	/* What fails is asked again, but only so often (tries.c). */
 	while ((u = TAILQ_FIRST(&unsent)) != NULL)
 		usock_send(u);
-	time_left = TURN_TIME;
 	if (!TAILQ_EMPTY(&ready))
 		event_active(next_turn, EV_TIMEOUT, 0);
 }

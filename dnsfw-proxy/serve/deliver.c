@@ -36,7 +36,7 @@ deliver_some(struct waiters *waiting, struct answer *a, unsigned int max)
 
 	for (i = 0; i < max; i++) {
 		if ((w = TAILQ_FIRST(waiting)) == NULL ||
-		    (!loop_has_time(&deliver_share) && i > 0))
+		    (i > 0 && !loop_has_time(&deliver_share)))
 			return;
 		TAILQ_REMOVE(waiting, w, link);
 		deliver_events->answered(w, a);

@@ -226,12 +226,13 @@ tcp_in_readable(int fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	loop_clock();
-	tcp_conn_wait(c);
 	/* Thousands that wait are not to be found readable again in each turn. */
-	if (!loop_has_time(&tcp_in_share))
+	if (c->waits) {
 		event_del(c->readable);
-	else
-		tcp_in_serve();
+		return;
+	}
+	tcp_conn_wait(c);
+	tcp_in_serve();
 }
 
 static void
