@@ -10,6 +10,7 @@
 #include <sys/resource.h>
 
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -26,6 +27,7 @@
 #include "syscalls.h"
 
 #define COMPILER_DESCRIPTORS 16
+#define HEAP_KEPT	(1 << 20)	/* octets */
 #define COMPILER_NICE	10	/* workers come first, but cannot starve it (A9) */
 
 /* Bytes of address space: far more than the largest list, or a million
@@ -61,6 +63,26 @@ descriptors(unsigned long wanted)
 		    "LimitNOFILE); --max-connections can take up to %lu",
 		    (unsigned long)rl.rlim_max, wanted);
 	return (rl.rlim_max);
+}
+
+/* What malloc does not get ends a query or a connection, and nothing else. */
+static void
+limit_memory(size_t octets)
+{
+#ifndef DNSFW_SANITIZE
+	struct rlimit rl;
+
+	if (getrlimit(RLIMIT_DATA, &rl) == -1)
+		fatal("getrlimit");
+	/* The service manager may let us have less. */
+	if (rl.rlim_max > octets)
+		rl.rlim_max = octets;
+	rl.rlim_cur = rl.rlim_max;
+	if (setrlimit(RLIMIT_DATA, &rl) == -1)
+		fatal("setrlimit data");
+#else
+	(void)octets;	/* the sanitizers have tables of their own */
+#endif
 }
 
 static void
@@ -110,9 +132,12 @@ run_worker(uid_t uid, gid_t gid)
 	size_t nports;
 
 	log_init(NULL);
+	/* Or glibc takes pages for each connection, and gives them back. */
+	mallopt(M_TRIM_THRESHOLD, HEAP_KEPT);
 	worker_init();
 	nports = worker_connect_ports(ports);
 	nofile = descriptors(worker_descriptors());
+	limit_memory(worker_memory());
 
 	/*
 	 * Confinement.  The empty root needs CAP_SYS_CHROOT, so it comes

@@ -1,6 +1,7 @@
 /* What an answer's records mean for grants. */
 #include "answer.h"
 
+#include <assert.h>
 #include <string.h>
 
 #define OWNER_QNAME	0xc00cU	/* pointer to offset 12 (RFC 1035 4.1.4) */
@@ -13,19 +14,20 @@ struct chain {
 };
 
 /*
- * The addresses so far, as a digital search tree: from the entry at depth d,
- * bit d of the key leads on, so that entries below share its first d bits.
- * Whatever addresses somebody chooses, a search takes at most KEY_BITS steps,
- * which no hash without a secret could promise.
+ * The addresses so far.  Where they are depends on a key that nobody knows who
+ * chooses addresses.
  */
-#define KEY_BITS	(1 + 128)	/* the family, and the address */
+#define FEW		16	/* are found without the slots */
+#define SLOTS		(2 * DNS_ADDRESSES_MAX)	/* a power of two */
 
 struct collection {
 	struct dns_address *out;
 	size_t		 max;
 	size_t		 n;
-	uint16_t	 child[DNS_ADDRESSES_MAX][2];	/* 0: none */
+	dns_hash_fn	*hash;
+	uint16_t	 slot[SLOTS];	/* from FEW on: an index, plus 1, or 0 */
 };
+static_assert(sizeof(struct addr) == 1 + 16, "an address has no holes");
 
 /* The name at c->pos, if it is new; one too many is left out. */
 static enum dns_err
@@ -45,41 +47,56 @@ chain_add(struct chain *chain, struct rcur *c, bool root)
 	return (DNS_OK);
 }
 
-static unsigned int
-key_bit(const struct addr *a, unsigned int bit)
+/* Where the address is, or will be. */
+static uint16_t *
+collection_slot(struct collection *c, const struct addr *a)
 {
-	if (bit == 0)
-		return (a->family == ADDR_V6);
-	bit--;
-	return (a->bytes[bit / 8] >> (7 - bit % 8) & 1U);
+	uint64_t i = c->hash(a, sizeof(*a));
+	uint16_t *slot;
+
+	do
+		slot = &c->slot[i++ % SLOTS];
+	while (*slot != 0 && !addr_equal(&c->out[*slot - 1].addr, a));
+	return (slot);
+}
+
+/* So many that a search through them all would take longer. */
+static void
+collection_fill_slots(struct collection *c)
+{
+	size_t i;
+
+	memset(c->slot, 0, sizeof(c->slot));
+	for (i = 0; i < c->n; i++)
+		*collection_slot(c, &c->out[i].addr) = (uint16_t)(i + 1);
 }
 
 static enum dns_err
 collect(struct collection *c, const struct addr *a, uint32_t ttl)
 {
-	unsigned int bit;
-	size_t at = 0;
-	uint16_t *next;
+	uint16_t *slot = NULL;
+	size_t i = 0;
 
-	for (bit = 0; c->n > 0 && bit < KEY_BITS; bit++) {
-		if (addr_equal(&c->out[at].addr, a)) {
-			if (c->out[at].ttl < ttl)
-				c->out[at].ttl = ttl;
-			return (DNS_OK);
-		}
-		next = &c->child[at][key_bit(a, bit)];
-		if (*next == 0) {
-			if (c->n < c->max)
-				*next = (uint16_t)c->n;
-			break;
-		}
-		at = *next;
+	if (c->n >= FEW) {
+		slot = collection_slot(c, a);
+		i = *slot > 0 ? *slot - 1U : c->n;
+	} else
+		while (i < c->n && !addr_equal(&c->out[i].addr, a))
+			i++;
+	if (i < c->n) {
+		if (c->out[i].ttl < ttl)
+			c->out[i].ttl = ttl;
+		return (DNS_OK);
 	}
-	if (c->n >= c->max)
+	if (i == c->max)
 		return (DNS_EFULL);
-	c->child[c->n][0] = c->child[c->n][1] = 0;
-	c->out[c->n].addr = *a;
-	c->out[c->n++].ttl = ttl;
+	c->out[i].addr = *a;
+	c->out[i].ttl = ttl;
+	c->n++;
+	if (slot != NULL)
+		*slot = (uint16_t)c->n;
+	else if (c->n == FEW)
+		collection_fill_slots(c);
 	return (DNS_OK);
 }
 
@@ -320,6 +337,7 @@ dns_answer_addresses(const uint8_t *msg, size_t len,
 	to.out = out;
 	to.max = max < DNS_ADDRESSES_MAX ? max : DNS_ADDRESSES_MAX;
 	to.n = 0;
+	to.hash = hash;
 	err = plain_addresses(msg, r, &to, &plain);
 	if (err == DNS_OK && !plain) {
 		to.n = 0;

@@ -34,43 +34,42 @@ struct walk {
  * of dns_rdata_fields().
  */
 static const struct rdata_format {
-	uint16_t	type;
 	bool		only_in;	/* this format in class IN alone */
 	const char	*fields;
 } formats[] = {
-	{ TYPE_A, true, "4" },
-	{ TYPE_NS, false, "n" },
-	{ 3 /* MD */, false, "n" },
-	{ 4 /* MF */, false, "n" },
-	{ TYPE_CNAME, false, "n" },
-	{ TYPE_SOA, false, "nn884" },
-	{ 7 /* MB */, false, "n" },
-	{ 8 /* MG */, false, "n" },
-	{ 9 /* MR */, false, "n" },
-	{ TYPE_PTR, false, "n" },
-	{ 14 /* MINFO */, false, "nn" },
-	{ TYPE_MX, false, "2n" },
-	{ 17 /* RP */, false, "nn" },
-	{ 18 /* AFSDB */, false, "2n" },
-	{ 21 /* RT */, false, "2n" },
-	{ TYPE_SIG, false, "99n*" },
-	{ 26 /* PX */, true, "2nn" },
-	{ 23 /* NSAP-PTR */, true, "u" },
-	{ TYPE_AAAA, true, "88" },
-	{ 30 /* NXT */, false, "n*" },
-	{ TYPE_SRV, true, "6n" },
-	{ 35 /* NAPTR */, true, "4sssn" },
-	{ 36 /* KX */, true, "2n" },
-	{ TYPE_DNAME, false, "n" },
-	{ 46 /* RRSIG */, false, "99n*" },
-	{ 47 /* NSEC */, false, "n*" },
-	{ 58 /* TALINK */, false, "uu" },
-	{ TYPE_SVCB, true, "2up" },
-	{ TYPE_HTTPS, true, "2up" },
-	{ 66 /* DSYNC */, false, "5u" },
-	{ 107 /* LP */, false, "2u" },
-	{ 249 /* TKEY */, false, "u*" },
-	{ TYPE_TSIG, false, "u*" },
+	[TYPE_A] = { true, "4" },
+	[TYPE_NS] = { false, "n" },
+	[3 /* MD */] = { false, "n" },
+	[4 /* MF */] = { false, "n" },
+	[TYPE_CNAME] = { false, "n" },
+	[TYPE_SOA] = { false, "nn884" },
+	[7 /* MB */] = { false, "n" },
+	[8 /* MG */] = { false, "n" },
+	[9 /* MR */] = { false, "n" },
+	[TYPE_PTR] = { false, "n" },
+	[14 /* MINFO */] = { false, "nn" },
+	[TYPE_MX] = { false, "2n" },
+	[17 /* RP */] = { false, "nn" },
+	[18 /* AFSDB */] = { false, "2n" },
+	[21 /* RT */] = { false, "2n" },
+	[TYPE_SIG] = { false, "99n*" },
+	[26 /* PX */] = { true, "2nn" },
+	[23 /* NSAP-PTR */] = { true, "u" },
+	[TYPE_AAAA] = { true, "88" },
+	[30 /* NXT */] = { false, "n*" },
+	[TYPE_SRV] = { true, "6n" },
+	[35 /* NAPTR */] = { true, "4sssn" },
+	[36 /* KX */] = { true, "2n" },
+	[TYPE_DNAME] = { false, "n" },
+	[46 /* RRSIG */] = { false, "99n*" },
+	[47 /* NSEC */] = { false, "n*" },
+	[58 /* TALINK */] = { false, "uu" },
+	[TYPE_SVCB] = { true, "2up" },
+	[TYPE_HTTPS] = { true, "2up" },
+	[66 /* DSYNC */] = { false, "5u" },
+	[107 /* LP */] = { false, "2u" },
+	[249 /* TKEY */] = { false, "u*" },
+	[TYPE_TSIG] = { false, "u*" },
 };
 
 static enum dns_err
@@ -201,13 +200,11 @@ dns_option_of_hop(uint16_t code)
 const char *
 dns_rdata_fields(uint16_t type, uint16_t class)
 {
-	size_t i;
-
-	for (i = 0; i < sizeof(formats) / sizeof(formats[0]); i++)
-		if (formats[i].type == type &&
-		    (!formats[i].only_in || class == CLASS_IN))
-			return (formats[i].fields);
-	return ("*");
+	if (type >= sizeof(formats) / sizeof(formats[0]) ||
+	    formats[type].fields == NULL ||
+	    (formats[type].only_in && class != CLASS_IN))
+		return ("*");
+	return (formats[type].fields);
 }
 
 static enum dns_err

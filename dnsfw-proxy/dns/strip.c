@@ -377,7 +377,10 @@ put_record(struct target *t, const struct source *s, size_t at,
 	rdlength = t->w.pos;
 	wcur_u16(&t->w, 0);
 	err = is_service(r) ? put_service(t, s, r) : put_rdata(t, s, r);
-	if (err == DNS_OK && !t->w.overflow)
+	/* Thousands may follow, for nothing. */
+	if (err == DNS_OK && t->w.overflow)
+		return (DNS_EFULL);
+	if (err == DNS_OK)
 		put_u16_at(t, rdlength, t->w.pos - rdlength - 2);
 	return (err);
 }

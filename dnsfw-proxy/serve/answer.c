@@ -1,27 +1,53 @@
 /* What an upstream's answer means, once for all who wait for it. */
 #include "answer.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "hash.h"
+#include "kept.h"
 
 void
 answer_begin(struct answer *a, const uint8_t *msg, size_t len,
-    const struct dns_response *r, bool several)
+    const struct dns_response *r, struct quota *quota)
 {
 	a->msg = msg;
 	a->len = len;
 	a->response = r;
-	a->several = several;
+	a->quota = quota;
 	a->targets.items = a->addresses.items = NULL;
+}
+
+void
+answer_pass(struct answer *a, struct quota *to)
+{
+	kept_pass(a->targets.items, a->quota, to);
+	kept_pass(a->addresses.items, a->quota, to);
+	a->quota = to;
+}
+
+void
+answer_move(struct answer *from, struct answer *to)
+{
+	*to = *from;
+	kept_set_of(to->targets.items, &to->targets);
+	kept_set_of(to->addresses.items, &to->addresses);
 }
 
 void
 answer_end(struct answer *a)
 {
-	free(a->targets.items);
-	free(a->addresses.items);
+	kept_free(a->targets.items);
+	kept_free(a->addresses.items);
+}
+
+/* Others need the room. */
+static void
+answer_evict(void *items, void *of)
+{
+	struct answer_part *part = of;
+
+	kept_free(items);
+	part->items = NULL;
 }
 
 /*
@@ -29,14 +55,17 @@ answer_end(struct answer *a)
  * it is read again for the next one.
  */
 static void
-answer_keep(struct answer_part *part, const void *items, size_t size, size_t n,
-    enum dns_err err)
+answer_keep(struct answer *a, struct answer_part *part, const void *items,
+    size_t size, enum dns_err err)
 {
-	/* Of nothing, too: that was read as well. */
-	if ((part->items = malloc(n * size + 1)) == NULL)
+	if (a->quota == NULL)
 		return;
-	memcpy(part->items, items, n * size);
-	part->n = n;
+	/* Of nothing, too: that was read as well. */
+	part->items = kept_alloc_if_room(a->quota, part->n * size + 1,
+	    answer_evict, part);
+	if (part->items == NULL)
+		return;
+	memcpy(part->items, items, part->n * size);
 	part->err = err;
 }
 
@@ -53,9 +82,9 @@ answer_targets(struct answer *a, const struct dns_target **out, size_t *n)
 		return (part->err);
 	}
 	*out = space;
-	err = dns_answer_targets(a->msg, a->len, a->response, space, n);
-	if (a->several)
-		answer_keep(part, space, sizeof(space[0]), *n, err);
+	err = dns_answer_targets(a->msg, a->len, a->response, space, &part->n);
+	answer_keep(a, part, space, sizeof(space[0]), err);
+	*n = part->n;
 	return (err);
 }
 
@@ -73,8 +102,25 @@ answer_addresses(struct answer *a, const struct dns_address **out, size_t *n)
 	}
 	*out = space;
 	err = dns_answer_addresses(a->msg, a->len, a->response, hash_bytes,
-	    space, DNS_ADDRESSES_MAX, n);
-	if (a->several)
-		answer_keep(part, space, sizeof(space[0]), *n, err);
+	    space, DNS_ADDRESSES_MAX, &part->n);
+	answer_keep(a, part, space, sizeof(space[0]), err);
+	*n = part->n;
 	return (err);
+}
+
+bool
+answer_read_ahead(struct answer *a, unsigned int part, bool addresses)
+{
+	const struct dns_target *targets;
+	const struct dns_address *list;
+	size_t n;
+
+	/* What is wrong with it is for who asks. */
+	if (part == 0)
+		(void)!answer_targets(a, &targets, &n);
+	else if (part == 1 && addresses)
+		(void)!answer_addresses(a, &list, &n);
+	else
+		return (false);
+	return (true);
 }

@@ -12,6 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "stock.h"
+
 struct exchange;
 
 /* Part of what the way keeps for it. */
@@ -20,7 +22,8 @@ struct attempt {
 	struct exchange	*exchange;	/* NULL: not in use */
 	uint8_t		 upstream;	/* number in the options */
 	bool		 tcp;
-	bool		 extra;		/* there was another one: see quota.h */
+	bool		 extra;		/* beside another one; then it has */
+	struct stock_item stock;	/* a part of these: see extra.h */
 	uint16_t	 id;
 };
 LIST_HEAD(attempts, attempt);

@@ -20,12 +20,16 @@
 #include "upstream.h"
 
 #define IN_SIZE		(2 + DNS_MESSAGE_MAX)
-#define OUT_MAX		(4 << 20)	/* octets that wait to be sent */
+#define OUT_MAX		(256U << 10)	/* octets that wait to be sent */
 #define LONG		512	/* octets of a message that is hardly a question */
 #define READ_SIZE	8192	/* octets in a turn: others have theirs (D21) */
 #define READS_MAX	64	/* of what is broken */
 
+LIST_HEAD(unsent_conns, back_conn);
+
 static const struct back_conn_events *back_conn_events;
+static struct unsent_conns back_conn_unsent =
+    LIST_HEAD_INITIALIZER(back_conn_unsent);
 
 void
 back_conn_init(const struct back_conn_events *events)
@@ -65,7 +69,7 @@ back_conn_note_error(struct back_conn *c, int error)
  * there is room for the rest.
  */
 static void
-back_conn_flush(struct back_conn *c)
+back_conn_send(struct back_conn *c)
 {
 	ssize_t n;
 
@@ -93,7 +97,19 @@ back_conn_writable(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	loop_clock();
-	back_conn_flush(arg);
+	back_conn_send(arg);
+}
+
+void
+back_conn_flush(void)
+{
+	struct back_conn *c;
+
+	while ((c = LIST_FIRST(&back_conn_unsent)) != NULL) {
+		LIST_REMOVE(c, unsent);
+		c->to_send = false;
+		back_conn_send(c);
+	}
 }
 
 /* One answer; it belongs to the attempt with its id, or to none. */
@@ -199,8 +215,10 @@ back_conn_socket(size_t upstream)
 }
 
 void
-back_conn_close(struct back_conn *c)
+back_conn_shut(struct back_conn *c)
 {
+	if (c->to_send)
+		LIST_REMOVE(c, unsent);
 	if (c->readable != NULL)
 		event_free(c->readable);
 	if (c->writable != NULL)
@@ -209,6 +227,18 @@ back_conn_close(struct back_conn *c)
 		close(c->fd);
 	free(c->out);
 	free(c->in);
+	c->to_send = false;
+	c->readable = c->writable = NULL;
+	c->fd = -1;
+	c->out = c->in = NULL;
+	c->over = true;
+}
+
+void
+back_conn_close(struct back_conn *c)
+{
+	if (!c->over)
+		back_conn_shut(c);
 	free(c);
 }
 
@@ -274,10 +304,9 @@ back_conn_append(struct back_conn *c, const uint8_t *msg, size_t len)
 bool
 back_conn_take(struct back_conn *c, struct tcp_attempt *t)
 {
+	const bool first = c->out_len == 0;
+
 	if (c->ntries >= BACK_CONN_TRIES || c->room == 0)
-		return (false);
-	/* Sent when the socket is writable: what comes together goes together. */
-	if (c->out_len == 0 && event_add(c->writable, NULL) == -1)
 		return (false);
 	/* An id that none on this connection has. */
 	do
@@ -286,6 +315,11 @@ back_conn_take(struct back_conn *c, struct tcp_attempt *t)
 	dns_set_id(t->msg, t->attempt.id);
 	if (!back_conn_append(c, t->msg, t->len))
 		return (false);
+	/* What comes together goes together.  Behind a rest it is sent with that. */
+	if (first && !c->to_send) {
+		LIST_INSERT_HEAD(&back_conn_unsent, c, unsent);
+		c->to_send = true;
+	}
 	t->conn = c;
 	LIST_INSERT_HEAD(back_conn_bucket(c, t->attempt.id), t, same_id);
 	c->ntries++;
@@ -302,19 +336,4 @@ back_conn_release(struct tcp_attempt *t)
 	LIST_REMOVE(t, same_id);
 	t->conn->ntries--;
 	t->conn->used = loop.now;
-}
-
-void
-back_conn_empty(struct back_conn *c, struct tcp_attempts *tries)
-{
-	struct tcp_attempt *t;
-	size_t b;
-
-	LIST_INIT(tries);
-	for (b = 0; b < BACK_CONN_BUCKETS; b++) {
-		while ((t = LIST_FIRST(&c->buckets[b])) != NULL) {
-			LIST_REMOVE(t, same_id);
-			LIST_INSERT_HEAD(tries, t, same_id);
-		}
-	}
 }

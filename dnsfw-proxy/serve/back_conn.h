@@ -40,6 +40,12 @@ enum back_conn_kind {
 
 struct back_conn {
 	TAILQ_ENTRY(back_conn) link;	/* of its upstream's */
+	LIST_ENTRY(back_conn) unsent;	/* if to_send */
+	bool		to_send;	/* at the end of the turn */
+	TAILQ_ENTRY(back_conn) telling;	/* if tells: see back_tcp.c */
+	bool		tells;		/* its attempts what has become of it */
+	size_t		told;		/* buckets */
+	bool		over;		/* it carries nothing any more */
 	int		fd;
 	size_t		upstream;
 	unsigned int	kind;		/* enum back_conn_kind, or more */
@@ -79,13 +85,19 @@ struct back_conn *back_conn_open(size_t upstream);
 /* No attempt is left on it; it is freed. */
 void	back_conn_close(struct back_conn *);
 
-/* Put an attempt on the connection.  False: there is no room. */
+/*
+ * Put an attempt on the connection; it is sent by back_conn_flush().  False: there
+ * is no room.
+ */
 bool	back_conn_take(struct back_conn *, struct tcp_attempt *);
+
+/* The end of a turn: send what all connections have taken. */
+void	back_conn_flush(void);
 
 /* The attempt has ended. */
 void	back_conn_release(struct tcp_attempt *);
 
-/* All of its tries, taken off it: the caller ends them. */
-void	back_conn_empty(struct back_conn *, struct tcp_attempts *);
+/* It carries nothing any more, but has its attempts still. */
+void	back_conn_shut(struct back_conn *);
 
 #endif

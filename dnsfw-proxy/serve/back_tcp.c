@@ -17,11 +17,13 @@
  */
 #include "back_tcp.h"
 
+#include <event2/event.h>
 #include <stdlib.h>
 
 #include "back_conn.h"
 #include "clock.h"
 #include "ids.h"
+#include "log.h"
 #include "loop.h"
 #include "settings.h"
 #include "upstream.h"
@@ -51,6 +53,19 @@ struct tcp_upstream {
 };
 
 static struct tcp_upstream tcp_upstreams[MSG_UPSTREAMS_MAX];
+static struct back_conns back_tcp_telling =
+    TAILQ_HEAD_INITIALIZER(back_tcp_telling);
+static struct event *back_tcp_more;
+static struct loop_share back_tcp_share;
+
+static void
+go_on_in_next_turn(void)
+{
+	static const struct timeval at_once;
+
+	/* If that fails, a tick does it. */
+	(void)event_add(back_tcp_more, &at_once);
+}
 
 /* --- which connection --- */
 
@@ -170,6 +185,10 @@ serve_waiting(struct tcp_upstream *u)
 	bool wait;
 
 	while ((t = TAILQ_FIRST(&u->waiting)) != NULL) {
+		if (!loop_has_time(&back_tcp_share)) {
+			go_on_in_next_turn();
+			return;
+		}
 		c = conn_for(t->upstream, false, &wait);
 		if (c == NULL && wait)
 			return;
@@ -203,10 +222,68 @@ back_tcp_retire(struct back_conn *c, unsigned int kind)
 }
 
 static void
+tell(struct back_conn *c)
+{
+	if (!c->tells)
+		TAILQ_INSERT_TAIL(&back_tcp_telling, c, telling);
+	c->tells = true;
+	c->told = 0;
+}
+
+static void
+tell_no_more(struct back_conn *c)
+{
+	if (c->tells)
+		TAILQ_REMOVE(&back_tcp_telling, c, telling);
+	c->tells = false;
+}
+
+static void
+tell_bucket(struct back_conn *c)
+{
+	struct tcp_attempts *bucket = &c->buckets[c->told++];
+	struct tcp_attempt *t;
+
+	if (!c->over) {
+		LIST_FOREACH(t, bucket, same_id)
+			attempt_left(&t->attempt);
+		return;
+	}
+	/* Each may begin another attempt, perhaps on a new connection. */
+	while ((t = LIST_FIRST(bucket)) != NULL)
+		attempt_failed(&t->attempt, c->way);
+}
+
+/*
+ * Tell those whose connection is left or over, thousands perhaps, as long as there
+ * is time in this turn.
+ */
+static void
+tell_some(void)
+{
+	struct back_conn *c;
+
+	while ((c = TAILQ_FIRST(&back_tcp_telling)) != NULL) {
+		while (c->told < BACK_CONN_BUCKETS &&
+		    (LIST_EMPTY(&c->buckets[c->told]) ||
+		    loop_has_time(&back_tcp_share)))
+			tell_bucket(c);
+		if (c->told < BACK_CONN_BUCKETS) {
+			go_on_in_next_turn();
+			return;
+		}
+		tell_no_more(c);
+		if (c->over)
+			back_conn_close(c);
+	}
+}
+
+static void
 back_tcp_close(struct back_conn *c)
 {
 	struct tcp_upstream *u = &tcp_upstreams[c->upstream];
 
+	tell_no_more(c);
 	back_tcp_retire(c, BACK_CONN_SUSPECTS);
 	TAILQ_REMOVE(&u->conns, c, link);
 	back_conn_close(c);
@@ -230,25 +307,22 @@ static void
 back_tcp_broken(struct back_conn *c)
 {
 	struct tcp_upstream *u = &tcp_upstreams[c->upstream];
-	enum way way = c->kind == BACK_CONN_LEFT ? WAY_LEFT : c->way;
-	struct tcp_attempts tries;
-	struct tcp_attempt *t;
 
+	if (c->kind == BACK_CONN_LEFT)
+		c->way = WAY_LEFT;
 	learn_limit(c);
 	/*
 	 * Once, however many waited.  That of suspects breaks for their sake,
 	 * and so may others, while there are answers.
 	 */
-	if ((way == WAY_NONE || way == WAY_SENT) && c->kind == BACK_CONN_COMMON &&
+	if ((c->way == WAY_NONE || c->way == WAY_SENT) && c->kind == BACK_CONN_COMMON &&
 	    loop.now - u->answered_at >= STALL_TIME)
 		upstream_silent(c->upstream);
 	back_tcp_retire(c, BACK_CONN_SUSPECTS);
 	TAILQ_REMOVE(&u->conns, c, link);
-	back_conn_empty(c, &tries);
-	/* Each may begin another attempt, perhaps on a new connection. */
-	while ((t = LIST_FIRST(&tries)) != NULL)
-		attempt_failed(&t->attempt, way);
-	back_conn_close(c);
+	back_conn_shut(c);
+	tell(c);
+	tell_some();
 	serve_waiting(u);
 }
 
@@ -305,15 +379,10 @@ is_stalled(const struct back_conn *c)
 static void
 back_tcp_leave(struct back_conn *c)
 {
-	struct tcp_attempt *t;
-	size_t b;
-
 	learn_limit(c);
 	back_tcp_retire(c, BACK_CONN_LEFT);
-	for (b = 0; b < BACK_CONN_BUCKETS; b++) {
-		LIST_FOREACH(t, &c->buckets[b], same_id)
-			attempt_left(&t->attempt);
-	}
+	tell(c);
+	tell_some();
 }
 
 static void
@@ -357,6 +426,7 @@ back_tcp_tick(void)
 	bool open = false;
 	size_t i;
 
+	tell_some();
 	for (i = 0; i < upstream_count(); i++) {
 		/* One that is opened meanwhile comes behind the others. */
 		for (c = TAILQ_FIRST(&tcp_upstreams[i].conns); c != NULL; c = next) {
@@ -370,6 +440,26 @@ back_tcp_tick(void)
 	return (open);
 }
 
+void
+back_tcp_flush(void)
+{
+	back_conn_flush();
+}
+
+static void
+back_tcp_on_next_turn(evutil_socket_t fd, short what, void *arg)
+{
+	size_t i;
+
+	(void)fd;
+	(void)what;
+	(void)arg;
+	loop_clock();
+	tell_some();
+	for (i = 0; i < upstream_count(); i++)
+		serve_waiting(&tcp_upstreams[i]);
+}
+
 /* --- start --- */
 
 void
@@ -381,6 +471,9 @@ back_tcp_init(void)
 	size_t i;
 
 	back_conn_init(&events);
+	back_tcp_more = evtimer_new(loop.base, back_tcp_on_next_turn, NULL);
+	if (back_tcp_more == NULL)
+		fatalx("event_new");
 	for (i = 0; i < upstream_count(); i++) {
 		TAILQ_INIT(&tcp_upstreams[i].conns);
 		TAILQ_INIT(&tcp_upstreams[i].waiting);

@@ -20,6 +20,9 @@ struct attempt *back_tcp_send(size_t upstream, uint8_t *msg, size_t len,
 	    bool suspect);
 void	back_tcp_end(struct attempt *);
 
+/* The end of a turn: send what was asked. */
+void	back_tcp_flush(void);
+
 /* The most connections. */
 #define BACK_TCP_PER_UPSTREAM	20
 

@@ -13,9 +13,11 @@
  * id.  Who has both right could as well have forged the answer, and is believed:
  * the attempt has failed.  If not, others are asked, but an answer still counts.
  *
- * In a turn of the loop what has come is read from all sockets, then taken, and
- * at the end what is asked is sent: the kernel's code and ours, each of which
- * fills the processor's caches, do not take turns at every message.
+ * The loop only says which sockets have something: once, so each is read until
+ * it is empty, or waits in a list for its turn.  At the end of a turn what has
+ * come is read from some sockets, then taken, for only so long (D21), and what is
+ * asked is sent: the kernel's code and ours, each of which fills the processor's
+ * caches, do not take turns at every message.
  */
 #include "back_udp.h"
 
@@ -32,18 +34,21 @@
 #include "../dns/build.h"
 #include "counters.h"
 #include "ids.h"
+#include "log.h"
 #include "loop.h"
 #include "settings.h"
 #include "upstream.h"
 
-#define DATAGRAMS_MAX	32	/* that are read of one socket in a turn */
+#define DATAGRAMS_MAX	32	/* of one socket, before others have theirs */
 #define IDLE_MAX	1024	/* sockets that are kept for later */
 #define ARRIVALS_MAX	32	/* datagrams that are read before one is taken */
 
 struct usock {
 	struct attempt	attempt;		/* first: an attempt is converted back */
-	SLIST_ENTRY(usock) idle;
+	LIST_ENTRY(usock) idle;
 	TAILQ_ENTRY(usock) unsent;
+	TAILQ_ENTRY(usock) by_turn;		/* if ready */
+	bool		ready;		/* to be read */
 	struct event	*event;
 	int		fd;
 	sa_family_t	family;
@@ -51,7 +56,7 @@ struct usock {
 	size_t		len;
 	struct arrival	*arrival;	/* read, but not taken; or NULL */
 };
-SLIST_HEAD(usocks, usock);
+LIST_HEAD(usocks, usock);
 
 /* A datagram that was read. */
 struct arrival {
@@ -63,6 +68,9 @@ struct arrival {
 static struct usocks idle4, idle6;
 static unsigned int nsocks, nidle;
 static TAILQ_HEAD(, usock) unsent = TAILQ_HEAD_INITIALIZER(unsent);
+static TAILQ_HEAD(, usock) ready = TAILQ_HEAD_INITIALIZER(ready);
+static struct event *next_turn;
+static struct loop_share take_share;		/* for what has come */
 /* Pages of it that no long message has touched cost nothing. */
 static struct arrival arrivals[ARRIVALS_MAX];
 static unsigned int narrivals;
@@ -73,19 +81,39 @@ usock_idle_list(sa_family_t family)
 	return (family == AF_INET ? &idle4 : &idle6);
 }
 
-void
-back_udp_init(void)
-{
-	SLIST_INIT(&idle4);
-	SLIST_INIT(&idle6);
-}
-
 static bool
 usock_disconnect(struct usock *u)
 {
 	struct sockaddr nobody = { .sa_family = AF_UNSPEC };
 
 	return (connect(u->fd, &nobody, sizeof(nobody)) == 0);
+}
+
+static void
+usock_make_ready(struct usock *u)
+{
+	if (u->ready)
+		return;
+	TAILQ_INSERT_TAIL(&ready, u, by_turn);
+	u->ready = true;
+}
+
+static void
+usock_make_unready(struct usock *u)
+{
+	if (!u->ready)
+		return;
+	TAILQ_REMOVE(&ready, u, by_turn);
+	u->ready = false;
+}
+
+static void
+usock_free(struct usock *u)
+{
+	event_free(u->event);
+	close(u->fd);
+	free(u);
+	nsocks--;
 }
 
 /* The message that an error is about, as far as that quotes it. */
@@ -111,6 +139,8 @@ usock_take_error(struct usock *u, int error, struct arrival *a)
 		attempt_failed(&u->attempt, WAY_NONE);
 	} else if (error != EAGAIN && error != EINTR) {
 		counters.junk++;
+		/* Behind it there may be the answer. */
+		usock_make_ready(u);
 		attempt_doubted(&u->attempt);
 	}
 }
@@ -133,11 +163,33 @@ usock_receive(struct usock *u, struct arrival *a)
 static void
 usock_take_arrival(struct usock *u, struct arrival *a)
 {
-	unsigned int i = 1;
+	unsigned int i;
 
-	while (!attempt_arrived(&u->attempt, a->msg, a->len)) {
-		if (i++ == DATAGRAMS_MAX || !usock_receive(u, a))
+	for (i = 1; !attempt_arrived(&u->attempt, a->msg, a->len); i++) {
+		if (i == DATAGRAMS_MAX) {
+			usock_make_ready(u);
 			return;
+		}
+		if (!usock_receive(u, a))
+			return;
+	}
+}
+
+/* A datagram of each of some sockets whose turn it is. */
+static void
+back_udp_read(void)
+{
+	struct arrival *a;
+	struct usock *u;
+
+	while (narrivals < ARRIVALS_MAX && (u = TAILQ_FIRST(&ready)) != NULL) {
+		usock_make_unready(u);
+		a = &arrivals[narrivals];
+		if (!usock_receive(u, a))
+			continue;
+		a->usock = u;
+		u->arrival = a;
+		narrivals++;
 	}
 }
 
@@ -147,43 +199,58 @@ back_udp_take(void)
 	struct usock *u;
 	unsigned int i;
 
-	if (narrivals == 0)
+	/* Not from within: who is told of one may call this. */
+	if (narrivals > 0)
 		return;
-	loop_clock();
-	for (i = 0; i < narrivals; i++) {
-		if ((u = arrivals[i].usock) == NULL)
-			continue;
-		/* Once, though who is told may call this again. */
-		arrivals[i].usock = NULL;
-		u->arrival = NULL;
-		usock_take_arrival(u, &arrivals[i]);
+	while (!TAILQ_EMPTY(&ready) && loop_has_time(&take_share)) {
+		loop_clock();
+		back_udp_read();
+		for (i = 0; i < narrivals; i++) {
+			if ((u = arrivals[i].usock) == NULL)
+				continue;
+			u->arrival = NULL;
+			usock_take_arrival(u, &arrivals[i]);
+		}
+		narrivals = 0;
 	}
-	narrivals = 0;
 }
 
 static void
 back_udp_readable(evutil_socket_t fd, short what, void *arg)
 {
-	struct arrival *a = &arrivals[narrivals];
 	struct usock *u = arg;
-	uint8_t octet;
 
+	(void)fd;
 	(void)what;
-	loop_clock();
-	if (u->attempt.exchange == NULL) {
-		/* Idle: the rest of what came before the end. */
-		if (recv(fd, &octet, sizeof(octet), 0) != -1)
-			counters.junk++;
-		else
-			(void)usock_quote(u, &octet, sizeof(octet));
+	if (u->attempt.exchange != NULL) {
+		usock_make_ready(u);
 		return;
 	}
-	if (u->arrival != NULL || !usock_receive(u, a))
-		return;
-	a->usock = u;
-	u->arrival = a;
-	if (++narrivals == ARRIVALS_MAX)
-		back_udp_take();
+	/* Idle, and empty before: it came while the port was given back. */
+	counters.junk++;
+	LIST_REMOVE(u, idle);
+	nidle--;
+	usock_free(u);
+}
+
+/* The end of the turn was not the end of what has come. */
+static void
+back_udp_on_next_turn(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)arg;
+	loop_clock();
+}
+
+void
+back_udp_init(void)
+{
+	LIST_INIT(&idle4);
+	LIST_INIT(&idle6);
+	next_turn = evtimer_new(loop.base, back_udp_on_next_turn, NULL);
+	if (next_turn == NULL)
+		fatalx("event_new");
 }
 
 /* A socket whose errors say what they are about; or -1. */
@@ -219,7 +286,7 @@ usock_new(sa_family_t family)
 		free(u);
 		return (NULL);
 	}
-	u->event = event_new(loop.base, u->fd, EV_READ | EV_PERSIST,
+	u->event = event_new(loop.base, u->fd, EV_READ | EV_PERSIST | EV_ET,
 	    back_udp_readable, u);
 	if (u->event == NULL || event_add(u->event, NULL) == -1) {
 		/* The kernel has a limit, too (max_user_watches). */
@@ -246,25 +313,22 @@ usock_give_back(struct usock *u)
 
 	if (usock_disconnect(u) && nidle < IDLE_MAX &&
 	    recv(u->fd, &octet, sizeof(octet), 0) == -1 && errno == EAGAIN) {
-		SLIST_INSERT_HEAD(usock_idle_list(u->family), u, idle);
+		LIST_INSERT_HEAD(usock_idle_list(u->family), u, idle);
 		nidle++;
 		return;
 	}
-	event_free(u->event);
-	close(u->fd);
-	free(u);
-	nsocks--;
+	usock_free(u);
 }
 
 static struct usock *
 usock_take(sa_family_t family)
 {
 	struct usocks *idle = usock_idle_list(family);
-	struct usock *u = SLIST_FIRST(idle);
+	struct usock *u = LIST_FIRST(idle);
 
 	if (u == NULL)
 		return (usock_new(family));
-	SLIST_REMOVE_HEAD(idle, idle);
+	LIST_REMOVE(u, idle);
 	nidle--;
 	return (u);
 }
@@ -318,6 +382,8 @@ back_udp_flush(void)
 	/* What fails is asked again, but only so often (tries.c). */
 	while ((u = TAILQ_FIRST(&unsent)) != NULL)
 		usock_send(u);
+	if (!TAILQ_EMPTY(&ready))
+		event_active(next_turn, EV_TIMEOUT, 0);
 }
 
 void
@@ -328,6 +394,7 @@ back_udp_end(struct attempt *t)
 	t->exchange = NULL;
 	if (u->msg != NULL)
 		usock_unsent_remove(u);
+	usock_make_unready(u);
 	if (u->arrival != NULL) {
 		u->arrival->usock = NULL;
 		u->arrival = NULL;

@@ -21,4 +21,7 @@ void	deliver_init(const struct waiter_events *events);
 void	deliver(struct waiters *, const uint8_t *msg, size_t len,
 	    const struct dns_response *);
 
+/* One of these for whom that is to come later waits no more. */
+void	deliver_leave(struct waiter *);
+
 #endif

@@ -23,6 +23,7 @@
 LIST_HEAD(bucket, exchange);
 
 static const struct waiter_events *exchange_events;
+static const char no_room[] = "no memory for the question";
 static struct exchange *exchange_pool;
 static uint32_t exchange_fresh;		/* never used ones begin here */
 static struct bucket *exchange_buckets;
@@ -94,19 +95,32 @@ exchange_bucket(uint64_t hash)
 	return (&exchange_buckets[hash & (exchange_nbuckets - 1)]);
 }
 
+static void
+exchange_set_next(struct exchange *x, bool next)
+{
+	if (x->next == next)
+		return;
+	x->next = next;
+	if (next)
+		TAILQ_INSERT_TAIL(&next_open, x, by_turn);
+	else
+		TAILQ_REMOVE(&next_open, x, by_turn);
+}
+
 /* Who waits is the caller's afterwards, and begin_next() is to follow. */
 static void
 exchange_free(struct exchange *x)
 {
 	struct exchange *next = turns_leave(x);
 
+	exchange_set_next(x, false);
 	if (next != NULL)
-		TAILQ_INSERT_TAIL(&next_open, next, by_turn);
+		exchange_set_next(next, true);
 	tries_end(x);
 	LIST_REMOVE(x, same_hash);
 	TAILQ_REMOVE(&by_deadline, x, by_deadline);
 	if (x->msg != x->space)
-		kept_free(x->quota, x->msg, x->len);
+		kept_free(x->msg);
 	TAILQ_INSERT_HEAD(&exchange_unused, x, by_deadline);
 }
 
@@ -146,7 +160,7 @@ begin_next(void)
 		return;
 	running = true;
 	while ((x = TAILQ_FIRST(&next_open)) != NULL) {
-		TAILQ_REMOVE(&next_open, x, by_turn);
+		exchange_set_next(x, false);
 		/* If not, it ends in a tick. */
 		if (x->deadline > loop.now)
 			tries_begin(x);
@@ -166,17 +180,95 @@ exchange_done(struct exchange *x, int upstream, const uint8_t *msg,
 }
 
 static void
-exchange_fail(struct exchange *x, enum dns_ede ede, const char *reason)
+fail_all(struct waiters *waiting, enum dns_ede ede, const char *reason)
 {
-	struct waiters waiting;
 	struct waiter *w;
 
-	take_waiting(x, &waiting, x->ntries > 0 ? x->last : REQUEST_NOBODY);
-	while ((w = TAILQ_FIRST(&waiting)) != NULL) {
-		TAILQ_REMOVE(&waiting, w, link);
+	while ((w = TAILQ_FIRST(waiting)) != NULL) {
+		TAILQ_REMOVE(waiting, w, link);
 		exchange_events->failed(w, ede, reason);
 	}
 	begin_next();
+}
+
+static int
+last_asked(const struct exchange *x)
+{
+	return (x->ntries > 0 ? x->last : REQUEST_NOBODY);
+}
+
+static void
+exchange_fail(struct exchange *x, enum dns_ede ede, const char *reason)
+{
+	struct waiters waiting;
+
+	take_waiting(x, &waiting, last_asked(x));
+	fail_all(&waiting, ede, reason);
+}
+
+/*
+ * Who waits for longest takes over what a client that waits no more had of it: its
+ * share, and its turn.
+ */
+static void
+exchange_pass(struct exchange *x, const struct quota *from)
+{
+	struct quota *to = TAILQ_FIRST(&x->waiting)->request->quota;
+
+	if (to == from)
+		return;
+	tries_pass(x, from, to);
+	if (x->quota != from)
+		return;
+	if (x->msg != x->space)
+		kept_pass(x->msg, from, to);
+	x->quota = to;
+	turns_join(x, to);
+}
+
+/* Some have left it: it goes on for the others, or ends. */
+static void
+exchange_left(struct exchange *x, const struct quota *from)
+{
+	if (TAILQ_EMPTY(&x->waiting))
+		exchange_free(x);
+	else
+		exchange_pass(x, from);
+}
+
+void
+exchange_leave(struct waiter *w)
+{
+	struct exchange *x = w->exchange;
+
+	if (x == NULL) {
+		deliver_leave(w);
+		return;
+	}
+	TAILQ_REMOVE(&x->waiting, w, link);
+	w->exchange = NULL;
+	w->request->upstream = last_asked(x);
+	exchange_left(x, w->request->quota);
+	begin_next();
+}
+
+/* Its long message is in the way of others' (kept.h). */
+static void
+exchange_evict(void *msg, void *exchange)
+{
+	struct waiters gone = TAILQ_HEAD_INITIALIZER(gone);
+	struct exchange *x = exchange;
+	struct quota *quota = x->quota;
+	struct waiter *w;
+
+	(void)msg;
+	waiters_take(&x->waiting, quota, &gone);
+	TAILQ_FOREACH(w, &gone, link) {
+		w->exchange = NULL;
+		w->request->upstream = last_asked(x);
+	}
+	exchange_left(x, quota);
+	fail_all(&gone, EDE_OTHER, no_room);
 }
 
 /*
@@ -205,12 +297,17 @@ exchange_new(const struct request *r, const uint8_t *msg, size_t len)
 	uint8_t *more = NULL;
 	struct exchange *x;
 
-	if (len > INLINE_MAX && (more = kept_alloc(r->quota, len)) == NULL)
+	if ((x = TAILQ_FIRST(&exchange_unused)) == NULL)
+		x = &exchange_pool[exchange_fresh];
+	if (len > INLINE_MAX &&
+	    (more = kept_alloc(r->quota, len, exchange_evict, x)) == NULL)
 		return (NULL);
-	if ((x = TAILQ_FIRST(&exchange_unused)) != NULL)
-		TAILQ_REMOVE(&exchange_unused, x, by_deadline);
+	/* Others may have become unused meanwhile. */
+	if (x == &exchange_pool[exchange_fresh])
+		exchange_fresh++;
 	else
-		x = &exchange_pool[exchange_fresh++];
+		TAILQ_REMOVE(&exchange_unused, x, by_deadline);
+	x->next = false;
 	x->msg = more != NULL ? more : x->space;
 	memcpy(x->msg, msg, len);
 	x->len = len;
@@ -231,7 +328,7 @@ exchange_begin(struct waiter *w, const uint8_t *msg, size_t len,
 	struct exchange *x = exchange_new(w->request, msg, len);
 
 	if (x == NULL) {
-		exchange_events->failed(w, EDE_OTHER, "no memory for the question");
+		exchange_events->failed(w, EDE_OTHER, no_room);
 		return;
 	}
 	counters.exchanges++;
@@ -339,10 +436,12 @@ exchange_init(const struct waiter_events *e)
 	size_t max = settings.config.max_connections, i;
 
 	exchange_events = e;
+	kept_init();
 	tries_init(&tries);
 	deliver_init(e);
 	turns_init(settings.config.max_connections);
-	for (exchange_nbuckets = 16; exchange_nbuckets < max;
+	/* Chains of four at the most cost less than a table out of the caches. */
+	for (exchange_nbuckets = 16; exchange_nbuckets < max / 4;
 	    exchange_nbuckets *= 2)
 		;
 	/* Each has a query, so there are never more than these. */

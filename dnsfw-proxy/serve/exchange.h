@@ -19,6 +19,9 @@ void	exchange_init(const struct waiter_events *events);
 /* Wait for the answer to the request, which is msg.  It may fail at once. */
 void	exchange_join(struct waiter *, const uint8_t *msg, size_t len);
 
+/* Wait no longer, also for an answer that is about to be told. */
+void	exchange_leave(struct waiter *);
+
 /* The client of one that waits has sent it again: another try may begin. */
 void	exchange_again(struct exchange *);
 

@@ -31,9 +31,10 @@ struct exchange {
 	struct turn	*turn;		/* of its question */
 	struct lane	*lane;		/* of its turn, while it waits there */
 	bool		queued;		/* waits for its turn: no tries yet */
+	bool		next;		/* its turn has come: about to begin */
 	struct waiters	waiting;	/* never empty */
 	struct attempts	tries;		/* under way */
-	struct quota	*quota;		/* of the first query */
+	struct quota	*quota;		/* of one that waits: its share */
 	struct dns_query dns;		/* the same */
 	uint64_t	deadline;
 	uint64_t	step_at;	/* when the next upstream is asked */

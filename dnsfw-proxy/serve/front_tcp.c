@@ -24,9 +24,12 @@
 #include "tcp_in.h"
 #include "tcp_out.h"
 
-#define ACCEPTS_MAX	16		/* of one socket in a turn */
+/* Of one socket in a turn; above the first ones there must be time for it. */
+#define ACCEPTS_MIN	8
+#define ACCEPTS_MAX	16
 
 static struct event *front_tcp_accepting[MSG_BINDS_MAX];
+static struct loop_share front_tcp_share;	/* to accept */
 static bool front_tcp_paused;		/* no descriptor: accept no more */
 
 void
@@ -94,7 +97,7 @@ front_tcp_pause(void)
 	loop_need_tick();
 }
 
-/* A place for a connection of this client; NULL: there is none. */
+/* A place for a connection of this client; NULL: it has its share. */
 static struct quota *
 front_tcp_place(const struct addr *addr)
 {
@@ -103,10 +106,8 @@ front_tcp_place(const struct addr *addr)
 	/* Who is at its share is refused, and takes nobody's place (D22). */
 	if (quota != NULL &&
 	    tcp_conn_count() >= settings.config.max_connections &&
-	    !tcp_conn_evict()) {
-		quota_leave(quota);
-		return (NULL);
-	}
+	    !tcp_conn_evict())
+		tcp_conn_evict_busy();
 	return (quota);
 }
 
@@ -142,7 +143,8 @@ front_tcp_on_connection(int fd, short what, void *arg)
 	(void)what;
 	(void)arg;
 	loop_clock();
-	for (i = 0; i < ACCEPTS_MAX; i++) {
+	for (i = 0; i < ACCEPTS_MAX && (loop_has_time(&front_tcp_share) ||
+	    i < ACCEPTS_MIN); i++) {
 		len = sizeof(ss);
 		conn = accept4(fd, (struct sockaddr *)&ss, &len,
 		    SOCK_NONBLOCK | SOCK_CLOEXEC);

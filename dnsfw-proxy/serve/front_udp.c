@@ -17,7 +17,6 @@
 
 #include "../dns/message.h"
 #include "addrtext.h"
-#include "clock.h"
 #include "log.h"
 #include "loop.h"
 #include "msg.h"
@@ -25,7 +24,6 @@
 #include "settings.h"
 
 #define BATCH		64	/* datagrams in one system call */
-#define TURN_TIME	(CLOCK_SECOND / 4000)	/* for what comes in a turn */
 #define LOOK_EVERY	8	/* datagrams: then look at the clock */
 #define SHORT_MAX	512	/* octets; also after a longer one */
 #define CONTROL_SIZE	CMSG_SPACE(sizeof(struct in6_pktinfo))
@@ -67,7 +65,7 @@ static unsigned int udp_in_count, udp_in_at;	/* taken: those before at */
 static const struct udp_listener *udp_in_from;
 static struct udp_listeners udp_ready = STAILQ_HEAD_INITIALIZER(udp_ready);
 static struct event *udp_next_turn;
-static uint64_t udp_time = TURN_TIME;	/* left in this turn */
+static struct loop_share udp_share;
 
 static uint8_t udp_out_bytes[BATCH][DNS_EDNS_SIZE];
 static struct udp_datagram udp_out[BATCH];
@@ -151,18 +149,15 @@ front_udp_read(void)
 static void
 front_udp_serve(void)
 {
-	uint64_t now = loop.now, end = loop.now + udp_time;
 	unsigned int i;
 
-	while (now < end && (udp_in_at < udp_in_count || front_udp_read())) {
+	while (loop_has_time(&udp_share) && (udp_in_at < udp_in_count || front_udp_read())) {
 		for (i = 0; i < LOOK_EVERY && udp_in_at < udp_in_count; i++) {
 			front_udp_take(udp_in_from, udp_in_at++);
 			if (udp_in_hdrs[udp_in_at - 1].msg_len > SHORT_MAX)
 				break;
 		}
-		now = clock_now();
 	}
-	udp_time = now < end ? end - now : 0;
 }
 
 static void
@@ -334,7 +329,6 @@ void
 front_udp_flush(void)
 {
 	front_udp_send_batch();
-	udp_time = TURN_TIME;
 	if (udp_in_at < udp_in_count || !STAILQ_EMPTY(&udp_ready))
 		event_active(udp_next_turn, EV_TIMEOUT, 0);
 }

@@ -3,6 +3,7 @@
 
 #include <sys/mman.h>
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "hash.h"
@@ -34,16 +35,19 @@ struct bucket {
 	uint64_t	expiry[WAYS];	/* ns; 0: empty */
 } __attribute__((aligned(64)));
 
+#define TABLE_SIZE	(BUCKETS * sizeof(struct bucket))
+
 static struct bucket *table;
 
 void
 grantcache_init(void)
 {
-	/* Pages that are never used cost nothing. */
-	table = mmap(NULL, BUCKETS * sizeof(*table), PROT_READ | PROT_WRITE,
-	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (table == MAP_FAILED)
-		fatal("no memory for the table of grants");
+	table = aligned_alloc(TABLE_SIZE, TABLE_SIZE);
+	if (table == NULL)
+		fatalx("no memory for the table of grants");
+	/* One entry of the TLB instead of hundreds, where the kernel can do that. */
+	(void)madvise(table, TABLE_SIZE, MADV_HUGEPAGE);
+	memset(table, 0, TABLE_SIZE);
 }
 
 uint64_t
@@ -81,7 +85,7 @@ void
 grantcache_forget(void)
 {
 	/* Zeros again, when they are touched. */
-	if (madvise(table, BUCKETS * sizeof(*table), MADV_DONTNEED) == -1)
+	if (madvise(table, TABLE_SIZE, MADV_DONTNEED) == -1)
 		fatal("madvise");
 }
 

@@ -8,57 +8,46 @@
 #include "clock.h"
 #include "counters.h"
 #include "grantcache.h"
-#include "hash.h"
+#include "holder.h"
 #include "label.h"
 #include "log.h"
 #include "loop.h"
 #include "policy.h"
 #include "priv.h"
 #include "settings.h"
-#include "share.h"
 
 #define SLOTS		(GRANTS_SHARES * GRANTS_SHARE)
 #define BUCKETS		16384	/* power of two */
-#define HOLDERS		SLOTS	/* clients with something under way */
+#define WAITS		(GRANTS_SHARES * GRANTS_WAITS)
+#define OCTETS		(GRANTS_SHARES * GRANTS_OCTETS)
+#define ABANDON_MAX	256	/* answers that go for one */
 #define IN_A_ROW	16	/* grants of a client that are sent in a row */
 #define REFUSED_PERIOD	60	/* seconds between log lines */
 /* What a grant that was under way already may be shorter than a new one. */
 #define SHORTER_MAX	CLOCK_SECOND
 
-/* A client (share.h) and what it has under way; free if that is nothing. */
-struct holder {
-	LIST_ENTRY(holder) link;	/* bucket, or free list */
-	TAILQ_ENTRY(holder) by_turn;	/* while it has something to send */
-	struct addr	who;
-	uint32_t	slots, waits;
-	size_t		octets;
-	TAILQ_HEAD(, slot) to_send;
-};
-LIST_HEAD(holders, holder);
-
 /* A grant under way; its number is the low part of msg.seq. */
 struct slot {
 	LIST_ENTRY(slot) link;		/* bucket, or free list */
-	TAILQ_ENTRY(slot) to_send;
+	struct stock_item unsent;
 	struct msg_grant msg;
 	struct holder	*holder;	/* whose share it is of; NULL: free */
 	struct grants_waits waits;
 	uint64_t	hash;
 	uint32_t	lifetime;	/* seconds, without the grace */
-	bool		sendable;	/* is in to_send: may still be changed */
+	bool		sendable;	/* is not sent: may still be changed */
 };
 LIST_HEAD(slots, slot);
 
 static const struct grants_events *on_grants;
 static struct slot *slots;
-static struct holder *holders;
 static struct slots slot_buckets[BUCKETS], free_slots;
-static struct holders holder_buckets[BUCKETS], free_holders;
-/* Never used ones begin there. */
-static uint32_t fresh_slot, fresh_holder;
-/* In all. */
-static uint32_t slots_used, waits_used, rounds;
-static size_t octets_used;
+static uint32_t fresh_slot;		/* never used ones begin there */
+static uint32_t slots_used, rounds;	/* in all */
+/* Of slots, what was sent has its place until there is a result. */
+static struct stock unsent_slots, waits, octets;
+/* Of a wait whose result is being told. */
+static struct slot telling;
 static uint64_t epoch;			/* how often all was forgotten */
 /* Clients with something to send; and the next record, as far as it is full. */
 static TAILQ_HEAD(, holder) senders = TAILQ_HEAD_INITIALIZER(senders);
@@ -72,53 +61,12 @@ grants_init(const struct grants_events *e)
 	on_grants = e;
 	grantcache_init();
 	slots = calloc(SLOTS, sizeof(*slots));
-	holders = calloc(HOLDERS, sizeof(*holders));
-	if (slots == NULL || holders == NULL)
+	if (slots == NULL)
 		fatalx("no memory for grants");
-}
-
-/* --- clients --- */
-
-static struct holder *
-holder_new(const struct addr *who, struct holders *bucket)
-{
-	struct holder *h = LIST_FIRST(&free_holders);
-
-	if (h != NULL)
-		LIST_REMOVE(h, link);
-	else if (fresh_holder < HOLDERS)
-		h = &holders[fresh_holder++];
-	else
-		return (NULL);
-	h->who = *who;
-	TAILQ_INIT(&h->to_send);
-	LIST_INSERT_HEAD(bucket, h, link);
-	return (h);
-}
-
-/* NULL: there are too many. */
-static struct holder *
-holder_of(const struct addr *client)
-{
-	struct addr who = share_of(client);
-	struct holders *bucket;
-	struct holder *h;
-
-	bucket = &holder_buckets[hash_bytes(&who, sizeof(who)) & (BUCKETS - 1)];
-	LIST_FOREACH(h, bucket, link) {
-		if (addr_equal(&h->who, &who))
-			return (h);
-	}
-	return (holder_new(&who, bucket));
-}
-
-static void
-holder_release(struct holder *h)
-{
-	if (h->slots > 0 || h->waits > 0)
-		return;
-	LIST_REMOVE(h, link);
-	LIST_INSERT_HEAD(&free_holders, h, link);
+	holder_init(SLOTS);
+	stock_init(&unsent_slots);
+	stock_init(&waits);
+	stock_init(&octets);
 }
 
 /* --- grants under way --- */
@@ -127,6 +75,13 @@ static struct slots *
 slot_bucket(uint64_t hash)
 {
 	return (&slot_buckets[hash & (BUCKETS - 1)]);
+}
+
+static struct slot *
+slot_of_unsent(struct stock_item *i)
+{
+	return ((struct slot *)(void *)((char *)i -
+	    offsetof(struct slot, unsent)));
 }
 
 static struct slot *
@@ -164,9 +119,9 @@ slot_enqueue(struct slot *s)
 {
 	struct holder *h = s->holder;
 
-	if (TAILQ_EMPTY(&h->to_send))
+	if (h->unsent.amount == 0)
 		TAILQ_INSERT_TAIL(&senders, h, by_turn);
-	TAILQ_INSERT_TAIL(&h->to_send, s, to_send);
+	stock_take(&unsent_slots, &h->unsent, &s->unsent, 1);
 	s->sendable = true;
 }
 
@@ -175,9 +130,9 @@ slot_dequeue(struct slot *s)
 {
 	struct holder *h = s->holder;
 
-	TAILQ_REMOVE(&h->to_send, s, to_send);
+	stock_give(&unsent_slots, &s->unsent);
 	s->sendable = false;
-	if (TAILQ_EMPTY(&h->to_send))
+	if (h->unsent.amount == 0)
 		TAILQ_REMOVE(&senders, h, by_turn);
 }
 
@@ -265,18 +220,6 @@ grants_known(const struct addr *client, struct grants_want *w)
 	return (expiry);
 }
 
-/* Is there room for n that are waited for, of which some are new? */
-static bool
-is_room(const struct holder *h, size_t n, size_t new, size_t octets)
-{
-	return (new <= GRANTS_SHARE - h->slots &&
-	    new <= SLOTS - slots_used &&
-	    n <= GRANTS_WAITS - h->waits &&
-	    n <= GRANTS_SHARES * GRANTS_WAITS - waits_used &&
-	    octets <= GRANTS_OCTETS - h->octets &&
-	    octets <= (size_t)GRANTS_SHARES * GRANTS_OCTETS - octets_used);
-}
-
 static void
 log_refused(void)
 {
@@ -326,44 +269,13 @@ wait_for(struct grants *g, const struct grants_want *want)
 	LIST_INSERT_HEAD(&s->waits, w, link);
 }
 
-bool
-grants_ask(struct grants *g, const struct grants_want *want, size_t n)
-{
-	struct holder *h = holder_of(&g->client);
-	size_t i;
-
-	if (h == NULL || !is_room(h, n, count_new(&g->client, want, n),
-	    g->octets)) {
-		if (h != NULL)
-			holder_release(h);
-		log_refused();
-		return (false);
-	}
-	g->holder = h;
-	g->epoch = epoch;
-	g->code = RESULT_OK;
-	g->n = 0;
-	g->pending = n;
-	h->waits += (uint32_t)n;
-	waits_used += (uint32_t)n;
-	h->octets += g->octets;
-	octets_used += g->octets;
-	for (i = 0; i < n; i++)
-		wait_for(g, &want[i]);
-	return (true);
-}
-
 /* It waits for nothing any more. */
 static void
 settle(struct grants *g)
 {
-	struct holder *h = g->holder;
-
-	h->waits -= (uint32_t)g->n;
-	waits_used -= (uint32_t)g->n;
-	h->octets -= g->octets;
-	octets_used -= g->octets;
-	holder_release(h);
+	stock_give(&waits, &g->waits_stock);
+	stock_give(&octets, &g->octets_stock);
+	holder_release(g->holder);
 }
 
 void
@@ -383,6 +295,99 @@ grants_leave(struct grants *g)
 		}
 	}
 	settle(g);
+}
+
+/* --- room for more --- */
+
+/* Is that, with so many new ones, within the client's share? */
+static bool
+in_share(const struct grants *g, const struct holder *h, size_t n, size_t new)
+{
+	return (new <= GRANTS_SHARE - h->slots &&
+	    n <= GRANTS_WAITS - h->waits.amount &&
+	    g->octets <= GRANTS_OCTETS - h->octets.amount);
+}
+
+/* What there is too little left of, or NULL. */
+static struct stock *
+used_up(const struct grants *g, size_t n, size_t new)
+{
+	if (new > SLOTS - slots_used)
+		return (&unsent_slots);
+	if (n > WAITS - waits.amount)
+		return (&waits);
+	return (g->octets > OCTETS - octets.amount ? &octets : NULL);
+}
+
+/* The answer that is to go so that there is more of it; NULL: none can. */
+static struct grants *
+in_the_way(struct stock *of)
+{
+	struct stock_item *i = stock_oldest(of);
+
+	if (i == NULL)
+		return (NULL);
+	/* What is not sent is waited for. */
+	if (of == &unsent_slots)
+		return (LIST_FIRST(&slot_of_unsent(i)->waits)->of);
+	return ((struct grants *)(void *)((char *)i - (of == &waits ?
+	    offsetof(struct grants, waits_stock) :
+	    offsetof(struct grants, octets_stock))));
+}
+
+static void
+abandon(struct grants *g)
+{
+	log_refused();
+	grants_leave(g);
+	on_grants->abandoned(g);
+}
+
+/* Who asks, if there is room for it, perhaps as others go; or NULL. */
+static struct holder *
+let_others_go(const struct grants *g, const struct grants_want *want, size_t n)
+{
+	struct holder *h = holder_of(&g->client);
+	size_t new = count_new(&g->client, want, n);
+	struct grants *victim;
+	struct stock *full;
+	unsigned int i;
+
+	for (i = 0; h != NULL && in_share(g, h, n, new); i++) {
+		if ((full = used_up(g, n, new)) == NULL)
+			return (h);
+		if (i == ABANDON_MAX || (victim = in_the_way(full)) == NULL)
+			break;
+		if (victim->holder == h)
+			new = n;	/* it might have joined some of these */
+		abandon(victim);
+		h = holder_of(&g->client);
+	}
+	if (h != NULL)
+		holder_release(h);
+	return (NULL);
+}
+
+bool
+grants_ask(struct grants *g, const struct grants_want *want, size_t n)
+{
+	struct holder *h = let_others_go(g, want, n);
+	size_t i;
+
+	if (h == NULL) {
+		log_refused();
+		return (false);
+	}
+	g->holder = h;
+	g->epoch = epoch;
+	g->code = RESULT_OK;
+	g->n = 0;
+	g->pending = n;
+	stock_take(&waits, &h->waits, &g->waits_stock, (uint32_t)n);
+	stock_take(&octets, &h->octets, &g->octets_stock, (uint32_t)g->octets);
+	for (i = 0; i < n; i++)
+		wait_for(g, &want[i]);
+	return (true);
 }
 
 /* --- results --- */
@@ -424,7 +429,7 @@ tell_result(struct grants_wait *w, const struct msg_result *r)
 void
 grants_result(const struct msg_result *r)
 {
-	struct grants_waits waits = LIST_HEAD_INITIALIZER(waits);
+	struct grants_waits told = LIST_HEAD_INITIALIZER(told);
 	struct slot *s = &slots[r->seq % SLOTS];
 	struct grants_wait *w;
 
@@ -436,11 +441,12 @@ grants_result(const struct msg_result *r)
 	/* Who is told may ask for the same again: that is another one. */
 	while ((w = LIST_FIRST(&s->waits)) != NULL) {
 		LIST_REMOVE(w, link);
-		LIST_INSERT_HEAD(&waits, w, link);
+		LIST_INSERT_HEAD(&told, w, link);
+		w->slot = &telling;
 	}
 	slot_free(s);
 	/* In the order in which they came. */
-	while ((w = LIST_FIRST(&waits)) != NULL) {
+	while ((w = LIST_FIRST(&told)) != NULL) {
 		LIST_REMOVE(w, link);
 		tell_result(w, r);
 	}
@@ -465,11 +471,12 @@ fill_record(void)
 
 	while (nrecord < MSG_BATCH_MAX && (h = TAILQ_FIRST(&senders)) != NULL) {
 		for (i = 0; i < IN_A_ROW && nrecord < MSG_BATCH_MAX &&
-		    (s = TAILQ_FIRST(&h->to_send)) != NULL; i++) {
+		    h->unsent.amount > 0; i++) {
+			s = slot_of_unsent(TAILQ_FIRST(&h->unsent.items));
 			slot_dequeue(s);
 			record[nrecord++] = (uint32_t)(s - slots);
 		}
-		if (TAILQ_EMPTY(&h->to_send))
+		if (h->unsent.amount == 0)
 			continue;
 		TAILQ_REMOVE(&senders, h, by_turn);
 		TAILQ_INSERT_TAIL(&senders, h, by_turn);

@@ -7,7 +7,8 @@
  *	      └► an equal one is under way: waits for that
  *
  * What is under way is counted, in all and for each client (share.h, D22), and
- * so is what those who wait keep meanwhile.
+ * so is what those who wait keep meanwhile.  When all of it is in use the largest
+ * holder's oldest answer goes.
  */
 #ifndef SERVE_GRANTS_H
 #define SERVE_GRANTS_H
@@ -22,6 +23,7 @@
 #include "../dns/name.h"
 #include "addr.h"
 #include "msg.h"
+#include "stock.h"
 
 /* Each is a client's share; there are four of them in all. */
 #define GRANTS_SHARE	4096	/* grants under way */
@@ -72,6 +74,7 @@ struct grants {
 	/* Of grants.c: */
 	uint64_t	epoch;
 	struct holder	*holder;
+	struct stock_item waits_stock, octets_stock;
 };
 
 /* What becomes of them. */
@@ -80,6 +83,8 @@ struct grants_events {
 	void	(*granted)(const struct grants *, const struct grants_wait *);
 	/* There are all results; it belongs to the called from then on. */
 	void	(*done)(struct grants *);
+	/* Others need the room: it waits for nothing any more, as above. */
+	void	(*abandoned)(struct grants *);
 };
 
 /* Before the first query; events must stay. */
@@ -93,8 +98,10 @@ uint64_t grants_known(const struct addr *client, struct grants_want *want);
 
 /*
  * Ask for n, at least one, which have been through grants_known() in this turn.
- * Returns false if that would be more than the client's share, or than there
- * is; that is logged.  done() comes later, never in the call.
+ * Returns false if that would be more than the client's share.  If it is more than
+ * there is, the oldest of those who have most are abandoned, in the call; if that
+ * is not enough it returns false, too.  All of that is logged.  done() comes later,
+ * never in the call.
  */
 bool	grants_ask(struct grants *, const struct grants_want *want, size_t n);
 

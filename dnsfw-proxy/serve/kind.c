@@ -63,3 +63,14 @@ kind_check_message(const struct dns_query *dns, const struct acl_decision *d,
 	*rcode = RCODE_FORMERR;
 	return (dns->has_question ? NULL : "no question");
 }
+
+bool
+kind_is_allowed(const struct dns_query *dns, const struct acl_decision *d,
+    bool *grants)
+{
+	uint16_t rcode;
+
+	return (kind_check_message(dns, d, &rcode) == NULL &&
+	    d->verdict == ACL_ALLOW && kind_check(dns, d, grants) == NULL &&
+	    (dns->strict || (!*grants && (d->resolve || d->any))));
+}

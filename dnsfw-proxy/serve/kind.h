@@ -29,4 +29,11 @@ const char *kind_check_message(const struct dns_query *,
 const char *kind_check(const struct dns_query *, const struct acl_decision *,
 	    bool *grants);
 
+/*
+ * Is it let through, by all that is said of it?  Also an answer is, if the list has
+ * changed since it was asked for.
+ */
+bool	kind_is_allowed(const struct dns_query *, const struct acl_decision *,
+	    bool *grants);
+
 #endif

@@ -8,7 +8,6 @@
 #include "log.h"
 
 #define TICK_USEC	100000	/* how exact a deadline is */
-#define TICK_TIME	(CLOCK_SECOND / 4000)	/* of a turn */
 #define LATE	(CLOCK_SECOND / 2)	/* a tick that is no tick any more */
 
 struct loop loop;
@@ -17,11 +16,27 @@ static struct event *ticker;
 static bool (*tick)(void);
 static bool ticking, tick_over;
 static uint64_t tick_due;
+static struct loop_share tick_share;
 
 void
 loop_clock(void)
 {
 	loop.now = clock_now();
+	if (loop.end == 0)
+		loop.end = loop.now + LOOP_TURN;
+}
+
+bool
+loop_has_time(struct loop_share *share)
+{
+	uint64_t now = clock_now();
+
+	if (share->turn != loop.turn) {
+		share->turn = loop.turn;
+		share->end = now + LOOP_SHARE > loop.end ? now + LOOP_SHARE :
+		    loop.end;
+	}
+	return (now < share->end);
 }
 
 /*
@@ -40,8 +55,7 @@ is_late(void)
 bool
 loop_tick_over(void)
 {
-	if (!tick_over && clock_now() >= loop.now + TICK_TIME)
-		tick_over = true;
+	tick_over = tick_over || !loop_has_time(&tick_share);
 	return (tick_over);
 }
 
@@ -101,12 +115,21 @@ loop_init(bool (*on_tick)(void))
 	ticker = evtimer_new(loop.base, loop_on_tick, NULL);
 	if (ticker == NULL)
 		fatalx("event_new");
+	loop_begin_turn();
 	loop_clock();
+}
+
+void
+loop_begin_turn(void)
+{
+	loop.turn++;
+	loop.end = 0;
 }
 
 void
 loop_turn(void)
 {
+	loop_begin_turn();
 	if (event_base_loop(loop.base, EVLOOP_ONCE) == -1)
 		fatalx("event_base_loop");
 }

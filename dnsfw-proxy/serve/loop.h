@@ -11,14 +11,23 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "clock.h"
+
 struct event_base;
 
 struct loop {
 	struct event_base *base;
 	uint64_t	now;		/* clock_now() of this turn, ns */
+	uint64_t	turn;		/* number of this one; from 1 on */
+	uint64_t	end;		/* of its time; 0: nothing has come yet */
 };
 
 extern struct loop loop;
+
+/* What somebody has of a turn's time; zeros at first. */
+struct loop_share {
+	uint64_t	turn, end;
+};
 
 /*
  * Before the first event.  tick looks at all deadlines; it returns false if
@@ -27,9 +36,16 @@ extern struct loop loop;
 void	loop_init(bool (*tick)(void));
 
 /*
- * Has the tick used its time in this turn?  Then what is left is looked at in the
- * next one, so that nobody waits for all whose time is up together (D21).
+ * Is there time left in this turn for who has that share?  Who does work of which
+ * strangers say how much it is asks before each piece of it; what is left is
+ * for the next turn (D21).  All share LOOP_TURN, but each has LOOP_SHARE, too,
+ * from when it first asks, so that those before it do not starve it.
  */
+#define LOOP_TURN	(CLOCK_SECOND / 10000)
+#define LOOP_SHARE	(CLOCK_SECOND / 40000)
+bool	loop_has_time(struct loop_share *);
+
+/* The same for the tick; if not, there is another one in the next turn. */
 bool	loop_tick_over(void);
 
 /* Look at the clock; each callback of the loop begins with it. */
@@ -37,6 +53,9 @@ void	loop_clock(void);
 
 /* To be called when something begins that has a deadline. */
 void	loop_need_tick(void);
+
+/* A turn begins with what comes first after this; loop_turn() calls it. */
+void	loop_begin_turn(void);
 
 /* One turn: wait for something, and take what has come. */
 void	loop_turn(void);

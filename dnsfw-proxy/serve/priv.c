@@ -8,11 +8,11 @@
 #include "log.h"
 #include "loop.h"
 
-#define RECORDS_MAX	16	/* that are taken in a turn: others have theirs */
 
 static struct event *channel, *writable;
 static priv_take *take_record;
-static unsigned int records;		/* taken in this turn */
+static struct loop_share share;
+static bool paused;			/* for the rest of this turn */
 static bool started;
 
 void
@@ -50,7 +50,7 @@ priv_on_readable(evutil_socket_t chan, short what, void *arg)
 	(void)what;
 	(void)arg;
 	loop_clock();
-	for (; records < RECORDS_MAX; records++) {
+	while (loop_has_time(&share)) {
 		n = chan_recv(chan, buf, &fd, 0);
 		if (n == CHAN_AGAIN)
 			return;
@@ -71,6 +71,7 @@ priv_on_readable(evutil_socket_t chan, short what, void *arg)
 	 * is at its end.
 	 */
 	event_del(channel);
+	paused = true;
 }
 
 /* The turn that this begins ends with a flush. */
@@ -110,9 +111,9 @@ priv_start(void)
 void
 priv_renew(void)
 {
-	if (records >= RECORDS_MAX && event_add(channel, NULL) == -1)
+	if (paused && event_add(channel, NULL) == -1)
 		fatalx("event_add");
-	records = 0;
+	paused = false;
 }
 
 bool

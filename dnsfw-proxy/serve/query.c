@@ -3,7 +3,6 @@
 
 #include <stddef.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "../dns/build.h"
@@ -14,13 +13,14 @@
 #include "counters.h"
 #include "decision.h"
 #include "exchange.h"
+#include "flight.h"
 #include "follow.h"
 #include "front_tcp.h"
 #include "front_udp.h"
 #include "kind.h"
 #include "log.h"
 #include "loop.h"
-#include "quota.h"
+#include "policy.h"
 #include "scratch.h"
 #include "settings.h"
 #include "verdict.h"
@@ -29,13 +29,8 @@
 #define LATE_PERIOD	60
 #define TEXT_MAX	64	/* of an Extended DNS Error */
 
-TAILQ_HEAD(queries, query);
+static const char overload_text[] = "too many requests in flight";
 
-static struct query *query_pool;
-static uint32_t query_fresh;		/* never used ones begin here */
-static struct queries query_unused = TAILQ_HEAD_INITIALIZER(query_unused);
-/* In flight, in the order in which they came: so their deadlines have it, too. */
-static struct queries by_arrival = TAILQ_HEAD_INITIALIZER(by_arrival);
 static struct log_limit overload_limit, late_limit;
 
 static struct query *
@@ -59,38 +54,6 @@ query_of_request(struct request *r)
 	    offsetof(struct query, request)));
 }
 
-/* A place for the request, which becomes that of the query; or NULL. */
-static struct query *
-query_new(const struct request *r)
-{
-	struct quota *quota;
-	struct query *q;
-
-	if (TAILQ_EMPTY(&query_unused) &&
-	    query_fresh == settings.config.max_connections)
-		return (NULL);
-	if ((quota = quota_enter(&r->client)) == NULL)
-		return (NULL);
-	if ((q = TAILQ_FIRST(&query_unused)) != NULL)
-		TAILQ_REMOVE(&query_unused, q, link);
-	else
-		q = &query_pool[query_fresh++];
-	TAILQ_INSERT_TAIL(&by_arrival, q, link);
-	q->request = *r;
-	q->request.quota = quota;
-	q->request.msg = q->head;
-	q->request.len = r->dns.has_question ? r->dns.question_end :
-	    DNS_HEADER_SIZE;
-	memcpy(q->head, r->msg, q->request.len);
-	q->waiter.exchange = NULL;
-	q->waiter.request = &q->request;
-	q->verdict.request = &q->request;
-	q->verdict.held = NULL;
-	if (r->from.tcp)
-		front_tcp_attach(&q->request.from);
-	return (q);
-}
-
 /* End without an answer, or after it. */
 static void
 query_drop(struct query *q)
@@ -98,10 +61,7 @@ query_drop(struct query *q)
 	if (q->request.from.conn != NULL)
 		front_tcp_detach(&q->request.from);
 	again_remove(&q->request);
-	quota_leave(q->request.quota);
-	TAILQ_REMOVE(&by_arrival, q, link);
-	/* The last one first: its memory is warm. */
-	TAILQ_INSERT_HEAD(&query_unused, q, link);
+	flight_end(q);
 }
 
 static void
@@ -240,9 +200,8 @@ answer_signal(struct request *r, enum decision_signal signal)
 }
 
 static void
-overloaded(const struct request *r)
+log_overload(void)
 {
-	static const char text[] = "too many requests in flight";
 	uint64_t count;
 
 	counters.overload++;
@@ -250,8 +209,46 @@ overloaded(const struct request *r)
 		log_warn("%llu request%s turned away: --max-connections, or "
 		    "one client's share of it, is in use",
 		    (unsigned long long)count, log_s(count));
-	access_bad_answer(r, RCODE_SERVFAIL, text);
-	answer_here(r, RCODE_SERVFAIL, EDE_OTHER, text, NULL);
+}
+
+static void
+overloaded(const struct request *r)
+{
+	log_overload();
+	access_bad_answer(r, RCODE_SERVFAIL, overload_text);
+	answer_here(r, RCODE_SERVFAIL, EDE_OTHER, overload_text, NULL);
+}
+
+/* It goes, so that another one has its place. */
+static void
+query_evict(struct query *q)
+{
+	log_overload();
+	if (q->verdict.held != NULL)
+		verdict_abandon(&q->verdict);
+	else
+		exchange_leave(&q->waiter);
+	query_failed(q, EDE_OTHER, overload_text);
+}
+
+/* A place, of those of another one if it has to be; or NULL. */
+static struct query *
+query_new(const struct request *r)
+{
+	struct query *q, *victim;
+
+	if ((q = flight_begin(r, &victim)) == NULL) {
+		/* Answers that are there make room. */
+		back_udp_take();
+		q = flight_begin(r, &victim);
+	}
+	if (q == NULL && victim != NULL) {
+		query_evict(victim);
+		q = flight_begin(r, &victim);
+	}
+	if (q != NULL && r->from.tcp)
+		front_tcp_attach(&q->request.from);
+	return (q);
 }
 
 static void
@@ -269,16 +266,11 @@ forward(const struct request *r, bool grants)
 		return;
 	}
 	if ((q = query_new(r)) == NULL) {
-		/* Answers that are there make room. */
-		back_udp_take();
-		q = query_new(r);
-	}
-	if (q == NULL) {
 		overloaded(r);
 		return;
 	}
 	loop_need_tick();
-	q->wants_grants = grants;
+	q->waiter.wants_grants = grants;
 	again_add(&q->request, place);
 	access_log(grants ? ACCESS_FORWARD : ACCESS_RESOLVE, r, ACCESS_NONE);
 	exchange_join(&q->waiter, r->msg, r->len);
@@ -295,6 +287,7 @@ decide(struct request *r)
 
 	decision_make(r, &d);
 	r->rule = d.acl.line;
+	r->generation = policy.generation;
 	r->named = d.named;
 	r->aliased = d.norigins > 0;
 	if ((text = kind_check_message(&r->dns, &d.acl, &rcode)) != NULL)
@@ -371,12 +364,33 @@ reply_truncated(struct query *q, uint8_t *msg, size_t len,
 	query_reply(q, msg, dns_truncate(msg, len, r, request_limit(&q->request)));
 }
 
+/* The list that let it through may not be in force any more (A9). */
+static bool
+is_still_allowed(struct query *q)
+{
+	DNS_UNINITIALIZED struct decision d;
+	struct request *r = &q->request;
+
+	if (r->generation == policy.generation)
+		return (true);
+	decision_make(r, &d);
+	r->rule = d.acl.line;
+	r->named = d.named;
+	r->aliased = d.norigins > 0;
+	return (d.signal == SIGNAL_NONE && kind_is_allowed(&r->dns, &d.acl,
+	    &q->waiter.wants_grants));
+}
+
 static void
 query_take_answer(struct query *q, struct answer *a, uint8_t *copy)
 {
 	DNS_UNINITIALIZED struct acl_decision d;
 	enum follow follow = FOLLOW_PASS;
 
+	if (!is_still_allowed(q)) {
+		query_failed(q, EDE_PROHIBITED, "the policy has changed");
+		return;
+	}
 	if (a->response->has_alias)
 		follow = follow_answer(&q->request, a, copy, &d);
 	if (follow == FOLLOW_TOO_MANY)
@@ -386,7 +400,7 @@ query_take_answer(struct query *q, struct answer *a, uint8_t *copy)
 		query_drop(q);
 	} else if (a->len > request_limit(&q->request))
 		reply_truncated(q, copy, a->len, a->response);
-	else if (q->wants_grants)
+	else if (q->waiter.wants_grants)
 		verdict_answer(&q->verdict, a, copy);
 	else {
 		log_passed(q, a->response);
@@ -438,9 +452,9 @@ query_tick(void)
 {
 	struct query *q, *next;
 
-	for (q = TAILQ_FIRST(&by_arrival); q != NULL &&
+	for (q = flight_first(); q != NULL &&
 	    q->request.since + settings.timeout <= loop.now; q = next) {
-		next = TAILQ_NEXT(q, link);
+		next = flight_next(q);
 		/*
 		 * If it waits for nothing here, its exchange ends now, or an
 		 * answer that came in time is being delivered.
@@ -451,7 +465,7 @@ query_tick(void)
 			break;
 		query_late(q);
 	}
-	return (!TAILQ_EMPTY(&by_arrival));
+	return (flight_first() != NULL);
 }
 
 static void
@@ -478,10 +492,7 @@ query_init(void)
 	static const struct waiter_events events = {
 		.answered = query_answered, .failed = query_unanswered };
 
-	query_pool = calloc(settings.config.max_connections,
-	    sizeof(*query_pool));
-	if (query_pool == NULL)
-		fatalx("no memory for --max-connections");
+	flight_init();
 	again_init(settings.config.max_connections);
 	exchange_init(&events);
 	verdict_init(&verdicts);

@@ -23,7 +23,7 @@ static struct quota *quota_pool;
 static uint32_t quota_nbuckets;		/* power of two */
 static uint32_t quota_share, quota_places;
 static uint32_t quota_fresh;		/* never used ones begin here */
-static uint32_t quota_octets, quota_tries;	/* of all clients */
+static uint32_t quota_octets;		/* of all clients */
 static struct rank quota_by_octets;
 
 void
@@ -39,7 +39,8 @@ quota_init(void)
 	quota_share = settings.config.max_connections / SHARE_DIVISOR;
 	if (quota_share < SHARE_MIN)
 		quota_share = SHARE_MIN;
-	for (quota_nbuckets = 16; quota_nbuckets < quota_places;)
+	/* Chains of four at the most cost less than a table out of the caches. */
+	for (quota_nbuckets = 16; quota_nbuckets < quota_places / 4;)
 		quota_nbuckets *= 2;
 	quota_buckets = calloc(quota_nbuckets, sizeof(*quota_buckets));
 	quota_pool = calloc(quota_places, sizeof(*quota_pool));
@@ -113,22 +114,7 @@ quota_leave(struct quota *c)
 bool
 quota_may_try(const struct quota *c)
 {
-	return (c->tries < quota_share &&
-	    quota_tries < settings.config.max_connections);
-}
-
-void
-quota_take_try(struct quota *c)
-{
-	c->tries++;
-	quota_tries++;
-}
-
-void
-quota_give_try(struct quota *c)
-{
-	c->tries--;
-	quota_tries--;
+	return (c->tries.amount < quota_share);
 }
 
 enum quota_octets

@@ -14,6 +14,7 @@
 
 #include "addr.h"
 #include "rank.h"
+#include "stock.h"
 
 /*
  * Octets in the buffers of all TCP connections (half messages, messages that
@@ -27,15 +28,19 @@
 
 struct tcp_client;
 
-/* A client; but for tcp and kept only quota.c changes it. */
+/*
+ * A client.  Only quota.c changes the first four; the others are of those who
+ * have the stocks (stock.h), and of tcp_conn.c.
+ */
 struct quota {
 	LIST_ENTRY(quota) link;
 	struct addr	addr;
 	uint32_t	places;		/* in use */
 	uint32_t	octets;		/* in buffers of its TCP connections */
-	size_t		kept;		/* octets for its requests: see kept.h */
-	uint32_t	tries;		/* beside the first of each exchange */
 	struct rank_entry by_octets;
+	struct stock_share requests;	/* in flight: see flight.h */
+	struct stock_share tries;	/* beside others: see extra.h */
+	struct stock_share kept;	/* octets for its requests: see kept.h */
 	struct tcp_client *tcp;		/* its connections; starts as NULL */
 };
 
@@ -58,13 +63,8 @@ bool	quota_serves(const struct addr *a);
 struct quota *quota_enter(const struct addr *a);
 void	quota_leave(struct quota *);
 
-/*
- * May it have a try more beside the one of each exchange?  There are as many of
- * these as places, and of them one client has no more than its share.
- */
+/* May it have one more try beside others?  Its share is as that of places. */
 bool	quota_may_try(const struct quota *);
-void	quota_take_try(struct quota *);
-void	quota_give_try(struct quota *);
 
 /* Take octets.  They are to be given back before the client's last place. */
 enum quota_octets quota_take_octets(struct quota *, size_t octets);

@@ -26,6 +26,7 @@ struct request {
 	size_t		 len;		/* question */
 	uint64_t	 since;		/* when it came, ns */
 	uint32_t	 rule;		/* line of the one that decided, or 0 */
+	uint16_t	 generation;	/* of the list that it is in */
 	int		 upstream;	/* that answered, or was asked last */
 	bool		 named;		/* allowed by a rule that names it */
 	bool		 aliased;	/* allowed as an alias target (D14) */

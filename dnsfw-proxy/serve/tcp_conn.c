@@ -11,6 +11,7 @@
 #include "quota.h"
 #include "rank.h"
 #include "settings.h"
+#include "stock.h"
 
 #define OVERLOAD_PERIOD	60	/* seconds between log lines */
 
@@ -18,7 +19,8 @@
 struct tcp_client {
 	TAILQ_ENTRY(tcp_client) by_turn;	/* if one of them waits */
 	struct quota	*quota;
-	uint32_t	nconns, nidle;
+	struct stock_share conns;
+	uint32_t	nidle;
 	struct rank_entry by_idle;
 	struct tcp_conns waiting;
 	struct tcp_conns idle;			/* the longest idle first */
@@ -29,13 +31,14 @@ TAILQ_HEAD(tcp_clients, tcp_client);
 static struct tcp_conns tcp_conns = TAILQ_HEAD_INITIALIZER(tcp_conns);
 static struct tcp_clients tcp_turns = TAILQ_HEAD_INITIALIZER(tcp_turns);
 static struct rank tcp_by_idle;
-static uint32_t tcp_nconns;
+static struct stock tcp_all;
 static struct log_limit tcp_overload_limit;
 
 void
 tcp_conn_init(void)
 {
 	rank_init(&tcp_by_idle);
+	stock_init(&tcp_all);
 }
 
 void
@@ -70,7 +73,7 @@ tcp_client_of(struct quota *quota)
 static void
 tcp_client_unused(struct tcp_client *client)
 {
-	if (client->nconns > 0)
+	if (client->conns.amount > 0)
 		return;
 	client->quota->tcp = NULL;
 	free(client);
@@ -115,8 +118,7 @@ tcp_conn_new(int fd, const struct addr *addr, struct quota *quota,
 	}
 	c->deadline = loop.now + settings.timeout;
 	TAILQ_INSERT_TAIL(&tcp_conns, c, by_deadline);
-	client->nconns++;
-	tcp_nconns++;
+	stock_take(&tcp_all, &client->conns, &c->place, 1);
 	tcp_conn_settle(c);
 	loop_need_tick();
 	return (c);
@@ -189,8 +191,7 @@ tcp_conn_close(struct tcp_conn *c)
 	TAILQ_REMOVE(&tcp_conns, c, by_deadline);
 	free(c->in);
 	tcp_conn_give_octets(c, c->in_size);
-	tcp_nconns--;
-	c->client->nconns--;
+	stock_give(&tcp_all, &c->place);
 	tcp_client_unused(c->client);
 	/* The events first: the loop must not meet a closed descriptor. */
 	fd = c->fd;
@@ -202,7 +203,7 @@ tcp_conn_close(struct tcp_conn *c)
 uint32_t
 tcp_conn_count(void)
 {
-	return (tcp_nconns);
+	return (tcp_all.amount);
 }
 
 /* --- deadlines and turns --- */
@@ -276,6 +277,16 @@ tcp_conn_evict(void)
 	    offsetof(struct tcp_client, by_idle));
 	tcp_conn_close(TAILQ_FIRST(&client->idle));
 	return (true);
+}
+
+void
+tcp_conn_evict_busy(void)
+{
+	struct stock_item *oldest = stock_oldest(&tcp_all);
+
+	tcp_conn_overload();
+	tcp_conn_close((struct tcp_conn *)(void *)((char *)oldest -
+	    offsetof(struct tcp_conn, place)));
 }
 
 /* The one to be closed for octets that c wants, or NULL. */

@@ -16,6 +16,7 @@
 
 #include "addr.h"
 #include "asker.h"
+#include "stock.h"
 
 struct event;
 struct quota;
@@ -29,6 +30,7 @@ struct tcp_conn {
 	TAILQ_ENTRY(tcp_conn) by_idle;		/* if idle */
 	TAILQ_ENTRY(tcp_conn) by_octets;	/* if octets > 0 */
 	LIST_ENTRY(tcp_conn) to_see;		/* if seen_later: see tcp_out.h */
+	struct stock_item place;
 	struct tcp_client *client;
 	int		fd;
 	struct addr	addr;
@@ -103,6 +105,12 @@ void	tcp_conn_settle(struct tcp_conn *);
  * ones.  False: none is idle.
  */
 bool	tcp_conn_evict(void);
+
+/*
+ * Where none is idle: close the oldest connection of the client that has most of
+ * them; there is one.  That is logged.
+ */
+void	tcp_conn_evict_busy(void);
 
 /*
  * May the connection keep so many octets more?  If its client has its share,

@@ -18,7 +18,6 @@
 #include <string.h>
 
 #include "../dns/message.h"
-#include "clock.h"
 #include "log.h"
 #include "loop.h"
 
@@ -29,11 +28,10 @@
 #define QUERIES_MAX	256		/* unanswered: read no more */
 #define SLICE_MESSAGES	16		/* of one connection, and then the next */
 #define SLICE_OCTETS	2048		/* the same; one message may be longer */
-#define TURN_TIME	(CLOCK_SECOND / 4000)	/* for all slices of a turn */
 
 static asker_receive *tcp_in_receive;
 static struct event *tcp_in_next_turn;
-static uint64_t tcp_in_spent;		/* of TURN_TIME */
+static struct loop_share tcp_in_share;
 static uint8_t tcp_in_buffer[READ_SIZE];
 
 /* May the client ask more? */
@@ -212,25 +210,28 @@ tcp_in_go_on(struct tcp_conn *c)
 void
 tcp_in_serve(void)
 {
-	uint64_t now, begin = loop.now;
 	struct tcp_conn *c;
 
-	while (tcp_in_spent < TURN_TIME && (c = tcp_conn_next()) != NULL) {
+	while (loop_has_time(&tcp_in_share) && (c = tcp_conn_next()) != NULL) {
 		tcp_in_serve_one(c);
 		tcp_in_go_on(c);
-		now = clock_now();
-		tcp_in_spent += now - begin;
-		begin = now;
 	}
 }
 
 void
 tcp_in_readable(int fd, short what, void *arg)
 {
+	struct tcp_conn *c = arg;
+
 	(void)fd;
 	(void)what;
 	loop_clock();
-	tcp_conn_wait(arg);
+	/* Thousands that wait are not to be found readable again in each turn. */
+	if (c->waits) {
+		event_del(c->readable);
+		return;
+	}
+	tcp_conn_wait(c);
 	tcp_in_serve();
 }
 
@@ -256,7 +257,6 @@ tcp_in_init(asker_receive *receive)
 void
 tcp_in_renew(void)
 {
-	tcp_in_spent = 0;
 	if (tcp_conn_waits())
 		event_active(tcp_in_next_turn, EV_TIMEOUT, 0);
 }

@@ -9,10 +9,9 @@
 #include "back_udp.h"
 #include "clock.h"
 #include "counters.h"
+#include "extra.h"
 #include "kept.h"
-#include "log.h"
 #include "loop.h"
-#include "quota.h"
 #include "resend.h"
 #include "scratch.h"
 #include "settings.h"
@@ -21,7 +20,6 @@
 #define TRIES_MAX	16	/* of one exchange */
 #define STEP_MAX	CLOCK_SECOND	/* before the next upstream is asked */
 #define RETRY_AGE	(CLOCK_SECOND / 2)	/* see tries_more() */
-#define EXTRA_PERIOD	60	/* seconds between log lines */
 #define BREAKS_MAX	2	/* then the question may be what breaks them */
 
 /* The answer of an upstream that cannot, or will not (D6). */
@@ -41,42 +39,38 @@ static const char no_way[] = "no upstream can be reached";
 static void
 end_try(struct attempt *t)
 {
+	extra_leave(t);
 	LIST_REMOVE(t, link);
-	if (t->extra)
-		quota_give_try(t->exchange->quota);
 	if (t->tcp)
 		back_tcp_end(t);
 	else
 		back_udp_end(t);
 }
 
-/*
- * May it have one more?  Beside others it takes a socket that another client may
- * need for its first one.
- */
+/* May it have one more? */
 static bool
 may_try(const struct exchange *x)
 {
-	static struct log_limit limit;
-	uint64_t count;
+	return (x->ntries < TRIES_MAX &&
+	    (LIST_EMPTY(&x->tries) || extra_may(x)));
+}
 
-	if (x->ntries >= TRIES_MAX)
-		return (false);
-	if (LIST_EMPTY(&x->tries) || quota_may_try(x->quota))
-		return (true);
-	if (log_allowed(&limit, loop.now, EXTRA_PERIOD, &count))
-		log_warn("%llu question%s not asked once more: too many are, in "
-		    "all or for one client", (unsigned long long)count,
-		    log_s(count));
-	return (false);
+void
+tries_pass(struct exchange *x, const struct quota *from, struct quota *to)
+{
+	extra_pass(x, from, to);
+	kept_pass(x->refusal, from, to);
 }
 
 static bool
 tries_send(struct exchange *x, int upstream)
 {
+	bool extra = !LIST_EMPTY(&x->tries);
 	struct attempt *t;
 
 	x->tried |= 1U << upstream;
+	if (extra && (t = extra_in_the_way()) != NULL)
+		end_try(t);
 	t = x->tcp ? back_tcp_send((size_t)upstream, x->msg, x->len,
 	    x->breaks >= BREAKS_MAX) :
 	    back_udp_send((size_t)upstream, x->msg, x->len);
@@ -84,8 +78,9 @@ tries_send(struct exchange *x, int upstream)
 		resend_later(x, upstream);
 		return (false);
 	}
-	if ((t->extra = !LIST_EMPTY(&x->tries)))
-		quota_take_try(x->quota);
+	t->extra = false;
+	if (extra)
+		extra_take(x, t);
 	t->exchange = x;
 	t->upstream = (uint8_t)upstream;
 	t->tcp = x->tcp;
@@ -181,11 +176,15 @@ tries_more(struct exchange *x)
 static void
 forget_refusal(struct exchange *x)
 {
-	struct refusal *refusal = x->refusal;
-
-	if (refusal != NULL)
-		kept_free(x->quota, refusal, sizeof(*refusal) + refusal->len);
+	kept_free(x->refusal);
 	x->refusal = NULL;
+}
+
+static void
+evict_refusal(void *refusal, void *exchange)
+{
+	(void)refusal;
+	forget_refusal(exchange);
 }
 
 void
@@ -220,17 +219,23 @@ static void
 tries_finish(struct exchange *x, enum dns_ede ede, const char *reason)
 {
 	struct refusal *refusal = x->refusal;
-	struct quota *quota = x->quota;
 	struct dns_response r;
+	int upstream;
+	uint8_t *msg;
+	size_t len;
 
 	if (refusal == NULL || dns_response_parse(refusal->msg, refusal->len,
 	    &r) != DNS_OK) {
 		tries_events->failed(x, ede, reason);
 		return;
 	}
-	x->refusal = NULL;
-	tries_events->done(x, refusal->upstream, refusal->msg, refusal->len, &r);
-	kept_free(quota, refusal, sizeof(*refusal) + refusal->len);
+	/* Who is told may need the room that it is kept in. */
+	upstream = refusal->upstream;
+	len = refusal->len;
+	msg = memcpy(scratch_take(len), refusal->msg, len);
+	forget_refusal(x);
+	tries_events->done(x, upstream, msg, len, &r);
+	scratch_give(msg);
 }
 
 /* --- answers --- */
@@ -251,7 +256,8 @@ ask_others(struct attempt *t, const uint8_t *msg, size_t len)
 		return (false);
 	forget_refusal(x);
 	/* Without room for it the end is SERVFAIL, which is no better. */
-	refusal = kept_alloc(x->quota, sizeof(*refusal) + len);
+	refusal = kept_alloc_if_room(x->quota, sizeof(*refusal) + len,
+	    evict_refusal, x);
 	if (refusal != NULL) {
 		refusal->upstream = t->upstream;
 		refusal->len = len;
@@ -477,6 +483,7 @@ tries_init(const struct tries_events *events)
 	    .doubted = tries_doubted };
 
 	tries_events = events;
+	extra_init();
 	attempt_init(&attempts);
 	resend_init();
 	/* All upstreams get their turn before the time is up (D6). */

@@ -31,6 +31,12 @@ void	tries_prepare(struct exchange *);
 /* Ask for it.  It may end at once. */
 void	tries_begin(struct exchange *);
 
+/*
+ * A client waits for it no longer: what of its share is in use is of that other
+ * one's from now on.
+ */
+void	tries_pass(struct exchange *, const struct quota *from, struct quota *to);
+
 /* Somebody has lost patience: ask once more, if that is not too much. */
 void	tries_more(struct exchange *);
 

@@ -41,6 +41,7 @@ struct work {
 };
 
 static const struct verdict_events *on_verdict;
+static const char too_many[] = "too many grants under way";
 
 /* --- the answer leaves --- */
 
@@ -101,7 +102,7 @@ ask_again(struct verdict *v, struct held *h)
 {
 	struct answer a;
 
-	answer_begin(&a, h->reply.msg, h->reply.len, &h->reply.response, false);
+	answer_begin(&a, h->reply.msg, h->reply.len, &h->reply.response, NULL);
 	verdict_answer(v, &a, h->reply.msg);
 	answer_end(&a);
 }
@@ -124,6 +125,19 @@ verdict_done(struct grants *g)
 	else
 		ask_again(v, h);
 	free(h);
+}
+
+/* There are others who need the room. */
+static void
+verdict_abandoned(struct grants *g)
+{
+	struct held *h = (struct held *)(void *)((char *)g -
+	    offsetof(struct held, grants));
+	struct verdict *v = h->verdict;
+
+	v->held = NULL;
+	free(h);
+	on_verdict->failed(v, EDE_OTHER, too_many);
 }
 
 static void
@@ -224,7 +238,7 @@ hold(struct verdict *v, const struct reply *reply, const struct needs *needs,
 	h->passes = passes;
 	if (!grants_ask(&h->grants, needs->want, needs->nwants)) {
 		free(h);
-		on_verdict->failed(v, EDE_OTHER, "too many grants under way");
+		on_verdict->failed(v, EDE_OTHER, too_many);
 		return;
 	}
 	log_known(v->request, needs);
@@ -318,7 +332,8 @@ void
 verdict_init(const struct verdict_events *e)
 {
 	static const struct grants_events grants = {
-		.granted = verdict_granted, .done = verdict_done };
+		.granted = verdict_granted, .done = verdict_done,
+		.abandoned = verdict_abandoned };
 
 	on_verdict = e;
 	grants_init(&grants);

@@ -12,6 +12,7 @@
 #include "grants.h"
 #include "hash.h"
 #include "log.h"
+#include "kept.h"
 #include "loop.h"
 #include "own.h"
 #include "policy.h"
@@ -22,6 +23,10 @@
 #include "upstream.h"
 
 #define DESCRIPTORS_OWN	64	/* loop, log, channel, image, and some */
+/* Octets, beside those that the rooms count: see docs/performance.md. */
+#define MEMORY_OWN	(32U << 20)	/* the program and its tables */
+#define MEMORY_UPSTREAM	(7U << 20)	/* connections to each */
+#define MEMORY_REQUEST	4096U
 
 static bool stopping;
 
@@ -131,8 +136,6 @@ look_at_deadlines(void)
 
 	/* An answer that is there is not too late. */
 	back_udp_take();
-	/* That was none of the tick's time. */
-	loop_clock();
 	more = exchange_tick();
 	more |= query_tick();
 	more |= back_tcp_tick();
@@ -163,6 +166,17 @@ worker_init(void)
 	front_tcp_init(query_receive);
 }
 
+size_t
+worker_memory(void)
+{
+	const size_t most = MEMORY_OWN + QUOTA_OCTETS_MAX + KEPT_MAX +
+	    GRANTS_SHARES * GRANTS_OCTETS +
+	    settings.config.nupstreams * (size_t)MEMORY_UPSTREAM +
+	    settings.config.max_connections * (size_t)MEMORY_REQUEST;
+
+	return (most + most / 4);
+}
+
 unsigned long
 worker_descriptors(void)
 {
@@ -189,6 +203,7 @@ worker_run(void)
 	while (!stopping) {
 		loop_turn();
 		back_udp_flush();
+		back_tcp_flush();
 		grants_flush();
 		front_udp_flush();
 		front_tcp_flush();

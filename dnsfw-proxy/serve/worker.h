@@ -20,6 +20,12 @@ void	worker_init(void);
 void	worker_run(void);
 
 /*
+ * The most octets of memory that it may ask the kernel for: what it has at most
+ * (docs/performance.md), and a quarter more for what malloc cannot use.
+ */
+size_t	worker_memory(void);
+
+/*
  * The most descriptors that the worker can have, and the TCP ports that it
  * connects to (host order; at most MSG_UPSTREAMS_MAX).
  */

@@ -2,10 +2,12 @@
  * An upstream of bad will.  It answers the questions of the benchmark as the
  * answerer does, and others by the first letter of their names:
  *
+ *	a	worst_aliases()			h	worst_held()
  *	b	53 KB of addresses		c	worst_chain()
  *	g	many addresses, with a TTL that grows, so that none of their
  *		grants lives long enough
- *	s	nothing				v	after DELAYED
+ *	r	to all who asked for "u" before it: 64 KiB, none of DNS
+ *	s, u	nothing				v	after DELAYED
  *	w	worst_chain() after DELAYED
  *
  *	hostile ADDRESS [late]
@@ -42,6 +44,8 @@
 #define TTL_FIRST	3600U
 #define TTL_STEP	20U	/* more than the grace of a grant */
 #define LETTER		13	/* its offset */
+#define UNANSWERED	64U	/* who asked for "u"; the last ones */
+#define USELESS		65000U	/* octets for them */
 
 /* An answer that waits for its time; they leave in the order they came in. */
 struct late {
@@ -53,6 +57,8 @@ struct late {
 
 static struct late ring[RING];
 static unsigned int first, after;	/* of the ring; they wrap */
+static struct sockaddr_in unanswered[UNANSWERED];
+static unsigned int nunanswered;
 static unsigned int open_of[NAMES], open_most, received;
 static atomic_uint ttl_steps;
 static volatile sig_atomic_t ending;
@@ -97,6 +103,8 @@ respond(uint8_t *msg, size_t len)
 		return (0);
 	memcpy(query, msg, sizeof(query));
 	switch (msg[LETTER]) {
+	case 'a':
+		return (worst_aliases(msg, query));
 	case 'b':
 		return (worst_large(msg, query));
 	case 'c':
@@ -105,7 +113,10 @@ respond(uint8_t *msg, size_t len)
 	case 'g':
 		return (worst_many(msg, query, TTL_FIRST + TTL_STEP *
 		    (atomic_fetch_add(&ttl_steps, 1) / WORST_MANY)));
+	case 'h':
+		return (worst_held(msg, query));
 	case 's':
+	case 'u':
 		return (0);
 	default:
 		return (query_respond(msg, len));
@@ -154,6 +165,17 @@ send_kept(uint64_t time)
 }
 
 static void
+send_useless(void)
+{
+	static const uint8_t msg[USELESS];
+	unsigned int i;
+
+	for (i = 0; i < nunanswered && i < UNANSWERED; i++)
+		sendto(udp_fd, msg, sizeof(msg), 0,
+		    (struct sockaddr *)&unanswered[i], sizeof(unanswered[i]));
+}
+
+static void
 serve_udp(void)
 {
 	static uint8_t msg[WORST_MAX];
@@ -166,6 +188,10 @@ serve_udp(void)
 	while ((n = recvfrom(udp_fd, msg, sizeof(msg), MSG_DONTWAIT,
 	    (struct sockaddr *)&peer, &size)) != -1) {
 		received++;
+		if (n > LETTER && msg[LETTER] == 'u')
+			unanswered[nunanswered++ % UNANSWERED] = peer;
+		if (n > LETTER && msg[LETTER] == 'r')
+			send_useless();
 		wait = late || (n > LETTER && msg[LETTER] == 'v');
 		if ((len = respond(msg, (size_t)n)) == 0)
 			continue;

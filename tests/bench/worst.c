@@ -16,10 +16,17 @@
 #define LABEL_MAX	63
 #define LAST_LABEL	60	/* so that the name has 254 octets */
 
+#define ALIASES		16	/* that are followed (D14) */
+#define ALIAS_ADDRESSES	10	/* with these it has 512 octets at most */
+#define HELD		5350	/* octets of worst_held() */
+#define HELD_ADDRESSES	3
+
 #define TYPE_A		1
 #define TYPE_CNAME	5
+#define TYPE_TXT	16
 #define TYPE_OF_NOBODY	65280
 #define TTL		60
+#define LONG_TTL	3600
 
 struct message {
 	uint8_t	*octets;
@@ -186,4 +193,50 @@ size_t
 worst_many(uint8_t *msg, const uint8_t *query, uint32_t ttl)
 {
 	return (addresses(msg, query, WORST_MANY, ttl));
+}
+
+/* Each to the next one, which has a letter and the zone of the question. */
+size_t
+worst_aliases(uint8_t *msg, const uint8_t *query)
+{
+	size_t i, zone = DNS_HEADER + 1 + query[DNS_HEADER];
+	size_t owner = TO_QUESTION;
+	struct message m = { msg, 0 };
+
+	begin(&m, query);
+	for (i = 0; i < ALIASES; i++) {
+		put(&m, owner, 2);
+		put_record(&m, TYPE_CNAME, LONG_TTL, 4);
+		owner = POINTER | m.len;
+		put(&m, 1, 1);
+		put(&m, 'a' + i, 1);
+		put(&m, POINTER | zone, 2);
+	}
+	for (i = 0; i < ALIAS_ADDRESSES; i++)
+		put_address(&m, owner, LONG_TTL, i);
+	put_count(&m, 6, ALIASES + ALIAS_ADDRESSES);
+	return (m.len);
+}
+
+size_t
+worst_held(uint8_t *msg, const uint8_t *query)
+{
+	struct message m = { msg, 0 };
+	size_t n;
+
+	begin(&m, query);
+	for (n = 0; n < HELD_ADDRESSES; n++)
+		put_address(&m, TO_QUESTION, LONG_TTL, n);
+	put(&m, TO_QUESTION, 2);
+	put_record(&m, TYPE_TXT, LONG_TTL, HELD - m.len - 10);
+	while (m.len < HELD) {
+		n = HELD - m.len - 1;
+		if (n > 255)
+			n = 255;
+		put(&m, n, 1);
+		memset(m.octets + m.len, 'x', n);
+		m.len += n;
+	}
+	put_count(&m, 6, HELD_ADDRESSES + 1);
+	return (m.len);
 }

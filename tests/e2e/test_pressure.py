@@ -190,6 +190,79 @@ def test_D22_one_ipv6_subnet_has_one_share_of_requests(lab):
         assert lab.resolve(site, CLIENT4)
 
 
+def hoard_places(lab, stack, server, clients, count=64):
+    """So many questions of each client wait; returns the clients' sockets."""
+    lab.upstream.behave(SILENT, lambda request: [])
+    socks = []
+    for client in clients:
+        sock = stack.enter_context(
+            lab.client_socket(client, socket.SOCK_DGRAM))
+        sock.connect((GATEWAY6 if ":" in client else GATEWAY4, 53))
+        for number in range(count):
+            sock.send(dns.message.make_query(
+                SILENT, "A", id=number, use_edns=0).to_wire())
+        server.out.wait_for(rf"^{client} ~> \[{count - 1}\]")
+        socks.append(sock)
+    return socks
+
+
+def test_D22_the_largest_holders_oldest_request_makes_room(lab):
+    """Two clients have all places: a third one is served, by UDP and TCP."""
+    site = lab.site()
+    server = lab.dnsfw(RESOLVE_ALL, "--max-connections", "128")
+    with contextlib.ExitStack() as stack:
+        socks = hoard_places(lab, stack, server, (CLIENT4, OTHER4))
+        assert lab.resolve(site, CLIENT6)
+        server.out.wait_for(
+            rf"^{CLIENT4} <! \[0\] too many requests in flight")
+        answer = dns.message.from_wire(socks[0].recv(512))
+        assert answer.id == 0
+        assert answer.rcode() == dns.rcode.SERVFAIL
+        assert answer.options[0].text == "too many requests in flight"
+        server.err.wait_for("1 request turned away")
+        # There is a place now that nobody has; and then the next one goes.
+        with lab.client_socket(CLIENT6, socket.SOCK_DGRAM) as sock:
+            sock.connect((GATEWAY6, 53))
+            sock.send(dns.message.make_query(SILENT, "A", id=1).to_wire())
+            server.out.wait_for(rf"^{CLIENT6} ~> \[1\]")
+            assert lab.resolve(site, OTHER6, tcp=True)
+            assert dns.message.from_wire(socks[1].recv(512)).id == 0
+            # Nobody else has noticed.
+            assert not select.select([*socks, sock], [], [], 0.1)[0]
+
+
+def test_D22_who_joined_a_question_that_makes_room_has_its_answer(lab):
+    """Its first client has to go; another one waits for the same."""
+    answers = threading.Event()
+
+    def answer(request):
+        assert answers.wait(DEADLINE)
+        return [request.reply(f"{NAME} 60 IN A 10.78.9.9")]
+    lab.upstream.behave(NAME, answer)
+    server = lab.dnsfw(RESOLVE_ALL, "--max-connections", "128")
+    query = dns.message.make_query(NAME, "A", id=99).to_wire()
+    with contextlib.ExitStack() as stack:
+        stack.callback(answers.set)
+        socks = []
+        for client in (CLIENT4, OTHER4):
+            sock = stack.enter_context(
+                lab.client_socket(client, socket.SOCK_DGRAM))
+            sock.connect((GATEWAY4, 53))
+            sock.send(query)
+            server.out.wait_for(rf"^{client} ~> \[99\]")
+            socks.append(sock)
+        hoard_places(lab, stack, server, (CLIENT4, OTHER4), 63)
+        other = stack.enter_context(
+            lab.client_socket(CLIENT6, socket.SOCK_DGRAM))
+        other.connect((GATEWAY6, 53))
+        other.send(dns.message.make_query(SILENT, "A", id=1).to_wire())
+        rejected = dns.message.from_wire(socks[0].recv(512))
+        assert rejected.rcode() == dns.rcode.SERVFAIL
+        answers.set()
+        assert dns.message.from_wire(socks[1].recv(512)).answer
+        assert len(lab.upstream.requests(NAME)) == 1
+
+
 def test_D22_one_ipv6_subnet_has_one_share_of_connections(lab):
     site = lab.site()
     lab.dnsfw(RESOLVE_ALL, "--max-connections", "256")
@@ -215,6 +288,25 @@ def test_D22_who_is_at_its_share_closes_nobodys_connection(lab):
             sock.connect((GATEWAY4, 53))
         assert socks[-1].recv(1) == b""
         assert not select.select(socks[:-1], [], [], 0.1)[0]
+
+
+def test_D22_the_largest_holders_oldest_connection_makes_room(lab):
+    """All connections are in use, and each waits for an answer."""
+    lab.upstream.behave(SILENT, lambda request: [])
+    site = lab.site()
+    server = lab.dnsfw(RESOLVE_ALL, "--max-connections", "64")
+    with contextlib.ExitStack() as stack:
+        socks = []
+        for number in range(64):
+            client = CLIENT4 if number < 32 else OTHER4
+            socks.append(connected(stack, lab, client))
+            send_tcp(socks[-1], dns.message.make_query(
+                SILENT, "A", id=number).to_wire())
+            server.out.wait_for(rf"^{client} ~> \[{number}\]")
+        assert lab.resolve(site, CLIENT6, tcp=True)
+        server.err.wait_for("1 TCP connection closed: --max-connections")
+        assert socks[0].recv(1) == b""
+        assert not select.select(socks[1:], [], [], 0.1)[0]
 
 
 def connected(stack, lab, client, **options):

@@ -108,8 +108,11 @@ def test_A9_a_bad_list_changes_nothing(lab, fw, text, pattern):
     assert lab.reaches(other.v4)
 
 
-def test_A9_the_list_of_now_counts_for_an_answer_under_way(lab, fw):
-    server = lab.dnsfw(ALLOW, fw=fw)
+@pytest.mark.parametrize("before", (
+    pytest.param(ALLOW, id="grants"),
+    pytest.param(f"{CLIENT4} ~> *.example.com\n", id="resolves")))
+def test_A9_the_list_of_now_counts_for_an_answer_under_way(lab, fw, before):
+    server = lab.dnsfw(before, fw=fw)
     site, go_on = lab.site(), threading.Event()
 
     def late(request):
@@ -121,7 +124,7 @@ def test_A9_the_list_of_now_counts_for_an_answer_under_way(lab, fw):
         sock.connect((GATEWAY4, 53))
         sock.send(dns.message.make_query(site.name, "A").to_wire())
         lab.upstream.wait_for(site.name)
-        reload(server, ALLOW + f"{CLIENT4} -| {site.name}\n")
+        reload(server, before + f"{CLIENT4} -| {site.name}\n")
         go_on.set()
         answer = dns.message.from_wire(sock.recv(65535))
     assert answer.rcode() == dns.rcode.SERVFAIL

@@ -371,6 +371,59 @@ Test(answer, addresses_as_a_model_finds_them)
 	}
 }
 
+static uint64_t
+same_hash(const void *data, size_t len)
+{
+	(void)data;
+	(void)len;
+	return (UINT64_MAX);
+}
+
+/* Nor is anything else than the work a matter of the key. */
+Test(answer, D21_addresses_whose_hash_is_the_same)
+{
+	unsigned int i;
+
+	begin();
+	for (i = 0; i < 100; i++)
+		put_a("q", i, i % 40);
+	parse();
+	cr_assert_eq(dns_answer_addresses(msg, w.pos, &r, same_hash, out, 40,
+	    &n), DNS_OK);
+	cr_assert_eq(n, 40);
+	for (i = 0; i < 40; i++) {
+		cr_assert_eq(out[i].addr.bytes[3], i);
+		cr_assert_eq(out[i].ttl, i < 20 ? 80 + i : 40 + i);
+	}
+}
+
+static unsigned int nhashes;
+
+static uint64_t
+counting_hash(const void *data, size_t len)
+{
+	nhashes += len == sizeof(struct addr);
+	return (hash(data, len));
+}
+
+/* Those that come again and again do not make the table anew. */
+Test(answer, D21_work_for_an_address_that_comes_again)
+{
+	unsigned int i, few;
+
+	for (few = 1; few < 40; few++) {
+		begin();
+		for (i = 0; i < 1000; i++)
+			put_a("q", 60, i % few);
+		parse();
+		nhashes = 0;
+		cr_assert_eq(dns_answer_addresses(msg, w.pos, &r, counting_hash,
+		    out, DNS_ADDRESSES_MAX, &n), DNS_OK);
+		cr_assert_eq(n, few);
+		cr_assert_leq(nhashes, 1000);
+	}
+}
+
 static uint32_t
 ttl_at(size_t offset)
 {

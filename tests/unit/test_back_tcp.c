@@ -269,6 +269,7 @@ Test(back_tcp, the_limit_stays_while_answers_come)
 	at(start + STALL);
 	/* The last three still wait. */
 	event_base_loop(loop.base, EVLOOP_NONBLOCK);
+	back_tcp_flush();
 	cr_assert_eq(kernel.sends, 1 + 2 * COMMON);
 	cr_assert_eq(kernel.connects, 2 * COMMON);
 }
@@ -390,6 +391,116 @@ hang_alone(struct mine *m)
 	reply(other, receive(other), 'A');
 	until(&narrived, before + 1);
 	return (fd);
+}
+
+/* --- thousands on one connection, which have their time in a turn (D21) --- */
+
+#define MANY		1000U
+#define PIECES		20U	/* of work in a turn */
+
+/* Many on a connection that hangs. */
+static int
+hang_many(void)
+{
+	int fd = hang(&mine[0]);
+
+	begin_all(1, MANY);
+	back_tcp_flush();
+	pieces = pieces_left = PIECES;
+	return (fd);
+}
+
+static unsigned int
+how_many_are_left(void)
+{
+	unsigned int i, n = 0;
+
+	for (i = 0; i < MANY; i++) {
+		cr_assert_leq(mine[i].nleft, 1);
+		n += mine[i].nleft;
+	}
+	return (n);
+}
+
+/* All fail once, whoever ends meanwhile. */
+static void
+assert_all_fail(enum way way)
+{
+	unsigned int i, turns;
+
+	for (turns = 0; nfailed < MANY - 1; turns++) {
+		turn();
+		cr_assert_leq(nfailed, (turns + 1) * PIECES * 8);
+		if (turns == 1)
+			for (i = 0; mine[i].t == NULL; i++)
+				;
+		if (turns == 1)
+			end(&mine[i]);
+	}
+	cr_assert_geq(turns, 10);
+	for (i = 0, turns = 0; i < MANY; i++) {
+		cr_assert_null(mine[i].t);
+		cr_assert_leq(mine[i].nfailed, 1);
+		turns += mine[i].nfailed;
+		cr_assert(mine[i].nfailed == 0 || mine[i].way == way);
+	}
+	cr_assert_eq(turns, MANY - 1);
+	pieces = UINT_MAX;
+	open_answered(&mine[0]);
+}
+
+Test(back_tcp, many_fail_in_turns)
+{
+	close(hang_many());
+	assert_all_fail(WAY_ANSWERED);
+}
+
+Test(back_tcp, many_are_left_in_turns)
+{
+	unsigned int n, before = 0;
+	int fd = hang_many();
+
+	for (at(loop.now + STALL); (n = how_many_are_left()) < MANY; before = n) {
+		cr_assert_gt(n, before);
+		cr_assert_leq(n, before + PIECES * 8);
+		turn();
+	}
+	/* What comes then comes to who waits still. */
+	reply(fd, mine[MANY - 1].t->id, 'A');
+	until(&narrived, 2);
+	cr_assert_eq(nfailed, 0);
+}
+
+Test(back_tcp, many_fail_while_they_are_left)
+{
+	int fd = hang_many();
+
+	at(loop.now + STALL);
+	turn();
+	cr_assert_lt(how_many_are_left(), MANY);
+	close(fd);
+	assert_all_fail(WAY_LEFT);
+}
+
+Test(back_tcp, all_end_while_they_are_left)
+{
+	uint8_t questions[SIZE];
+	unsigned int i;
+	int fd = hang_many();
+
+	at(loop.now + STALL);
+	for (i = 0; i < MANY; i++)
+		end(&mine[i]);
+	/* The first that it reads then is its end. */
+	reply(fd, 1, 'A');
+	turn();
+	back_tcp_tick();
+	while (__real_recv(fd, questions, sizeof(questions), 0) > 0)
+		;
+	close(fd);
+	pieces = pieces_left = UINT_MAX;
+	open_answered(&mine[0]);
+	cr_assert_eq(nfailed, 0);
 }
 
 Test(back_tcp, so_many_are_left_at_a_time)

@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <event2/event.h>
+#include <limits.h>
 #include <linux/icmp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,7 +52,9 @@ static struct {
 	unsigned int	connects, sends, recvs, sockets;
 	int		connect, disconnect, send, socket, option, event;
 	bool		calloc;
+	bool		blind;		/* recv finds nothing */
 } kernel;
+static unsigned int batches = UINT_MAX;	/* that there is time for */
 
 int __wrap_connect(int, const struct sockaddr *, socklen_t);
 int __real_connect(int, const struct sockaddr *, socklen_t);
@@ -97,6 +100,8 @@ ssize_t
 __wrap_recv(int fd, void *buf, size_t len, int flags)
 {
 	kernel.recvs++;
+	if (kernel.blind)
+		return (fail(EAGAIN));
 	return (__real_recv(fd, buf, len, flags));
 }
 
@@ -133,6 +138,13 @@ __wrap_calloc(size_t n, size_t size)
 void
 loop_clock(void)
 {
+}
+
+bool
+loop_has_time(struct loop_share *share)
+{
+	(void)share;
+	return (batches > 0 && batches-- > 0);
 }
 
 const struct sockaddr_storage *
@@ -512,26 +524,130 @@ Test(back_udp, what_comes_after_the_end_meets_no_other_question)
 	cr_assert_eq(kernel.sockets, 1);
 }
 
-Test(back_udp, the_answer_behind_31_others_counts_at_once)
+Test(back_udp, behind_32_others_an_answer_waits_for_other_sockets)
+{
+	struct question first, second;
+	unsigned int i;
+
+	for (i = 0; i < 2; i++)
+		begin(&mine[i]);
+	turn();
+	receive(&first);
+	receive(&second);
+	for (i = 0; i < 31; i++)
+		reply(&first, 'B');
+	reply(&first, 'A');
+	for (i = 0; i < 32; i++)
+		reply(&second, 'B');
+	reply(&second, 'A');
+	batches = 1;
+	turn();
+	cr_assert_eq(mine[0].narrived + mine[1].narrived, 64);
+	cr_assert_neq(mine[0].t == NULL, mine[1].t == NULL);
+	batches = 1;
+	turn();
+	cr_assert_eq(mine[0].narrived + mine[1].narrived, 65);
+	cr_assert(mine[0].t == NULL && mine[1].t == NULL);
+}
+
+/* The loop tells of 32 at first. */
+static void
+look_at_all(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < 4; i++)
+		event_base_loop(loop.base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
+}
+
+static void
+answer_all(unsigned int n)
 {
 	struct question q;
-	unsigned int i, extra;
+	unsigned int i;
 
-	for (extra = 0; extra < 2; extra++) {
-		begin(&mine[extra]);
+	for (i = 0; i < n; i++)
+		begin(&mine[i]);
+	turn();
+	for (i = 0; i < n; i++) {
+		receive(&q);
+		reply(&q, 'A');
+	}
+}
+
+static unsigned int
+count_arrived(unsigned int n)
+{
+	unsigned int i, count = 0;
+
+	for (i = 0; i < n; i++)
+		count += mine[i].narrived;
+	return (count);
+}
+
+Test(back_udp, answers_have_their_time_in_a_turn)
+{
+	answer_all(100);
+	look_at_all();
+	/* Whoever takes them: it is the same turn's time. */
+	batches = 2;
+	back_udp_take();
+	cr_assert_eq(count_arrived(100), 64);
+	back_udp_flush();
+	cr_assert_eq(count_arrived(100), 64);
+	/* The loop does not wait for anything else then. */
+	cr_assert_eq(event_base_loop(loop.base, EVLOOP_ONCE), 0);
+	batches = 2;
+	back_udp_flush();
+	cr_assert_eq(count_arrived(100), 100);
+}
+
+Test(back_udp, what_ends_while_it_waits_is_not_read)
+{
+	struct question q;
+	unsigned int i, nended = 0;
+
+	answer_all(100);
+	look_at_all();
+	batches = 1;
+	turn();
+	batches = UINT_MAX;
+	for (i = 0; i < 100; i++) {
+		if (mine[i].t != NULL) {
+			end(&mine[i]);
+			nended++;
+		}
+	}
+	cr_assert_eq(nended, 100 - 32);
+	turn();
+	cr_assert_eq(count_arrived(100), 32);
+	for (i = 100; i < 200; i++) {
+		begin(&mine[i]);
 		turn();
 		receive(&q);
-		for (i = 0; i < 31 + extra; i++)
-			reply(&q, 'B');
 		reply(&q, 'A');
 		turn();
-		cr_assert_eq(mine[extra].narrived, 32);
-		cr_assert_eq(mine[extra].t == NULL, extra == 0);
+		cr_assert_eq(mine[i].narrived, 1);
 	}
-	/* The last one is there in the next turn. */
+}
+
+/* Between the look into it and its end on another processor. */
+Test(back_udp, a_socket_that_is_not_empty_is_not_used_again)
+{
+	struct question q;
+
+	begin(&mine[0]);
 	turn();
-	cr_assert_null(mine[1].t);
-	cr_assert_eq(mine[1].narrived, 33);
+	receive(&q);
+	reply(&q, 'A');
+	kernel.blind = true;
+	end(&mine[0]);
+	kernel.blind = false;
+	turn();
+	cr_assert_eq(counters.junk, 1);
+	ask_at(V4, &mine[1], &q);
+	cr_assert_eq(mine[1].narrived, 1);
+	cr_assert_eq(kernel.sockets, 2);
 }
 
 Test(back_udp, more_arrivals_in_a_turn_than_are_read_before_one_is_taken)

@@ -13,7 +13,7 @@
 
 #define MAX	200U
 #define TURN	16U		/* answers in a turn */
-#define TIME	(CLOCK_SECOND / 2000)
+#define TIME	LOOP_TURN
 
 /* www.example. CNAME a.example. (TTL 60), which has 10.78.1.1 (TTL 30). */
 static const uint8_t message[] = "\0\1\x81\x80\0\1\0\2\0\0\0\0"
@@ -24,16 +24,20 @@ static const uint8_t message[] = "\0\1\x81\x80\0\1\0\2\0\0\0\0"
 
 struct loop loop;
 
-static struct quota quota;
+static struct quota quota, others[3];
 static struct request request = { .quota = &quota };
+static struct request of_others[3] = { { .quota = &others[0] },
+    { .quota = &others[1] }, { .quota = &others[2] } };
+static bool by_others;			/* of each three that wait one each */
 static struct waiter pool[MAX];
 static unsigned int order[MAX];		/* in which they were answered */
 static unsigned int nanswered, nfailed, nread, asks_from;
 static uint64_t cost, spent;		/* of each answer, in this turn; ns */
-static bool asks;
+static bool asks, wants_grants;
 static int mallocs_left = -1;		/* then they fail; -1: never */
 static struct dns_response response;
-static uint8_t lent[LEN];		/* gone after deliver() */
+static size_t length = LEN;
+static uint8_t lent[8192];		/* gone after deliver() */
 
 uint64_t __wrap_clock_now(void);
 void *__wrap_malloc(size_t);
@@ -53,6 +57,17 @@ uint64_t
 __wrap_clock_now(void)
 {
 	return (loop.now + spent);
+}
+
+/* Alone in the turn, which begins with loop.now. */
+bool
+loop_has_time(struct loop_share *share)
+{
+	if (share->turn != loop.now) {
+		share->turn = loop.now;
+		share->end = loop.now + TIME;
+	}
+	return (__wrap_clock_now() < share->end);
 }
 
 void
@@ -107,7 +122,7 @@ ask(struct answer *a)
 static void
 answered(struct waiter *w, struct answer *a)
 {
-	cr_assert_eq(a->len, LEN);
+	cr_assert_eq(a->len, length);
 	cr_assert_eq(memcmp(a->msg, message, LEN), 0);
 	cr_assert_eq(a->response->ancount, 2);
 	order[nanswered++] = (unsigned int)(w - pool);
@@ -124,6 +139,14 @@ failed(struct waiter *w, enum dns_ede ede, const char *reason)
 	order[nanswered + nfailed++] = (unsigned int)(w - pool);
 }
 
+/* What is kept for the test is not for others. */
+static void
+never(void *p, void *of)
+{
+	(void)p, (void)of;
+	cr_assert(false);
+}
+
 static void
 set_up(void)
 {
@@ -133,6 +156,7 @@ set_up(void)
 	hash_init();
 	loop.base = event_base_new();
 	loop.now = CLOCK_SECOND;
+	kept_init();
 	deliver_init(&events);
 	cr_assert_eq(dns_response_parse(message, LEN, &response), DNS_OK);
 }
@@ -148,10 +172,11 @@ deliver_to(unsigned int from, unsigned int n)
 
 	memcpy(lent, message, LEN);
 	for (i = from; i < from + n; i++) {
-		pool[i].request = &request;
+		pool[i].request = by_others ? &of_others[i % 3] : &request;
+		pool[i].wants_grants = wants_grants;
 		TAILQ_INSERT_TAIL(&waiting, &pool[i], link);
 	}
-	deliver(&waiting, lent, LEN, &r);
+	deliver(&waiting, lent, length, &r);
 	cr_assert(TAILQ_EMPTY(&waiting));
 	memset(lent, 0, LEN);
 	memset(&r, 0, sizeof(r));
@@ -198,7 +223,7 @@ Test(deliver, all_of_sixteen_at_once)
 }
 
 /* To the nanosecond. */
-Test(deliver, half_a_millisecond_in_a_turn)
+Test(deliver, as_long_as_there_is_time_in_the_turn)
 {
 	cost = TIME / 2;
 	deliver_to(0, 10);
@@ -325,10 +350,268 @@ Test(deliver, without_memory_what_was_read_is_freed)
 Test(deliver, what_is_kept_is_counted)
 {
 	deliver_to(0, 2 * TURN + 1);
-	cr_assert_geq(quota.kept, LEN);
+	cr_assert_geq(quota.kept.amount, LEN);
 	turn();
-	cr_assert_geq(quota.kept, LEN);
+	cr_assert_geq(quota.kept.amount, LEN);
 	turn();
 	cr_assert_eq(nanswered, 2 * TURN + 1);
-	cr_assert_eq(quota.kept, 0);
+	cr_assert_eq(quota.kept.amount, 0);
+}
+
+/* A name and an address, which were read while all had it at once. */
+Test(deliver, what_was_read_is_counted)
+{
+	uint32_t kept;
+
+	deliver_to(0, 2 * TURN);
+	kept = quota.kept.amount;
+	turn();
+	asks = true;
+	deliver_to(0, 2 * TURN);
+	cr_assert_eq(quota.kept.amount, kept + sizeof(struct dns_target) + 1 +
+	    sizeof(struct dns_address) + 1);
+	turn();
+	cr_assert_eq(nanswered, 4 * TURN);
+	cr_assert_eq(quota.kept.amount, 0);
+	deliver_to(0, TURN);
+	cr_assert_eq(quota.kept.amount, 0);
+}
+
+/* Who has its share: what was read for one is read again for the next one. */
+Test(deliver, without_room_it_is_read_again)
+{
+	void *all = kept_alloc(&quota, KEPT_SHARE, never, NULL);
+
+	asks = true;
+	deliver_to(0, TURN);
+	cr_assert_eq(nread, 2 * TURN);
+	cr_assert_eq(quota.kept.amount, KEPT_SHARE);
+	kept_free(all);
+	deliver_to(0, TURN);
+	cr_assert_eq(nread, 2 * TURN + 2);
+	cr_assert_eq(quota.kept.amount, 0);
+}
+
+/* --- who leaves, and who has to (D22) --- */
+
+/* The answer is for each that waits still. */
+Test(deliver, who_has_left_gets_nothing)
+{
+	deliver_to(0, 2 * TURN + 2);
+	deliver_leave(&pool[TURN]);
+	deliver_leave(&pool[2 * TURN + 1]);
+	turn();
+	turn();
+	cr_assert_eq(nanswered, 2 * TURN);
+	cr_assert_eq(order[TURN], TURN + 1);
+	cr_assert_eq(order[2 * TURN - 1], 2 * TURN);
+	cr_assert_eq(quota.kept.amount, 0);
+}
+
+Test(deliver, when_all_have_left_it_is_over)
+{
+	unsigned int i, round;
+
+	for (round = 0; round < 10; round++) {
+		deliver_to(0, TURN + 3);
+		deliver_to(100, TURN + 1);
+		for (i = TURN; i < TURN + 3; i++)
+			deliver_leave(&pool[i]);
+		deliver_leave(&pool[100 + TURN]);
+		cr_assert_eq(quota.kept.amount, 0);
+		turn();
+		cr_assert_eq(nanswered, 2 * TURN);
+		nanswered = 0;
+	}
+	cr_assert_eq(nfailed, 0);
+}
+
+/* It is kept for the last one, whoever that is; with what was read of it. */
+Test(deliver, who_is_left_keeps_it)
+{
+	uint32_t all;
+
+	by_others = asks = true;
+	deliver_to(0, TURN + 6);
+	/* 16, 17, ...: clients 1, 2, 0, 1, 2, 0. */
+	all = others[0].kept.amount;
+	cr_assert_gt(all, LEN + sizeof(struct dns_address));
+	cr_assert_eq(others[1].kept.amount + others[2].kept.amount, 0);
+	deliver_leave(&pool[TURN + 2]);
+	cr_assert_eq(others[0].kept.amount, all);
+	deliver_leave(&pool[TURN + 5]);
+	cr_assert_eq(others[0].kept.amount, 0);
+	cr_assert_eq(others[2].kept.amount, all);
+	turn();
+	cr_assert_eq(nanswered, TURN + 4);
+	cr_assert_eq(nread, 2);
+	cr_assert_eq(others[2].kept.amount, 0);
+}
+
+/* The last one's client has no room: another one's has. */
+Test(deliver, who_has_room_keeps_it)
+{
+	void *all0 = kept_alloc(&others[0], KEPT_SHARE, never, NULL),
+	    *all2 = kept_alloc(&others[2], KEPT_SHARE, never, NULL);
+	unsigned int i;
+
+	by_others = true;
+	cost = TIME / TURN;
+	deliver_to(0, TURN + 6);
+	cr_assert_eq(nanswered, TURN);
+	cr_assert_gt(others[1].kept.amount, LEN);
+	turn();
+	cr_assert_eq(nanswered, TURN + 6);
+	cr_assert_eq(nfailed, 0);
+	/* It was the last one then. */
+	for (i = TURN; i < TURN + 5; i++)
+		cr_assert_neq(order[i], TURN + 3);
+	cr_assert_eq(order[TURN + 5], TURN + 3);
+	cr_assert_eq(others[1].kept.amount, 0);
+	kept_free(all0);
+	kept_free(all2);
+}
+
+Test(deliver, if_nobody_has_room_it_fails)
+{
+	unsigned int i;
+
+	for (i = 0; i < 3; i++)
+		kept_alloc(&others[i], KEPT_SHARE, never, NULL);
+	by_others = true;
+	cost = TIME / TURN;
+	deliver_to(0, 3 * TURN);
+	cr_assert_eq(nanswered, TURN + 1);
+	cr_assert_eq(nfailed, 2 * TURN - 1);
+}
+
+static void
+free_it(void *p, void *of)
+{
+	(void)of;
+	kept_free(p);
+}
+
+/* It is the oldest of who has most: for that client it ends, for others not. */
+Test(deliver, it_makes_room_for_others)
+{
+	static struct quota fillers[32];
+	unsigned int i;
+
+	by_others = true;
+	deliver_to(0, TURN + 6);
+	kept_alloc(&others[0], KEPT_SHARE - others[0].kept.amount, free_it,
+	    NULL);
+	for (i = 0; i < 32; i++)
+		kept_alloc(&fillers[i], (KEPT_MAX - KEPT_SHARE) / 32, never,
+		    NULL);
+	cr_assert_eq(nfailed, 0);
+	cr_assert_not_null(kept_alloc(&quota, KEPT_SHARE / 2, never, NULL));
+	cr_assert_eq(nfailed, 2);
+	cr_assert_eq(order[TURN], TURN + 2);
+	cr_assert_eq(order[TURN + 1], TURN + 5);
+	turn();
+	cr_assert_eq(nanswered, TURN + 4);
+	cr_assert_eq(others[0].kept.amount + others[2].kept.amount, 0);
+}
+
+/* What was read of an answer goes first: it can be read again. */
+Test(deliver, what_was_read_makes_room)
+{
+	static struct quota fillers[32];
+	unsigned int i;
+
+	asks = true;
+	deliver_to(0, TURN + 2);
+	kept_alloc(&quota, KEPT_SHARE - quota.kept.amount, never, NULL);
+	for (i = 0; i < 32; i++)
+		kept_alloc(&fillers[i], (KEPT_MAX - KEPT_SHARE) / 32, never,
+		    NULL);
+	cr_assert_not_null(kept_alloc(&others[0], 1, never, NULL));
+	cr_assert_eq(nfailed, 0);
+	cr_assert_eq(nread, 2);
+	turn();
+	cr_assert_eq(nanswered, TURN + 2);
+	/* For each again: there is no room to keep it in. */
+	cr_assert_eq(nread, 4);
+}
+
+/* --- long answers, of which each part is a turn's work --- */
+
+Test(deliver, a_long_one_is_read_in_other_turns)
+{
+	length = 4097;
+	wants_grants = true;
+	deliver_to(0, 3);
+	cr_assert_eq(nread, 0);
+	cr_assert_geq(quota.kept.amount, length);
+	turn();
+	cr_assert_eq(nread, 1);
+	turn();
+	cr_assert_eq(nread, 2);
+	cr_assert_eq(nanswered, 0);
+	asks = true;
+	turn();
+	cr_assert_eq(nanswered, 3);
+	assert_in_order(3);
+	cr_assert_eq(nread, 2);
+	cr_assert_eq(quota.kept.amount, 0);
+}
+
+/* Without -> nobody asks for its addresses. */
+Test(deliver, a_long_one_is_read_as_far_as_it_is_asked)
+{
+	length = 4097;
+	deliver_to(0, 1);
+	turn();
+	cr_assert_eq(nread, 1);
+	turn();
+	cr_assert_eq(nanswered, 1);
+	cr_assert_eq(nread, 1);
+}
+
+Test(deliver, one_that_is_not_long_is_delivered_now)
+{
+	length = 4096;
+	deliver_to(0, 1);
+	cr_assert_eq(nanswered, 1);
+}
+
+Test(deliver, a_long_one_for_which_there_is_no_memory)
+{
+	length = 4097;
+	asks = true;
+	mallocs_left = 0;
+	deliver_to(0, 1);
+	cr_assert_eq(nanswered, 1);
+	cr_assert_eq(nread, 2);
+}
+
+/* What cannot be kept of it is read again; it comes to an end. */
+Test(deliver, a_long_one_whose_parts_cannot_be_kept)
+{
+	unsigned int i;
+
+	length = 4097;
+	asks = wants_grants = true;
+	mallocs_left = 1;
+	deliver_to(0, 2);
+	for (i = 0; i < 3; i++)
+		turn();
+	cr_assert_eq(nanswered, 2);
+	cr_assert_eq(nread, 6);
+}
+
+Test(deliver, each_that_waits_for_a_long_one_may_have_a_turn)
+{
+	unsigned int i;
+
+	length = 4097;
+	cost = TIME;
+	deliver_to(0, 5);
+	turn();
+	for (i = 1; i <= 5; i++) {
+		turn();
+		cr_assert_eq(nanswered, i);
+	}
 }

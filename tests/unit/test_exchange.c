@@ -19,6 +19,7 @@
 #define MAX	40U		/* --max-connections */
 #define TIMEOUT	(10 * CLOCK_SECOND)
 #define HALF	(TIMEOUT / 2)
+#define FILLERS	512U
 
 struct loop loop;
 static unsigned int nticked, ticks_max = UINT_MAX;
@@ -37,13 +38,16 @@ struct mine {
 };
 
 static struct mine pool[MAX];
-static struct quota quotas[MAX];
+static struct quota quotas[MAX], fillers[FILLERS];
 static struct exchange *begun[1000];	/* in their order */
-static unsigned int nbegun, nmore, nexpired, nended, norder;
+static const struct quota *passed_from, *passed_to;
+static struct waiter *left;		/* of deliver */
+static unsigned int npassed, nbegun, nmore, nexpired, nended, norder;
 static bool fails_at_once;
 static bool no_memory;
 static struct dns_response response;
 static void (*on_failure)(struct mine *);
+static void (*on_deliver)(void);
 
 void *__wrap_malloc(size_t);
 void *__real_malloc(size_t);
@@ -111,6 +115,15 @@ tries_end(struct exchange *x)
 }
 
 void
+tries_pass(struct exchange *x, const struct quota *from, struct quota *to)
+{
+	(void)x;
+	passed_from = from;
+	passed_to = to;
+	npassed++;
+}
+
+void
 tries_tick(void)
 {
 }
@@ -128,12 +141,28 @@ deliver(struct waiters *waiting, const uint8_t *msg, size_t len,
 	struct waiter *w;
 
 	(void)msg, (void)len, (void)r;
+	if (on_deliver != NULL)
+		on_deliver();
 	while ((w = TAILQ_FIRST(waiting)) != NULL) {
 		TAILQ_REMOVE(waiting, w, link);
 		cr_assert_null(w->exchange);
 		((struct mine *)w)->nanswered++;
 		((struct mine *)w)->order = ++norder;
 	}
+}
+
+void
+deliver_leave(struct waiter *w)
+{
+	left = w;
+}
+
+/* What is kept for the test is not for others. */
+static void
+never(void *p, void *of)
+{
+	(void)p, (void)of;
+	cr_assert(false);
 }
 
 /* --- queries --- */
@@ -383,6 +412,116 @@ Test(exchange, the_turn_comes_with_the_end)
 		cr_assert_eq(pool[i].nfailed, 1);
 }
 
+/* --- who leaves --- */
+
+static void
+leave(unsigned int i)
+{
+	exchange_leave(&pool[i].waiter);
+	cr_assert_null(pool[i].waiter.exchange);
+}
+
+Test(exchange, it_goes_on_without_one_that_leaves)
+{
+	unsigned int i;
+
+	for (i = 0; i < 4; i++)
+		ask(i, i, "www", 0);
+	leave(2);
+	cr_assert_eq(npassed, 1);
+	cr_assert_eq(passed_from, &quotas[2]);
+	cr_assert_eq(passed_to, &quotas[0]);
+	cr_assert_eq(begun[0]->quota, &quotas[0]);
+	leave(0);
+	cr_assert_eq(npassed, 2);
+	cr_assert_eq(passed_from, &quotas[0]);
+	cr_assert_eq(passed_to, &quotas[1]);
+	cr_assert_eq(begun[0]->quota, &quotas[1]);
+	cr_assert_eq(nended, 0);
+	answer(begun[0]);
+	for (i = 0; i < 4; i++)
+		cr_assert_eq(pool[i].nanswered, i % 2);
+}
+
+/* Of one client the first leaves: that bears it for the other one. */
+Test(exchange, it_is_the_same_clients_still)
+{
+	ask(0, 0, "www", 0);
+	ask(1, 0, "www", 0);
+	leave(0);
+	cr_assert_eq(npassed, 0);
+	cr_assert_eq(begun[0]->quota, &quotas[0]);
+	answer(begun[0]);
+	cr_assert_eq(pool[1].nanswered, 1);
+}
+
+Test(exchange, it_ends_with_the_last_that_leaves)
+{
+	unsigned int round;
+
+	for (round = 0; round < 10 * MAX; round++) {
+		nbegun = 0;
+		ask(0, 0, "www", 0);
+		ask(1, 1, "www", 0);
+		begun[0]->ntries = 1;
+		begun[0]->last = 3;
+		leave(round % 2);
+		leave(1 - round % 2);
+		cr_assert_eq(nended, round + 1);
+		cr_assert_eq(pool[0].request.upstream, 3);
+		cr_assert(!exchange_tick());
+	}
+	cr_assert_eq(pool[0].nanswered + pool[0].nfailed, 0);
+}
+
+/* Also one that waits for its turn, and the next one has its turn then. */
+Test(exchange, turns_go_on_without_one_that_leaves)
+{
+	unsigned int i;
+
+	for (i = 0; i < 7; i++)
+		ask(i, 0, "www", (uint16_t)(i << 4));
+	leave(4);
+	cr_assert_eq(nbegun, 4);
+	leave(1);
+	cr_assert_eq(nbegun, 5);
+	cr_assert_eq(begun[4], pool[5].waiter.exchange);
+	leave(6);
+	answer(begun[0]);
+	cr_assert_eq(nbegun, 5);
+	cr_assert_eq(pool[1].nfailed + pool[4].nfailed + pool[6].nfailed, 0);
+}
+
+/* It need not wait for the rest of the turns of the one that left. */
+Test(exchange, the_turn_is_that_of_who_is_left)
+{
+	unsigned int i;
+
+	for (i = 0; i < 10; i++)
+		ask(i, 0, "www", (uint16_t)(i << 3));
+	/* While another one of its own waits it may wait for this one, too. */
+	ask(10, 1, "www", 10 << 3);
+	ask(11, 1, "www", 9 << 3);
+	cr_assert_eq(pool[11].waiter.exchange, pool[9].waiter.exchange);
+	answer(begun[0]);
+	answer(begun[1]);
+	cr_assert_eq(begun[5], pool[10].waiter.exchange);
+	leave(9);
+	answer(begun[2]);
+	answer(begun[3]);
+	cr_assert_eq(nbegun, 8);
+	cr_assert(begun[6] == pool[11].waiter.exchange ||
+	    begun[7] == pool[11].waiter.exchange);
+}
+
+Test(exchange, who_has_an_answer_to_come_leaves_that)
+{
+	ask(0, 0, "www", 0);
+	pool[0].waiter.exchange = NULL;
+	exchange_leave(&pool[0].waiter);
+	cr_assert_eq(left, &pool[0].waiter);
+}
+
 /* --- memory --- */
 
 /* An OPT record with an option makes it so long. */
@@ -430,6 +569,103 @@ Test(exchange, a_long_question_without_memory_fails_alone)
 	answer(begun[3]);
 	answer(begun[0]);
 	cr_assert_eq(pool[0].nanswered, 1);
+}
+
+/* Client c asks for that name with 64 KiB, and the number in them. */
+static struct mine *
+ask_long(unsigned int i, unsigned int c, unsigned int number)
+{
+	struct mine *m = ask(i, c, "x", 0x8000 >> 1);
+
+	/* Not that short one. */
+	leave(i);
+	lengthen(m, DNS_MESSAGE_MAX);
+	m->msg[m->len - 1] = (uint8_t)number;
+	exchange_join(&m->waiter, m->msg, m->len);
+	return (m);
+}
+
+/* Many have all of the room for long ones, but for that of three. */
+static void
+fill_kept(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < FILLERS; i++)
+		cr_assert_not_null(kept_alloc(&fillers[i], (KEPT_MAX -
+		    3 * DNS_MESSAGE_MAX) / FILLERS, never, NULL));
+}
+
+Test(exchange, a_long_question_makes_room_for_another_clients)
+{
+	unsigned int i;
+
+	fill_kept();
+	for (i = 0; i < 3; i++)
+		ask_long(i, 0, i);
+	ask_long(3, 1, 3);
+	cr_assert_eq(pool[3].nfailed, 0);
+	cr_assert_eq(pool[0].nfailed, 1);
+	cr_assert_str_eq(pool[0].why, "no memory for the question");
+	cr_assert_eq(quotas[0].kept.amount, 2 * DNS_MESSAGE_MAX);
+	cr_assert_eq(quotas[1].kept.amount, DNS_MESSAGE_MAX);
+	/* It has most of those that are its own. */
+	ask_long(4, 0, 4);
+	cr_assert_eq(pool[1].nfailed, 1);
+	cr_assert_eq(pool[3].nfailed + pool[4].nfailed, 0);
+}
+
+/* Who joined it has it for itself then, and what made room is another one. */
+Test(exchange, who_joined_goes_on_with_it)
+{
+	struct exchange *x;
+	unsigned int i;
+
+	fill_kept();
+	for (i = 0; i < 3; i++)
+		ask_long(i, 0, i);
+	ask_long(3, 2, 0);
+	ask_long(4, 0, 0);
+	x = pool[3].waiter.exchange;
+	cr_assert_eq(x, pool[0].waiter.exchange);
+	ask_long(5, 1, 5);
+	cr_assert_eq(pool[0].nfailed + pool[4].nfailed, 2);
+	cr_assert_eq(pool[1].nfailed, 1);
+	cr_assert_eq(pool[3].nfailed + pool[5].nfailed, 0);
+	cr_assert_eq(pool[3].waiter.exchange, x);
+	cr_assert_eq(x->quota, &quotas[2]);
+	cr_assert_eq(quotas[2].kept.amount, DNS_MESSAGE_MAX);
+	answer(x);
+	cr_assert_eq(pool[3].nanswered, 1);
+	cr_assert_eq(quotas[2].kept.amount, 0);
+}
+
+static void
+evict_one(void)
+{
+	cr_assert_not_null(kept_alloc(&quotas[1], DNS_MESSAGE_MAX, never, NULL));
+}
+
+/* One whose turn has come when it has to go is not begun any more. */
+Test(exchange, one_goes_that_was_about_to_begin)
+{
+	unsigned int i;
+
+	for (i = 0; i < 4; i++)
+		ask(i, 1, "x", (uint16_t)(i << 3));
+	fill_kept();
+	for (; i < 7; i++)
+		ask_long(i, 0, i);
+	cr_assert_eq(nbegun, 4);
+	on_deliver = evict_one;
+	answer(begun[0]);
+	cr_assert_eq(pool[4].nfailed, 1);
+	cr_assert_eq(nbegun, 5);
+	cr_assert_eq(begun[4], pool[5].waiter.exchange);
+	on_deliver = NULL;
+	answer(begun[1]);
+	cr_assert_eq(nbegun, 6);
+	cr_assert_eq(begun[5], pool[6].waiter.exchange);
 }
 
 /* Those whose time is up together are not all looked at in one turn. */

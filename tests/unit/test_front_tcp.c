@@ -33,6 +33,8 @@ struct settings settings;
 
 static uint64_t now = 1000 * CLOCK_SECOND;
 static uint64_t cost;			/* of a message */
+static uint64_t accept_cost;		/* of a connection */
+static unsigned int accepted, looks;	/* at the clock */
 static bool stuck;			/* clients take nothing */
 static bool no_descriptor, no_event;
 static int no_memory;			/* the allocation that fails, from 1 */
@@ -69,6 +71,7 @@ void		*__wrap_realloc(void *, size_t);
 uint64_t
 __wrap_clock_now(void)
 {
+	looks++;
 	return (now);
 }
 
@@ -86,11 +89,17 @@ __wrap_send(int fd, const void *buf, size_t len, int flags)
 int
 __wrap_accept4(int fd, struct sockaddr *sa, socklen_t *len, int flags)
 {
+	int conn;
+
 	if (no_descriptor) {
 		errno = EMFILE;
 		return (-1);
 	}
-	return (__real_accept4(fd, sa, len, flags));
+	if ((conn = __real_accept4(fd, sa, len, flags)) != -1) {
+		now += accept_cost;
+		accepted++;
+	}
+	return (conn);
 }
 
 int
@@ -172,6 +181,7 @@ reply(unsigned int i, size_t len)
 static void
 turn(void)
 {
+	loop_begin_turn();
 	event_base_loop(loop.base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
 	front_tcp_flush();
 }
@@ -217,9 +227,9 @@ set_up(void)
 
 TestSuite(front_tcp, .init = set_up, .timeout = 20);
 
-/* A connection of 127.0.0.host. */
+/* A connection of 127.0.0.host, which nobody has seen yet. */
 static int
-client(uint8_t host)
+unseen_client(uint8_t host)
 {
 	struct sockaddr_in sin = { .sin_family = AF_INET,
 	    .sin_addr.s_addr = htonl(INADDR_LOOPBACK - 1 + host) };
@@ -228,6 +238,14 @@ client(uint8_t host)
 	cr_assert_eq(bind(fd, (struct sockaddr *)&sin, sizeof(sin)), 0);
 	cr_assert_eq(connect(fd, (struct sockaddr *)&server, sizeof(server)),
 	    0);
+	return (fd);
+}
+
+static int
+client(uint8_t host)
+{
+	int fd = unseen_client(host);
+
 	turn();
 	return (fd);
 }
@@ -501,7 +519,7 @@ Test(front_tcp, connections_have_their_number_and_who_has_most_makes_room)
 	cr_assert_eq(counters.overload, 1);
 }
 
-Test(front_tcp, only_who_waits_for_nothing_makes_room)
+Test(front_tcp, who_waits_for_nothing_makes_room_first)
 {
 	int asked, unsent, idle, fd, more;
 
@@ -515,22 +533,34 @@ Test(front_tcp, only_who_waits_for_nothing_makes_room)
 	stuck = true;
 	ask(unsent, 1);
 	turn();
+	answer_at_once = 0;
 	fd = client(2);
 	cr_assert(is_closed(idle));
 	cr_assert(!is_closed(asked) && !is_closed(unsent) && !is_closed(fd));
 	ask(fd, 1);
 	turn();
+	/* All wait: now it is the oldest of the one who has most. */
+	cr_assert_eq(counters.overload, 0);
 	more = client(2);
+	cr_assert(is_closed(asked));
+	cr_assert(!is_closed(unsent) && !is_closed(fd) && !is_closed(more));
+	cr_assert_eq(counters.overload, 1);
+	ask(more, 1);
 	turn();
-	cr_assert(is_closed(more));
-	cr_assert(!is_closed(asked) && !is_closed(unsent) && !is_closed(fd));
+	/* Also if that is the one who comes. */
+	asked = client(2);
+	cr_assert(is_closed(fd));
+	cr_assert(!is_closed(unsent) && !is_closed(more) && !is_closed(asked));
+	ask(asked, 1);
+	turn();
 	/* Now one has its answer. */
 	stuck = false;
 	take(unsent, 102);
 	turn();
-	more = client(2);
-	cr_assert(!is_closed(more));
+	fd = client(2);
+	cr_assert(!is_closed(fd));
 	cr_assert(is_closed(unsent));
+	cr_assert_eq(counters.overload, 2);
 }
 
 /* --- frames --- */
@@ -649,14 +679,14 @@ Test(front_tcp, clients_take_turns_whatever_their_connections_are)
 	cr_assert_leq(i, 24, "%u turns", i);
 }
 
-Test(front_tcp, a_turn_has_a_quarter_of_a_millisecond)
+Test(front_tcp, a_turn_has_its_time)
 {
 	int fds[8], i;
 
 	answer_at_once = 10;
 	for (i = 0; i < 8; i++)
 		fds[i] = client((uint8_t)(1 + i));
-	cost = CLOCK_SECOND / 10000;
+	cost = LOOP_TURN * 2 / 5;
 	for (i = 0; i < 8; i++)
 		ask(fds[i], 1);
 	turn();
@@ -665,6 +695,52 @@ Test(front_tcp, a_turn_has_a_quarter_of_a_millisecond)
 	cr_assert_eq(taken, 6);
 	turn();
 	cr_assert_eq(taken, 8);
+}
+
+/* Those that wait are not looked at again in each turn, however many. */
+Test(front_tcp, a_turn_costs_nothing_for_who_waits)
+{
+	int fds[100], i;
+
+	answer_at_once = 10;
+	for (i = 0; i < 100; i++)
+		fds[i] = client((uint8_t)(1 + i));
+	cost = LOOP_TURN;
+	for (i = 0; i < 100; i++)
+		ask(fds[i], 1);
+	while (looks == 0 || looks >= 40) {
+		looks = 0;
+		turn();
+	}
+	cr_assert_lt(taken, 20);
+	while (taken < 100) {
+		looks = 0;
+		turn();
+		cr_assert_lt(looks, 40, "%u", looks);
+	}
+	/* And each is read on then. */
+	for (i = 0; i < 100; i++)
+		ask(fds[i], 1);
+	turns(110);
+	cr_assert_eq(taken, 200);
+}
+
+Test(front_tcp, connections_that_take_long_to_accept)
+{
+	unsigned int i;
+
+	for (i = 0; i < 100; i++)
+		unseen_client((uint8_t)(1 + i));
+	turn();
+	cr_assert_eq(accepted, 16);
+	accept_cost = LOOP_TURN / 10;
+	turn();
+	cr_assert_eq(accepted, 26, "%u", accepted);
+	accept_cost = LOOP_TURN;
+	turn();
+	cr_assert_eq(accepted, 34);
+	turns(9);
+	cr_assert_eq(accepted, 100);
 }
 
 Test(front_tcp, a_slice_has_16_messages_or_2048_octets)
@@ -690,6 +766,27 @@ Test(front_tcp, a_slice_has_16_messages_or_2048_octets)
 	cr_assert_eq(taken, 42);
 	turn();
 	cr_assert_eq(taken, 43);
+}
+
+/* What was refused for want of anything has no place. */
+Test(front_tcp, a_connection_that_cannot_be_kept_gives_its_place_back)
+{
+	int fd, i;
+
+	for (i = 0; i < 3 * (int)MAX; i++) {
+		no_event = i % 2 == 0;
+		no_memory = i % 2 == 0 ? 0 : 1 + i / 2 % 2;
+		fd = client(1);
+		cr_assert(is_closed(fd));
+		close(fd);
+	}
+	no_event = false;
+	no_memory = 0;
+	fd = client(1);
+	answer_at_once = 10;
+	ask(fd, 1);
+	take(fd, 12);
+	cr_assert(!is_closed(fd));
 }
 
 /* --- answers --- */
@@ -770,6 +867,24 @@ Test(front_tcp, a_client_that_sends_no_more_has_its_answers)
 		reply(0, 100);
 	}
 	take(fd, 40 * 102);
+	turn();
+	cr_assert(is_closed(fd));
+}
+
+/* RFC 7766 section 6.2.1.1 allows that: it still takes them. */
+Test(front_tcp, a_client_that_sends_no_more_has_its_unsent_answers)
+{
+	int fd = client(1);
+
+	answer_at_once = 1000;
+	stuck = true;
+	ask(fd, 40);
+	shutdown(fd, SHUT_WR);
+	turns(10);
+	cr_assert_eq(taken, 40);
+	cr_assert(!is_closed(fd));
+	stuck = false;
+	take(fd, 40 * 1002);
 	turn();
 	cr_assert(is_closed(fd));
 }

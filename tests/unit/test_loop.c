@@ -7,7 +7,6 @@
 #include "clock.h"
 #include "serve/loop.h"
 
-#define TICK_TIME	(CLOCK_SECOND / 4000)
 
 static uint64_t now = CLOCK_SECOND;
 static unsigned int nticks, nworked, due;
@@ -28,7 +27,7 @@ work(void)
 	while (due > 0 && !loop_tick_over()) {
 		due--;
 		nworked++;
-		now += TICK_TIME / 10;
+		now += LOOP_TURN / 10;
 	}
 	return (due > 0);
 }
@@ -43,6 +42,7 @@ set_up(void)
 static void
 look(void)
 {
+	loop_begin_turn();
 	event_base_loop(loop.base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
 }
 
@@ -128,4 +128,62 @@ Test(loop, one_that_is_late_waits_for_the_next)
 	now += CLOCK_SECOND;
 	loop_turn();
 	cr_assert_eq(nworked, 1);
+}
+
+/* --- a turn's time --- */
+
+Test(loop, all_share_the_turn_and_each_has_something)
+{
+	struct loop_share first = { 0 }, second = { 0 }, third = { 0 };
+
+	loop_begin_turn();
+	loop_clock();
+	cr_assert(loop_has_time(&first));
+	now += LOOP_TURN - 1;
+	cr_assert(loop_has_time(&first));
+	cr_assert(loop_has_time(&second));
+	now++;
+	cr_assert_not(loop_has_time(&first));
+	/* Who comes late has its share from then on. */
+	cr_assert(loop_has_time(&third));
+	now += LOOP_SHARE - 2;
+	cr_assert(loop_has_time(&second));
+	cr_assert(loop_has_time(&third));
+	now++;
+	cr_assert_not(loop_has_time(&second));
+	cr_assert(loop_has_time(&third));
+	now++;
+	cr_assert_not(loop_has_time(&third));
+	cr_assert_not(loop_has_time(&first));
+}
+
+/* It begins with what comes first, however long that was waited for. */
+Test(loop, each_turn_has_its_own_time)
+{
+	struct loop_share share = { 0 };
+	unsigned int i;
+
+	for (i = 0; i < 3; i++) {
+		loop_begin_turn();
+		now += CLOCK_SECOND;
+		loop_clock();
+		cr_assert(loop_has_time(&share));
+		now += LOOP_TURN - 1;
+		loop_clock();
+		cr_assert(loop_has_time(&share));
+		now++;
+		cr_assert_not(loop_has_time(&share));
+	}
+}
+
+/* Behind all others, whose work took the turn. */
+Test(loop, a_tick_has_its_share_of_a_turn_that_is_over)
+{
+	loop_begin_turn();
+	loop_clock();
+	now += 10 * LOOP_TURN;
+	due = 25;
+	loop_need_tick();
+	event_base_loop(loop.base, EVLOOP_ONCE);
+	cr_assert_eq(nworked, LOOP_SHARE * 10 / LOOP_TURN + 1);
 }

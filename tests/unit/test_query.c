@@ -17,6 +17,7 @@
 #include "serve/front_tcp.h"
 #include "serve/front_udp.h"
 #include "serve/loop.h"
+#include "serve/policy.h"
 #include "serve/query.h"
 #include "serve/quota.h"
 #include "serve/settings.h"
@@ -28,11 +29,12 @@ struct loop loop;
 static unsigned int nticked, ticks_max = UINT_MAX;
 struct settings settings;
 struct counters counters;
+struct policy policy;
 
 static const struct waiter_events *waits;
 static const struct verdict_events *verdicts;
-static struct waiter *joined[100];
-static unsigned int njoined, nagain, nverdicts, nabandoned, nfollowed;
+static struct waiter *joined[100], *left[100];
+static unsigned int nleft, njoined, nagain, nverdicts, nabandoned, nfollowed;
 static unsigned int nticks, nplaces;
 static struct verdict *judged;
 static struct acl_decision acl;
@@ -40,8 +42,11 @@ static uint8_t sent[DNS_MESSAGE_MAX];
 static size_t sent_len;
 static unsigned int nsent;
 static char text[128];
-static uint64_t place;			/* a quota, which is only passed on */
-static struct held *const held = (struct held *)&place;
+static void (*on_take)(void);
+static struct quota quotas[256];	/* by the last octet of the client */
+static unsigned int share = MAX;	/* places of one */
+static const void *const place = quotas;	/* what is only passed on */
+static struct held *held = (struct held *)quotas;
 
 /* --- stand-ins --- */
 
@@ -52,7 +57,7 @@ loop_tick_over(void)
 }
 
 void loop_need_tick(void) { nticks++; }
-void back_udp_take(void) { }
+void back_udp_take(void) { if (on_take != NULL) on_take(); }
 void front_tcp_attach(struct asker *a) { (void)a; }
 void front_tcp_detach(struct asker *a) { (void)a; }
 void exchange_init(const struct waiter_events *e) { waits = e; }
@@ -77,16 +82,21 @@ front_tcp_send(struct tcp_conn *c, const uint8_t *msg, size_t len)
 struct quota *
 quota_enter(const struct addr *a)
 {
-	(void)a;
+	struct quota *q = &quotas[a->bytes[3]];
+
+	if (q->places == share)
+		return (NULL);
 	nplaces++;
-	return ((struct quota *)&place);
+	q->places++;
+	return (q);
 }
 
 void
 quota_leave(struct quota *q)
 {
-	(void)q;
+	cr_assert_gt(q->places, 0);
 	nplaces--;
+	q->places--;
 }
 
 void
@@ -94,8 +104,16 @@ exchange_join(struct waiter *w, const uint8_t *msg, size_t len)
 {
 	(void)msg;
 	(void)len;
-	w->exchange = (struct exchange *)&place;
+	w->exchange = (struct exchange *)(uintptr_t)place;
 	joined[njoined++] = w;
+}
+
+/* What the room that it waits in forgets. */
+void
+exchange_leave(struct waiter *w)
+{
+	w->exchange = NULL;
+	left[nleft++] = w;
 }
 
 void
@@ -192,20 +210,26 @@ set_up(void)
 TestSuite(query, .init = set_up);
 
 static void
-ask(uint8_t id, uint8_t type, bool tcp)
+ask_as(uint8_t who, uint8_t id, uint8_t type, bool tcp)
 {
 	uint8_t msg[] = "\0\0\1\0\0\1\0\0\0\0\0\0\3www\7example\0\0\1\0\1";
 	const struct addr client = { .family = ADDR_V4,
-	    .bytes = { 10, 77, 1, 2 } };
+	    .bytes = { 10, 77, 1, who } };
 	struct asker from;
 
 	memset(&from, 0, sizeof(from));
 	from.tcp = tcp;
-	from.conn = tcp ? (struct tcp_conn *)&place : NULL;
+	from.conn = tcp ? (struct tcp_conn *)(uintptr_t)place : NULL;
 	from.peer.sa.sa_family = AF_INET;
 	msg[1] = id;
 	msg[26] = type;
 	query_receive(msg, sizeof(msg) - 1, &client, &from);
+}
+
+static void
+ask(uint8_t id, uint8_t type, bool tcp)
+{
+	ask_as(2, id, type, tcp);
 }
 
 /* An answer with so many octets, at least 45. */
@@ -230,7 +254,7 @@ answer_of(unsigned int i, size_t size)
 		len += 12U + msg[len + 11];
 	}
 	cr_assert_eq(dns_response_parse(msg, len, &response), DNS_OK);
-	answer_begin(&a, msg, len, &response, false);
+	answer_begin(&a, msg, len, &response, NULL);
 	joined[i]->exchange = NULL;
 	waits->answered(joined[i], &a);
 	answer_end(&a);
@@ -347,6 +371,149 @@ Test(query, places_come_back_ten_times_over)
 	cr_assert_eq(counters.queries, 10 * (MAX + 1));
 }
 
+/* --- all places are in use (D22) --- */
+
+/* What client who has in flight is of these numbers. */
+static void
+fill(uint8_t who, unsigned int n)
+{
+	static uint8_t id;
+
+	while (n-- > 0)
+		ask_as(who, ++id, TYPE_A, false);
+}
+
+Test(query, the_oldest_of_the_largest_goes)
+{
+	share = MAX - 1;
+	fill(2, 3);
+	fill(3, 5);
+	cr_assert_eq(njoined, MAX);
+	cr_assert_eq(nleft + nsent, 0);
+	ask_as(4, 99, TYPE_A, false);
+	cr_assert_eq(njoined, MAX + 1);
+	cr_assert_eq(nleft, 1);
+	cr_assert_eq(left[0], joined[3]);
+	cr_assert_eq(nsent, 1);
+	cr_assert_eq(sent[1], 4);
+	cr_assert_eq(rcode(), RCODE_SERVFAIL);
+	cr_assert_str_eq(text, "too many requests in flight");
+	cr_assert_eq(counters.overload, 1);
+	cr_assert_eq(nplaces, MAX);
+	/* And the next one. */
+	ask_as(5, 99, TYPE_A, false);
+	cr_assert_eq(left[1], joined[4]);
+	/* They have as many as the other one, which has them longer. */
+	ask_as(6, 99, TYPE_A, false);
+	cr_assert_eq(left[2], joined[0]);
+	cr_assert_eq(nplaces, MAX);
+}
+
+Test(query, who_is_at_its_share_is_refused_first)
+{
+	share = 5;
+	fill(2, 3);
+	fill(3, 5);
+	ask_as(3, 99, TYPE_A, false);
+	cr_assert_eq(njoined, MAX);
+	cr_assert_eq(nleft, 0);
+	cr_assert_eq(nsent, 1);
+	cr_assert_eq(sent[1], 99);
+	/* Others have room, which makes no difference. */
+	waits->failed(joined[0], EDE_OTHER, "no answer");
+	ask_as(3, 98, TYPE_A, false);
+	cr_assert_eq(sent[1], 98);
+	cr_assert_eq(njoined, MAX);
+}
+
+Test(query, ones_own_oldest_goes_if_that_is_the_largest)
+{
+	share = MAX - 1;
+	fill(2, 3);
+	fill(3, 5);
+	ask_as(3, 99, TYPE_A, false);
+	cr_assert_eq(njoined, MAX + 1);
+	cr_assert_eq(left[0], joined[3]);
+	cr_assert_eq(quotas[3].places, 5);
+	cr_assert_eq(quotas[3].requests.amount, 5);
+}
+
+/* What it waits for is let go of, whatever that is. */
+Test(query, an_answer_that_waits_for_its_grants_goes)
+{
+	share = MAX - 1;
+	fill(2, MAX - 1);
+	fill(3, 1);
+	answer(0);
+	cr_assert_eq(nverdicts, 1);
+	ask_as(4, 99, TYPE_A, false);
+	cr_assert_eq(nabandoned, 1);
+	cr_assert_eq(nleft, 0);
+	cr_assert_eq(sent[1], 1);
+	cr_assert_eq(rcode(), RCODE_SERVFAIL);
+	/* One whose answer is on its way to it. */
+	joined[1]->exchange = NULL;
+	ask_as(5, 99, TYPE_A, false);
+	cr_assert_eq(left[0], joined[1]);
+	cr_assert_eq(nplaces, MAX);
+}
+
+static void
+answer_one(void)
+{
+	answer(0);
+	leaves();
+}
+
+/* Answers that have come make room, and nobody has to go. */
+Test(query, an_answer_that_is_there_makes_room)
+{
+	share = MAX - 1;
+	fill(2, MAX - 1);
+	fill(3, 1);
+	on_take = answer_one;
+	ask_as(4, 99, TYPE_A, false);
+	cr_assert_eq(njoined, MAX + 1);
+	cr_assert_eq(nleft + nabandoned, 0);
+	cr_assert_eq(counters.overload, 0);
+}
+
+/* Its client has closed its connection, or has it still. */
+Test(query, over_tcp_it_is_the_same)
+{
+	unsigned int i;
+
+	share = MAX - 1;
+	for (i = 0; i < MAX; i++)
+		ask_as((uint8_t)(2 + i / 5), (uint8_t)i, TYPE_A, true);
+	joined[0]->request->from.conn = NULL;
+	ask_as(4, 98, TYPE_A, true);
+	cr_assert_eq(left[0], joined[0]);
+	cr_assert_eq(nsent, 0);
+	ask_as(4, 99, TYPE_A, true);
+	cr_assert_eq(left[1], joined[1]);
+	cr_assert_eq(nsent, 1);
+	cr_assert_eq(nplaces, MAX);
+}
+
+Test(query, many_go_and_no_place_is_lost)
+{
+	unsigned int i;
+
+	share = MAX / 2;
+	for (i = 0; i < 10 * MAX; i++)
+		ask_as((uint8_t)i, (uint8_t)i, TYPE_A, false);
+	cr_assert_eq(nplaces, MAX);
+	cr_assert_eq(nleft, 9 * MAX);
+	/* In the order in which they came: all have one each. */
+	for (i = 0; i < nleft; i++)
+		cr_assert_eq(left[i], joined[i], "%u", i);
+	for (i = 9 * MAX; i < 10 * MAX; i++)
+		waits->failed(joined[i], EDE_OTHER, "no answer");
+	cr_assert_eq(nplaces, 0);
+	cr_assert(!query_tick());
+}
+
 Test(query, one_that_comes_again_takes_no_place)
 {
 	ask(1, TYPE_A, false);
@@ -431,6 +598,75 @@ Test(query, without_a_port_the_answer_passes)
 	cr_assert_eq(nsent, 1);
 	cr_assert_eq(sent[1], 1);
 	cr_assert_eq(nplaces, 0);
+}
+
+/* --- a list that came meanwhile (A9) --- */
+
+Test(query, A9_what_the_new_list_blocks_does_not_pass)
+{
+	acl.nports = 0;
+	acl.resolve = true;
+	ask(1, TYPE_A, false);
+	ask(2, TYPE_A, false);
+	acl.verdict = ACL_BLOCK;
+	/* It is not in force yet. */
+	answer(0);
+	cr_assert_eq(rcode(), RCODE_NOERROR);
+	policy.generation++;
+	answer(1);
+	cr_assert_eq(rcode(), RCODE_SERVFAIL);
+	cr_assert_str_eq(text, "the policy has changed");
+	cr_assert_eq(nsent, 2);
+	cr_assert_eq(nplaces, 0);
+}
+
+/* Nor as one that is cut. */
+Test(query, A9_what_the_new_list_blocks_is_not_cut_either)
+{
+	acl.nports = 0;
+	acl.resolve = true;
+	ask(1, TYPE_A, false);
+	acl.verdict = ACL_LOCAL;
+	policy.generation++;
+	answer_of(0, 513);
+	cr_assert_eq(rcode(), RCODE_SERVFAIL);
+}
+
+Test(query, A9_what_the_new_list_allows_passes)
+{
+	acl.nports = 0;
+	acl.resolve = true;
+	ask(1, TYPE_TXT, false);
+	ask(2, TYPE_TXT, false);
+	policy.generation++;
+	answer(0);
+	cr_assert_eq(rcode(), RCODE_NOERROR);
+	/* With -> alone, other types are refused (D4). */
+	acl.nports = 1;
+	acl.resolve = false;
+	answer(1);
+	cr_assert_eq(rcode(), RCODE_SERVFAIL);
+	cr_assert_eq(nverdicts, 0);
+}
+
+Test(query, A9_what_the_new_list_grants_is_granted)
+{
+	acl.nports = 0;
+	acl.resolve = true;
+	ask(1, TYPE_A, false);
+	acl.nports = 1;
+	policy.generation++;
+	answer(0);
+	cr_assert_eq(nverdicts, 1);
+	leaves();
+	/* And the reverse. */
+	ask(2, TYPE_A, false);
+	acl.nports = 0;
+	policy.generation++;
+	answer(1);
+	cr_assert_eq(nverdicts, 1);
+	cr_assert_eq(nsent, 2);
+	cr_assert_eq(rcode(), RCODE_NOERROR);
 }
 
 Test(query, an_upstream_that_fails_is_servfail)

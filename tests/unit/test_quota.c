@@ -101,32 +101,15 @@ Test(clients, there_is_one_more_than_requests_and_connections)
 	}
 }
 
-Test(clients, tries_have_a_share_and_a_total)
+Test(clients, tries_have_a_share)
 {
-	static const char *const who[] = { "10.0.0.1", "10.0.0.2", "10.0.0.3",
-	    "10.0.0.4", "10.0.0.5" };
-	unsigned int i, k, round;
-	struct quota *c[5];
+	struct quota *c = enter("10.0.0.1", 1);
 
-	for (i = 0; i < 5; i++)
-		c[i] = enter(who[i], 1);
-	for (round = 0; round < 10; round++) {
-		for (i = 0; i < 4; i++) {
-			for (k = 0; k < SHARE; k++) {
-				cr_assert(quota_may_try(c[i]));
-				quota_take_try(c[i]);
-			}
-			cr_assert(!quota_may_try(c[i]));
-			cr_assert_eq(quota_may_try(c[4]), i < 3);
-		}
-		quota_give_try(c[3]);
-		cr_assert(quota_may_try(c[3]));
-		cr_assert(quota_may_try(c[4]));
-		cr_assert(!quota_may_try(c[2]));
-		quota_take_try(c[3]);
-		for (i = 0; i < 4 * SHARE; i++)
-			quota_give_try(c[i / SHARE]);
-	}
+	c->tries.amount = SHARE - 1;
+	cr_assert(quota_may_try(c));
+	c->tries.amount = SHARE;
+	cr_assert(!quota_may_try(c));
+	cr_assert(quota_may_try(enter("10.0.0.2", 1)));
 }
 
 Test(clients, octets_have_a_share_and_a_total)

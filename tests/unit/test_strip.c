@@ -65,6 +65,18 @@ is_unwanted(void *arg, const struct addr *a)
 	    a->bytes[0] == 0xfe);
 }
 
+static unsigned int nttls;		/* that were written; one a record */
+
+void	__real_wcur_u32(struct wcur *, uint32_t);
+void	__wrap_wcur_u32(struct wcur *, uint32_t);
+
+void
+__wrap_wcur_u32(struct wcur *c, uint32_t v)
+{
+	nttls++;
+	__real_wcur_u32(c, v);
+}
+
 static enum dns_err
 strip(const uint8_t *msg, size_t len, size_t size)
 {
@@ -569,6 +581,16 @@ put_pointed(size_t filler)
 	for (n = 0; w.len - w.pos >= 16 && n < 5000; n++)
 		PUT(A("\300\033", GOOD));
 	parse();
+}
+
+/* With thousands of records behind it: none of them is written. */
+Test(strip, D21_nothing_is_written_behind_the_end)
+{
+	put_pointed(0);
+	nttls = 0;
+	cr_assert_eq(strip(big, w.pos, 1000), DNS_EFULL);
+	cr_assert_gt(nttls, 0);
+	cr_assert_leq(nttls, 1000 / 16 + 1, "%u", nttls);
 }
 
 Test(strip, G8_removed_owner_of_all, .timeout = 120)

@@ -242,7 +242,7 @@ answer(void)
 	struct answer a;
 
 	cr_assert_eq(dns_response_parse(msg, len, &response), DNS_OK);
-	answer_begin(&a, msg, len, &response, false);
+	answer_begin(&a, msg, len, &response, NULL);
 	memcpy(copy, msg, len);
 	verdict_answer(&verdict, &a, copy);
 	answer_end(&a);
@@ -505,6 +505,20 @@ Test(verdict, an_answer_that_is_let_go_waits_for_nothing)
 	answer();
 	done(RESULT_OK, loop.now + 100 * CLOCK_SECOND);
 	cr_assert_eq(nleaves, 1);
+}
+
+/* Others need the room: it ends as if there had been none for it. */
+Test(verdict, an_answer_that_has_to_go_fails)
+{
+	begin();
+	add(good, 60);
+	answer();
+	told->abandoned(asked);
+	cr_assert_eq(nleft, 0);
+	cr_assert_null(verdict.held);
+	cr_assert_eq(nleaves, 0);
+	cr_assert_eq(nfailed, 1);
+	cr_assert_str_eq(why, "too many grants under way");
 }
 
 Test(verdict, as_many_grants_as_one_answer_may_need)

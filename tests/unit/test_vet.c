@@ -326,6 +326,40 @@ Test(vet, G8_nets_of_length_0)
 	expect(false, "127.0.0.1");
 }
 
+/* Each length of a prefix, with an address inside and one bit outside. */
+Test(vet, G8_every_length_of_a_net)
+{
+	const struct addr bases[] = { address("192.0.2.1"),
+	    address("2a0d:db8:1:2:3:4:5:6") };
+	unsigned int prefix, bit;
+	size_t i;
+
+	for (i = 0; i < 2; i++) {
+		const unsigned int bits = 8 * (unsigned int)addr_len(
+		    bases[i].family);
+
+		for (prefix = 0; prefix <= bits; prefix++) {
+			deny.n = 1;
+			deny.net[0] = (struct addr_net){ bases[i],
+			    (uint8_t)prefix };
+			addr_mask(&deny.net[0].base, prefix);
+			for (bit = 0; bit < bits; bit++) {
+				struct addr a = bases[i];
+
+				a.bytes[bit / 8] ^= (uint8_t)(0x80U >> bit % 8);
+				deny.n = 0;
+				/* What is reserved, or embeds that, is so anyway. */
+				if (is_forbidden(&a))
+					continue;
+				deny.n = 1;
+				cr_assert_eq(is_forbidden(&a), bit >= prefix,
+				    "bit %u of /%u", bit, prefix);
+			}
+			cr_assert(is_forbidden(&bases[i]), "/%u", prefix);
+		}
+	}
+}
+
 Test(vet, G8_no_address_at_all)
 {
 	const struct addr none = { .family = 0 }, five = { .family = 5 };
