@@ -139,13 +139,12 @@ class Model:
                 return
         old.names = {name: ends for name, ends in old.names.items()
                      if ends[1] > begin}
-        old.named(label, low, high, begin + lifetime - SLACK)
+        # What lives long enough is not lengthened for another name.
+        old.named(label, min(low, old.low) if
+                  old.high >= begin + lifetime - SLACK else low, high,
+                  begin + lifetime - SLACK)
         old.vague |= len(old.names) > NAMES
         if old.low >= end + lifetime + SLACK:       # G7: no call
-            if begin < self.reviewed + 1:
-                # It may be given the label of who needs it now.
-                old.labels.add(label)
-                self._put_back(old)
             return
         if old.high < begin + lifetime - SLACK:
             new = Grant(max(low, old.low), max(high, old.high), label)
@@ -165,15 +164,20 @@ class Model:
         grant.kernel_low = grant.low - SLACK
         grant.kernel_high = grant.high + ROUNDING + SLACK
 
-    def disturbed(self, begin):
+    def disturbed(self, begin, rounded):
         """Somebody took entries away; they are put back, but for no longer
-        than root allows by now."""
+        than root allows by now.  rounded: what somebody put back himself may
+        be short of a part of a second, which nobody can see."""
+        longest = begin + self.rule_time[1] - SLACK
         for grant in self.grants.values():
+            grant.low = min(grant.low, longest)
+            grant.promised_low = min(grant.promised_low, longest)
+            grant.names = {name: (min(low, longest), high)
+                           for name, (low, high) in grant.names.items()}
             self._put_back(grant)
-            longest = self.rule_time[1]
-            grant.kernel_low = min(grant.kernel_low, begin + longest - SLACK)
-            grant.promised_low = min(grant.promised_low,
-                                     begin + longest - SLACK)
+            if rounded:
+                grant.kernel_low -= ROUNDING
+                grant.promised_low -= ROUNDING
 
     def may_end(self, key, now):
         """The entry may go before its end."""
