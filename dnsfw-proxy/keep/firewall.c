@@ -32,15 +32,14 @@ firewall_batch(struct backend_batch *b, const struct msg_grant *g,
 }
 
 void
+firewall_limit(struct ledger_entry *e, uint64_t now)
+{
+	ledger_shorten(firewall.ledger, e, now + conf_limits->left_max * MS);
+}
+
+void
 firewall_add(struct backend_batch *b)
 {
-	uint64_t most = conf_limits->left_max * MS;
-	size_t i;
-
-	for (i = 0; i < b->n; i++) {
-		if (b->adds[i].left > most)
-			b->adds[i].left = most;
-	}
 	firewall.backend->add(b);
 	firewall.transactions++;
 }

@@ -30,12 +30,15 @@ const char *firewall_lacking(uint8_t there);
 /* Is the grant's family one that works now? */
 bool	firewall_works(const struct msg_grant *);
 
-/*
- * The backend's add, remove and test of batches, counted.  Of add: what has more
- * left than the helper lets through gets what it does.
- */
+/* The backend's add and remove of batches, counted. */
 void	firewall_add(struct backend_batch *);
 void	firewall_remove(struct backend_batch *);
+
+/*
+ * An entry that has to be put into the kernel anew: what was taken over may have
+ * more left than the helper lets through by now (G9, P7); then it gets less.
+ */
+void	firewall_limit(struct ledger_entry *, uint64_t now);
 
 /* One more in the batch, which must have room. */
 struct backend_add *firewall_batch(struct backend_batch *,

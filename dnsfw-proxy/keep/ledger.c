@@ -440,6 +440,22 @@ remove_entry(struct ledger *l, uint32_t e)
 }
 
 void
+ledger_shorten(struct ledger *l, struct ledger_entry *e, uint64_t end)
+{
+	struct others *o = &l->others[place_of(l, e)];
+	size_t i;
+
+	if (e->expiry <= end)
+		return;
+	e->expiry = end;
+	for (i = 0; i < OTHERS; i++) {
+		if (o->at[i].end > end)
+			o->at[i].end = end;
+	}
+	heap_up(l, e->heap);
+}
+
+void
 ledger_remove(struct ledger *l, struct ledger_entry *e)
 {
 	remove_entry(l, place_of(l, e));

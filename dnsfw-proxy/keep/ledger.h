@@ -91,6 +91,9 @@ enum ledger_left {
 enum ledger_left ledger_forbid(struct ledger *, struct ledger_entry *,
 	    const char *label, uint64_t now);
 
+/* It ends then, if not sooner: no longer is allowed by now. */
+void	ledger_shorten(struct ledger *, struct ledger_entry *, uint64_t end);
+
 /* Take it out before its time. */
 void	ledger_remove(struct ledger *, struct ledger_entry *);
 

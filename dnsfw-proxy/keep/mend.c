@@ -75,6 +75,7 @@ mend_batch(void)
 		if ((mend.kinds & 1U << backend_kind(&e->grant)) == 0 ||
 		    (!mend.all && ledger_is_sure(l, e)))
 			continue;
+		firewall_limit(e, now);
 		entries[batch.n] = e;
 		add = firewall_batch(&batch, &e->grant, e->expiry - now);
 		add->is_new = true;

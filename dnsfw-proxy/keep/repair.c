@@ -2,6 +2,7 @@
 #include "repair.h"
 
 #include <poll.h>
+#include <string.h>
 
 #include "children.h"
 #include "choice.h"
@@ -32,8 +33,13 @@
 /* No grant of ours lives longer; nor does ipset's timeout. */
 #define LEFT_MAX	(2147483 * 1000ULL)	/* ms */
 
-/* Some kernels round an entry's time, and a listing takes its time. */
-#define TIME_DIFFERS	2000		/* ms */
+/*
+ * ms: ipset tells whole seconds, rounded down, and takes them rounded up; the
+ * clocks of the kernel have ticks; and a listing is older than we are.
+ */
+#define SHORTER_IPSET	1050
+#define SHORTER_NFT	50
+#define LONGER		1500
 
 enum repair_state {
 	STAY = 0,	/* no state: an event that changes nothing */
@@ -152,19 +158,31 @@ take_over(const struct msg_grant *g, uint64_t ms)
 	return (true);
 }
 
-/* Is it there as the ledger says?  Then nothing has to be done about it. */
+/* Has it the time and the name of the ledger's? */
+static bool
+is_as_wished(const struct ledger_entry *e, const struct msg_grant *g,
+    uint64_t ms)
+{
+	uint64_t now = clock_now(), left = 0, shorter = SHORTER_NFT;
+
+	if (conf->firewall == KEEPCONF_IPTABLES)
+		shorter = SHORTER_IPSET;
+	if (e->expiry > now)
+		left = (e->expiry - now) / MS;
+	return (ms != 0 && ms + shorter >= left && ms <= left + LONGER &&
+	    memcmp(e->grant.label, g->label, sizeof(g->label)) == 0);
+}
+
+/* What is there as the ledger says needs nothing more. */
 static bool
 compare_entry(const struct msg_grant *g, uint64_t ms)
 {
 	struct ledger_entry *e = ledger_find(firewall.ledger, g);
-	uint64_t left, most, now = clock_now();
 
 	if (e == NULL)
 		return ((repair.fresh & backend_bit(backend_kind(g))) != 0 &&
 		    take_over(g, ms));
-	left = e->expiry > now ? (e->expiry - now) / MS : 0;
-	most = left < conf_limits->left_max ? left : conf_limits->left_max;
-	if (ms != 0 && ms + TIME_DIFFERS >= most && ms <= left + TIME_DIFFERS)
+	if (is_as_wished(e, g, ms))
 		ledger_set_sure(firewall.ledger, e, true);
 	return (true);
 }

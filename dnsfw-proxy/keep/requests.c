@@ -101,6 +101,7 @@ begin_ask(struct request_turn *t, struct request *r, struct ledger_entry *e,
 {
 	struct request_ask *a = &t->asks[t->nasks++];
 
+	firewall_limit(e, t->now);
 	a->entry = e;
 	a->is_new = is_new;
 	a->until = 0;
@@ -144,10 +145,12 @@ request_decide(struct request_turn *t, struct request *r)
 	grace = msg_grace(lifetime, conf->max_rule_time);
 	r->end = t->now + ((uint64_t)lifetime + grace) * CLOCK_SECOND;
 	e = ledger_find(l, &r->grant);
+	/* G7: what lives long enough is as it is, even if it is asked again. */
+	if (e != NULL && e->expiry >= t->now + lifetime * CLOCK_SECOND &&
+	    r->end > e->expiry)
+		r->end = e->expiry;
 	if (e != NULL && e->mark == 0 && ledger_is_sure(l, e) &&
-	    e->expiry >= t->now + lifetime * CLOCK_SECOND) {
-		if (r->end > e->expiry)
-			r->end = e->expiry;
+	    e->expiry >= r->end) {
 		r->result.expiry = r->end;
 		(void)ledger_put(l, &r->grant, r->end, t->now, t->worker);
 		known_count++;

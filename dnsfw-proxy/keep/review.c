@@ -234,9 +234,11 @@ shorten(struct review_outcome *o, uint64_t now)
 	size_t i;
 
 	batch.n = 0;
-	for (i = 0; i < o->nshorter; i++)
+	for (i = 0; i < o->nshorter; i++) {
+		firewall_limit(o->shorter[i], now);
 		(void)firewall_batch(&batch, &o->shorter[i]->grant,
 		    o->shorter[i]->expiry - now);
+	}
 	if (batch.n > 0)
 		firewall_add(&batch);
 	for (i = 0; i < batch.n; i++) {

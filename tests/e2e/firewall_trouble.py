@@ -25,9 +25,12 @@ def command(family):
 def skeleton(gateway):
     """The firewall without its entries, times and counters.
 
-    Which table comes first is the operator's doing.
+    Which table comes first is the operator's doing; and the order of our rules
+    is of no account, as all of them accept.
     """
     text = gateway.run("nft", "-s", "list", "ruleset")
+    text = re.sub(r"(?m)(?:^.*dnsfw:managed.*\n)+", lambda match: "".join(
+        sorted(match[0].splitlines(True))), text)
     text = re.sub(r"\n\t*elements = \{[^}]*\}", "", text)
     tables = sorted(re.findall(r"(?ms)^table .*?^\}\n", text))
     sets = gateway.run("ipset", "save").splitlines(True)

@@ -10,6 +10,7 @@ import ipaddress
 # Seconds.  What the kernel's own clock (jiffies) and a batch may add.
 SLACK = 0.05
 GRACE = 15          # G3
+NAMES = 4           # that a grant remembers (G15)
 # A timeout that is put back is rounded up to whole seconds (never 0, which
 # would be for ever), and one that ipset tells is rounded down.
 ROUNDING = 1
@@ -74,6 +75,18 @@ class Grant:
         self.restarts = 0
         self.going = False      # perhaps, at any time
         self.labels = {label}
+        self.names = {label: (low, high)}   # when each alone would end it
+        self.vague = False      # it may know fewer names than these
+
+    def named(self, label, low, high, least):
+        """Another answer gave it by that name; a worker that knows of an end
+        by this name which is not before least does not ask."""
+        old = self.names.get(label)
+        if old is not None and old[1] >= least:
+            low = old[0]
+        if old is not None:
+            low, high = max(low, old[0]), max(high, old[1])
+        self.names[label] = (low, high)
 
     def __repr__(self):
         return (f"ends {self.kernel_low:.2f}..{self.kernel_high:.2f}, "
@@ -124,16 +137,20 @@ class Model:
             if old is None or old.kernel_high < begin:
                 self.grants[key] = Grant(low, high, label)
                 return
+        old.names = {name: ends for name, ends in old.names.items()
+                     if ends[1] > begin}
+        # What lives long enough is not lengthened for another name.
+        old.named(label, min(low, old.low) if
+                  old.high >= begin + lifetime - SLACK else low, high,
+                  begin + lifetime - SLACK)
+        old.vague |= len(old.names) > NAMES
         if old.low >= end + lifetime + SLACK:       # G7: no call
-            if begin < self.reviewed + 1:
-                # It may be given the label of who needs it now.
-                old.labels.add(label)
-                self._put_back(old)
             return
         if old.high < begin + lifetime - SLACK:
             new = Grant(max(low, old.low), max(high, old.high), label)
             new.promised_low = max(low, old.promised_low -
                                    ROUNDING * old.restarts)
+            new.names, new.vague = old.names, old.vague
             self.grants[key] = new
             return
         # One of the two: it was a matter of milliseconds.
@@ -147,15 +164,20 @@ class Model:
         grant.kernel_low = grant.low - SLACK
         grant.kernel_high = grant.high + ROUNDING + SLACK
 
-    def disturbed(self, begin):
+    def disturbed(self, begin, rounded):
         """Somebody took entries away; they are put back, but for no longer
-        than root allows by now."""
+        than root allows by now.  rounded: what somebody put back himself may
+        be short of a part of a second, which nobody can see."""
+        longest = begin + self.rule_time[1] - SLACK
         for grant in self.grants.values():
+            grant.low = min(grant.low, longest)
+            grant.promised_low = min(grant.promised_low, longest)
+            grant.names = {name: (min(low, longest), high)
+                           for name, (low, high) in grant.names.items()}
             self._put_back(grant)
-            longest = self.rule_time[1]
-            grant.kernel_low = min(grant.kernel_low, begin + longest - SLACK)
-            grant.promised_low = min(grant.promised_low,
-                                     begin + longest - SLACK)
+            if rounded:
+                grant.kernel_low -= ROUNDING
+                grant.promised_low -= ROUNDING
 
     def may_end(self, key, now):
         """The entry may go before its end."""
@@ -171,19 +193,46 @@ class Model:
             grant.low = grant.kernel_low - ROUNDING - SLACK
             grant.high = grant.kernel_high
             grant.restarts += 1
+            # The name that is its comment is all that is known of them.
+            grant.names = {label: (grant.low, grant.high)
+                           for label in grant.labels}
+            grant.vague = len(grant.labels) > 1
 
     def reloaded(self, rules, when):
-        """What the rules would not give for the label goes (A9)."""
+        """What the rules would not give by any name goes (A9, G15)."""
         self.rules = rules
         self.reviewed = when
         for key, grant in list(self.grants.items()):
-            kept = {self._gives(key, label) for label in grant.labels}
-            if kept == {False} and grant.low > when:
+            gone = {name for name in set(grant.names) | grant.labels
+                    if not self._gives(key, name)}
+            kept = {name: ends for name, ends in grant.names.items()
+                    if name not in gone and ends[1] > when}
+            if not gone:
+                continue
+            if not kept and grant.low > when:
                 del self.grants[key]
-            elif False in kept:
+            elif not kept or grant.vague or \
+                    max(low for low, _ in kept.values()) <= when:
                 # Nobody has seen its label yet; or it has ended for dnsfw,
                 # which then leaves the kernel's last second alone.
                 self.may_end(key, when)
+                grant.labels |= set(kept)
+            else:
+                self._shorten(grant, kept)
+
+    @staticmethod
+    def _shorten(grant, kept):
+        """It lives as long as the names that still give it."""
+        low = max(low for low, _ in kept.values())
+        high = max(high for _, high in kept.values())
+        grant.names = kept
+        grant.labels = set(kept)
+        grant.low = min(grant.low, low)
+        grant.high = min(grant.high, high)
+        grant.kernel_low = min(grant.kernel_low, low - SLACK)
+        grant.kernel_high = min(grant.kernel_high,
+                                high + ROUNDING + SLACK)
+        grant.promised_low = min(grant.promised_low, low)
 
     def _gives(self, key, label):
         client, proto, port, _ = key

@@ -71,7 +71,7 @@ def test_P2_root_directory_is_empty_and_gone(running, role):
     limits = open(f"/proc/{pid}/limits", encoding="ascii").read()
     assert re.search(r"Max core file size +0 +0 ", limits)
     assert re.search(r"Max processes +0 +0 ", limits)
-    if "Sanitizer" not in open(f"/proc/{pid}/maps", encoding="ascii").read():
+    if "asan" not in open(f"/proc/{pid}/maps", encoding="ascii").read():
         assert re.search(r"Max address space +\d+ +\d+ ", limits)
 
 

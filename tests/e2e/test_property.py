@@ -219,7 +219,7 @@ class Run:
         begin = time.monotonic()
         flushed = self._trouble.do(step.how, step.choice)
         self._disturbed = time.monotonic()
-        self.model.disturbed(begin)
+        self.model.disturbed(begin, self._fw.name == "iptables")
         if step.how in ("flush set", "flush sets", "destroy sets") and \
                 self._fw.name == "iptables":
             self._may_be_unnoticed(flushed if step.how == "flush set" else "")
@@ -262,7 +262,8 @@ class Run:
                 self._judge(query, answer, begin, end)
         self._trouble.restore(step.families)
         self._disturbed = time.monotonic()
-        self.model.disturbed(disturbed)
+        self.model.disturbed(disturbed,
+                             self._fw.name == "iptables")
         self.check(structure=True)
 
     def _restart(self, step):

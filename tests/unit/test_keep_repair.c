@@ -166,6 +166,23 @@ Test(keep_repair, G13_a_time_that_differs_is_mended)
 	lose(WATCH_LOST);
 	(void)go_on(CLOCK_SECOND);
 	cr_assert_eq(rig.adds, 2);
+	/* Whole seconds are what ipset tells; and a name of before is none. */
+	g = rig_grant(0);
+	rig_put(&g, rig_find(&g)->end - CLOCK_SECOND);
+	rig_conf.firewall = KEEPCONF_IPTABLES;
+	lose(WATCH_LOST);
+	(void)go_on(2 * CLOCK_SECOND);
+	cr_assert_eq(rig.adds, 2);
+	rig_conf.firewall = KEEPCONF_NFTABLES;
+	lose(WATCH_LOST);
+	(void)go_on(2 * CLOCK_SECOND);
+	cr_assert_eq(rig.adds, 3);
+	strcpy(g.label, "other.example");
+	rig_put(&g, rig_find(&g)->end);
+	lose(WATCH_LOST);
+	(void)go_on(2 * CLOCK_SECOND);
+	cr_assert_eq(rig.adds, 4);
+	cr_assert_str_eq(rig_find(&g)->grant.label, "a.example");
 }
 
 /* Who deletes rules, then the chain, then sets, can: nothing is made meanwhile. */
@@ -331,6 +348,28 @@ Test(keep_start, G9_what_was_there_is_kept_however_much_it_is, .timeout = 30)
 	    ledger_find(firewall.ledger, &g)));
 	cr_assert_eq(ledger_find(firewall.ledger, &g)->expiry,
 	    1500 * CLOCK_SECOND);
+}
+
+/* What lives longer than root allows by now is put back for as long as that. */
+Test(keep_start, P7_what_is_put_back_lives_no_longer_than_allowed,
+    .timeout = 30)
+{
+	struct msg_grant g = rig_grant(0), kept = rig_grant(4);
+
+	hash_init();
+	rig.chains = BOTH;
+	rig_put(&g, rig_now + 5000 * CLOCK_SECOND);
+	rig_put(&kept, rig_now + 5000 * CLOCK_SECOND);
+	repair_start(&rig_backend, rig_conf.max_grants);
+	rig_find(&g)->end = UINT64_MAX;
+	lose(WATCH_LOST);
+	(void)go_on(CLOCK_SECOND);
+	cr_assert_eq(rig.adds, 1);
+	cr_assert_geq(rig_find(&g)->end, 4600 * CLOCK_SECOND);
+	cr_assert_leq(rig_find(&g)->end, 4601 * CLOCK_SECOND);
+	cr_assert_eq(ledger_find(firewall.ledger, &g)->expiry,
+	    rig_find(&g)->end);
+	cr_assert_eq(rig_find(&kept)->end, 6000 * CLOCK_SECOND);
 }
 
 /* A chain that comes later: its set's entries are taken over. */

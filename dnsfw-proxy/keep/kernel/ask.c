@@ -56,7 +56,6 @@ static struct helper {
 	uint32_t	portid;		/* of KEEP_FD_ACT */
 	uint32_t	next_seq;
 	bool		stuck;
-	uint64_t	stuck_since;
 	bool		ended;
 	struct order_error why;
 	struct read	reads[NREADS];
@@ -203,9 +202,6 @@ await(struct transaction *t)
 		now = clock_now();
 		if (now - begin >= ASK_WAIT) {
 			helper.stuck = true;
-			helper.stuck_since = begin;
-			log_error("the helper does not answer: nothing is "
-			    "granted until it does");
 			return;
 		}
 		(void)poll(pfds, 2, (int)((begin + ASK_WAIT - now) /
@@ -358,14 +354,8 @@ ask_stuck(void)
 void
 ask_look(void)
 {
-	bool over = is_over(&helper.t);
-
-	if (!helper.stuck || !over)
-		return;
-	helper.stuck = false;
-	log_info("the helper answers again, after %llu ms",
-	    (unsigned long long)((clock_now() - helper.stuck_since) /
-	    (CLOCK_SECOND / 1000)));
+	if (is_over(&helper.t))
+		helper.stuck = false;
 }
 
 bool
