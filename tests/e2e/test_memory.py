@@ -122,7 +122,8 @@ def test_D22_the_kernel_gives_a_quarter_more_than_the_ceiling(lab):
 @pytest.mark.memory
 def test_D22_no_memory_ends_connections_and_nothing_else(lab):
     """Half messages come until the kernel gives no more."""
-    server = start(lab, REQUESTS, wrapper=("prlimit", f"--data={LITTLE}"))
+    server = start(lab, REQUESTS, "--max-grants", "1000",
+                   wrapper=("prlimit", f"--data={LITTLE}"))
     site = lab.site()
     assert data_limit(server) == LITTLE
     assert lab.resolve(site, tcp=True)
