@@ -187,6 +187,8 @@ class Server:
         for address, data in ((self.crowd.v4, self.held),
                               (self.crowd.v6, self.half)):
             self.connect(self._stack, (address() for _ in range(MORE)), data)
+
+    def wait_for_refusals(self):
         for refused in ("not kept: the room for long ones",
                         "too many grants are under way",
                         "TCP connections? closed"):
@@ -206,19 +208,21 @@ def test_D22_a_worker_has_no_more_than_the_ceiling(lab):
         asked = server.fill_requests()
         server.fill_arrivals()
         server.fill_connections()
-        stack.enter_context(stopped(server.dnsfw.pid))
-        server.fill_grants()
-        # They ask again, which is another try, with a socket of its own.
-        server.ask(asked)
-        limit = ceiling(REQUESTS_DEFAULT)
-        until(lambda: most_memory(server.dnsfw) >= LEAST * limit)
-        server.fill_more()
-        for client in (CLIENT4, CLIENT6):
-            for tcp in (False, True):
-                answer = lab.exchange(crowd.question(
-                    crowd.PLAIN, server.number()), client, tcp)
-                assert answer[3] & 15 == 0
-        most = most_memory(server.dnsfw)
+        # The keeper answers no grant, and writes no line, meanwhile.
+        with stopped(server.dnsfw.pid):
+            server.fill_grants()
+            # They ask again, which is another try, with a socket of its own.
+            server.ask(asked)
+            limit = ceiling(REQUESTS_DEFAULT)
+            until(lambda: most_memory(server.dnsfw) >= LEAST * limit)
+            server.fill_more()
+            for client in (CLIENT4, CLIENT6):
+                for tcp in (False, True):
+                    answer = lab.exchange(crowd.question(
+                        crowd.PLAIN, server.number()), client, tcp)
+                    assert answer[3] & 15 == 0
+            most = most_memory(server.dnsfw)
+        server.wait_for_refusals()
     print(f"{begin / MIB:.1f} MiB, and then {most / MIB:.1f} of "
           f"{limit / MIB:.1f}")
     assert most <= limit
