@@ -1,0 +1,149 @@
+/* Options: the table's defaults, and which place wins (section 6). */
+#include <criterion/criterion.h>
+
+#include <linux/netfilter.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "addrtext.h"
+#include "start/options.h"
+
+#define ARGS_MAX 20
+
+static struct options o;
+
+static void
+clean(void)
+{
+	clearenv();
+}
+
+TestSuite(options, .init = clean, .timeout = 30);
+
+/* Blanks divide the arguments, which go on to live. */
+static void
+parse(const char *arguments)
+{
+	char *copy = strdup(arguments), *argv[ARGS_MAX];
+	int argc = 0;
+
+	argv[argc++] = strdup("dnsfw");
+	while (argc < ARGS_MAX - 1 && (argv[argc] = strsep(&copy, " ")) != NULL)
+		argc++;
+	options_parse(&o, argc, argv);
+}
+
+#define NEEDED	"--acl-file=/a --upstream=192.0.2.1 --firewall=none"
+
+static void
+expect_host(const struct host *h, const char *want)
+{
+	char text[HOST_TEXT_MAX];
+
+	cr_expect_str_eq(host_print(h, text), want);
+}
+
+Test(options, what_nobody_sets)
+{
+	parse(NEEDED);
+	cr_expect_str_eq(o.acl_file, "/a");
+	cr_expect_eq(o.upstreams.n, 1);
+	cr_expect_eq(o.upstream_port, 53);
+	cr_expect_eq(o.binds.n, 1);
+	expect_host(&o.binds.at[0], "127.0.0.53");
+	cr_expect_eq(o.bind_port, 537);
+	cr_expect_eq(o.timeout, 10);
+	cr_expect_eq(o.min_rule_time, 5);
+	cr_expect_eq(o.max_rule_time, 2147483);
+	cr_expect_eq(o.max_connections, 10000);
+	cr_expect_eq(o.max_grants, 65536);
+	cr_expect_eq(o.workers, 1);
+	cr_expect_eq(o.firewall, KEEPCONF_NONE);
+	cr_expect_str_eq(o.proxy_user, "dnsfw-proxy");
+	cr_expect_str_eq(o.keeper_user, "dnsfw-keeper");
+	cr_expect_str_eq(o.priv_user, "dnsfw-priv");
+	cr_expect_null(o.chain);
+	cr_expect_null(o.table.name);
+	cr_expect_eq(o.refuse_with | o.log_format | o.log_level |
+	    o.kill_connections | o.check_only | o.hold_live |
+	    o.randomize_case | o.upstream_tcp | o.family_filter |
+	    o.block_aliases | o.bypass_pass, 0);
+	cr_expect_eq(o.client_nets.n + o.deny_nets.n + o.allow_nets.n, 0);
+}
+
+/* With nftables a table is needed. */
+Test(options, what_no_single_option_can_know, .exit_code = 2)
+{
+	parse("--acl-file=/a --upstream=192.0.2.1 --firewall=nftables "
+	    "--chain=c");
+}
+
+Test(options, bounds_are_those_of_the_table, .exit_code = 2)
+{
+	parse(NEEDED " --workers=33");
+}
+
+Test(options, words_numbers_and_lists)
+{
+	setenv("TABLE", "inet filter", 1);
+	setenv("CLIENT_NET", "10.0.0.0/8, 2001:db8::/32", 1);
+	parse("--acl-file=/a --upstream=192.0.2.1 --firewall=nftables "
+	    "--chain=c --max-rule-time=99 --min-rule-time=9 --workers=32 "
+	    "--kill-connections --bind=::1,fe80::1%lo --refuse-with=NODATA "
+	    "--log-level=none --log-format=json --check=no "
+	    "--bypass-signals=pass");
+	cr_expect_eq(o.firewall, KEEPCONF_NFTABLES);
+	cr_expect_eq(o.table.family, NFPROTO_INET);
+	cr_expect_str_eq(o.table.name, "filter");
+	cr_expect_str_eq(o.table.text, "inet filter");
+	cr_expect_eq(o.min_rule_time, 9);
+	cr_expect_eq(o.max_rule_time, 99);
+	cr_expect_eq(o.workers, 32);
+	cr_expect_eq(o.kill_connections, 1);
+	cr_expect_eq(o.check_only, 0);
+	cr_expect_eq(o.refuse_with, REFUSE_NODATA);
+	cr_expect_eq(o.log_level, LOGLEVEL_NONE);
+	cr_expect_eq(o.log_format, LOGFORMAT_JSON);
+	cr_expect_eq(o.bypass_pass, 1);
+	cr_expect_eq(o.client_nets.n, 2);
+	cr_expect_eq(o.client_nets.at[1].prefix, 32);
+	cr_assert_eq(o.binds.n, 2);
+	expect_host(&o.binds.at[0], "::1");
+	expect_host(&o.binds.at[1], "fe80::1%lo");
+}
+
+/* The command line over the environment, that over the file, that over us. */
+Test(options, places_in_their_order)
+{
+	char path[] = "/tmp/test-options.XXXXXX", arguments[256];
+	FILE *f = fdopen(mkstemp(path), "w");
+
+	cr_assert_not_null(f);
+	fputs("TIMEOUT=1\nWORKERS=2\nBIND_PORT=3\nMAX_GRANTS=\n", f);
+	fclose(f);
+	setenv("TIMEOUT", "10", 1);
+	setenv("WORKERS", "20", 1);
+	setenv("MAX_CONNECTIONS", "", 1);
+	snprintf(arguments, sizeof(arguments), NEEDED
+	    " --timeout 100 --config %s", path);
+	parse(arguments);
+	unlink(path);
+	cr_expect_eq(o.timeout, 100);
+	cr_expect_eq(o.workers, 20);
+	cr_expect_eq(o.bind_port, 3);
+	cr_expect_eq(o.max_grants, 65536);
+	cr_expect_eq(o.max_connections, 10000);
+}
+
+/* They accumulate in one place, and another place does not add to it. */
+Test(options, lists_repeat)
+{
+	setenv("UPSTREAM", "198.51.100.1", 1);
+	parse("--acl-file=/a --firewall=none --upstream=192.0.2.1 "
+	    "--upstream 192.0.2.2,192.0.2.3");
+	cr_expect_eq(o.upstreams.n, 3);
+	expect_host(&o.upstreams.at[2], "192.0.2.3");
+}
