@@ -410,6 +410,12 @@ Test(sandbox, P2_arguments_of_the_worker)
 		    SOCK_CLOEXEC } }, 0, ALLOWED },
 		{ { SYS_fcntl, { -1, F_DUPFD } }, EBADF, SIGSYS },
 		{ { SYS_read, { -1 } }, EBADF, SIGSYS },
+		/* It dies with the pipe that is 0 (drop_outlive). */
+		{ { SYS_close, { STDIN_FILENO } }, EBADF, SIGSYS },
+		{ { SYS_close, { MSG_FD_CHANNEL } }, EBADF, ALLOWED },
+		{ { SYS_fcntl, { STDIN_FILENO, F_SETFL, 0 } }, EBADF, SIGSYS },
+		{ { SYS_fcntl, { STDIN_FILENO, F_SETSIG, 0 } }, EBADF, SIGSYS },
+		{ { SYS_fcntl, { STDIN_FILENO, F_SETOWN, 0 } }, EBADF, SIGSYS },
 	};
 	size_t i;
 
@@ -429,6 +435,7 @@ Test(sandbox, P2_arguments_of_the_compiler)
 		{ { SYS_recvmsg, { -1 } }, SIGSYS },
 		{ { SYS_fcntl, { -1, F_ADD_SEALS } }, ALLOWED },
 		{ { SYS_fcntl, { -1, F_SETFL } }, SIGSYS },
+		{ { SYS_close, { STDIN_FILENO } }, SIGSYS },
 		{ { SYS_sendto, { -1, 0, 0, 0, 4096, 16 } }, SIGSYS },
 	};
 	size_t i;
