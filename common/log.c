@@ -28,6 +28,7 @@ static const char *log_name;
 static int log_fd = STDERR_FILENO;
 static bool log_journal;
 static uint64_t log_dropped;
+static bool log_in_child;	/* what is buffered is the parent's */
 
 int
 log_private_fd(int fd)
@@ -176,6 +177,20 @@ log_s(uint64_t n)
 }
 
 void
+log_forked(void)
+{
+	log_in_child = true;
+}
+
+static void __attribute__((noreturn))
+log_end(void)
+{
+	if (log_in_child)
+		_exit(1);
+	exit(1);
+}
+
+void
 fatal(const char *fmt, ...)
 {
 	const char *reason = strerrordesc_np(errno);
@@ -184,7 +199,7 @@ fatal(const char *fmt, ...)
 	va_start(ap, fmt);
 	vlog(&level_error, reason != NULL ? reason : "unknown error", fmt, ap);
 	va_end(ap);
-	exit(1);
+	log_end();
 }
 
 void
@@ -195,7 +210,7 @@ fatalx(const char *fmt, ...)
 	va_start(ap, fmt);
 	vlog(&level_error, NULL, fmt, ap);
 	va_end(ap);
-	exit(1);
+	log_end();
 }
 
 bool

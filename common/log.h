@@ -29,6 +29,12 @@ void	log_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* The plural's ending: "" for 1, else "s". */
 const char *log_s(uint64_t n);
 
+/*
+ * In a child that has not yet run its program: from now on the next two end it
+ * by _exit, as what stdio and atexit have is the parent's.
+ */
+void	log_forked(void);
+
 /* log_error and exit(1).  fatal appends ": " and the text of errno. */
 void	fatal(const char *fmt, ...)
 	    __attribute__((format(printf, 1, 2), noreturn));

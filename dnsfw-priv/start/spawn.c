@@ -56,6 +56,8 @@ fork_child(void)
 
 	if (pid == -1)
 		fatal("fork");
+	if (pid == 0)
+		log_forked();
 	return (pid);
 }
 

@@ -290,3 +290,30 @@ Test(log, limiter_counts_what_it_holds_back)
 	cr_assert(log_allowed(&limit, start + 2 * period, 60, &count));
 	cr_assert_eq(count, 1);
 }
+
+static void
+end_of_the_parent(void)
+{
+	_exit(7);
+}
+
+/* What is registered for the parent's end is not done at the child's. */
+Test(log, fatal_of_a_child_that_was_forked)
+{
+	int status, i;
+	pid_t pid;
+
+	for (i = 0; i < 2; i++) {
+		cr_assert_neq(pid = fork(), -1);
+		if (pid == 0) {
+			close(STDERR_FILENO);
+			cr_assert_eq(atexit(end_of_the_parent), 0);
+			if (i == 1)
+				log_forked();
+			fatalx("x");
+		}
+		cr_assert_eq(waitpid(pid, &status, 0), pid);
+		cr_assert(WIFEXITED(status));
+		cr_assert_eq(WEXITSTATUS(status), i == 0 ? 7 : 1);
+	}
+}
