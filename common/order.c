@@ -41,11 +41,15 @@ is_transport(uint8_t proto)
 	return (proto == IPPROTO_TCP || proto == IPPROTO_UDP);
 }
 
-/* A NUL at the end makes it a string; from its own end on it is zero. */
+/* A text that ends, and from there on it is zero. */
 static bool
 is_padded(const char *text, size_t size)
 {
-	return (text[size - 1] == '\0' && all_zero(text + strlen(text), size - strlen(text)));
+	size_t n = size;
+
+	while (n > 0 && text[n - 1] == '\0')
+		n--;
+	return (text[size - 1] == '\0' && memchr(text, '\0', n) == NULL);
 }
 
 static enum order_err
@@ -63,7 +67,7 @@ check_grant(const struct order_grant *g)
 	    (g->left == 0) == add ? ORDER_ETIME :
 	    (g->how & ~(add ? ORDER_FRESH | ORDER_SPARE : 0)) != 0 ? ORDER_EVALUE :
 	    !is_padded(g->label, ORDER_LABEL_SIZE) || (g->label[0] != '\0') != add ||
-	    g->label[strspn(g->label, LABEL_BYTES)] != '\0' ? ORDER_ELABEL : ORDER_OK);
+	    strspn(g->label, LABEL_BYTES) != strlen(g->label) ? ORDER_ELABEL : ORDER_OK);
 }
 
 static enum order_err
