@@ -8,11 +8,13 @@
 #include "keep/repair.h"
 #include "keep/requests.h"
 #include "keep/tokens.h"
+#include "never.h"
 
 static void
 set_up(void)
 {
 	hash_init();
+	never_fill(&rig_limits);
 	rig.chains = BOTH;
 	children_nworkers = rig_conf.nworkers;
 	repair_start(&rig_backend, rig_conf.max_grants);
