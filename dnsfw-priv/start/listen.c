@@ -7,6 +7,7 @@
 #include <linux/filter.h>
 
 #include <errno.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include "log.h"
@@ -78,6 +79,25 @@ attach_choice(int fd, uint32_t workers)
 }
 
 /*
+ * What a dnsfw before us has left may still be on its way to its end: so one
+ * second, in all, is not too long for a port.
+ */
+static int
+patient_bind(int fd, const struct sockaddr *sa, socklen_t len)
+{
+	static unsigned int patience = 1000;	/* ms */
+
+	while (bind(fd, sa, len) == -1) {
+		if (errno != EADDRINUSE || patience == 0)
+			return (-1);
+		patience -= 50;
+		(void)poll(NULL, 0, 50);
+		errno = EADDRINUSE;
+	}
+	return (0);
+}
+
+/*
  * bind.  An address that no interface has yet (a VRRP standby's, a tentative
  * one, one of a link that is down) is bound all the same, and *later is true.
  */
@@ -88,7 +108,7 @@ bind_socket(int fd, const struct sockaddr_storage *ss, socklen_t len,
 	const struct sockaddr *sa = (const struct sockaddr *)ss;
 
 	*later = false;
-	if (bind(fd, sa, len) == 0)
+	if (patient_bind(fd, sa, len) == 0)
 		return (0);
 	if (errno != EADDRNOTAVAIL)
 		return (-1);

@@ -631,6 +631,13 @@ take_all_over(uint32_t max_grants)
 	}
 }
 
+static void __attribute__((noreturn))
+cannot_start(void)
+{
+	children_look();	/* that one has died may be the reason */
+	fatalx("the firewall cannot be used");
+}
+
 void
 repair_start(const struct backend *b, uint32_t max_grants)
 {
@@ -643,7 +650,7 @@ repair_start(const struct backend *b, uint32_t max_grants)
 		return;
 	}
 	if (b->check(&firewall.families) == -1)
-		fatalx("the firewall cannot be used");
+		cannot_start();
 	seen_chains = repair.target = repair.fresh = firewall.families;
 	repair.state = COMPARE;
 	take_all_over(max_grants);
@@ -657,7 +664,7 @@ repair_start(const struct backend *b, uint32_t max_grants)
 			start_wait();
 	}
 	if (repair.state == PAUSE)
-		fatalx("the firewall cannot be used");
+		cannot_start();
 	firewall.ready = firewall.families;
 	repair.state = IDLE;
 	repair.fresh = 0;

@@ -5,12 +5,17 @@ end; but the keeper ends after it has read what the others said.
 """
 
 import json
+import os
 import pwd
+import signal
+import socket
 import struct
 
 import pytest
 
-from lab import ALLOW, PROGRAMS, build_dir, copy_programs
+from lab import (ALLOW, CLIENT4, GATEWAY4, PROGRAMS, build_dir,
+                 copy_programs)
+from process import until
 
 # common/keepconf.h, common/stamps.h, common/msg.h
 HELPER, COMPILER, ACT, LIST, FLOWS, EVENTS = range(3, 9)
@@ -172,6 +177,23 @@ def test_P3_landlock_that_knows_no_tcp_is_told(lab, abi, warned):
     process.err.wait_end()
     assert sum("cannot limit TCP" in line
                for line in process.err.lines) == warned
+
+
+def test_P4_a_port_that_is_still_in_use_for_a_moment(lab):
+    """As of a worker that is about to end with the keeper before."""
+    trace = lab.tmp / "trace"
+    holder = lab.gateway.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    with holder:
+        holder.bind((GATEWAY4, 53))
+        process = lab.start_dnsfw(f"{CLIENT4} ~> *", wrapper=(
+            "strace", "-f", "-qq", "-e", "trace=bind", "-e", "signal=none",
+            "-o", str(trace)))
+        lab.servers.remove(process)     # its stdout is strace's, too
+        until(lambda: trace.exists() and "EADDRINUSE" in trace.read_text())
+    process.err.wait_for("Server started")
+    (keeper,) = process.children()
+    os.kill(keeper, signal.SIGTERM)
+    assert process.wait_exit() == 0
 
 
 def test_the_helper_by_hand_says_what_to_start(lab):
