@@ -18,6 +18,7 @@
 #include "clock.h"
 #include "keep/own.h"
 #include "keepconf.h"
+#include "never.h"
 #include "netns.h"
 
 static void
@@ -51,6 +52,7 @@ forbidden(const char *text)
 	struct addr a;
 
 	cr_assert_eq(addr_parse(text, strlen(text), &a), 0);
+	never_fill(&limits);
 	return (own_forbids(&a, &limits));
 }
 
