@@ -474,11 +474,18 @@ ledger_set_sure(struct ledger *l, struct ledger_entry *e, bool sure)
 }
 
 /* 0 is none, and by the time that numbers come again no grant is as old. */
-void
+uint32_t
 ledger_doubt(struct ledger *l)
 {
 	if (++l->epoch == 0)
 		l->epoch = 1;
+	return (l->epoch);
+}
+
+bool
+ledger_was_sure(const struct ledger_entry *e, uint32_t doubt)
+{
+	return (e->sure != 0 && (int32_t)(e->sure - doubt) >= 0);
 }
 
 void

@@ -104,8 +104,11 @@ void	ledger_expire(struct ledger *, uint64_t now);
 bool	ledger_is_sure(const struct ledger *, const struct ledger_entry *);
 void	ledger_set_sure(struct ledger *, struct ledger_entry *, bool);
 
-/* From now on no grant is sure. */
-void	ledger_doubt(struct ledger *);
+/* From now on no grant is sure.  Returns the doubt, for ledger_was_sure(). */
+uint32_t ledger_doubt(struct ledger *);
+
+/* Has it been sure since that doubt, even if others came later? */
+bool	ledger_was_sure(const struct ledger_entry *, uint32_t doubt);
 
 /*
  * Grants one after the other: *cursor is 0 first, and stays good whatever

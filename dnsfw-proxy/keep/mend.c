@@ -9,7 +9,7 @@
 
 static struct mending {
 	unsigned int	kinds;
-	bool		all;
+	uint32_t	doubt;		/* 0: all */
 	uint32_t	cursor;
 	uint32_t	count;
 	bool		failed;
@@ -23,10 +23,10 @@ mend_kinds(uint8_t families)
 }
 
 void
-mend_begin(unsigned int kinds, bool all)
+mend_begin(unsigned int kinds, uint32_t doubt)
 {
 	mend.kinds = kinds;
-	mend.all = all;
+	mend.doubt = doubt;
 	mend.cursor = mend.count = 0;
 	mend.failed = false;
 }
@@ -40,7 +40,7 @@ judge_mended(const struct backend_add *add, struct ledger_entry *e)
 {
 	switch (add->code) {
 	case BACKEND_OK:
-		if (!mend.all)
+		if (mend.doubt != 0)
 			ledger_set_sure(firewall.ledger, e, true);
 		mend.count++;
 		break;
@@ -73,13 +73,13 @@ mend_batch(void)
 	while (batch.n < BACKEND_BATCH_MAX &&
 	    (e = ledger_next(l, &mend.cursor)) != NULL) {
 		if ((mend.kinds & 1U << backend_kind(&e->grant)) == 0 ||
-		    (!mend.all && ledger_is_sure(l, e)))
+		    (mend.doubt != 0 && ledger_was_sure(e, mend.doubt)))
 			continue;
 		firewall_limit(e, now);
 		entries[batch.n] = e;
 		add = firewall_batch(&batch, &e->grant, e->expiry - now);
 		add->is_new = true;
-		add->spare = mend.all;
+		add->spare = mend.doubt == 0;
 	}
 	if (batch.n > 0)
 		firewall_add(&batch);

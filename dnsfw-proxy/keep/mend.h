@@ -9,10 +9,11 @@
 unsigned int mend_kinds(uint8_t families);
 
 /*
- * Begin a walk through the ledger: those of the kinds that are not sure; or with
- * all all of them, into the sets that are to replace theirs.
+ * Begin a walk through the ledger: those of the kinds that were not sure since
+ * the doubt, after which it was compared; or with doubt 0 all of them, into the
+ * sets that are to replace theirs.
  */
-void	mend_begin(unsigned int kinds, bool all);
+void	mend_begin(unsigned int kinds, uint32_t doubt);
 
 /* Go on for a few milliseconds.  Returns false when it is done. */
 bool	mend_step(void);

@@ -98,6 +98,7 @@ static struct repairing {
 	bool		unsure;
 	bool		added;
 	bool		visible;	/* it is worth a line in the log */
+	uint32_t	doubt;		/* the ledger's, before COMPARE */
 	uint8_t		target;		/* families with their chain */
 	uint8_t		fresh;		/* of these, whose entries are taken over */
 	struct backend_prepare prepare;
@@ -286,7 +287,7 @@ step_prepare(void)
 	case PREPARE_FILL:
 		/* What is added to the old one would not be in the new one. */
 		firewall.ready &= (uint8_t)~backend_bit(repair.prepare.kind);
-		mend_begin(1U << repair.prepare.kind, true);
+		mend_begin(1U << repair.prepare.kind, 0);
 		return (AGAIN);
 	case PREPARE_DONE:
 		add_families();
@@ -350,8 +351,8 @@ enter_compare(void)
 {
 	repair.needed = repair.lost = repair.unsure = false;
 	ledger_expire(firewall.ledger, clock_now());
-	/* What it does not show is missing. */
-	ledger_doubt(firewall.ledger);
+	/* What it does not show is missing, and nothing else, whatever comes. */
+	repair.doubt = ledger_doubt(firewall.ledger);
 	compare_begin(repair.target, compare_entry);
 }
 
@@ -395,7 +396,7 @@ enter_state(enum repair_state state)
 		    .families = repair.target };
 		break;
 	case MEND:
-		mend_begin(mend_kinds(repair.target), false);
+		mend_begin(mend_kinds(repair.target), repair.doubt);
 		break;
 	case PAUSE:
 		enter_pause();

@@ -263,6 +263,33 @@ Test(keep_repair, G10_what_goes_during_a_repair_is_seen_to_after_it)
 }
 
 /* A helper that stands still is not asked; then all is compared. */
+static unsigned int steps_before;
+
+static void
+lose_another(void)
+{
+	if (steps_before-- > 0)
+		return;
+	rig.during = NULL;
+	rig.entries[99].end = UINT64_MAX;
+	rig.events = WATCH_LOST;
+	cr_assert(repair_events());
+}
+
+/* A doubt that comes after a look is for the next one: it was there. */
+Test(keep_repair, G13_what_goes_during_a_repair_is_all_that_is_added)
+{
+	rig_give(0, 600, 300);
+	rig.entries[77].end = UINT64_MAX;
+	rig.during = lose_another;
+	steps_before = 35;		/* of about 40 */
+	lose(WATCH_LOST);
+	(void)go_on(2 * CLOCK_SECOND);
+	cr_assert_null(rig.during);
+	cr_assert_eq(rig_count(), 600);
+	cr_assert_eq(rig.adds, 2);
+}
+
 Test(keep_repair, G13_after_a_stuck_helper_all_is_compared)
 {
 	rig_give(0, 40, 300);
