@@ -183,6 +183,9 @@ class Model:
         """The entry may go before its end."""
         grant = self.grants[key]
         grant.low = grant.kernel_low = grant.promised_low = now
+        # None of its names holds it, should a later one go.
+        grant.names = {name: (min(low, now), high)
+                       for name, (low, high) in grant.names.items()}
         grant.going = True
 
     def restarted(self, rule_time, when):
