@@ -7,10 +7,12 @@ script.json: for each role the steps to take, or nothing to run the real proxy.
 
 import array
 import fcntl
+import itertools
 import json
 import os
 import select
 import socket
+import struct
 import sys
 
 CHANNEL = 3
@@ -83,6 +85,27 @@ def receive(channel, kind):
         sys.exit(f"not a message of type {kind}: {record.hex()}")
 
 
+def flood(channel, record):
+    """The grant for ever, in full records: other destinations, longer times.
+
+    What comes back is read beside it, as nobody is told more who does not read.
+    """
+    if os.fork() == 0:
+        wait_for_end(channel)
+        os._exit(0)
+    one = bytearray.fromhex(record)
+    for number in itertools.count():
+        parts = []
+        for i in range(64):
+            one[8:12] = struct.pack("=I", 60 + number // 200 * 40 % 3000)
+            one[34:36] = struct.pack("!H", number % 200 * 64 + i)
+            parts.append(bytes(one))
+        try:
+            channel.send(b"".join(parts))
+        except OSError:     # it has ended
+            sys.exit(0)
+
+
 def say(_, text):
     print(text, flush=True)
 
@@ -107,7 +130,7 @@ def end(_, status):
 VERBS = {"order": order, "order_with_descriptor": order_with_descriptor,
          "send": send, "send_with_descriptor": send_with_descriptor,
          "send_image": send_image, "results": results, "say": say,
-         "receive": receive,
+         "receive": receive, "flood": flood,
          "wait_for_end": wait_for_end, "close": close, "end": end}
 
 main()

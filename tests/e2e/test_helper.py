@@ -10,12 +10,14 @@ import json
 import pathlib
 import re
 import shutil
+import signal
 import struct
 
 import pytest
 
 from lab import (ALLOW, CLIENT4, CLIENT6, OTHER4, PORT, PROGRAMS, build_dir,
                  copy_programs)
+from process import until
 
 READY, GRANT, RESULT, OLD_BOUND, STOP, SEALED, REJECTED, RELOAD, CHECKED = (
     2, 4, 5, 6, 7, 8, 10, 11, 12)
@@ -253,6 +255,27 @@ def test_P7_many_grants_at_once(evil, fw):
     codes, _ = evil.results(records)
     assert set(codes.values()) == {OK} and len(codes) == count
     assert len(fw.entries()) == count
+
+
+FLOOD = [["send", READY_RECORD.hex()], ["flood", GOOD.hex()]]
+
+
+def start_flood(evil, fw):
+    """Its worker's channel is always full, and the kernel is kept busy."""
+    process = evil.start(worker=FLOOD)
+    until(fw.entries, what="the flood in the kernel")
+    return process
+
+
+def test_P6_a_full_channel_does_not_hold_off_signals(evil, fw):
+    process = start_flood(evil, fw)
+    for number, line in ((signal.SIGHUP, "the ACL was reloaded"),
+                         (signal.SIGUSR1, r"grants asked for, .*: \d+")):
+        seen = len(process.err.lines)
+        process.signal(number)
+        process.err.wait_for(line, timeout=1, start=seen)
+    process.signal(signal.SIGTERM)
+    assert process.wait_exit(timeout=1) == 0
 
 
 MALFORMED = {
