@@ -278,6 +278,8 @@ class Run:
             server.signal(signal.SIGTERM)
         server.wait_exit()
         server.err.wait_end()
+        # Its workers have that one, and the ports.
+        server.out.wait_end()
         assert "Sanitizer" not in str(server.err)
         self._look_away(time.monotonic())
         self.model.rule_time = step.rule_time
