@@ -1,7 +1,7 @@
 /*
- * A fixed ledger_table of grants, found through open addressing and ended through a
- * binary heap on the expiry.  Slots and heap hold indices into the ledger_table, and the
- * names but the last to end are in a ledger_table of their own, which is seldom touched.
+ * A fixed table of grants, found through open addressing and ended through a
+ * binary heap on the expiry.  Slots and heap hold indices into the table, and the
+ * names but the last to end are in a table of their own, which is seldom touched.
  */
 #include "ledger.h"
 
@@ -18,12 +18,6 @@
 /* All that tells two grants apart is before the label. */
 #define KEY_SIZE	offsetof(struct msg_grant, label)
 static_assert(KEY_SIZE == 48, "the key has no holes, and is hashed by words");
-
-#define OTHERS	(LEDGER_NAMES - 1)
-
-struct others {
-	struct ledger_name at[OTHERS];	/* end 0: none */
-};
 
 struct ledger {
 	struct ledger_entry *entries;
@@ -264,56 +258,6 @@ unused_entry(struct ledger *l)
 	return (e);
 }
 
-static bool
-is_name(const struct ledger_name *n, const char *label)
-{
-	return (n->end != 0 && memcmp(n->label, label, MSG_LABEL_SIZE) == 0);
-}
-
-/* Among the others, where it is already, or instead of that which ends first. */
-static void
-put_other(struct others *o, const char *label, uint64_t end)
-{
-	struct ledger_name *n = &o->at[0];
-	size_t i;
-
-	for (i = 0; i < OTHERS; i++) {
-		if (is_name(&o->at[i], label)) {
-			n = &o->at[i];
-			break;
-		}
-		if (o->at[i].end < n->end)
-			n = &o->at[i];
-	}
-	if (end <= n->end)
-		return;
-	n->end = end;
-	memcpy(n->label, label, MSG_LABEL_SIZE);
-}
-
-static void
-drop_other(struct others *o, const char *label)
-{
-	size_t i;
-
-	for (i = 0; i < OTHERS; i++) {
-		if (is_name(&o->at[i], label))
-			o->at[i].end = 0;
-	}
-}
-
-/* Pages that were never written to cost nothing. */
-static void
-clear_others(struct others *o)
-{
-	size_t i;
-
-	for (i = 0; i < OTHERS; i++) {
-		if (o->at[i].end != 0)
-			o->at[i].end = 0;
-	}
-}
-
 /* The name that ends last is the entry's, the others are beside it. */
 static void
 give_name(struct ledger *l, struct ledger_entry *e, const char *label,
@@ -326,11 +270,11 @@ give_name(struct ledger *l, struct ledger_entry *e, const char *label,
 		if (end > e->expiry)
 			e->expiry = end;
 	} else if (end <= e->expiry) {
-		put_other(o, label, end);
+		others_put(o, label, end);
 	} else {
-		drop_other(o, label);
+		others_drop(o, label);
 		if (e->expiry != 0)
-			put_other(o, last, e->expiry);
+			others_put(o, last, e->expiry);
 		memcpy(last, label, MSG_LABEL_SIZE);
 		e->expiry = end;
 	}
@@ -379,16 +323,9 @@ size_t
 ledger_names(const struct ledger *l, const struct ledger_entry *e,
     uint64_t now, struct ledger_name out[LEDGER_NAMES])
 {
-	const struct others *o = &l->others[place_of(l, e)];
-	size_t i, n = 1;
-
 	out[0].end = e->expiry;
 	memcpy(out[0].label, e->grant.label, MSG_LABEL_SIZE);
-	for (i = 0; i < OTHERS; i++) {
-		if (o->at[i].end > now)
-			out[n++] = o->at[i];
-	}
-	return (n);
+	return (1 + others_list(&l->others[place_of(l, e)], now, out + 1));
 }
 
 enum ledger_left
@@ -396,17 +333,13 @@ ledger_forbid(struct ledger *l, struct ledger_entry *e, const char *label,
     uint64_t now)
 {
 	struct others *o = &l->others[place_of(l, e)];
-	struct ledger_name *next = &o->at[0];
-	size_t i;
+	struct ledger_name *next;
 
 	if (memcmp(e->grant.label, label, MSG_LABEL_SIZE) != 0) {
-		drop_other(o, label);
+		others_drop(o, label);
 		return (LEDGER_AS_IT_WAS);
 	}
-	for (i = 1; i < OTHERS; i++) {
-		if (o->at[i].end > next->end)
-			next = &o->at[i];
-	}
+	next = others_last(o);
 	if (next->end <= now)
 		return (LEDGER_NOTHING);
 	memcpy(e->grant.label, next->label, MSG_LABEL_SIZE);
@@ -434,7 +367,7 @@ remove_entry(struct ledger *l, uint32_t e)
 		heap_down(l, l->entries[moved].heap);
 	}
 	entry->expiry = 0;
-	clear_others(&l->others[e]);
+	others_clear(&l->others[e]);
 	entry->next_free = l->free;
 	l->free = e;
 }
@@ -442,16 +375,10 @@ remove_entry(struct ledger *l, uint32_t e)
 void
 ledger_shorten(struct ledger *l, struct ledger_entry *e, uint64_t end)
 {
-	struct others *o = &l->others[place_of(l, e)];
-	size_t i;
-
 	if (e->expiry <= end)
 		return;
 	e->expiry = end;
-	for (i = 0; i < OTHERS; i++) {
-		if (o->at[i].end > end)
-			o->at[i].end = end;
-	}
+	others_shorten(&l->others[place_of(l, e)], end);
 	heap_up(l, e->heap);
 }
 

@@ -16,18 +16,12 @@
 #include <stdint.h>
 
 #include "msg.h"
+#include "others.h"
 
 /* So many grants a client may have whatever the others have (G11). */
 #define LEDGER_CLIENT_MIN 16
 
-#define LEDGER_NAMES	4	/* that a grant remembers (G15) */
 #define LEDGER_NOBODY	MSG_WORKERS_MAX	/* no worker asked for it */
-
-/* A name that gives the grant, and the end that its own answer gave it. */
-struct ledger_name {
-	uint64_t	end;		/* ns of clock_now() */
-	char		label[MSG_LABEL_SIZE];
-};
 
 struct ledger_entry {
 	struct msg_grant grant;		/* label: the name that ends last; what */
