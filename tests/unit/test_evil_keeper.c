@@ -205,7 +205,7 @@ judge_message(size_t i)
 	}
 	for (id = STAMP_DEL; id < STAMP_INDEX_REPLY; id++) {
 		for (sub = 0; sub < STAMPS_SUBS; sub++) {
-			if (is_stamp((const void *)m, id, sub))
+			if (is_stamp((const void *)m, (enum stamps_id)id, sub))
 				return;
 		}
 	}
