@@ -462,6 +462,22 @@ step_state(uint64_t now)
 	return (EVENTS);
 }
 
+bool
+repair_soon_done(void)
+{
+	static uint64_t since;
+	uint64_t now = clock_now();
+
+	if (repair.state == IDLE || ask_stuck() ||
+	    (repair.target & (uint8_t)~firewall.ready) == 0) {
+		since = 0;
+		return (false);
+	}
+	if (since == 0)
+		since = now;
+	return (now < since + CLOCK_SECOND);
+}
+
 /* What is under way at the helper will be known only when it answers. */
 static bool
 is_stuck(void)

@@ -34,6 +34,12 @@ bool	repair_events(void);
  */
 bool	repair_step(void);
 
+/*
+ * Is something being put back now without which grants fail?  Then they can wait for
+ * it, a second at most.
+ */
+bool	repair_soon_done(void);
+
 /* The ms until the next step, or -1; and a descriptor to poll for it, or -1. */
 int	repair_wait(void);
 int	repair_fd(void);

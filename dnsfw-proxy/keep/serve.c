@@ -236,7 +236,8 @@ turn(void)
 	for (i = 0; i < children_nworkers; i++) {
 		if ((fds[AT_WORKERS + i].revents & POLLOUT) != 0 && untold[i])
 			tell_own(i);
-		if ((fds[AT_WORKERS + i].revents & ~POLLOUT) != 0)
+		if ((fds[AT_WORKERS + i].revents & ~POLLOUT) != 0 &&
+		    !repair_soon_done())
 			requests_serve((unsigned int)i);
 	}
 }
