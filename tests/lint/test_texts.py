@@ -60,7 +60,7 @@ def test_hacking_names_what_there_is():
     """Each file, function and constant that docs/hacking.md names."""
     text = (TOP / "docs" / "hacking.md").read_text(encoding="utf-8")
     code = "\n".join(path.read_text(encoding="utf-8") for path in
-                     files("common", "dnsfw-proxy", "tests")
+                     files("common", "dnsfw-priv", "dnsfw-proxy", "tests")
                      if path.suffix in (".c", ".h", ".build"))
     units = {path.stem for path in files("dnsfw-proxy")}
     names = set(re.findall(r"`([a-z_]+)`", text))
