@@ -27,12 +27,16 @@ def until(condition, timeout=DEADLINE, what="the condition"):
 
 @contextlib.contextmanager
 def stopped(pid):
-    """A process does nothing inside the block, and then all at once."""
+    """A process does nothing inside the block, and then all at once.
+
+    It may be killed meanwhile.
+    """
     os.kill(pid, signal.SIGSTOP)
     try:
         yield
     finally:
-        os.kill(pid, signal.SIGCONT)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)
 
 
 class Lines:

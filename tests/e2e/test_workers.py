@@ -1,5 +1,6 @@
 """Several workers (P5), and the options about the upstream and families."""
 
+import contextlib
 import os
 import re
 import signal
@@ -12,7 +13,7 @@ import pytest
 
 from lab import (ALLOW, CLIENT4, CLIENT6, PORT, addresses_of, receive_tcp,
                  send_tcp)
-from process import until
+from process import stopped, until
 from test_processes import status_of
 
 RESOLVE_ALL = "0.0.0.0/0 ~> *\n::/0 ~> *\n"
@@ -30,17 +31,13 @@ def queries_of(server):
 
 def test_P6_children_that_do_not_end_are_waited_for_together(lab):
     server = lab.dnsfw(RESOLVE_ALL, "--workers", "4")
-    children = server.children()
-    try:
-        for pid in children:
-            os.kill(pid, signal.SIGSTOP)
+    with contextlib.ExitStack() as stack:
+        for pid in server.children():
+            stack.enter_context(stopped(pid))
         begin = time.monotonic()
         server.signal(signal.SIGTERM)
         assert server.wait_exit(5) == 0
         assert 0.4 < time.monotonic() - begin < 1
-    finally:
-        for pid in children:
-            os.kill(pid, signal.SIGCONT)
     server.err.wait_end()
 
 

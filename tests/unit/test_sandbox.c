@@ -354,7 +354,9 @@ Test(sandbox, P1_arguments_of_dnsfw_priv)
 		{ { SYS_sendto, { HELPER_FD_OWN + 1, 0, 0, 0, 4096, 12 } },
 		    SIGSYS },
 		{ { SYS_sendto, { 2, 0, 0, 0, 0, 0 } }, SIGSYS },
+#ifndef DNSFW_SANITIZE	/* a sanitizer says what it found */
 		{ { SYS_write, { 2, 0, 0 } }, SIGSYS },
+#endif
 		{ { SYS_sendmsg, { HELPER_FD_KEEPER } }, SIGSYS },
 		{ { SYS_close, { HELPER_FD_KEEPER } }, SIGSYS },
 		{ { SYS_fcntl, { HELPER_FD_KEEPER, F_GETFL } }, SIGSYS },
