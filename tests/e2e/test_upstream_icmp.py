@@ -34,8 +34,8 @@ def port_unreachable(request, quote):
     ip = (struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(udp), 0, 0, 64, 17, 0) +
           socket.inet_aton(address) + socket.inet_aton(DNS4))
     icmp = struct.pack("!BBHI", 3, 3, 0, 0) + ip + udp
-    icmp += bytes(len(icmp) % 2)
-    return icmp[:2] + struct.pack("!H", checksum(icmp)) + icmp[4:]
+    padded = icmp + bytes(len(icmp) % 2)
+    return icmp[:2] + struct.pack("!H", checksum(padded)) + icmp[4:]
 
 
 @pytest.fixture(params=[DNS4, DNS6])
