@@ -36,21 +36,21 @@
 
 /* Requests of a child are even, messages of the keeper odd; 0 is never valid. */
 enum msg_type {
-	MSG_CONFIG = 1,		/* priv -> worker: its options */
-	MSG_READY = 2,		/* child -> priv: confinement is complete */
-	MSG_POLICY = 3,		/* priv -> worker: the ACL image (descriptor) */
-	MSG_GRANT = 4,		/* worker -> priv: open the way */
-	MSG_RESULT = 5,		/* priv -> worker: what became of a GRANT */
-	MSG_BOUND = 6,		/* compiler -> priv: what the ACL can grant */
-	MSG_STOP = 7,		/* priv -> child: end with exit status 0 */
-	MSG_SEALED = 8,		/* compiler -> priv: the image (descriptor) */
-	MSG_FORGET = 9,		/* priv -> worker: know no grant any more */
-	MSG_REJECTED = 10,	/* compiler -> priv: the ACL's text is bad */
-	MSG_RELOAD = 11,	/* priv -> compiler: the ACL's text (descriptor) */
-	MSG_CHECKED = 12,	/* compiler -> priv: the answer to a CHECK */
-	MSG_CHECK = 13,		/* priv -> compiler: is it still allowed? */
-	MSG_STATS = 15,		/* priv -> child: write a summary to the log */
-	MSG_OWN = 17		/* priv -> worker: an address of this host */
+	MSG_CONFIG = 1,		/* keeper -> worker: its options */
+	MSG_READY = 2,		/* child -> keeper: confinement is complete */
+	MSG_POLICY = 3,		/* keeper -> worker: the ACL image (descriptor) */
+	MSG_GRANT = 4,		/* worker -> keeper: open the way */
+	MSG_RESULT = 5,		/* keeper -> worker: what became of a GRANT */
+	MSG_BOUND = 6,		/* compiler -> keeper: what the ACL can grant */
+	MSG_STOP = 7,		/* keeper -> child: end with exit status 0 */
+	MSG_SEALED = 8,		/* compiler -> keeper: the image (descriptor) */
+	MSG_FORGET = 9,		/* keeper -> worker: know no grant any more */
+	MSG_REJECTED = 10,	/* compiler -> keeper: the ACL's text is bad */
+	MSG_RELOAD = 11,	/* keeper -> compiler: the ACL's text (descriptor) */
+	MSG_CHECKED = 12,	/* compiler -> keeper: the answer to a CHECK */
+	MSG_CHECK = 13,		/* keeper -> compiler: is it still allowed? */
+	MSG_STATS = 15,		/* keeper -> child: write a summary to the log */
+	MSG_OWN = 17		/* keeper -> worker: an address of this host */
 };
 
 enum msg_err {

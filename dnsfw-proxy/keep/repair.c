@@ -57,7 +57,7 @@ enum repair_state {
 
 enum repair_event {
 	LOST = 0,	/* something of ours has gone, says the kernel */
-	ADDED,		/* something came into our transitions */
+	ADDED,		/* something came into our table or chain */
 	UNSURE,		/* something may be there or not */
 	MISSING,	/* something of ours is not there: seen by looking */
 	DUE,		/* it is time */
