@@ -169,6 +169,13 @@ turn_wait(bool held_back)
 	return (review_due() && !ask_stuck() ? 0 : ms);
 }
 
+/* Has the worker tokens, and can what it asks for be had now? */
+static bool
+is_heard(size_t worker)
+{
+	return (requests_may((unsigned int)worker) && !repair_soon_done());
+}
+
 static void
 turn_poll(struct pollfd fds[POLLED_MAX])
 {
@@ -188,7 +195,7 @@ turn_poll(struct pollfd fds[POLLED_MAX])
 	fds[AT_COMPILER].fd = children_compiler.chan;
 	fds[AT_COMPILER_LOG].fd = children_compiler.log;
 	for (i = 0; i < n; i++) {
-		may = requests_may((unsigned int)i);
+		may = is_heard(i);
 		held_back |= !may;
 		fds[AT_WORKERS + i].fd = may ? children_workers[i].chan : -1;
 		if (untold[i])
@@ -236,8 +243,7 @@ turn(void)
 	for (i = 0; i < children_nworkers; i++) {
 		if ((fds[AT_WORKERS + i].revents & POLLOUT) != 0 && untold[i])
 			tell_own(i);
-		if ((fds[AT_WORKERS + i].revents & ~POLLOUT) != 0 &&
-		    !repair_soon_done())
+		if ((fds[AT_WORKERS + i].revents & ~POLLOUT) != 0 && is_heard(i))
 			requests_serve((unsigned int)i);
 	}
 }
