@@ -292,30 +292,36 @@ unknown(size_t n, struct ask_result *results)
 	return ((struct ask_result){ .what = ASK_UNKNOWN });
 }
 
-struct ask_result
-ask_grants(struct order_grant *orders, size_t n, struct ask_result *results)
+/* Orders with a seq of their own, which stands at seq_at of each. */
+static struct ask_result
+transact_each(uint8_t *orders, size_t size, size_t seq_at, size_t n,
+    struct ask_result *results)
 {
+	uint32_t seq;
 	size_t i;
 
 	if (!is_free())
 		return (unknown(n, results));
 	helper.t = (struct transaction){ .first = take_seqs(n), .n = n };
-	for (i = 0; i < n; i++)
-		orders[i].seq = helper.t.first + (uint32_t)i;
-	return (transact(&helper.t, orders, n * sizeof(*orders), results));
+	for (i = 0; i < n; i++) {
+		seq = helper.t.first + (uint32_t)i;
+		memcpy(orders + i * size + seq_at, &seq, sizeof(seq));
+	}
+	return (transact(&helper.t, orders, n * size, results));
+}
+
+struct ask_result
+ask_grants(struct order_grant *orders, size_t n, struct ask_result *results)
+{
+	return (transact_each((uint8_t *)orders, sizeof(*orders),
+	    offsetof(struct order_grant, seq), n, results));
 }
 
 struct ask_result
 ask_flows(struct order_flow *orders, size_t n, struct ask_result *results)
 {
-	size_t i;
-
-	if (!is_free())
-		return (unknown(n, results));
-	helper.t = (struct transaction){ .first = take_seqs(n), .n = n };
-	for (i = 0; i < n; i++)
-		orders[i].seq = helper.t.first + (uint32_t)i;
-	return (transact(&helper.t, orders, n * sizeof(*orders), results));
+	return (transact_each((uint8_t *)orders, sizeof(*orders),
+	    offsetof(struct order_flow, seq), n, results));
 }
 
 /* The last kind of which there is a message is the one that is acknowledged. */
