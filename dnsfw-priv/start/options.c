@@ -53,7 +53,7 @@ static const struct option_def defs[] = {
 	{ "min-rule-time", "SECONDS", value_number, P(min_rule_time),
 	    { 1, SECONDS_MAX, NULL }, "5", "shortest life of a grant" },
 	{ "max-rule-time", "SECONDS", value_number, P(max_rule_time),
-	    { 1, SECONDS_MAX, NULL }, "2147483", "longest life of a grant" },
+	    { 1, SECONDS_MAX, NULL }, "86400", "longest life of a grant" },
 	{ "firewall", "BACKEND", value_word, P(firewall),
 	    { KEEPCONF_NONE, 0, "none iptables nftables" },
 	    NULL, "none, iptables or nftables (required)" },

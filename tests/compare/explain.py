@@ -6,12 +6,11 @@ import re
 import dns.rdatatype
 
 from policies import QUIRKS, decide
-from world import FORBIDDEN
+from world import FORBIDDEN, KERNEL_LONGEST
 
 ADDRESSES = ("A", "AAAA")
 SERVICES = ("HTTPS", "SVCB")
 FREE_TEXT = ("!>", "<!")        # what follows is in words
-KERNEL_LONGEST = 2147483        # seconds of an ipset entry
 UNEXPLAINED = "UNEXPLAINED"
 
 

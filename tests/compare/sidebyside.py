@@ -20,6 +20,7 @@ from lab import (clean_environment, family_of, dnsfw_program, receive_tcp,
 from netns import Namespace
 from process import Process
 from upstream import Upstream
+from world import KERNEL_LONGEST
 
 UPSTREAM = "10.7.0.1"
 PATIENCE = 5        # seconds for an answer
@@ -49,12 +50,14 @@ class Answer:
 class Program:
     """One of the two, running."""
 
-    def __init__(self, side, name, number, path):
+    def __init__(self, side, name, number, path, **options):
         self.side = side
         self.name = name
         self.path = path
         self.chain = f"FW{name[:3].upper()}"
         self.server = {4: f"10.8.0.{number}", 6: f"fd00:8::{number}"}
+        self.options = {name.replace("_", "-"): value
+                        for name, value in options.items()}
         self.process = None
 
     def start(self, acl, family, options, firewall=True):
@@ -62,7 +65,8 @@ class Program:
         words = {"acl-file": str(acl), "upstream": UPSTREAM,
                  "bind": self.server[family], "bind-port": "53",
                  "firewall": "iptables" if firewall else "none",
-                 **({"chain": self.chain} if firewall else {}), **options}
+                 **({"chain": self.chain} if firewall else {}),
+                 **self.options, **options}
         # Every other one in the environment.
         env = {name.upper().replace("-", "_"): value for name, value in
                list(words.items())[::2]}
@@ -156,7 +160,9 @@ class SideBySide:
             self._stack.callback(self.upstream.close)
             prepare(self.upstream)
             self.theirs = Program(self, "reference", 1, str(reference))
-            self.ours = Program(self, "dnsfw", 2, str(dnsfw_program()))
+            # The reference has no longest time of its own.
+            self.ours = Program(self, "dnsfw", 2, str(dnsfw_program()),
+                                max_rule_time=str(KERNEL_LONGEST))
             self.both = (self.ours, self.theirs)
             for program in self.both:
                 self._stack.callback(self._end, program)

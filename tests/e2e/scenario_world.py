@@ -16,6 +16,7 @@ from scenario_upstream import Resolver
 from scenario_want import Wants
 
 GRACE = 15      # seconds, G3
+RULE_TIME_MAX = 86400       # the default of --max-rule-time
 MORE_CLIENTS = ("10.77.1.9/24", "10.77.1.200/24", "fd77:1::9/64",
                 "fd77:1::200/64")
 LAN4 = ipaddress.ip_network("10.77.1.0/24")
@@ -78,11 +79,11 @@ class World:
     def lifetime(self, ttl):
         """Of a grant without its grace (G3)."""
         low = int(self.option("--min-rule-time", 5))
-        high = int(self.option("--max-rule-time", 1 << 31))
+        high = int(self.option("--max-rule-time", RULE_TIME_MAX))
         return min(max(ttl, low), high)
 
     def grace(self, ttl):
-        high = int(self.option("--max-rule-time", 1 << 31))
+        high = int(self.option("--max-rule-time", RULE_TIME_MAX))
         return min(GRACE, high - self.lifetime(ttl))
 
     # Asking.

@@ -23,8 +23,14 @@ def granted(fw):
     (0, (), 5, 5 + GRACE, 0),
     (3600, ("--max-rule-time", "60"), 60, 60, 60),
     (50, ("--max-rule-time", "60"), 50, 60, 50),
+    (86399, (), 86399, 86400, 86399),
+    (86400, (), 86400, 86400, 86400),
+    (86401, (), 86400, 86400, 86400),
+    (0x7fffffff, (), 86400, 86400, 86400),
+    (0x7fffffff, ("--max-rule-time", "2147483"), 2147483, 2147483, 2147483),
     (0x80000001, (), 5, 5 + GRACE, 0),      # RFC 2181 section 8
-], ids=["ttl", "min", "zero", "max", "grace_up_to_max", "top_bit"])
+], ids=["ttl", "min", "zero", "max", "grace_up_to_max",
+        "under_a_day", "day", "over_a_day", "for_ever", "weeks", "top_bit"])
 def test_G3_lifetime(lab, fw, ttl, options, lifetime, in_kernel, seen):
     server = lab.dnsfw(ALLOW, *options, fw=fw)
     site = lab.site()

@@ -240,6 +240,16 @@ def test_P7_lifetime_is_held_whatever_the_proxy_says(evil, fw):
     assert 48 <= timeouts["10.78.1.2"] <= 50       # 40, and the grace
 
 
+def test_P7_lifetime_is_a_day_if_nobody_says(evil, fw):
+    """The policy names no time: nothing else would end such a grant."""
+    evil.results([grant(1, ttl=0x7fffffff), grant(2, ttl=86401, dst="10.78.1.2"),
+                  grant(3, ttl=86000, dst="10.78.1.3")])
+    timeouts = {entry.address: entry.timeout for entry in fw.entries()}
+    assert 86380 <= timeouts["10.78.1.1"] <= 86400
+    assert 86380 <= timeouts["10.78.1.2"] <= 86400
+    assert 85995 <= timeouts["10.78.1.3"] <= 86015
+
+
 def test_P7_live_grants_are_limited(evil, fw):
     records = [grant(i, dst=f"10.78.1.{i}") for i in range(1, 7)]
     codes, _ = evil.results([*records, grant(7, dst="10.78.1.1", ttl=90)],

@@ -57,7 +57,7 @@ Test(options, what_nobody_sets)
 	cr_expect_eq(o.bind_port, 537);
 	cr_expect_eq(o.timeout, 10);
 	cr_expect_eq(o.min_rule_time, 5);
-	cr_expect_eq(o.max_rule_time, 2147483);
+	cr_expect_eq(o.max_rule_time, 86400);
 	cr_expect_eq(o.max_connections, 10000);
 	cr_expect_eq(o.max_grants, 65536);
 	cr_expect_eq(o.workers, 1);
