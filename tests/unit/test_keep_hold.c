@@ -1,0 +1,346 @@
+/*
+ * Grants that live on while their connections do (--hold-live), and those that do
+ * not (G2, G3, G13).
+ */
+#include "keep_rig.h"
+
+#include "keep/connections.h"
+#include "keep/hold.h"
+#include "keep/repair.h"
+
+#define AHEAD		(3 * CLOCK_SECOND / 2)
+#define PERIOD		(CLOCK_SECOND / 4)
+
+/* --- the neighbours --- */
+
+static struct msg_grant looked[HOLD_MAX + 1];
+static size_t nlooked, room = HOLD_MAX;
+static bool (*lives)(const struct msg_grant *);
+static unsigned int unsure;
+
+bool
+connections_look(const struct msg_grant *g)
+{
+	if (nlooked == room)
+		return (false);
+	looked[nlooked++] = *g;
+	return (true);
+}
+
+bool
+connections_live(const struct msg_grant *g)
+{
+	return (lives == NULL || lives(g));
+}
+
+void
+repair_unsure(void)
+{
+	unsure++;
+}
+
+static void
+set_up(void)
+{
+	hash_init();
+	rig_conf.hold_live = 1;
+	firewall.ledger = ledger_new(2000, 2000, 1);
+	firewall.backend = &rig_backend;
+	firewall.families = firewall.ready = BOTH;
+	rig.chains = BOTH;
+}
+
+TestSuite(keep_hold, .init = set_up, .timeout = 30);
+
+static struct ledger_entry *
+entry_of(unsigned int i)
+{
+	struct msg_grant g = rig_grant(i);
+
+	return (ledger_find(firewall.ledger, &g));
+}
+
+/* Grants first to first + n - 1, which end then, in the ledger and the kernel. */
+static void
+give_until(unsigned int first, unsigned int n, uint64_t end)
+{
+	struct ledger_entry *e;
+	struct msg_grant g;
+	unsigned int i;
+
+	for (i = first; i < first + n; i++) {
+		g = rig_grant(i);
+		e = ledger_put(firewall.ledger, &g, end, rig_now, 0);
+		cr_assert_not_null(e);
+		ledger_set_sure(firewall.ledger, e, true);
+		rig_put(&g, end);
+	}
+}
+
+/* A walk from its beginning to its end. */
+static void
+walk(bool known)
+{
+	nlooked = 0;
+	rig_now += PERIOD;
+	cr_assert_eq(hold_step(), (int)(PERIOD / MS));
+	if (nlooked > 0)
+		hold_seen(known);
+}
+
+static bool
+odd_ones(const struct msg_grant *g)
+{
+	return (g->dst[2] % 2 == 1);
+}
+
+Test(keep_hold, not_without_the_option)
+{
+	rig_conf.hold_live = 0;
+	give_until(0, 4, rig_now + CLOCK_SECOND);
+	cr_assert_eq(hold_step(), -1);
+	cr_assert_eq(nlooked, 0);
+}
+
+Test(keep_hold, only_those_that_end_soon)
+{
+	give_until(0, 1, rig_now + AHEAD - 1);
+	give_until(1, 1, rig_now + AHEAD);
+	(void)hold_step();
+	cr_assert_eq(nlooked, 1);
+	cr_assert_eq(looked[0].dst[2], 0);
+}
+
+Test(keep_hold, only_those_that_live)
+{
+	uint64_t end;
+
+	give_until(0, 4, rig_now + CLOCK_SECOND);
+	end = rig_now + CLOCK_SECOND;
+	lives = odd_ones;
+	walk(true);
+	cr_assert_eq(nlooked, 4);
+	cr_assert_eq(rig.adds, 2);
+	cr_assert_eq(hold_count(), 2);
+	cr_assert_eq(entry_of(0)->expiry, end);
+	cr_assert_eq(entry_of(1)->expiry, rig_now + 60 * CLOCK_SECOND);
+	cr_assert_eq(rig_find(&looked[0])->end == end, looked[0].dst[2] % 2 == 0);
+	cr_assert(ledger_is_sure(firewall.ledger, entry_of(1)));
+	/* The idle ones end, and a walk lists none of the others. */
+	rig_now += CLOCK_SECOND;
+	walk(true);
+	cr_assert_eq(nlooked, 0);
+	cr_assert_null(entry_of(0));
+}
+
+/* Who was not seen, as the walk broke, may live. */
+Test(keep_hold, all_if_nothing_is_known)
+{
+	give_until(0, 4, rig_now + CLOCK_SECOND);
+	lives = odd_ones;
+	walk(false);
+	cr_assert_eq(hold_count(), 4);
+}
+
+/* The label of the entry is the name that it had. */
+Test(keep_hold, G15_it_keeps_its_name)
+{
+	struct msg_grant g = rig_grant(0);
+
+	give_until(0, 1, rig_now + CLOCK_SECOND);
+	walk(true);
+	cr_assert_str_eq(rig_find(&g)->grant.label, "a.example");
+	cr_assert_str_eq(entry_of(0)->grant.label, "a.example");
+}
+
+/* G3: since it was asked for last, --max-rule-time at most. */
+Test(keep_hold, G3_the_maximum_counts)
+{
+	struct ledger_entry *e;
+	uint64_t last;
+
+	rig_conf.max_rule_time = 300;
+	give_until(0, 3, rig_now + CLOCK_SECOND);
+	last = rig_now + PERIOD + CLOCK_SECOND;
+	/* A second more is worth it, and a bit less is not. */
+	e = entry_of(0);
+	e->expiry = last - CLOCK_SECOND;
+	e->since = last - rig_conf.max_rule_time * CLOCK_SECOND;
+	e = entry_of(1);
+	e->expiry = last - CLOCK_SECOND + 1;
+	e->since = last - rig_conf.max_rule_time * CLOCK_SECOND;
+	/* Nor what is past its maximum already. */
+	e = entry_of(2);
+	e->since = rig_now - 2 * rig_conf.max_rule_time * CLOCK_SECOND;
+	nlooked = 0;
+	(void)hold_step();
+	cr_assert_eq(nlooked, 1);
+	cr_assert_eq(looked[0].dst[2], 0);
+	hold_seen(true);
+	cr_assert_eq(hold_count(), 1);
+	cr_assert_eq(entry_of(0)->expiry, last);
+}
+
+/* What a worker asked for meanwhile is never shortened (G2). */
+Test(keep_hold, G2_a_longer_one_of_meanwhile_stays)
+{
+	struct ledger_entry *e;
+
+	give_until(0, 1, rig_now + CLOCK_SECOND);
+	(void)hold_step();
+	cr_assert_eq(nlooked, 1);
+	e = entry_of(0);
+	(void)ledger_put(firewall.ledger, &e->grant,
+	    rig_now + 600 * CLOCK_SECOND, rig_now, 0);
+	hold_seen(true);
+	cr_assert_eq(rig.adds, 0);
+	cr_assert_eq(e->expiry, rig_now + 600 * CLOCK_SECOND);
+}
+
+/* The window of a review, and of its end, against a walk. */
+Test(keep_hold, A9_what_went_meanwhile_does_not_come_back)
+{
+	give_until(0, 3, rig_now + CLOCK_SECOND);
+	(void)hold_step();
+	cr_assert_eq(nlooked, 3);
+	ledger_remove(firewall.ledger, entry_of(1));
+	hold_seen(true);
+	cr_assert_eq(rig.adds, 2);
+	cr_assert_null(entry_of(1));
+	/* These end while a walk is under way. */
+	give_until(8, 2, rig_now + CLOCK_SECOND);
+	rig_now += PERIOD;
+	nlooked = 0;
+	(void)hold_step();
+	cr_assert_eq(nlooked, 2);
+	rig_now += CLOCK_SECOND;
+	hold_seen(true);
+	cr_assert_eq(rig.adds, 2);
+	cr_assert_null(entry_of(8));
+}
+
+Test(keep_hold, P7_not_what_may_not_be_granted_now)
+{
+	struct msg_grant own = rig_grant(0);
+
+	give_until(0, 4, rig_now + CLOCK_SECOND);
+	rig_own.family = ADDR_V4;
+	memcpy(rig_own.bytes, own.dst, 16);
+	firewall.ready = MSG_FAMILY_V4;
+	walk(true);
+	/* Only the other one of IPv4. */
+	cr_assert_eq(nlooked, 1);
+	cr_assert_eq(rig.adds, 1);
+	firewall.ready = BOTH;
+	rig_now += PERIOD;
+	nlooked = 0;
+	(void)hold_step();
+	cr_assert_eq(nlooked, 2);
+	/* Nor if it became so during the walk. */
+	firewall.ready = MSG_FAMILY_V4;
+	hold_seen(true);
+	cr_assert_eq(rig.adds, 1);
+}
+
+static enum backend_code code_of_all;
+
+static enum backend_code
+all_alike(const struct msg_grant *g, bool add)
+{
+	(void)g;
+	(void)add;
+	return (code_of_all);
+}
+
+Test(keep_hold, G13_what_the_kernel_refuses_is_as_it_was)
+{
+	uint64_t end = rig_now + CLOCK_SECOND;
+
+	give_until(0, 2, end);
+	rig.fail = all_alike;
+	code_of_all = BACKEND_FULL;
+	walk(true);
+	cr_assert_eq(rig.adds, 2);
+	cr_assert_eq(hold_count(), 0);
+	cr_assert_eq(entry_of(0)->expiry, end);
+	cr_assert_eq(unsure, 0);
+}
+
+/* It may have it for longer: that is what the ledger says then, in doubt. */
+Test(keep_hold, G13_no_answer_is_compared)
+{
+	give_until(0, 2, rig_now + CLOCK_SECOND);
+	rig.fail = all_alike;
+	code_of_all = BACKEND_UNKNOWN;
+	walk(true);
+	cr_assert_eq(hold_count(), 0);
+	cr_assert_geq(unsure, 1);
+	cr_assert_eq(entry_of(0)->expiry, rig_now + 60 * CLOCK_SECOND);
+	cr_assert_not(ledger_is_sure(firewall.ledger, entry_of(0)));
+}
+
+Test(keep_hold, G14_one_walk_at_a_time)
+{
+	give_until(0, 1, rig_now + CLOCK_SECOND);
+	(void)hold_step();
+	give_until(1, 1, rig_now + CLOCK_SECOND);
+	rig_now += PERIOD;
+	(void)hold_step();
+	cr_assert_eq(nlooked, 1);
+	hold_seen(true);
+	(void)hold_step();
+	cr_assert_eq(nlooked, 2);
+	hold_seen(true);
+	/* And each a period after the one before. */
+	give_until(2, 1, rig_now + CLOCK_SECOND);
+	rig_now += PERIOD - 1;
+	(void)hold_step();
+	cr_assert_eq(nlooked, 2);
+	rig_now++;
+	(void)hold_step();
+	cr_assert_eq(nlooked, 3);
+}
+
+Test(keep_hold, not_while_the_helper_is_stuck)
+{
+	give_until(0, 1, rig_now + CLOCK_SECOND);
+	rig.stuck = true;
+	(void)hold_step();
+	cr_assert_eq(nlooked, 0);
+	rig.stuck = false;
+	(void)hold_step();
+	cr_assert_eq(nlooked, 1);
+}
+
+/* More than a walk has, and than a transaction has: again and again. */
+Test(keep_hold, wear_of_ten_tables)
+{
+	const unsigned int n = 3 * HOLD_MAX / 2;
+	unsigned int round, i;
+
+	rig_conf.max_rule_time = 100000;
+	give_until(0, n, rig_now + CLOCK_SECOND);
+	for (round = 0; round < 10; round++) {
+		for (i = 0; i < 2; i++) {
+			walk(true);
+			cr_assert_eq(nlooked, i == 0 ? HOLD_MAX : n - HOLD_MAX,
+			    "round %u: %zu", round, nlooked);
+		}
+		cr_assert_eq(hold_count(), (round + 1) * n);
+		cr_assert_eq(rig.largest, BACKEND_BATCH_MAX);
+		cr_assert_eq(rig_count(), n);
+		cr_assert_eq(ledger_count(firewall.ledger), n);
+		rig_now += 59 * CLOCK_SECOND;
+	}
+}
+
+/* Who finds no room in a walk waits for the next one. */
+Test(keep_hold, no_room_in_a_walk)
+{
+	room = 3;
+	give_until(0, 5, rig_now + CLOCK_SECOND);
+	walk(true);
+	cr_assert_eq(hold_count(), 3);
+	walk(true);
+	cr_assert_eq(hold_count(), 5);
+}
