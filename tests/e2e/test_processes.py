@@ -4,6 +4,7 @@ import os
 import pwd
 import re
 import signal
+import subprocess
 import time
 
 import pytest
@@ -73,6 +74,24 @@ def test_P2_root_directory_is_empty_and_gone(running, role):
     assert re.search(r"Max processes +0 +0 ", limits)
     if "asan" not in open(f"/proc/{pid}/maps", encoding="ascii").read():
         assert re.search(r"Max address space +\d+ +\d+ ", limits)
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_P2_another_user_neither_sees_nor_signals_it(running, role):
+    """Nor does its own user: what is not dumpable is root's to look at."""
+    pid = pid_of(running, role)
+    own = int(status_of(pid)["Uid"].split()[0])
+    for user, error in ((65534, "not permitted"), (own, None)):
+        for name in ("maps", "fd", "environ", "mem"):
+            done = subprocess.run(
+                ["head", "-c1", f"/proc/{pid}/{name}"], user=user, group=65534,
+                extra_groups=[], capture_output=True, text=True, check=False)
+            assert "Permission denied" in done.stderr, (user, name)
+        if error:
+            done = subprocess.run(
+                ["kill", "-0", str(pid)], user=user, group=65534,
+                extra_groups=[], capture_output=True, text=True, check=False)
+            assert error in done.stderr
 
 
 def test_P2_descriptors(running):

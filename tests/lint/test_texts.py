@@ -69,6 +69,91 @@ def test_hacking_names_what_there_is():
                 if not re.search(rf"\b{one}\b", code)))
 
 
+E2E_TEST = re.compile(r"`(test_\w+\.py)::(\w+)`")
+UNIT_TEST = re.compile(r"`(test_\w+\.c): (\w+)\.(\w+)`")
+
+
+def missing_tests(text):
+    """Of the tests that a text names, those that are not there."""
+    for file, test in E2E_TEST.findall(text):
+        path = TOP / "tests" / "e2e" / file
+        if not path.is_file() or not re.search(
+                rf"^def {test}\(", path.read_text(encoding="utf-8"), re.M):
+            yield f"{file}::{test}"
+    for file, suite, test in UNIT_TEST.findall(text):
+        path = TOP / "tests" / "unit" / file
+        if not path.is_file() or not re.search(
+                rf"^Test\({suite}, {test}[,)]",
+                path.read_text(encoding="utf-8"), re.M):
+            yield f"{file}: {suite}.{test}"
+
+
+def rows(text):
+    """The cells of each line of the tables, without their heads."""
+    for line in text.splitlines():
+        if line.startswith("|") and not re.fullmatch(r"[|-]+", line):
+            cells = [cell.strip() for cell in line.strip("|").split("|")]
+            if cells[-1] != "shown by":
+                yield cells
+
+
+def test_audit_names_a_test_for_each_threat():
+    """And nothing but tests in that column."""
+    text = (TOP / "AUDIT.md").read_text(encoding="utf-8")
+    none(list(missing_tests(text)))
+    threats = text.split("\n## Threats\n")[1].split("\n## ")[0]
+    found = list(rows(threats))
+    assert len(found) > 60
+    none([cells[0] for cells in found
+          if UNIT_TEST.sub("", E2E_TEST.sub("", cells[-1])).strip() or
+          not cells[-1]])
+
+
+def test_a_test_that_is_not_there_is_missed():
+    good = ("`test_helper.py::test_P7_client_networks` "
+            "`test_helper.c: helper.P7_no_stamp`")
+    assert not list(missing_tests(good))
+    for old, new in (("client_networks", "client_network"), ("no_stamp", "no"),
+                     ("helper.py", "helpers.py"), (": helper.", ": nft."),
+                     ("helper.c", "helpers.c")):
+        assert len(list(missing_tests(good.replace(old, new)))) == 1, new
+
+
+def audit_paths(text):
+    """The files and folders of a line, as far as it names them: a name
+    without a folder is of the folder of the one before it."""
+    for line in text.splitlines():
+        folder = ""
+        for one in re.findall(r"`([\w./*-]+)`", line):
+            if re.search(r"\.(?:c|h|py)$|/$", one) and \
+                    not one.startswith("/"):
+                yield one, folder
+                if "/" in one:
+                    folder = one[:one.rindex("/") + 1]
+
+
+def test_audit_names_what_there_is():
+    """Its files, folders, and functions."""
+    text = (TOP / "AUDIT.md").read_text(encoding="utf-8")
+    paths = [name(path) for path in files("common", "dnsfw-priv",
+                                          "dnsfw-proxy", "contrib", "tests")]
+    code = "\n".join((TOP / path).read_text(encoding="utf-8")
+                     for path in paths if path.endswith((".c", ".h")) and
+                     not path.startswith("tests/unit"))
+    named = list(audit_paths(text))
+    assert len(named) > 40
+    none([f"{folder}{one}" for one, folder in named
+          if not any(path == one or path == folder + one or
+                     (one[-1] == "/" and f"/{one}" in f"/{path}") or
+                     path.endswith("/" + one) or
+                     path.startswith(folder + one.replace("*", ""))
+                     for path in paths)])
+    words = set(re.findall(r"`([a-z]+_[a-z_]+)`", text)) - {"rp_filter"}
+    assert len(words) > 15
+    none(sorted(one for one in words if not re.search(rf"\b{one}\b", code)
+                and f"tests/fuzz/{one}.c" not in paths))
+
+
 def test_no_test_sleeps():
     none(matches(SLEEPS, "tests", but=["tests/lint/", "tests/bench/"]))
 

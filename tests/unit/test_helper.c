@@ -349,6 +349,77 @@ Test(helper, A9_ends_a_connection_of_a_zone)
 }
 
 /* What these options do not have. */
+/* --hold-live reads them; to end one is another option's. */
+Test(helper, A9_hold_live_ends_no_connection)
+{
+	struct stamps_wish wish = nft_wish;
+	struct rig_answer answer;
+	struct order_flow f;
+
+	new_netns();
+	run("ip link set lo up && nft add table inet filter && "
+	    "nft add chain inet filter dns && nft add chain inet filter in "
+	    "'{ type filter hook input priority 0; }' && "
+	    "nft add rule inet filter in ct state new accept");
+	wish.kill = false;
+	(void)rig_stamps(&wish);
+	rig_start(&rig);
+	open_connection(&f, 0);
+	cr_assert_geq(rig_read(&rig, STAMP_FLOWS, 0, "", &answer), 1);
+	refused(rig_order(&rig, &f, sizeof(f)), ORDER_NO_STAMP);
+	f.zone = 7;
+	refused(rig_order(&rig, &f, sizeof(f)), ORDER_NO_STAMP);
+	cr_assert_geq(rig_read(&rig, STAMP_FLOWS, 0, "", &answer), 1);
+}
+
+/* All that can be made, in all ways: what is the operator's stays. */
+static void
+make_all(const char *operators)
+{
+	char before[16384];
+	unsigned int what, i;
+
+	snprintf(before, sizeof(before), "%s", rig_output(operators));
+	cr_assert(strlen(before) > 100 && strlen(before) < sizeof(before) - 1,
+	    "%s", before);
+	for (what = STAMPS_MAKE_FIRST; what <= STAMPS_MAKE_LAST; what++) {
+		for (i = 0; i < 4; i++)
+			(void)make(what, (uint8_t)i, 0, 0, 0);
+	}
+	for (i = 0; i < 16; i++) {
+		(void)make(STAMP_RULE, 0, (uint8_t)i, (uint8_t)i, 0);
+		/* Before any rule of anybody. */
+		(void)make(STAMP_RULE, 0, 0, 15, i);
+	}
+	for (i = 0; i < KINDS; i++)
+		(void)grant(ORDER_DEL, &kinds[i], 0, 0);
+	cr_assert_str_eq(rig_output(operators), before);
+}
+
+Test(helper, P7_nft_leaves_others_alone)
+{
+	start_nft();
+	run("nft add table ip other && nft add chain ip other dns && "
+	    "nft add rule ip other dns accept && "
+	    "nft add chain inet filter other && "
+	    "nft add rule inet filter other drop && "
+	    "nft add set inet filter s '{ type ipv4_addr; }' && "
+	    "nft add element inet filter s '{ 192.0.2.1 }'");
+	make_all("nft list table ip other; nft list chain inet filter other; "
+	    "nft list set inet filter s");
+	cr_assert(rig_shows("nft list chain inet filter dns", "drop"));
+}
+
+Test(helper, P7_ipset_leaves_others_alone)
+{
+	start_ipset();
+	run("iptables -N OTHER && iptables -A OTHER -j DROP && "
+	    "iptables -A FORWARD -j DNSFW && "
+	    "ipset create other hash:ip && ipset add other 192.0.2.1");
+	make_all("iptables -S OTHER; iptables -S FORWARD; ipset save other; "
+	    "ip6tables -S FORWARD");
+}
+
 Test(helper, P7_no_stamp)
 {
 	struct stamps_wish wish = nft_wish;
@@ -472,6 +543,14 @@ Test(helper, P7_ends_on_a_type)
 	const struct order_ready r = { .type = ORDER_READY };
 
 	ends(&r, sizeof(r), ORDER_END_RECORD, ORDER_ETYPE);
+}
+
+/* What the policy gives is the compiler's to say. */
+Test(helper, P7_ends_on_a_bound_of_the_keeper)
+{
+	const struct order_bound b = { .type = ORDER_BOUND };
+
+	ends(&b, sizeof(b), ORDER_END_RECORD, ORDER_ETYPE);
 }
 
 Test(helper, P7_ends_on_a_size)

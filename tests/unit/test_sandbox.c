@@ -23,7 +23,9 @@
 #include <unistd.h>
 
 #include "../../dnsfw-priv/start/filter.h"
+#include "../../dnsfw-proxy/keep/syscalls.h"
 #include "../../dnsfw-proxy/syscalls.h"
+#include "keepconf.h"
 #include "msg.h"
 #include "sandbox.h"
 
@@ -267,9 +269,10 @@ static const struct table {
 } tables[] = {
 	{ "dnsfw-priv", filter_rules, &filter_nrules },
 	{ "compiler", compiler_rules, &compiler_nrules },
+	{ "keeper", keep_rules, &keep_nrules },
 	{ "worker", worker_rules, &worker_nrules },
 };
-enum { PRIV, COMPILER, WORKER };
+enum { PRIV, COMPILER, KEEPER, WORKER };
 
 /* What no table may allow: the ways to more files, processes, privileges. */
 static const long denied[] = {
@@ -286,7 +289,7 @@ static const long denied[] = {
 	SYS_dup3
 };
 
-/* The helper and the compiler reach nobody that they did not know. */
+/* All but the worker reach nobody that they did not know. */
 static const long denied_without_network[] = {
 	SYS_socket, SYS_connect, SYS_accept, SYS_accept4, SYS_sendmmsg,
 	SYS_recvmmsg
@@ -315,12 +318,13 @@ Test(sandbox, P1_P2_tables_deny_the_ways_out)
 		for (i = 0; i < NROWS(denied); i++)
 			cr_assert_eq(plain_outcome(t, denied[i]), SIGSYS,
 			    "%s, call %ld", tables[t].name, denied[i]);
-	for (t = PRIV; t <= COMPILER; t++)
+	for (t = PRIV; t < WORKER; t++)
 		for (i = 0; i < NROWS(denied_without_network); i++)
 			cr_assert_eq(plain_outcome(t,
 			    denied_without_network[i]), SIGSYS, "%s, call %ld",
 			    tables[t].name, denied_without_network[i]);
 	cr_assert_eq(plain_outcome(PRIV, SYS_memfd_create), SIGSYS);
+	cr_assert_eq(plain_outcome(KEEPER, SYS_memfd_create), SIGSYS);
 	cr_assert_eq(plain_outcome(WORKER, SYS_memfd_create), SIGSYS);
 }
 
@@ -444,6 +448,58 @@ Test(sandbox, P2_arguments_of_the_compiler)
 
 	for (i = 0; i < NROWS(calls); i++)
 		cr_assert_eq(table_outcome(COMPILER, calls[i].call, EBADF),
+		    calls[i].outcome, "number %zu", i);
+}
+
+/*
+ * It reads what the kernel says and sends nothing there, but for its socket of
+ * the route family; it names nobody, and opens the ACL alone.
+ */
+Test(sandbox, P2_arguments_of_the_keeper)
+{
+	static const struct {
+		struct call call;
+		int outcome;
+	} calls[] = {
+		{ { SYS_sendto, { KEEP_FD_HELPER, 0, 0, 0, 0, 0 } }, ALLOWED },
+		{ { SYS_sendto, { KEEP_FD_ACT, 0, 0, 0, 4096, 12 } }, SIGSYS },
+		{ { SYS_sendto, { KEEP_FD_ACT, 0, 0, 0, 0, 0 } }, SIGSYS },
+		{ { SYS_sendto, { KEEP_FD_LIST, 0, 0, 0, 0, 0 } }, SIGSYS },
+		{ { SYS_sendto, { KEEP_FD_FLOWS, 0, 0, 0, 0, 0 } }, SIGSYS },
+		{ { SYS_sendto, { KEEP_FD_EVENTS, 0, 0, 0, 0, 0 } }, SIGSYS },
+		{ { SYS_sendto, { KEEP_FD_OWN, 0, 0, 0, 0, 0 } }, ALLOWED },
+		{ { SYS_sendto, { KEEP_FD_OWN, 0, 0, 0, 4096, 12 } }, SIGSYS },
+		{ { SYS_sendto, { KEEP_FD_NOTIFY, 0, 0, 0, 4096, 20 } },
+		    SIGSYS },
+		{ { SYS_write, { KEEP_FD_NOTIFY, 0, 0 } }, ALLOWED },
+		{ { SYS_write, { KEEP_FD_ACT, 0, 0 } }, SIGSYS },
+		{ { SYS_sendmsg, { KEEP_FD_ACT } }, SIGSYS },
+		{ { SYS_sendmsg, { KEEP_FD_HELPER } }, SIGSYS },
+		{ { SYS_sendmsg, { KEEP_FD_WORKER } }, ALLOWED },
+		{ { SYS_sendmsg, { KEEP_FD_WORKER + 1 } }, SIGSYS },
+		{ { SYS_recvmsg, { KEEP_FD_HELPER } }, SIGSYS },
+		{ { SYS_recvfrom, { KEEP_FD_ACT } }, ALLOWED },
+		{ { SYS_recvfrom, { KEEP_FD_WORKER } }, ALLOWED },
+		{ { SYS_read, { KEEP_FD_ACL_DIR } }, SIGSYS },
+		{ { SYS_read, { KEEP_FD_LOG } }, SIGSYS },
+		{ { SYS_pread64, { KEEP_FD_LOG } }, SIGSYS },
+		{ { SYS_openat, { KEEP_FD_ACL_DIR, (long)"x", O_RDONLY | O_CLOEXEC |
+		    O_NOCTTY | O_NONBLOCK } }, ALLOWED },
+		{ { SYS_openat, { KEEP_FD_ACL_DIR, (long)"x", O_RDWR | O_CLOEXEC |
+		    O_NOCTTY | O_NONBLOCK } }, SIGSYS },
+		{ { SYS_openat, { KEEP_FD_ACL_DIR, (long)"x", O_RDONLY | O_CREAT |
+		    O_CLOEXEC | O_NOCTTY | O_NONBLOCK } }, SIGSYS },
+		{ { SYS_close, { KEEP_FD_HELPER } }, SIGSYS },
+		{ { SYS_close, { KEEP_FD_SIGNALS } }, SIGSYS },
+		{ { SYS_fstat, { KEEP_FD_ACL_DIR } }, SIGSYS },
+		{ { SYS_newfstatat, { KEEP_FD_ACL_DIR, (long)"x" } }, SIGSYS },
+		{ { SYS_waitid, { P_ALL } }, SIGSYS },
+		{ { SYS_fcntl, { KEEP_FD_HELPER, F_SETFL } }, SIGSYS },
+	};
+	size_t i;
+
+	for (i = 0; i < NROWS(calls); i++)
+		cr_assert_eq(table_outcome(KEEPER, calls[i].call, EBADF),
 		    calls[i].outcome, "number %zu", i);
 }
 
