@@ -25,25 +25,24 @@ append(struct act *a, enum stamps_id id, unsigned int sub, const struct value *v
     uint32_t seq)
 {
 	const struct stamp *s = &a->stamps->at[id][sub];
-	struct nlmsghdr *message = (struct nlmsghdr *)(void *)(a->out + a->len);
-	size_t hole, at;
+	size_t hole, at, len = s->len;
 
-	if (s->len < sizeof(*message) || s->len > STAMPS_BYTES ||
-	    s->len > sizeof(a->out) - a->len) {
+	if (len < NLMSG_HDRLEN || len > STAMPS_BYTES ||
+	    a->len > sizeof(a->out) - STAMPS_BYTES) {
 		a->missing = true;
 		return;
 	}
-	memcpy(message, s->bytes, s->len);
+	memcpy(a->out + a->len, s->bytes, len);
 	for (hole = 0; hole < HOLE_COUNT; hole++) {
 		at = s->holes[hole];
-		if (at != 0 && values[hole].size != 0 && at + values[hole].size <= s->len)
+		if (at != 0 && values[hole].size != 0 && at + values[hole].size <= len)
 			memcpy(a->out + a->len + at, values[hole].from, values[hole].size);
 	}
-	message->nlmsg_seq = seq;
+	memcpy(a->out + a->len + offsetof(struct nlmsghdr, nlmsg_seq), &seq, sizeof(seq));
 	/* Old kernels do not answer to the end of a batch. */
 	if (id != STAMP_END)
 		a->last = a->len;
-	a->len += s->len;
+	a->len += len;
 }
 
 /* Only these have sets to be created. */
@@ -209,6 +208,7 @@ enum order_err
 act_fill(struct act *a, const struct bounds *b, const uint8_t *record, size_t len)
 {
 	const size_t size = record[0] > ORDER_FLOW ? 0 : order_size(record[0]);
+	const size_t n = size == 0 ? 0 : len / size;
 	/* nf_tables does all of it, or nothing; in MAKE the second byte says what. */
 	const bool batch = record[0] == ORDER_MAKE ? len > 1 && record[1] == STAMP_RULE :
 	    record[0] <= ORDER_DEL && !has_ipsets(a->stamps);
@@ -218,14 +218,14 @@ act_fill(struct act *a, const struct bounds *b, const uint8_t *record, size_t le
 	uint32_t before = 0;
 	size_t at;
 
-	if (size == 0 || len % size != 0 || len / size > (alone ? 1 : ORDER_BATCH_MAX))
+	if (n == 0 || n * size != len || n > (alone ? 1 : ORDER_BATCH_MAX))
 		return (size == 0 ? ORDER_ETYPE : ORDER_ESIZE);
 	a->nrefused = a->nsent = a->len = a->last = 0;
-	for (at = 0; at < len; at += size) {
+	for (at = 0; at < n * size; at += size) {
+		if (record[at] != record[0])
+			return (ORDER_ETYPE);
 		if ((err = order_decode(record + at, size, &o)) != ORDER_OK)
 			return (err);
-		if (o.type != record[0])
-			return (ORDER_ETYPE);
 		if (at == 0)
 			before = o.any.seq - 1;
 		if (at == 0 && batch)

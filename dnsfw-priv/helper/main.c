@@ -148,12 +148,12 @@ learn(const uint8_t *record, size_t len)
 	enum order_err err;
 	size_t at;
 
-	if (size == 0 || len % size != 0)
+	if (size == 0 || len % size != 0 || (record[0] == ORDER_COMMIT && len != size))
 		end(ORDER_END_RECORD, size == 0 ? ORDER_ETYPE : ORDER_ESIZE);
 	for (at = 0; at < len; at += size) {
-		err = order_decode(record + at, size, &o);
-		if (err != ORDER_OK || o.type != record[0])
-			end(ORDER_END_RECORD, err != ORDER_OK ? err : ORDER_ETYPE);
+		err = record[at] != record[0] ? ORDER_ETYPE : order_decode(record + at, size, &o);
+		if (err != ORDER_OK)
+			end(ORDER_END_RECORD, err);
 		if (!(o.type == ORDER_BOUND ? bounds_add(&bounds, &o.bound) :
 		    bounds_commit(&bounds, o.commit.bounds)))
 			end(ORDER_END_BOUNDS, 0);

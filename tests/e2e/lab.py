@@ -18,6 +18,7 @@ import socket
 import struct
 import tempfile
 import threading
+import uuid
 
 import dns.message
 import dns.query
@@ -102,6 +103,13 @@ def build_dir():
 PROGRAMS = ("dnsfw-priv/start/dnsfw", "dnsfw-priv/helper/dnsfw-priv",
             "dnsfw-proxy/dnsfw-proxy")
 USERS = ("dnsfw-keeper", "dnsfw-priv", "dnsfw-proxy")
+
+
+def tracer():
+    """For tests/strace/run: in front of dnsfw, whose pid and parent stay."""
+    folder = os.environ.get("DNSFW_TRACES")
+    return folder and ("strace", "-D", "-f", "-qq", "-s", "16", "-e",
+                       "signal=none", "-o", f"{folder}/{uuid.uuid4()}") or ()
 
 
 def dnsfw_program(folder=None):
@@ -223,7 +231,7 @@ class Lab:
     def start_dnsfw(self, acl, *options, wrapper=(), env=None, **kwargs):
         """Start dnsfw on the gateway; what comes of it is the test's."""
         process = self.start(
-            [*wrapper, *self.dnsfw_argv(acl, *options, **kwargs)],
+            [*(wrapper or tracer()), *self.dnsfw_argv(acl, *options, **kwargs)],
             env=env or clean_environment())
         self.servers.append(process)
         return process

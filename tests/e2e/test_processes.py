@@ -94,6 +94,20 @@ def test_P2_another_user_neither_sees_nor_signals_it(running, role):
             assert error in done.stderr
 
 
+def test_P1_helper_has_no_library_but_libc(running):
+    """And no heap: nothing has ever asked for memory."""
+    pid = pid_of(running, "helper")
+    with open(f"/proc/{pid}/maps", encoding="ascii") as file:
+        names = {os.path.basename(line.split(maxsplit=5)[5].strip())
+                 for line in file if len(line.split()) > 5}
+    # Sanitizers have libraries of their own.
+    if not any("asan" in name for name in names):
+        libraries = {name for name in names if ".so" in name}
+        assert {name.partition(".")[0].partition("-")[0]
+                for name in libraries} == {"libc", "ld"}
+        assert "[heap]" not in names
+
+
 def test_P2_descriptors(running):
     """Who holds which sockets: the worker has no way to netlink."""
     worker = running.children()[-1]
