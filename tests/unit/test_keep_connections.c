@@ -281,6 +281,27 @@ Test(keep_connections, G13_three_times_broken)
 	cr_assert_eq(seen_known, 1);
 }
 
+/* What broke the one before does not count for the next. */
+Test(keep_connections, G13_each_walk_has_three_tries)
+{
+	unsigned int i;
+
+	for (i = 0; i < 4; i++) {
+		how = i % 2 == 0 ? LIST_BROKEN : LIST_END;
+		if (i % 2 == 0)
+			cr_assert(connections_look(&grant));
+		connections_step();
+		if (i % 2 == 0) {
+			now += CLOCK_SECOND;
+			connections_step();
+			cr_assert(connections_due());
+		}
+		now += CLOCK_SECOND;
+	}
+	cr_assert_eq(seen, 2);
+	cr_assert_eq(seen_known, 2);
+}
+
 Test(keep_connections, the_descriptor_is_there_while_it_walks)
 {
 	length = 2;

@@ -445,6 +445,22 @@ Test(keep_ledger, G11_fair_shares)
 	ledger_free(l);
 }
 
+/* Exactly those few, where others have left no more than that. */
+Test(keep_ledger, G11_a_few_and_not_one_more)
+{
+	struct ledger *l = new_ledger(2 * LEDGER_CLIENT_MIN + 8, 0);
+	unsigned int i;
+
+	for (i = 0; i < 12; i++) {
+		struct msg_grant g = grant_of(100 + i, 0);
+
+		cr_assert_eq(put(l, &g, 10, 1), 0);
+	}
+	cr_assert_eq(fill(l, 1), LEDGER_CLIENT_MIN);
+	cr_assert_eq(ledger_count(l), 12 + LEDGER_CLIENT_MIN);
+	ledger_free(l);
+}
+
 Test(keep_ledger, G11_one_ipv6_network_is_one_client)
 {
 	struct ledger *l = new_ledger(100, 0);
@@ -719,6 +735,22 @@ Test(keep_ledger, P7_half_of_an_equal_part_is_reserved)
 	cr_assert_eq(fill_by(l, 2, 40000), 100);
 	cr_assert_eq(fill_by(l, 3, 50000), 100);
 	cr_assert_eq(ledger_count(l), 800);
+	ledger_free(l);
+}
+
+/* What has ended is nobody's, however often: each time the parts are the same. */
+Test(keep_ledger, P7_wear_of_the_parts)
+{
+	struct ledger *l = ledger_new(800, 800, 4);
+	unsigned int i, w;
+
+	for (i = 0; i < 20; i++) {
+		w = i % 4;
+		cr_assert_eq(fill_by(l, w, 10000), 500, "round %u", i);
+		cr_assert_eq(fill_by(l, (w + 1) % 4, 20000), 100, "round %u", i);
+		ledger_expire(l, 10);
+		cr_assert_eq(ledger_count(l), 0);
+	}
 	ledger_free(l);
 }
 

@@ -120,6 +120,44 @@ Test(keep_repair, G13_what_the_kernel_refuses_stays_in_the_ledger)
 	cr_assert_eq(ledger_count(firewall.ledger), 500);
 }
 
+static enum backend_code refusal;
+
+static enum backend_code
+fails_once(const struct msg_grant *g, bool add)
+{
+	enum backend_code code = refusal;
+
+	if (!add || g->dst[2] != 5)
+		return (BACKEND_OK);
+	refusal = BACKEND_OK;
+	return (code);
+}
+
+/* One of many, by each of the reasons: it is no promise until it is there. */
+Test(keep_repair, G13_a_single_refusal_is_made_up_for)
+{
+	static const enum backend_code codes[] = { BACKEND_FULL,
+	    BACKEND_FAILED, BACKEND_UNKNOWN };
+	struct msg_grant g = rig_grant(5);
+	size_t i;
+
+	rig_give(0, 100, 300);
+	rig.fail = fails_once;
+	for (i = 0; i < 3; i++) {
+		refusal = codes[i];
+		flush();
+		(void)go_on(CLOCK_SECOND / 2);
+		cr_assert_eq(refusal, BACKEND_OK);
+		cr_assert_eq(rig_count(), 99);
+		cr_assert_not(ledger_is_sure(firewall.ledger,
+		    ledger_find(firewall.ledger, &g)));
+		(void)go_on(3 * CLOCK_SECOND);
+		cr_assert_eq(rig_count(), 100, "code %d", codes[i]);
+		cr_assert(ledger_is_sure(firewall.ledger,
+		    ledger_find(firewall.ledger, &g)));
+	}
+}
+
 /* A stranger goes, but not if it is a grant by then. */
 static bool granted;
 
@@ -150,6 +188,35 @@ Test(keep_repair, G13_strangers_go_unless_they_become_grants)
 	cr_assert(granted);
 	cr_assert_not_null(rig_find(&g));
 	cr_assert_eq(rig.removes, 2);
+}
+
+/* In the step after the one that listed it: it is on the list of what goes. */
+static void
+grant_it_later(void)
+{
+	static unsigned int steps;
+
+	if (rig.n > RIG_STEP && rig.cursor[3] >= RIG_STEP && steps++ == 0)
+		rig_give(7, 1, 300);
+}
+
+Test(keep_repair, G13_a_stranger_that_becomes_a_grant_once_it_is_listed)
+{
+	struct msg_grant g;
+	unsigned int i;
+
+	for (i = 0; i < 20; i++) {
+		g = rig_grant(7 + 4 * i);
+		rig_put(&g, rig_now + 100 * CLOCK_SECOND);
+	}
+	rig.during = grant_it_later;
+	lose(WATCH_LOST);
+	(void)go_on(CLOCK_SECOND);
+	g = rig_grant(7);
+	cr_assert_eq(ledger_count(firewall.ledger), 1);
+	cr_assert_not_null(rig_find(&g));
+	cr_assert_eq(rig.removes, 19);
+	cr_assert_eq(rig_count(), 1);
 }
 
 /* An entry with another time than that of the ledger is put right. */

@@ -139,6 +139,35 @@ Test(keep_requests, G13_no_answer_is_neither_yes_nor_no)
 	cr_assert(ledger_is_sure(firewall.ledger, entry_of(&g)));
 }
 
+/* It may have got its longer time: that is what is wished for, then. */
+Test(keep_requests, G13_no_answer_to_a_longer_one)
+{
+	struct msg_grant g = named(0, "a.example", 100);
+
+	cr_assert_eq(ask(&g), RESULT_OK);
+	rig.fail = all_alike;
+	code_of_all = BACKEND_UNKNOWN;
+	g.ttl = 500;
+	cr_assert_eq(ask(&g), RESULT_FAILED);
+	cr_assert_eq(entry_of(&g)->expiry, rig_now + 515 * CLOCK_SECOND);
+	cr_assert_not(ledger_is_sure(firewall.ledger, entry_of(&g)));
+}
+
+/* A turn has room for two of the largest records. */
+Test(keep_requests, F5_two_full_records_in_a_turn)
+{
+	struct msg_grant g[3 * MSG_BATCH_MAX];
+	size_t i;
+
+	for (i = 0; i < 3 * MSG_BATCH_MAX; i++)
+		g[i] = rig_grant((unsigned int)i);
+	for (i = 0; i < 3; i++)
+		say(g + i * MSG_BATCH_MAX, MSG_BATCH_MAX);
+	requests_serve(0);
+	cr_assert_eq(rig_nin, 1);
+	cr_assert_eq(rig_count(), 2 * MSG_BATCH_MAX);
+}
+
 Test(keep_requests, what_the_kernel_refuses_was_promised_to_nobody)
 {
 	static const enum backend_code codes[] = { BACKEND_FULL,

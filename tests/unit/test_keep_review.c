@@ -4,6 +4,8 @@
  */
 #include "keep_rig.h"
 
+#include <setjmp.h>
+
 #include "keep/connections.h"
 #include "keep/repair.h"
 #include "keep/review.h"
@@ -39,6 +41,7 @@ connections_ended(uint64_t *failed)
 
 static char forbidden[4][MSG_LABEL_SIZE];	/* by the list of now */
 static unsigned int nforbidden, asked;
+static bool local_only;			/* of this host alone */
 
 static void
 forbid(const char *label)
@@ -74,7 +77,8 @@ answer(size_t n)
 			asked++;
 			checked.at[checked.n++] = (struct msg_checked){
 			    .type = MSG_CHECKED, .seq = m.seq,
-			    .keep = allows(m.label) };
+			    .keep = allows(m.label) ||
+			    (local_only && m.local == 0) };
 		}
 		review_checked(&checked);
 	}
@@ -140,6 +144,71 @@ Test(keep_review, A9_what_it_forbids_goes_and_nothing_else)
 	cr_assert_eq(firewall.revoked, 67);
 	review_begin(true);
 	cr_assert_not(go_on());
+}
+
+static jmp_buf malformed;
+
+static void
+is_malformed(void)
+{
+	longjmp(malformed, 1);
+}
+
+/* Else what waits would be counted wrongly, and a review never end. */
+Test(keep_review, P7_each_question_has_one_answer)
+{
+	const struct policy_checked twice = { .n = 2, .at = {
+	    { .type = MSG_CHECKED, .seq = 1, .keep = 1 },
+	    { .type = MSG_CHECKED, .seq = 1, .keep = 1 } } };
+	unsigned int i;
+
+	for (i = 0; i < 4; i++)
+		name_it(i, "a.example", 300);
+	review_begin(true);
+	(void)review_step();
+	rig_malformed = is_malformed;
+	if (setjmp(malformed) == 0) {
+		review_checked(&twice);
+		cr_assert_fail("it took two answers");
+	}
+}
+
+/* A list that comes during a round is for those behind it, too. */
+Test(keep_review, A9_a_list_of_meanwhile_counts_for_all)
+{
+	unsigned int i;
+
+	for (i = 0; i < 200; i++)
+		name_it(i, "a.example", 300);
+	review_begin(true);
+	for (i = 0; i < 2; i++) {
+		(void)review_step();
+		answer(SIZE_MAX);
+	}
+	cr_assert(review_is_busy());
+	forbid("a.example");
+	rig_generation++;
+	review_begin(true);
+	cr_assert(go_on());
+	cr_assert_eq(ledger_count(firewall.ledger), 0);
+	cr_assert_eq(rig_count(), 0);
+}
+
+/* One client may have by a name what another one may not. */
+Test(keep_review, A9_a_name_that_is_forbidden_to_another_client)
+{
+	struct msg_grant kept[] = { rig_grant(0), rig_grant(2) };
+	unsigned int i;
+
+	for (i = 0; i < 4; i++)
+		name_it(i, "a.example", 300);
+	forbid("a.example");
+	local_only = true;
+	review_begin(true);
+	cr_assert(go_on());
+	cr_assert_eq(ledger_count(firewall.ledger), 2);
+	cr_assert_not_null(rig_find(&kept[0]));
+	cr_assert_not_null(rig_find(&kept[1]));
 }
 
 /* Item q: another name gives it, for that one's time. */
