@@ -4,11 +4,7 @@
  * The kernel's interface is linux/netfilter/ipset/ip_set.h; its numbers are in
  * network byte order, and flagged so.
  */
-#include "make_ipset.h"
-
 #include <sys/socket.h>
-
-#include <arpa/inet.h>
 
 #include <linux/netfilter.h>
 #include <linux/netfilter/ipset/ip_set.h>
@@ -17,14 +13,10 @@
 #include <linux/netfilter/xt_addrtype.h>
 #include <linux/netfilter/xt_set.h>
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "draft.h"
 #include "make_parts.h"
-#include "make_rule.h"
-#include "order.h"
 
 /*
  * Of both set types.  Every kernel since 3.x has it, and an ipset program lists
@@ -33,156 +25,89 @@
 #define SET_REVISION	5
 #define DEFAULT_TIMEOUT	60	/* seconds; no element of ours goes without */
 
-#define TABLE		"filter"
 #define MATCH_REVISION	4	/* struct xt_set_info_match_v4 */
 #define ADDRTYPE_REVISION 1	/* struct xt_addrtype_info_v1 */
 #define INDEX_MARK	0xabcd
 
-static const char *const suffixes[MAKE_KINDS] = { "-ipv4-allow",
+#define NET		NLA_F_NET_BYTEORDER
+#define IP4		(NET | IPSET_ATTR_IPADDR_IPV4)
+#define IP6		(NET | IPSET_ATTR_IPADDR_IPV6)
+#define CREATE		(ASK_ACK | NLM_F_CREATE | NLM_F_EXCL)
+
+/* Names of a command. */
+#define SET		{ [NAME_SET] = IPSET_ATTR_SETNAME }
+#define SET_AND_TYPE	{ [NAME_SET] = IPSET_ATTR_SETNAME, \
+	[NAME_TYPE] = IPSET_ATTR_TYPENAME }
+#define SET_AND_SPARE	{ [NAME_SET] = IPSET_ATTR_SETNAME, \
+	[NAME_SPARE] = IPSET_ATTR_SETNAME2 }
+
+const char *const ipset_suffixes[STAMPS_SUBS] = { "-ipv4-allow",
     "-ipv4-allow-local", "-ipv6-allow", "-ipv6-allow-local" };
 
-/* The names of the sets, and of one that is to replace one. */
-struct names {
-	char	sets[MAKE_KINDS][IPSET_MAXNAMELEN];
-	char	spare[IPSET_MAXNAMELEN];
+static const struct part header[] = {
+	{ 0, PUT_U32, NET | IPSET_ATTR_FLAGS, IPSET_FLAG_LIST_HEADER },
+	{ 0 }
 };
-
-static uint8_t
-nfproto_of(unsigned int kind)
-{
-	return (kind_is_v4(kind) ? NFPROTO_IPV4 : NFPROTO_IPV6);
-}
-
-/* A command for one set.  The family of the header is not the set's. */
-static struct nlmsghdr *
-begin(enum ipset_cmd command, uint16_t flags, const char *name)
-{
-	struct nlmsghdr *nlh;
-
-	nlh = draft_begin((uint16_t)(NFNL_SUBSYS_IPSET << 8 | command), flags,
-	    AF_INET, 0);
-	mnl_attr_put_u8(nlh, IPSET_ATTR_PROTOCOL, IPSET_PROTOCOL);
-	if (name != NULL)
-		mnl_attr_put_strz(nlh, IPSET_ATTR_SETNAME, name);
-	return (nlh);
-}
-
-static void
-put_number(struct nlmsghdr *nlh, uint16_t type, uint32_t value)
-{
-	mnl_attr_put_u32(nlh, type | NLA_F_NET_BYTEORDER, htonl(value));
-}
-
-static void
-put_address(struct nlmsghdr *nlh, uint16_t type, unsigned int kind,
-    enum stamps_hole hole)
-{
-	struct nlattr *nest = mnl_attr_nest_start(nlh, type);
-
-	draft_attr(NLA_F_NET_BYTEORDER | (kind_is_v4(kind) ?
-	    IPSET_ATTR_IPADDR_IPV4 : IPSET_ATTR_IPADDR_IPV6), hole,
-	    kind_address(kind));
-	mnl_attr_nest_end(nlh, nest);
-}
-
 /*
  * Without NLM_F_EXCL: an element that is to be added and is there gets timeout
  * and comment; to delete one that is not there is no error.
  */
-static void
-make_element(struct stamp *to, enum ipset_cmd command, unsigned int kind,
-    const char *name)
-{
-	struct nlmsghdr *nlh = begin(command, 0, name);
-	struct nlattr *data = mnl_attr_nest_start(nlh, IPSET_ATTR_DATA);
-
-	put_address(nlh, IPSET_ATTR_IP, kind, kind_is_local(kind) ? HOLE_DST :
-	    HOLE_CLIENT);
-	draft_attr(IPSET_ATTR_PORT | NLA_F_NET_BYTEORDER, HOLE_PORT, 2);
-	draft_attr(IPSET_ATTR_PROTO, HOLE_PROTO, 1);
-	if (!kind_is_local(kind))
-		put_address(nlh, IPSET_ATTR_IP2, kind, HOLE_DST);
-	if (command == IPSET_CMD_ADD) {
-		draft_attr(IPSET_ATTR_TIMEOUT | NLA_F_NET_BYTEORDER,
-		    HOLE_SECONDS, 4);
-		draft_attr(IPSET_ATTR_COMMENT, HOLE_LABEL, ORDER_LABEL_SIZE);
-	}
-	mnl_attr_nest_end(nlh, data);
-	draft_end(to);
-}
-
-static void
-make_create(struct stamp *to, unsigned int kind, const char *name,
-    uint32_t max_grants)
-{
-	struct nlmsghdr *nlh;
-	struct nlattr *data;
-	uint32_t buckets = 64;
-
-	/* As many as elements: a table that grows blocks for milliseconds. */
-	while (buckets < max_grants && buckets < 1U << 24)
-		buckets *= 2;
-	nlh = begin(IPSET_CMD_CREATE, NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK,
-	    name);
-	mnl_attr_put_strz(nlh, IPSET_ATTR_TYPENAME, kind_is_local(kind) ?
-	    "hash:ip,port" : "hash:ip,port,ip");
-	mnl_attr_put_u8(nlh, IPSET_ATTR_REVISION, SET_REVISION);
-	mnl_attr_put_u8(nlh, IPSET_ATTR_FAMILY, nfproto_of(kind));
-	data = mnl_attr_nest_start(nlh, IPSET_ATTR_DATA);
-	put_number(nlh, IPSET_ATTR_TIMEOUT, DEFAULT_TIMEOUT);
-	put_number(nlh, IPSET_ATTR_CADT_FLAGS, IPSET_FLAG_WITH_COMMENT);
-	put_number(nlh, IPSET_ATTR_HASHSIZE, buckets);
-	put_number(nlh, IPSET_ATTR_MAXELEM, max_grants);
-	mnl_attr_nest_end(nlh, data);
-	draft_end(to);
-}
-
+static const struct part element[] = {
+	{ 0, PUT_NEST, IPSET_ATTR_DATA, 0 },
+	{ 0, PUT_NEST, IPSET_ATTR_IP, 0 },
+	{ IS_CLIENT | IS_V4, PUT_HOLE, IP4, HOLE_CLIENT },
+	{ IS_CLIENT | IS_V6, PUT_HOLE, IP6, HOLE_CLIENT },
+	{ IS_LOCAL | IS_V4, PUT_HOLE, IP4, HOLE_DST },
+	{ IS_LOCAL | IS_V6, PUT_HOLE, IP6, HOLE_DST },
+	{ 0, PUT_END, 0, 0 },
+	{ 0, PUT_HOLE, NET | IPSET_ATTR_PORT, HOLE_PORT },
+	{ 0, PUT_HOLE, IPSET_ATTR_PROTO, HOLE_PROTO },
+	{ IS_CLIENT, PUT_NEST, IPSET_ATTR_IP2, 0 },
+	{ IS_CLIENT | IS_V4, PUT_HOLE, IP4, HOLE_DST },
+	{ IS_CLIENT | IS_V6, PUT_HOLE, IP6, HOLE_DST },
+	{ IS_CLIENT, PUT_END, 0, 0 },
+	{ IS_NEW, PUT_HOLE, NET | IPSET_ATTR_TIMEOUT, HOLE_SECONDS },
+	{ IS_NEW, PUT_HOLE, IPSET_ATTR_COMMENT, HOLE_LABEL },
+	{ 0, PUT_END, 0, 0 },
+	{ 0 }
+};
+static const struct part set[] = {
+	{ 0, PUT_U8, IPSET_ATTR_REVISION, SET_REVISION },
+	{ IS_V4, PUT_U8, IPSET_ATTR_FAMILY, NFPROTO_IPV4 },
+	{ IS_V6, PUT_U8, IPSET_ATTR_FAMILY, NFPROTO_IPV6 },
+	{ 0, PUT_NEST, IPSET_ATTR_DATA, 0 },
+	{ 0, PUT_U32, NET | IPSET_ATTR_TIMEOUT, DEFAULT_TIMEOUT },
+	{ 0, PUT_U32, NET | IPSET_ATTR_CADT_FLAGS, IPSET_FLAG_WITH_COMMENT },
+	{ 0, PUT_NUMBER, NET | IPSET_ATTR_HASHSIZE, NUMBER_BUCKETS },
+	{ 0, PUT_NUMBER, NET | IPSET_ATTR_MAXELEM, NUMBER_GRANTS },
+	{ 0, PUT_END, 0, 0 },
+	{ 0 }
+};
 /* What GET_BYNAME is answered with: the attributes in this order. */
-static void
-make_index(struct stamps *s, unsigned int kind, const char *name)
-{
-	struct nlmsghdr *nlh;
+static const struct part reply[] = {
+	{ IS_V4, PUT_U8, IPSET_ATTR_FAMILY, NFPROTO_IPV4 },
+	{ IS_V6, PUT_U8, IPSET_ATTR_FAMILY, NFPROTO_IPV6 },
+	{ 0, PUT_HOLE, NET | IPSET_ATTR_INDEX, HOLE_INDEX },
+	{ 0 }
+};
 
-	(void)begin(IPSET_CMD_GET_BYNAME, NLM_F_ACK, name);
-	draft_end(&s->at[STAMP_INDEX][kind]);
-
-	nlh = begin(IPSET_CMD_GET_BYNAME, 0, NULL);
-	nlh->nlmsg_flags = 0;
-	mnl_attr_put_u8(nlh, IPSET_ATTR_FAMILY, nfproto_of(kind));
-	draft_attr(IPSET_ATTR_INDEX | NLA_F_NET_BYTEORDER, HOLE_INDEX, 2);
-	draft_end(&s->at[STAMP_INDEX_REPLY][kind]);
-}
-
-static void
-make_set(const struct stamps_wish *wish, struct stamps *s, unsigned int kind,
-    const struct names *names)
-{
-	const char *name = names->sets[kind], *spare = names->spare;
-	struct nlmsghdr *nlh;
-
-	make_element(&s->at[STAMP_ADD][kind], IPSET_CMD_ADD, kind, name);
-	make_element(&s->at[STAMP_ADD_SPARE][kind], IPSET_CMD_ADD, kind, spare);
-	make_element(&s->at[STAMP_DEL][kind], IPSET_CMD_DEL, kind, name);
-	make_element(&s->at[STAMP_TEST][kind], IPSET_CMD_TEST, kind, name);
-	make_create(&s->at[STAMP_CREATE][kind], kind, name, wish->max_grants);
-	make_create(&s->at[STAMP_CREATE_SPARE][kind], kind, spare,
-	    wish->max_grants);
-	make_index(s, kind, name);
-
-	nlh = begin(IPSET_CMD_SWAP, NLM_F_ACK, name);
-	mnl_attr_put_strz(nlh, IPSET_ATTR_SETNAME2, spare);
-	draft_end(&s->at[STAMP_SWAP][kind]);
-
-	(void)begin(IPSET_CMD_DESTROY, NLM_F_ACK, spare);
-	draft_end(&s->at[STAMP_DESTROY_SPARE][kind]);
-
-	(void)begin(IPSET_CMD_LIST, NLM_F_DUMP, name);
-	draft_end(&s->at[STAMP_ENTRIES][kind]);
-
-	nlh = begin(IPSET_CMD_LIST, NLM_F_DUMP, name);
-	put_number(nlh, IPSET_ATTR_FLAGS, IPSET_FLAG_LIST_HEADER);
-	draft_end(&s->at[STAMP_HEAD][kind]);
-}
+static const struct pattern of_set[] = {
+	{ STAMP_ADD, IPSET_CMD_ADD, ASK, IS_NEW, element, SET },
+	{ STAMP_DEL, IPSET_CMD_DEL, ASK, 0, element, SET },
+	{ STAMP_TEST, IPSET_CMD_TEST, ASK, 0, element, SET },
+	{ STAMP_CREATE, IPSET_CMD_CREATE, CREATE, 0, set, SET_AND_TYPE },
+	{ STAMP_SWAP, IPSET_CMD_SWAP, ASK_ACK, 0, NULL, SET_AND_SPARE },
+	{ STAMP_ENTRIES, IPSET_CMD_LIST, ASK_DUMP, 0, NULL, SET },
+	{ STAMP_HEAD, IPSET_CMD_LIST, ASK_DUMP, 0, header, SET },
+	{ STAMP_INDEX, IPSET_CMD_GET_BYNAME, ASK_ACK, 0, NULL, SET },
+	{ STAMP_INDEX_REPLY, IPSET_CMD_GET_BYNAME, 0, 0, reply, { 0 } }
+};
+/* With its name in the place of the set's. */
+static const struct pattern of_spare[] = {
+	{ STAMP_ADD_SPARE, IPSET_CMD_ADD, ASK, IS_NEW, element, SET },
+	{ STAMP_CREATE_SPARE, IPSET_CMD_CREATE, CREATE, 0, set, SET_AND_TYPE },
+	{ STAMP_DESTROY_SPARE, IPSET_CMD_DESTROY, ASK_ACK, 0, NULL, SET }
+};
 
 /* "-m NAME", with the options in the form that the kernel's module has. */
 static void
@@ -201,19 +126,16 @@ put_match(struct nftnl_rule *r, const char *name, uint32_t revision,
 
 /* "-m set --match-set": all fields of the set are dst but for those in src. */
 static void
-make_rule(struct stamps *s, unsigned int kind, const char *chain)
+make_rule(const struct subject *s, struct stamps *stamps)
 {
 	const struct xt_addrtype_info_v1 from_here = {
 	    .source = XT_ADDRTYPE_LOCAL };
 	const uint16_t mark = INDEX_MARK;
-	struct nftnl_rule *r = rule_new(TABLE, chain);
-	struct xt_set_info_match_v4 info;
+	struct xt_set_info_match_v4 info = { .match_set = { .index = mark,
+	    .dim = IPSET_DIM_THREE, .flags = IPSET_DIM_ONE_SRC } };
+	struct nftnl_rule *r = rule_new(s);
 
-	memset(&info, 0, sizeof(info));
-	info.match_set.index = mark;
-	info.match_set.dim = IPSET_DIM_THREE;
-	info.match_set.flags = IPSET_DIM_ONE_SRC;
-	if (kind_is_local(kind)) {
+	if ((s->is & IS_LOCAL) != 0) {
 		put_match(r, "addrtype", ADDRTYPE_REVISION, &from_here,
 		    sizeof(from_here));
 		info.match_set.dim = IPSET_DIM_TWO;
@@ -221,30 +143,22 @@ make_rule(struct stamps *s, unsigned int kind, const char *chain)
 	}
 	put_match(r, "set", MATCH_REVISION, &info, sizeof(info));
 	rule_accept(r);
-	rule_draft(NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND,
-	    nfproto_of(kind), r);
+	rule_draft(s, NLM_F_APPEND, r);
 	draft_find(HOLE_INDEX, &mark, sizeof(mark));
-	draft_end(&s->at[STAMP_RULE][kind]);
+	draft_end(s, STAMP_RULE, stamps);
 }
 
 void
-make_ipset(const struct stamps_wish *wish, struct stamps *s)
+make_ipset(const struct subject *rule, struct stamps *stamps)
 {
-	struct names names;
-	unsigned int i;
+	struct subject s = *rule;
 
-	snprintf(names.spare, sizeof(names.spare), "%s-new", wish->chain);
-	for (i = 0; i < MAKE_KINDS; i++) {
-		snprintf(names.sets[i], sizeof(names.sets[i]), "%s%s",
-		    wish->chain, suffixes[i]);
-		make_set(wish, s, i, &names);
-		make_rule(s, i, wish->chain);
-	}
-	for (i = 0; i < 2; i++) {
-		/* Without a handle: all rules of the chain. */
-		rule_draft(NFT_MSG_DELRULE, 0, nfproto_of(2 * i),
-		    rule_new(TABLE, wish->chain));
-		draft_end(&s->at[STAMP_FLUSH][i]);
-		make_reads(s, i, nfproto_of(2 * i), TABLE, wish->chain);
-	}
+	make_rule(rule, stamps);
+	s.subsystem = NFNL_SUBSYS_IPSET;
+	s.family = AF_INET;	/* whatever the set's is */
+	s.names[NAME_TYPE] = (s.is & IS_LOCAL) != 0 ? "hash:ip,port" :
+	    "hash:ip,port,ip";
+	draft_stamps(&s, of_set, COUNT(of_set), stamps);
+	s.names[NAME_SET] = s.names[NAME_SPARE];
+	draft_stamps(&s, of_spare, COUNT(of_spare), stamps);
 }

@@ -1,40 +1,37 @@
-/* The stamps that both backends need. */
+/* The stamps of one kind of grants (make.c), and what the backends share. */
 #ifndef START_MAKE_PARTS_H
 #define START_MAKE_PARTS_H
 
-#include <stddef.h>
-#include <stdint.h>
+#include <stdio.h>	/* libnftnl/expr.h needs it */
 
-#include "stamps.h"
+#include <libnftnl/expr.h>
+#include <libnftnl/rule.h>
 
-/* The kinds, as stamps.h has them. */
-#define MAKE_KINDS	STAMPS_SUBS
+#include "draft.h"
 
-static inline int
-kind_is_v4(unsigned int kind)
-{
-	return (kind < 2);
-}
+#define COUNT(array)	(sizeof(array) / sizeof((array)[0]))
 
-static inline int
-kind_is_local(unsigned int kind)
-{
-	return (kind % 2 == 1);
-}
+/* The sets' names behind that of the chain, by kind. */
+extern const char *const ipset_suffixes[STAMPS_SUBS];
+extern const char *const nft_suffixes[STAMPS_SUBS];
 
-/* Bytes of an address of that kind. */
-static inline size_t
-kind_address(unsigned int kind)
-{
-	return (kind_is_v4(kind) ? 4 : 16);
-}
+/* The set, its elements and its rule; the subject's family is the table's. */
+void	make_ipset(const struct subject *, struct stamps *);
+void	make_nft(const struct subject *, struct stamps *);
 
-/*
- * Batches of nf_tables, and what is to be read of tables, chains and rules.
- * sub is the family, which is nfproto (NFPROTO_*) for the kernel.
- */
-void	make_batch(struct stamps *);
-void	make_reads(struct stamps *, unsigned int sub, uint8_t nfproto,
-	    const char *table, const char *chain);
+/* An object of libnftnl, which fatalx() if it is NULL: no memory. */
+void	*rule_need(void *object);
+
+/* A rule in our chain, without expressions. */
+struct nftnl_rule *rule_new(const struct subject *);
+
+/* A further expression, without attributes; the rule owns it. */
+struct nftnl_expr *rule_expr(struct nftnl_rule *, const char *name);
+
+/* Count and accept what all expressions match. */
+void	rule_accept(struct nftnl_rule *);
+
+/* Begin a draft of NFT_MSG_NEWRULE, and free the rule. */
+void	rule_draft(const struct subject *, uint16_t flags, struct nftnl_rule *);
 
 #endif

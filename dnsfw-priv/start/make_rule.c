@@ -1,12 +1,9 @@
 /* Rules of nf_tables by libnftnl. */
-#include "make_rule.h"
-
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
-#include <linux/netfilter/nfnetlink.h>
 
-#include "draft.h"
 #include "log.h"
+#include "make_parts.h"
 
 void *
 rule_need(void *object)
@@ -17,12 +14,12 @@ rule_need(void *object)
 }
 
 struct nftnl_rule *
-rule_new(const char *table, const char *chain)
+rule_new(const struct subject *s)
 {
 	struct nftnl_rule *r = rule_need(nftnl_rule_alloc());
 
-	nftnl_rule_set_str(r, NFTNL_RULE_TABLE, table);
-	nftnl_rule_set_str(r, NFTNL_RULE_CHAIN, chain);
+	nftnl_rule_set_str(r, NFTNL_RULE_TABLE, s->names[NAME_TABLE]);
+	nftnl_rule_set_str(r, NFTNL_RULE_CHAIN, s->names[NAME_CHAIN]);
 	return (r);
 }
 
@@ -33,17 +30,6 @@ rule_expr(struct nftnl_rule *r, const char *name)
 
 	nftnl_rule_add_expr(r, e);
 	return (e);
-}
-
-void
-rule_compare(struct nftnl_rule *r, uint32_t reg, const void *value,
-    uint32_t len)
-{
-	struct nftnl_expr *e = rule_expr(r, "cmp");
-
-	nftnl_expr_set_u32(e, NFTNL_EXPR_CMP_SREG, reg);
-	nftnl_expr_set_u32(e, NFTNL_EXPR_CMP_OP, NFT_CMP_EQ);
-	nftnl_expr_set(e, NFTNL_EXPR_CMP_DATA, value, len);
 }
 
 void
@@ -58,10 +44,9 @@ rule_accept(struct nftnl_rule *r)
 }
 
 void
-rule_draft(uint16_t type, uint16_t flags, uint8_t nfproto, struct nftnl_rule *r)
+rule_draft(const struct subject *s, uint16_t flags, struct nftnl_rule *r)
 {
-	nftnl_rule_nlmsg_build_payload(draft_begin(
-	    (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | type), flags, nfproto, 0),
-	    r);
+	nftnl_rule_nlmsg_build_payload(draft_begin(s, NFT_MSG_NEWRULE,
+	    NLM_F_REQUEST | NLM_F_CREATE | flags), r);
 	nftnl_rule_free(r);
 }
