@@ -8,12 +8,13 @@
 #include <assert.h>
 #include <stdint.h>
 
+#include "host.h"
 #include "msg.h"
 
 #define KEEPCONF_VERSION	1
-#define KEEPCONF_NAME_MAX	64	/* with NUL: of tables, chains, users */
+#define KEEPCONF_NAME_MAX	64	/* with NUL: of tables, chains */
+#define KEEPCONF_USER_MAX	256	/* with NUL */
 #define KEEPCONF_PATH_MAX	4096
-#define KEEPCONF_SCOPE_MAX	2048
 
 /* Descriptors of the keeper.  What is not there is not open. */
 #define KEEP_FD_HELPER		3	/* SEQPACKET; not with none */
@@ -38,10 +39,25 @@
 enum keepconf_firewall { KEEPCONF_NONE = 0, KEEPCONF_IPTABLES,
     KEEPCONF_NFTABLES };
 
+/* Whom the others become. */
+enum keepconf_role { KEEPCONF_HELPER, KEEPCONF_KEEPER, KEEPCONF_PROXY,
+    KEEPCONF_ROLES };
+
+struct keepconf_user {
+	uint32_t	uid, gid;
+	uint32_t	missing;	/* 1: with --check, nobody stands in */
+	char		name[KEEPCONF_USER_MAX];
+};
+
+struct keepconf_table {
+	uint8_t		family;		/* NFPROTO_*; with nftables */
+	char		name[KEEPCONF_NAME_MAX];	/* iptables: "filter" */
+};
+
 struct keepconf {
 	uint32_t	version;	/* KEEPCONF_VERSION */
 	uint32_t	size;		/* of this struct */
-	uint32_t	uid, gid;	/* whom the keeper becomes */
+	struct keepconf_user users[KEEPCONF_ROLES];
 	int32_t		helper;		/* process ids; 0: there is none */
 	int32_t		compiler;
 	int32_t		workers[MSG_WORKERS_MAX];
@@ -49,22 +65,24 @@ struct keepconf {
 	uint32_t	min_rule_time;	/* seconds */
 	uint32_t	max_rule_time;
 	uint32_t	max_grants;
+	struct hosts	binds;
+	struct hosts	upstreams;
+	uint32_t	bind_port;
+	uint32_t	upstream_port;
 	uint8_t		firewall;	/* enum keepconf_firewall */
-	uint8_t		table_family;	/* NFPROTO_*; with nftables */
 	uint8_t		hold_live;	/* 0 or 1, as the next ones */
 	uint8_t		kill_connections;
 	uint8_t		check_only;	/* --check: the ACL, then end */
 	uint8_t		unprivileged;	/* --check of an ordinary user */
+	struct keepconf_table table;
 	uint8_t		pad[2];
+	char		chain[KEEPCONF_NAME_MAX];	/* "": none was given */
 	uint32_t	acl_name;	/* where the name begins in acl_path */
-	char		table[KEEPCONF_NAME_MAX];	/* iptables: "filter" */
-	char		chain[KEEPCONF_NAME_MAX];
-	char		user[KEEPCONF_NAME_MAX];	/* the keeper's, for texts */
 	char		acl_path[KEEPCONF_PATH_MAX];
-	char		scope[KEEPCONF_SCOPE_MAX];	/* of status_scope() */
 };
-static_assert(sizeof(struct keepconf) == 24 + 4 * MSG_WORKERS_MAX + 28 +
-    3 * KEEPCONF_NAME_MAX + KEEPCONF_PATH_MAX + KEEPCONF_SCOPE_MAX,
+static_assert(sizeof(struct keepconf) == 16 + 4 * MSG_WORKERS_MAX + 24 +
+    KEEPCONF_ROLES * sizeof(struct keepconf_user) + 2 * sizeof(struct hosts) +
+    8 + 2 * KEEPCONF_NAME_MAX + 4 + KEEPCONF_PATH_MAX,
     "keepconf has no holes");
 
 #endif

@@ -313,16 +313,16 @@ check_upstreams(const struct msg_config *c)
 }
 
 static enum msg_err
-check_nets(const struct msg_net *nets, uint8_t n)
+check_nets(const struct msg_nets *nets)
 {
 	enum msg_err err;
 	size_t i;
 
-	if (n > MSG_NETS_MAX)
+	if (nets->n > MSG_NETS_MAX)
 		return (MSG_EVALUE);
-	for (i = 0; i < n; i++) {
-		if ((err = check_net(nets[i].family, nets[i].prefix,
-		    nets[i].base)) != MSG_OK)
+	for (i = 0; i < nets->n; i++) {
+		if ((err = check_net(nets->at[i].base.family,
+		    nets->at[i].prefix, nets->at[i].base.bytes)) != MSG_OK)
 			return (err);
 	}
 	return (MSG_OK);
@@ -350,9 +350,8 @@ msg_config_decode(const void *buf, size_t len, struct msg_config *out)
 	    out->max_rule_time > MSG_TTL_MAX)
 		return (MSG_EVALUE);
 	if ((err = check_upstreams(out)) != MSG_OK ||
-	    (err = check_nets(out->client_nets, out->nclient_nets)) !=
-	    MSG_OK ||
-	    (err = check_nets(out->deny_nets, out->ndeny_nets)) != MSG_OK)
+	    (err = check_nets(&out->client_nets)) != MSG_OK ||
+	    (err = check_nets(&out->deny_nets)) != MSG_OK)
 		return (err);
-	return (check_nets(out->allow_nets, out->nallow_nets));
+	return (check_nets(&out->allow_nets));
 }

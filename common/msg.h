@@ -215,11 +215,12 @@ enum msg_refuse { REFUSE_REFUSED = 0, REFUSE_NXDOMAIN, REFUSE_NODATA };
 enum msg_logformat { LOGFORMAT_TEXT = 0, LOGFORMAT_JSON };
 enum msg_loglevel { LOGLEVEL_ALL = 0, LOGLEVEL_REFUSED, LOGLEVEL_NONE };
 
-struct msg_net {
-	uint8_t		family;
-	uint8_t		prefix;
-	uint8_t		base[16];
+struct msg_nets {
+	uint8_t		n;
+	struct addr_net	at[MSG_NETS_MAX];
 };
+static_assert(sizeof(struct msg_nets) == 1 + 18 * MSG_NETS_MAX,
+    "msg_nets size");
 
 struct msg_upstream {
 	uint8_t		family;
@@ -241,30 +242,28 @@ struct msg_config {
 	uint8_t		type;
 	uint8_t		nbinds;		/* 1..MSG_BINDS_MAX */
 	uint8_t		nupstreams;	/* 1..MSG_UPSTREAMS_MAX */
-	uint8_t		nclient_nets;	/* 0: any client */
 	uint8_t		refuse_with;	/* enum msg_refuse */
 	uint8_t		log_format;	/* enum msg_logformat */
 	uint8_t		firewall;	/* 0: none, no grants at all */
-	uint8_t		ndeny_nets;
-	uint8_t		nallow_nets;
 	uint8_t		randomize_case;	/* 0 or 1 */
 	uint8_t		upstream_tcp;	/* 0 or 1: never UDP */
 	uint8_t		family_filter;	/* 0 or 1: G5, addresses go */
 	uint8_t		log_level;	/* enum msg_loglevel */
 	uint8_t		block_aliases;	/* 0 or 1 */
 	uint8_t		bypass_pass;	/* 0 or 1: D16, names are passed on */
-	uint8_t		pad[1];
 	uint32_t	timeout;	/* seconds, not 0 */
 	uint32_t	min_rule_time;	/* seconds, not 0 */
 	uint32_t	max_rule_time;	/* seconds, not below the minimum */
 	uint32_t	max_connections; /* not 0 */
 	struct msg_upstream upstreams[MSG_UPSTREAMS_MAX];
-	struct msg_net	client_nets[MSG_NETS_MAX];
-	struct msg_net	deny_nets[MSG_NETS_MAX];	/* never granted (G8) */
-	struct msg_net	allow_nets[MSG_NETS_MAX];	/* exceptions */
+	struct msg_nets	client_nets;	/* none: any client */
+	struct msg_nets	deny_nets;	/* never granted (G8) */
+	struct msg_nets	allow_nets;	/* exceptions */
+	uint8_t		pad[1];
 };
 static_assert(sizeof(struct msg_config) ==
-    32 + 24 * MSG_UPSTREAMS_MAX + 3 * 18 * MSG_NETS_MAX, "msg_config size");
+    29 + 24 * MSG_UPSTREAMS_MAX + 3 * sizeof(struct msg_nets),
+    "msg_config size");
 
 /* Seconds of grace after a grant's lifetime at most (G3). */
 #define GRANT_GRACE	15U

@@ -2,21 +2,16 @@
 #ifndef START_CONF_H
 #define START_CONF_H
 
-#include "keepconf.h"
-#include "privs.h"
+#include "options.h"
 #include "stamps.h"
 
-/* The worker's share: its first message. */
-void	conf_worker(const struct options *o, struct msg_config *);
-
 /*
- * The keeper's share, all but the process ids.  acl: the file's name in
- * o->acl_file.
+ * What is not read into ->keep and ->worker, but follows from it; all but the
+ * process ids.  acl: the file's name in o->acl_file.
  */
-void	conf_keeper(const struct options *o, const struct users *,
-	    const char *acl, struct keepconf *);
+void	conf_complete(struct options *o, const char *acl);
 
 /* The helper's share, with its stamps. */
-void	conf_helper(const struct options *o, struct user, struct stamps *);
+void	conf_helper(const struct options *o, struct stamps *);
 
 #endif

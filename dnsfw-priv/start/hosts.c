@@ -4,7 +4,6 @@
 #include <ifaddrs.h>
 #include <stdlib.h>
 
-#include "addrtext.h"
 #include "log.h"
 
 /* By its name or by its number, as in ip(8) and getaddrinfo(3). */
@@ -54,7 +53,7 @@ is_here(const struct addr *a)
 
 /* A query to that upstream would come back to us. */
 static bool
-is_us(const struct options *o, const struct host *upstream)
+is_us(const struct keepconf *k, const struct host *upstream)
 {
 	static const struct addr loopback[] = {
 		{ .family = ADDR_V4, .bytes = { 127, 0, 0, 1 } },
@@ -66,7 +65,7 @@ is_us(const struct options *o, const struct host *upstream)
 	/* The kernel connects there instead. */
 	if (is_any(&to))
 		to = loopback[to.family == ADDR_V6];
-	for (bind = o->binds.at; bind < o->binds.at + o->binds.n; bind++) {
+	for (bind = k->binds.at; bind < k->binds.at + k->binds.n; bind++) {
 		if (addr_equal(&bind->addr, &to) &&
 		    bind->scope == upstream->scope)
 			return (true);
@@ -80,26 +79,26 @@ is_us(const struct options *o, const struct host *upstream)
 }
 
 void
-hosts_upstreams(const struct options *o)
+hosts_upstreams(const struct keepconf *k)
 {
 	char text[HOST_TEXT_MAX];
-	const struct host *h = o->upstreams.at, *end = h + o->upstreams.n;
+	const struct host *h = k->upstreams.at, *end = h + k->upstreams.n;
 
-	if (o->upstream_port != o->bind_port)
+	if (k->upstream_port != k->bind_port)
 		return;
-	while (h < end && !is_us(o, h))
+	while (h < end && !is_us(k, h))
 		h++;
 	if (h == end)
 		return;
 	log_error("--upstream \"%s\" (--upstream-port %u): expected another "
 	    "server, as dnsfw itself is to listen there (--bind, --bind-port)",
-	    host_print(h, text), o->upstream_port);
+	    host_print(h, text), k->upstream_port);
 	exit(2);
 }
 
 void
-hosts_zones(struct options *o)
+hosts_zones(struct keepconf *k)
 {
-	find_zones(&o->binds, "bind");
-	find_zones(&o->upstreams, "upstream");
+	find_zones(&k->binds, "bind");
+	find_zones(&k->upstreams, "upstream");
 }

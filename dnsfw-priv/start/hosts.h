@@ -2,15 +2,15 @@
 #ifndef START_HOSTS_H
 #define START_HOSTS_H
 
-#include "options.h"
+#include "keepconf.h"
 
 /* Find the interfaces of link-local ones; fatal() for one that is not there. */
-void	hosts_zones(struct options *o);
+void	hosts_zones(struct keepconf *);
 
 /*
  * An upstream must not be one of our own sockets: exit status 2.  Where --bind
  * is a wildcard those are on all addresses that this host has now.
  */
-void	hosts_upstreams(const struct options *o);
+void	hosts_upstreams(const struct keepconf *);
 
 #endif

@@ -25,13 +25,13 @@ set_option(int fd, int level, int name, int value, const char *text)
 
 /* [::] serves IPv4, too, unless 0.0.0.0 is bound by itself. */
 static int
-v6_only(const struct options *o)
+v6_only(const struct keepconf *k)
 {
 	static const struct addr any = { .family = ADDR_V4 };
 	size_t i;
 
-	for (i = 0; i < o->binds.n; i++) {
-		if (addr_equal(&o->binds.at[i].addr, &any))
+	for (i = 0; i < k->binds.n; i++) {
+		if (addr_equal(&k->binds.at[i].addr, &any))
 			return (1);
 	}
 	return (0);
@@ -153,27 +153,27 @@ check_free(const struct sockaddr_storage *ss, socklen_t len, int v6only,
 }
 
 static int
-bound_socket(const struct options *o, const struct host *host, int type,
+bound_socket(const struct keepconf *k, const struct host *host, int type,
     unsigned int worker)
 {
 	const struct addr *a = &host->addr;
 	struct sockaddr_storage ss;
-	socklen_t len = addr_to_sockaddr(a, (uint16_t)o->bind_port,
+	socklen_t len = addr_to_sockaddr(a, (uint16_t)k->bind_port,
 	    host->scope, &ss);
 	char text[HOST_TEXT_MAX];
 	bool later;
 	int fd;
 
 	host_print(host, text);
-	if (o->workers > 1 && worker == 0 && type == SOCK_DGRAM)
-		check_free(&ss, len, v6_only(o), text, o->bind_port);
+	if (k->nworkers > 1 && worker == 0 && type == SOCK_DGRAM)
+		check_free(&ss, len, v6_only(k), text, k->bind_port);
 	fd = socket(ss.ss_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd == -1)
 		fatal("socket for %s", text);
-	if (o->workers > 1)
+	if (k->nworkers > 1)
 		set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1, "SO_REUSEPORT");
 	if (a->family == ADDR_V6) {
-		set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, v6_only(o),
+		set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, v6_only(k),
 		    "IPV6_V6ONLY");
 	}
 	if (type == SOCK_DGRAM) {
@@ -191,28 +191,28 @@ bound_socket(const struct options *o, const struct host *host, int type,
 		set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1, "TCP_NODELAY");
 	}
 	if (bind_socket(fd, &ss, len, &later) == -1)
-		not_bound(text, o->bind_port, type);
+		not_bound(text, k->bind_port, type);
 	if (later && worker == 0 && type == SOCK_DGRAM)
 		log_warn("no interface has the address %s (--bind) yet: "
 		    "queries there are answered as soon as one has it", text);
 	if (type == SOCK_STREAM && listen(fd, TCP_BACKLOG) == -1)
-		not_bound(text, o->bind_port, type);
-	if (o->workers > 1 && worker == 0)
-		attach_choice(fd, o->workers);
+		not_bound(text, k->bind_port, type);
+	if (k->nworkers > 1 && worker == 0)
+		attach_choice(fd, k->nworkers);
 	return (fd);
 }
 
 size_t
-listen_open(const struct options *o, unsigned int worker,
+listen_open(const struct keepconf *k, unsigned int worker,
     int fds[LISTEN_MAX])
 {
 	size_t i;
 
-	for (i = 0; i < o->binds.n; i++) {
-		fds[2 * i] = bound_socket(o, &o->binds.at[i], SOCK_DGRAM,
+	for (i = 0; i < k->binds.n; i++) {
+		fds[2 * i] = bound_socket(k, &k->binds.at[i], SOCK_DGRAM,
 		    worker);
-		fds[2 * i + 1] = bound_socket(o, &o->binds.at[i], SOCK_STREAM,
+		fds[2 * i + 1] = bound_socket(k, &k->binds.at[i], SOCK_STREAM,
 		    worker);
 	}
-	return (2 * o->binds.n);
+	return (2 * k->binds.n);
 }

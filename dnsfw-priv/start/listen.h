@@ -2,7 +2,7 @@
 #ifndef START_LISTEN_H
 #define START_LISTEN_H
 
-#include "options.h"
+#include "keepconf.h"
 
 #define LISTEN_MAX	(2 * MSG_BINDS_MAX)
 
@@ -14,7 +14,7 @@
  * and the kernel gives all that one client address sends to the same (P5).
  * fatal() on error.
  */
-size_t	listen_open(const struct options *o, unsigned int worker,
+size_t	listen_open(const struct keepconf *, unsigned int worker,
 	    int fds[LISTEN_MAX]);
 
 #endif

@@ -21,10 +21,13 @@
 #include "landlock.h"
 #include "listen.h"
 #include "log.h"
+#include "privs.h"
 #include "spawn.h"
 
 #define AT(fd)		((fd) - SPAWN_FD_FIRST)		/* in an array of fds */
 #define HELPER_FDS	(AT(HELPER_FD_LANDLOCK) + 1)
+
+static struct options o;
 
 /* What they get; -1: nothing. */
 static int keeper[AT(KEEP_FD_END)], helper[HELPER_FDS];
@@ -77,13 +80,13 @@ open_netlink(void)
 
 /* Start the helper; the compiler gets its end of the channel to it. */
 static pid_t
-start_helper(const struct options *o, struct user user, int *compiler)
+start_helper(int *compiler)
 {
 	static struct stamps stamps;
 	const char *why;
 	int ends[2];
 
-	conf_helper(o, user, &stamps);
+	conf_helper(&o, &stamps);
 	helper[AT(HELPER_FD_STAMPS)] = keeper[AT(KEEP_FD_STAMPS)] =
 	    given_memory("dnsfw-stamps", &stamps, sizeof(stamps));
 	/* That there is none, the keeper says. */
@@ -94,7 +97,8 @@ start_helper(const struct options *o, struct user user, int *compiler)
 	spawn_channel(ends);
 	*compiler = ends[0];
 	helper[AT(HELPER_FD_COMPILER)] = ends[1];
-	return (spawn_helper(user, open_life(), helper, HELPER_FDS));
+	return (spawn_helper(&o.keep.users[KEEPCONF_HELPER], open_life(),
+	    helper, HELPER_FDS));
 }
 
 /* Channels to a child: fds[0] is the child's, *log what it writes to. */
@@ -112,36 +116,34 @@ open_channels(int keep_channel, int keep_log, int fds[], int *log)
 }
 
 static pid_t
-start_compiler(const struct options *o, struct user user, int to_helper)
+start_compiler(int to_helper)
 {
 	int fds[2], log;
 
 	open_channels(KEEP_FD_COMPILER, KEEP_FD_COMPILER_LOG, fds, &log);
 	fds[1] = to_helper;
-	return (spawn_proxy(geteuid() == 0 ? "compiler" : "checker", user,
-	    o->acl_file, open_life(), log, fds, 2));
+	return (spawn_proxy(geteuid() == 0 ? "compiler" : "checker",
+	    &o.keep.users[KEEPCONF_PROXY], o.acl_file, open_life(), log, fds,
+	    2));
 }
 
 static pid_t
-start_worker(const struct options *o, struct user user, unsigned int i,
-    int fds[1 + LISTEN_MAX], size_t nlisten)
+start_worker(unsigned int i, int fds[1 + LISTEN_MAX], size_t nlisten)
 {
-	struct msg_config config;
 	char name[20] = "worker";
 	size_t k;
 	pid_t pid;
 	int log;
 
-	if (o->workers > 1)
+	if (o.keep.nworkers > 1)
 		snprintf(name, sizeof(name), "worker %u", i + 1);
 	open_channels(KEEP_FD_WORKER + 2 * (int)i,
 	    KEEP_FD_WORKER + 2 * (int)i + 1, fds, &log);
-	conf_worker(o, &config);
-	if (chan_send(keeper[AT(KEEP_FD_WORKER) + 2 * i], &config,
-	    sizeof(config), -1) != sizeof(config))
+	if (chan_send(keeper[AT(KEEP_FD_WORKER) + 2 * i], &o.worker,
+	    sizeof(o.worker), -1) != sizeof(o.worker))
 		fatal("cannot send the configuration");
-	pid = spawn_proxy("worker", user, name, open_life(), log, fds,
-	    1 + nlisten);
+	pid = spawn_proxy("worker", &o.keep.users[KEEPCONF_PROXY], name,
+	    open_life(), log, fds, 1 + nlisten);
 	/* Of many workers they would be too many. */
 	for (k = 1; k <= nlisten; k++)
 		close(fds[k]);
@@ -164,10 +166,8 @@ say_what_is_not_limited(void)
 int
 main(int argc, char **argv)
 {
-	static struct keepconf k;
 	int fds[1 + LISTEN_MAX], to_helper = -1;
-	struct options o;
-	struct users users;
+	struct keepconf *k = &o.keep;
 	const char *acl;
 	bool has_helper;
 	uint32_t i;
@@ -175,35 +175,35 @@ main(int argc, char **argv)
 	privs_descriptors();
 	log_init(NULL);
 	options_parse(&o, argc, argv);
-	if (!o.check_only)
+	if (!k->check_only)
 		privs_check(&o);
-	privs_users(&o, &users);
-	hosts_zones(&o);
+	privs_users(&o);
+	hosts_zones(k);
 	block_signals();
 	memset(keeper, -1, sizeof(keeper));
 	memset(helper, -1, sizeof(helper));
 	acl = given_acl(o.acl_file, &keeper[AT(KEEP_FD_ACL_DIR)]);
-	hosts_upstreams(&o);
-	has_helper = !o.check_only && o.firewall != KEEPCONF_NONE;
-	conf_keeper(&o, &users, acl, &k);
+	hosts_upstreams(k);
+	has_helper = !k->check_only && k->firewall != KEEPCONF_NONE;
+	conf_complete(&o, acl);
 	if (has_helper)
 		open_netlink();
-	if (!o.check_only) {
+	if (!k->check_only) {
 		keeper[AT(KEEP_FD_NOTIFY)] = given_notify();
 		/* What cannot be bound is said before anything is started. */
-		(void)listen_open(&o, 0, fds + 1);
+		(void)listen_open(k, 0, fds + 1);
 	}
 	if (geteuid() == 0)
 		drop_directory();
-	if (!o.check_only)
+	if (!k->check_only)
 		say_what_is_not_limited();
 	if (has_helper)
-		k.helper = start_helper(&o, users.helper, &to_helper);
-	k.compiler = start_compiler(&o, users.proxy, to_helper);
-	for (i = 0; i < k.nworkers; i++)
-		k.workers[i] = start_worker(&o, users.proxy, i, fds, i == 0 ?
-		    2 * o.binds.n : listen_open(&o, i, fds + 1));
-	keeper[AT(KEEP_FD_CONFIG)] = given_memory("dnsfw-keeper", &k,
-	    sizeof(k));
+		k->helper = start_helper(&to_helper);
+	k->compiler = start_compiler(to_helper);
+	for (i = 0; i < k->nworkers; i++)
+		k->workers[i] = start_worker(i, fds, i == 0 ? 2 * k->binds.n :
+		    listen_open(k, i, fds + 1));
+	keeper[AT(KEEP_FD_CONFIG)] = given_memory("dnsfw-keeper", k,
+	    sizeof(*k));
 	spawn_keeper(keeper, AT(KEEP_FD_END));
 }

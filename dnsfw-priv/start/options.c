@@ -27,87 +27,86 @@ struct option_def {
 };
 
 #define P(name)		offsetof(struct options, name)
+#define ANY		{ 0, 0, NULL }
 #define NO_YES		{ 0, 0, "no yes" }
 
 /* All that there is of an option; --help, the names of variables and the
  * manual's list (a test compares) come from it. */
 static const struct option_def defs[] = {
-	{ "acl-file", "FILE", value_string, P(acl_file), { 0, 0, NULL },
-	    NULL, "access control list (required)" },
-	{ "upstream", "ADDRESS", value_hosts, P(upstreams),
-	    { 0, MSG_UPSTREAMS_MAX, "--upstream-port" },
-	    NULL, "DNS server to ask (required; list)" },
-	{ "upstream-port", "PORT", value_number, P(upstream_port),
+	{ "acl-file", "FILE", value_string, P(acl_file), ANY, NULL,
+	    "access control list (required)" },
+	{ "upstream", "ADDRESS", value_hosts, P(keep.upstreams),
+	    { 0, MSG_UPSTREAMS_MAX, "--upstream-port" }, NULL,
+	    "DNS server to ask (required; list)" },
+	{ "upstream-port", "PORT", value_number, P(keep.upstream_port),
 	    { 1, 65535, NULL }, "53", "its port" },
-	{ "upstream-transport", "WAY", value_word, P(upstream_tcp),
+	{ "upstream-transport", "WAY", value_word, P(worker.upstream_tcp),
 	    { 0, 0, "udp tcp" }, "udp", "udp, or tcp for all queries" },
-	{ "randomize-case", NULL, value_word, P(randomize_case), NO_YES,
+	{ "randomize-case", NULL, value_word, P(worker.randomize_case), NO_YES,
 	    NULL, "mix the letter case of what is asked" },
-	{ "bind", "ADDRESS", value_hosts, P(binds),
-	    { 0, MSG_BINDS_MAX, "--bind-port" },
-	    "127.0.0.53", "address to listen on (list)" },
-	{ "bind-port", "PORT", value_number, P(bind_port), { 1, 65535, NULL },
-	    "537", "port to listen on" },
-	{ "timeout", "SECONDS", value_number, P(timeout), { 1, 3600, NULL },
-	    "10", "for the upstream and idle clients" },
-	{ "min-rule-time", "SECONDS", value_number, P(min_rule_time),
+	{ "bind", "ADDRESS", value_hosts, P(keep.binds),
+	    { 0, MSG_BINDS_MAX, "--bind-port" }, "127.0.0.53",
+	    "address to listen on (list)" },
+	{ "bind-port", "PORT", value_number, P(keep.bind_port),
+	    { 1, 65535, NULL }, "537", "port to listen on" },
+	{ "timeout", "SECONDS", value_number, P(worker.timeout),
+	    { 1, 3600, NULL }, "10", "for the upstream and idle clients" },
+	{ "min-rule-time", "SECONDS", value_number, P(keep.min_rule_time),
 	    { 1, SECONDS_MAX, NULL }, "5", "shortest life of a grant" },
-	{ "max-rule-time", "SECONDS", value_number, P(max_rule_time),
+	{ "max-rule-time", "SECONDS", value_number, P(keep.max_rule_time),
 	    { 1, SECONDS_MAX, NULL }, "86400", "longest life of a grant" },
-	{ "firewall", "BACKEND", value_word, P(firewall),
-	    { KEEPCONF_NONE, 0, "none iptables nftables" },
-	    NULL, "none, iptables or nftables (required)" },
-	{ "chain", "NAME", value_chain, P(chain), { 0, 0, NULL },
-	    NULL, "chain for the accept rules" },
-	{ "table", "\"FAMILY NAME\"", value_table, P(table), { 0, 0, NULL },
-	    NULL, "table of the chain (nftables)" },
-	{ "client-net", "CIDR", value_nets, P(client_nets),
-	    { 0, MSG_NETS_MAX, NULL },
-	    NULL, "clients that are answered [any] (list)" },
-	{ "deny-answer", "CIDR", value_nets, P(deny_nets),
-	    { 0, MSG_NETS_MAX, NULL },
-	    NULL, "destinations never granted (list)" },
-	{ "allow-answer", "CIDR", value_nets, P(allow_nets),
-	    { 0, MSG_NETS_MAX, NULL },
-	    NULL, "exceptions from what is never granted (list)" },
-	{ "family-mismatch", "WAY", value_word, P(family_filter),
-	    { 0, 0, "pass filter" },
-	    "pass", "pass or filter addresses without grant" },
-	{ "block-aliases", NULL, value_word, P(block_aliases), NO_YES,
+	{ "firewall", "BACKEND", value_word, P(keep.firewall),
+	    { KEEPCONF_NONE, 0, "none iptables nftables" }, NULL,
+	    "none, iptables or nftables (required)" },
+	{ "chain", "NAME", value_chain, P(keep.chain), ANY, NULL,
+	    "chain for the accept rules" },
+	{ "table", "\"FAMILY NAME\"", value_table, P(keep.table), ANY, NULL,
+	    "table of the chain (nftables)" },
+	{ "client-net", "CIDR", value_nets, P(worker.client_nets),
+	    ANY, NULL, "clients that are answered [any] (list)" },
+	{ "deny-answer", "CIDR", value_nets, P(worker.deny_nets),
+	    ANY, NULL, "destinations never granted (list)" },
+	{ "allow-answer", "CIDR", value_nets, P(worker.allow_nets),
+	    ANY, NULL, "exceptions from what is never granted (list)" },
+	{ "family-mismatch", "WAY", value_word, P(worker.family_filter),
+	    { 0, 0, "pass filter" }, "pass",
+	    "pass or filter addresses without grant" },
+	{ "block-aliases", NULL, value_word, P(worker.block_aliases), NO_YES,
 	    NULL, "-| counts for names that an answer leads to" },
-	{ "bypass-signals", "WAY", value_word, P(bypass_pass),
-	    { 0, 0, "answer pass" },
-	    "answer", "answer or pass what leads around here" },
-	{ "hold-live", NULL, value_word, P(hold_live), NO_YES,
-	    NULL, "grants of living connections do not end" },
-	{ "kill-connections", NULL, value_word, P(kill_connections), NO_YES,
-	    NULL, "end those of grants that are revoked" },
-	{ "workers", "N", value_number, P(workers), { 1, MSG_WORKERS_MAX, NULL },
-	    "1", "processes that answer queries" },
-	{ "max-connections", "N", value_number, P(max_connections),
-	    { 1, 1000000, NULL },
-	    "10000", "requests in flight, TCP connections" },
-	{ "max-grants", "N", value_number, P(max_grants), { 1, 16777216, NULL },
-	    "65536", "live grants at most" },
-	{ "refuse-with", "RCODE", value_word, P(refuse_with),
-	    { REFUSE_REFUSED, 0, "refused nxdomain nodata" },
-	    "refused", "refused, nxdomain or nodata" },
-	{ "log-format", "FORMAT", value_word, P(log_format),
-	    { LOGFORMAT_TEXT, 0, "text json" },
-	    "text", "of the access log: text or json" },
-	{ "log-level", "LEVEL", value_word, P(log_level),
-	    { LOGLEVEL_ALL, 0, "all refused none" },
-	    "all", "of the access log: all, refused or none" },
-	{ "proxy-user", "USER", value_string, P(proxy_user), { 0, 0, NULL },
+	{ "bypass-signals", "WAY", value_word, P(worker.bypass_pass),
+	    { 0, 0, "answer pass" }, "answer",
+	    "answer or pass what leads around here" },
+	{ "hold-live", NULL, value_word, P(keep.hold_live), NO_YES, NULL,
+	    "grants of living connections do not end" },
+	{ "kill-connections", NULL, value_word, P(keep.kill_connections),
+	    NO_YES, NULL, "end those of grants that are revoked" },
+	{ "workers", "N", value_number, P(keep.nworkers),
+	    { 1, MSG_WORKERS_MAX, NULL }, "1",
+	    "processes that answer queries" },
+	{ "max-connections", "N", value_number, P(worker.max_connections),
+	    { 1, 1000000, NULL }, "10000",
+	    "requests in flight, TCP connections" },
+	{ "max-grants", "N", value_number, P(keep.max_grants),
+	    { 1, 16777216, NULL }, "65536", "live grants at most" },
+	{ "refuse-with", "RCODE", value_word, P(worker.refuse_with),
+	    { REFUSE_REFUSED, 0, "refused nxdomain nodata" }, "refused",
+	    "refused, nxdomain or nodata" },
+	{ "log-format", "FORMAT", value_word, P(worker.log_format),
+	    { LOGFORMAT_TEXT, 0, "text json" }, "text",
+	    "of the access log: text or json" },
+	{ "log-level", "LEVEL", value_word, P(worker.log_level),
+	    { LOGLEVEL_ALL, 0, "all refused none" }, "all",
+	    "of the access log: all, refused or none" },
+	{ "proxy-user", "USER", value_string, P(users[KEEPCONF_PROXY]), ANY,
 	    PROXY_USER, "user of workers and compiler" },
-	{ "keeper-user", "USER", value_string, P(keeper_user), { 0, 0, NULL },
+	{ "keeper-user", "USER", value_string, P(users[KEEPCONF_KEEPER]), ANY,
 	    KEEPER_USER, "user of the keeper, the main process" },
-	{ "priv-user", "USER", value_string, P(priv_user), { 0, 0, NULL },
+	{ "priv-user", "USER", value_string, P(users[KEEPCONF_HELPER]), ANY,
 	    PRIV_USER, "user of dnsfw-priv" },
-	{ "config", "FILE", value_string, P(config), { 0, 0, NULL },
-	    NULL, "more options, as KEY=value lines" },
-	{ "check", NULL, value_word, P(check_only), NO_YES,
-	    NULL, "only check the options and the list" },
+	{ "config", "FILE", value_string, P(config), ANY, NULL,
+	    "more options, as KEY=value lines" },
+	{ "check", NULL, value_word, P(keep.check_only), NO_YES, NULL,
+	    "only check the options and the list" },
 };
 #define NDEFS	(sizeof(defs) / sizeof(defs[0]))
 
@@ -339,40 +338,40 @@ check(const struct options *o)
 	if (o->acl_file == NULL)
 		report("--acl-file (or ACL_FILE) is required: "
 		    "the path of the access control list");
-	if (o->upstreams.n == 0)
+	if (o->keep.upstreams.n == 0)
 		report("--upstream (or UPSTREAM) is required: "
 		    "the address of a DNS server");
-	if (o->firewall == OPTIONS_UNSET)
+	if (o->keep.firewall == OPTIONS_UNSET)
 		report("--firewall (or FIREWALL) is required: "
 		    "none, iptables or nftables");
-	else if (o->firewall != KEEPCONF_NONE && o->chain == NULL)
+	else if (o->keep.firewall != KEEPCONF_NONE && o->keep.chain[0] == '\0')
 		report("--chain (or CHAIN) is required with "
 		    "--firewall iptables and nftables");
-	if (o->firewall == KEEPCONF_IPTABLES && o->chain != NULL &&
-	    strlen(o->chain) > IPTABLES_CHAIN_MAX)
+	if (o->keep.firewall == KEEPCONF_IPTABLES &&
+	    strlen(o->keep.chain) > IPTABLES_CHAIN_MAX)
 		report("--chain \"%s\": expected at most %d bytes with "
 		    "--firewall iptables, as the names of ipsets begin with "
-		    "it", o->chain, IPTABLES_CHAIN_MAX);
-	if (o->firewall == KEEPCONF_NFTABLES && o->table.name == NULL)
+		    "it", o->keep.chain, IPTABLES_CHAIN_MAX);
+	if (o->keep.firewall == KEEPCONF_NFTABLES && o->keep.table.name[0] == '\0')
 		report("--table (or TABLE) is required with "
 		    "--firewall nftables, for example \"inet filter\"");
-	if (o->firewall != KEEPCONF_NFTABLES && o->table.name != NULL)
+	if (o->keep.firewall != KEEPCONF_NFTABLES && o->keep.table.name[0] != '\0')
 		report("--table (or TABLE): only with --firewall nftables");
-	if (o->firewall == KEEPCONF_NONE &&
-	    (o->hold_live || o->kill_connections))
+	if (o->keep.firewall == KEEPCONF_NONE &&
+	    (o->keep.hold_live || o->keep.kill_connections))
 		report("--hold-live and --kill-connections: not with "
 		    "--firewall none");
-	if (o->max_rule_time < o->min_rule_time)
+	if (o->keep.max_rule_time < o->keep.min_rule_time)
 		report("--max-rule-time \"%u\": expected at least "
-		    "--min-rule-time, which is %u", o->max_rule_time,
-		    o->min_rule_time);
+		    "--min-rule-time, which is %u", o->keep.max_rule_time,
+		    o->keep.min_rule_time);
 }
 
 void
 options_parse(struct options *o, int argc, char **argv)
 {
 	help_or_version(argc, argv);
-	*o = (struct options){ .firewall = OPTIONS_UNSET };
+	*o = (struct options){ .keep.firewall = OPTIONS_UNSET };
 	from_command_line(o, argc, argv);
 	from_environment(o);
 	if (o->config != NULL)

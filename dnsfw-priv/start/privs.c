@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pwd.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include "log.h"
@@ -60,13 +61,14 @@ privs_check(const struct options *o)
 	if (geteuid() != 0)
 		fatalx("dnsfw must be started as root; its processes become "
 		    "the users \"%s\", \"%s\" and \"%s\" by themselves",
-		    o->priv_user, o->keeper_user, o->proxy_user);
+		    o->users[KEEPCONF_HELPER], o->users[KEEPCONF_KEEPER],
+		    o->users[KEEPCONF_PROXY]);
 	if (syscall(SYS_capget, &hdr, data) == -1)
 		fatal("capget");
 	/* All of them are in the first word. */
 	for (i = 0; i < sizeof(needed) / sizeof(needed[0]); i++) {
 		if ((data[0].effective & 1U << needed[i].number) != 0 ||
-		    (o->firewall == KEEPCONF_NONE &&
+		    (o->keep.firewall == KEEPCONF_NONE &&
 		    needed[i].number == CAP_NET_ADMIN))
 			continue;
 		log_error("CAP_%s is missing: it is needed to %s",
@@ -80,38 +82,49 @@ privs_check(const struct options *o)
 		    "container)");
 }
 
-static struct user
-find_user(const char *name, const char *option, bool check_only)
+static void
+find_user(struct options *o, enum keepconf_role role, const char *option)
 {
+	struct keepconf_user *user = &o->keep.users[role];
+	const char *name = o->users[role];
 	struct passwd *pw;
 
+	snprintf(user->name, sizeof(user->name), "%s", name);
 	errno = 0;
-	if ((pw = getpwnam(name)) == NULL && check_only)
-		return ((struct user){ NOBODY, NOBODY, false });
-	if (pw == NULL)
+	pw = getpwnam(name);
+	if (pw == NULL && !o->keep.check_only)
 		fatalx("user \"%s\" (--%s) does not exist: create it with "
 		    "'useradd --system --no-create-home "
 		    "--shell /usr/sbin/nologin %s' or systemd-sysusers",
 		    name, option, name);
-	if (pw->pw_uid == 0 || pw->pw_gid == 0)
+	if (pw != NULL && (pw->pw_uid == 0 || pw->pw_gid == 0))
 		fatalx("--%s \"%s\": must not be root", option, name);
-	return ((struct user){ pw->pw_uid, pw->pw_gid, true });
+	user->missing = pw == NULL;
+	user->uid = pw == NULL ? NOBODY : pw->pw_uid;
+	user->gid = pw == NULL ? NOBODY : pw->pw_gid;
 }
 
 static void
-differ(const struct user *a, const struct user *b, const char *options)
+differ(const struct options *o, enum keepconf_role a, enum keepconf_role b,
+    const char *options)
 {
-	if (a->exists && b->exists && a->uid == b->uid)
+	const struct keepconf_user *users = o->keep.users;
+
+	if (!users[a].missing && !users[b].missing &&
+	    users[a].uid == users[b].uid)
 		fatalx("%s must be different users", options);
 }
 
 void
-privs_users(const struct options *o, struct users *u)
+privs_users(struct options *o)
 {
-	u->helper = find_user(o->priv_user, "priv-user", o->check_only);
-	u->keeper = find_user(o->keeper_user, "keeper-user", o->check_only);
-	u->proxy = find_user(o->proxy_user, "proxy-user", o->check_only);
-	differ(&u->helper, &u->proxy, "--priv-user and --proxy-user");
-	differ(&u->helper, &u->keeper, "--priv-user and --keeper-user");
-	differ(&u->keeper, &u->proxy, "--keeper-user and --proxy-user");
+	find_user(o, KEEPCONF_HELPER, "priv-user");
+	find_user(o, KEEPCONF_KEEPER, "keeper-user");
+	find_user(o, KEEPCONF_PROXY, "proxy-user");
+	differ(o, KEEPCONF_HELPER, KEEPCONF_PROXY,
+	    "--priv-user and --proxy-user");
+	differ(o, KEEPCONF_HELPER, KEEPCONF_KEEPER,
+	    "--priv-user and --keeper-user");
+	differ(o, KEEPCONF_KEEPER, KEEPCONF_PROXY,
+	    "--keeper-user and --proxy-user");
 }

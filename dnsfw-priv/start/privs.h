@@ -2,24 +2,10 @@
 #ifndef START_PRIVS_H
 #define START_PRIVS_H
 
-#include <sys/types.h>
-
-#include <stdbool.h>
-
 #include "options.h"
 
 /* Above every number that a descriptor of any of the processes has. */
 #define PRIVS_FD_ASIDE	KEEP_FD_END
-
-struct user {
-	uid_t	uid;
-	gid_t	gid;
-	bool	exists;		/* false: with --check, nobody stands in */
-};
-
-struct users {
-	struct user	helper, keeper, proxy;
-};
 
 /*
  * 0 is /dev/null, 1 and 2 are open, and every number below PRIVS_FD_ASIDE is in
@@ -31,7 +17,7 @@ void	privs_descriptors(void);
 /* Are we root, and is every capability there that the start takes? */
 void	privs_check(const struct options *o);
 
-/* Those of the three options: there, none of them root, all different. */
-void	privs_users(const struct options *o, struct users *);
+/* Fill in ->keep.users: they are there, none is root, and all are different. */
+void	privs_users(struct options *o);
 
 #endif

@@ -62,7 +62,7 @@ fork_child(void)
 }
 
 pid_t
-spawn_proxy(const char *role, struct user user, const char *name, int life,
+spawn_proxy(const char *role, const struct keepconf_user *user, const char *name, int life,
     int log, const int *fds, size_t nfds)
 {
 	char numbers[2][16];
@@ -73,8 +73,8 @@ spawn_proxy(const char *role, struct user user, const char *name, int life,
 
 	if ((pid = fork_child()) != 0)
 		return (pid);
-	snprintf(numbers[0], sizeof(numbers[0]), "%u", user.uid);
-	snprintf(numbers[1], sizeof(numbers[1]), "%u", user.gid);
+	snprintf(numbers[0], sizeof(numbers[0]), "%u", user->uid);
+	snprintf(numbers[1], sizeof(numbers[1]), "%u", user->gid);
 	if (dup2(life, STDIN_FILENO) == -1 || dup2(log, STDERR_FILENO) == -1)
 		fatal("cannot arrange descriptors");
 	arrange(fds, nfds);
@@ -84,7 +84,7 @@ spawn_proxy(const char *role, struct user user, const char *name, int life,
 }
 
 pid_t
-spawn_helper(struct user user, int life, const int *fds, size_t nfds)
+spawn_helper(const struct keepconf_user *user, int life, const int *fds, size_t nfds)
 {
 	char *argv[] = { (char *)(uintptr_t)"dnsfw-priv", NULL };
 	int program = open(where_helper(), O_PATH | O_CLOEXEC);
@@ -101,7 +101,7 @@ spawn_helper(struct user user, int life, const int *fds, size_t nfds)
 	    dup2(life, STDIN_FILENO) == -1)
 		fatal("cannot arrange descriptors");
 	/* One more than it has, for the dynamic linker. */
-	drop_for_exec(user.uid, user.gid, 1ULL << CAP_NET_ADMIN |
+	drop_for_exec(user->uid, user->gid, 1ULL << CAP_NET_ADMIN |
 	    1ULL << CAP_SYS_CHROOT, SPAWN_FD_FIRST + nfds + 1);
 	drop_memory(HELPER_MEMORY);
 	drop_outlive(STDIN_FILENO);

@@ -4,7 +4,7 @@
 
 #include <sys/types.h>
 
-#include "privs.h"
+#include "keepconf.h"
 
 #define SPAWN_FD_FIRST	3	/* of fds[0] below; -1: there is none */
 
@@ -20,11 +20,11 @@ void	spawn_channel(int ends[2]);
  * It dies with the pipe life (drop_outlive), and writes its log to the channel's
  * end log.
  */
-pid_t	spawn_proxy(const char *role, struct user user, const char *name,
+pid_t	spawn_proxy(const char *role, const struct keepconf_user *user, const char *name,
 	    int life, int log, const int *fds, size_t nfds);
 
 /* Start dnsfw-priv, as that user already, with CAP_NET_ADMIN. */
-pid_t	spawn_helper(struct user user, int life, const int *fds, size_t nfds);
+pid_t	spawn_helper(const struct keepconf_user *user, int life, const int *fds, size_t nfds);
 
 /* Become dnsfw-proxy in the role "keeper", which becomes its user by itself. */
 void	spawn_keeper(const int *fds, size_t nfds) __attribute__((noreturn));

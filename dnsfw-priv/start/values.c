@@ -73,7 +73,7 @@ value_word(void *field, const struct value_rule *rule, const char *value,
 	int i = find_word(rule->words, value, why);
 
 	if (i != -1)
-		*(uint32_t *)field = rule->min + (uint32_t)i;
+		*(uint8_t *)field = (uint8_t)(rule->min + (uint32_t)i);
 	return (i != -1);
 }
 
@@ -94,17 +94,6 @@ next_element(const char **list, const char **element)
 		len--;
 	*element = p;
 	return (len);
-}
-
-const char *
-host_print(const struct host *host, char text[HOST_TEXT_MAX])
-{
-	char address[ADDR_TEXT_MAX];
-
-	snprintf(text, HOST_TEXT_MAX, "%s%s%s",
-	    addr_print(&host->addr, address), host->zone[0] == '\0' ? "" : "%",
-	    host->zone);
-	return (text);
 }
 
 /* ADDRESS:PORT or [ADDRESS]:PORT. */
@@ -180,16 +169,17 @@ bool
 value_nets(void *field, const struct value_rule *rule, const char *value,
     char why[VALUE_WHY_MAX])
 {
-	struct nets *nets = field;
+	struct msg_nets *nets = field;
 	const char *element;
 	size_t len;
 	int r;
 
+	(void)rule;
 	do {
 		len = next_element(&value, &element);
-		if (nets->n == rule->max)
+		if (nets->n == MSG_NETS_MAX)
 			return (expected(why, "at most %u networks",
-			    rule->max));
+			    MSG_NETS_MAX));
 		r = addr_net_parse(element, len, &nets->at[nets->n]);
 		if (r == ADDR_MAPPED)
 			return (expected(why, "IPv4 networks as such, not as "
@@ -221,7 +211,7 @@ value_chain(void *field, const struct value_rule *rule, const char *value,
 	if (!is_name(value))
 		return (expected(why, "the name of a chain (letters, digits, "
 		    "'_', '.', '-')"));
-	*(const char **)field = value;
+	memcpy(field, value, strlen(value) + 1);
 	return (true);
 }
 
@@ -236,6 +226,7 @@ value_table(void *field, const struct value_rule *rule, const char *value,
 		{ "inet ", NFPROTO_INET }, { "ip ", NFPROTO_IPV4 },
 		{ "ip6 ", NFPROTO_IPV6 }
 	};
+	struct keepconf_table *table = field;
 	size_t i, len;
 
 	(void)rule;
@@ -245,8 +236,8 @@ value_table(void *field, const struct value_rule *rule, const char *value,
 			continue;
 		if (!is_name(value + len))
 			break;
-		*(struct table *)field = (struct table){ families[i].family,
-		    value + len, value };
+		table->family = families[i].family;
+		memcpy(table->name, value + len, strlen(value + len) + 1);
 		return (true);
 	}
 	return (expected(why, "\"inet NAME\", \"ip NAME\" or \"ip6 NAME\""));

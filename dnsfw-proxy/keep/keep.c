@@ -42,24 +42,38 @@ select_backend(void)
 	b = conf->firewall == KEEPCONF_IPTABLES ? &backend_ipset :
 	    &backend_nftables;
 	config = (struct backend_config){ .chain = conf->chain,
-	    .table = conf->table, .table_family = conf->table_family,
+	    .table = conf->table.name, .table_family = conf->table.family,
 	    .max_grants = conf->max_grants };
 	b->open(&config);
 	return (b);
+}
+
+static void
+say_unchecked_user(enum keepconf_role role, const char *option)
+{
+	const struct keepconf_user *user = &conf->users[role];
+
+	if (user->missing)
+		log_info("not checked: the user \"%s\" (--%s), who does not "
+		    "exist here", user->name, option);
 }
 
 /* --check: the list is good.  What was not checked is said, a line each. */
 static int
 keep_check(void)
 {
-	char lines[KEEPCONF_SCOPE_MAX], *line, *next = lines;
+	const struct keepconf_user *user = &conf->users[KEEPCONF_KEEPER];
 
-	memcpy(lines, conf->scope, sizeof(lines));
-	lines[sizeof(lines) - 1] = '\0';
-	while ((line = strsep(&next, "\n")) != NULL) {
-		if (line[0] != '\0')
-			log_info("%s", line);
-	}
+	say_unchecked_user(KEEPCONF_HELPER, "priv-user");
+	say_unchecked_user(KEEPCONF_KEEPER, "keeper-user");
+	say_unchecked_user(KEEPCONF_PROXY, "proxy-user");
+	if (conf->unprivileged && !user->missing)
+		log_info("not checked: whether the user \"%s\" "
+		    "(--keeper-user) may read the ACL", user->name);
+	if (conf->chain[0] != '\0')
+		log_info("not checked: the firewall and its chain \"%s\"",
+		    conf->chain);
+	log_info("not checked: the addresses and the port of --bind");
 	children_end();
 	return (0);
 }
@@ -97,7 +111,8 @@ keep_confine(void)
 	drop_limits(DESCRIPTORS_MAX);
 	drop_memory(MEMORY_BASE + conf->max_grants * MEMORY_GRANT);
 	if (conf->unprivileged == 0)
-		drop_privileges(conf->uid, conf->gid, 0);
+		drop_privileges(conf->users[KEEPCONF_KEEPER].uid,
+		    conf->users[KEEPCONF_KEEPER].gid, 0);
 	else
 		drop_capabilities();
 	if (conf->check_only == 0)

@@ -258,7 +258,7 @@ serve_run(void)
 	send_policy();
 	review_begin(true);
 	(void)review_step();
-	log_info("Server started: listening on %s; %u rule%s", conf->scope,
+	log_info("Server started: listening on %s; %u rule%s", status_scope(),
 	    policy_rules(), log_s(policy_rules()));
 	/* READY comes before what a signal of meanwhile says. */
 	status_step();
@@ -283,7 +283,7 @@ bool
 serve_await(const struct backend *b)
 {
 	struct pollfd fds[] = { { .fd = KEEP_FD_SIGNALS, .events = POLLIN } };
-	char text[KEEPCONF_SCOPE_MAX];
+	char text[STATUS_SCOPE_MAX];
 	size_t i;
 
 	if (!notify_wanted() || b == NULL || !b->is_missing())

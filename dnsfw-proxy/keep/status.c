@@ -3,7 +3,9 @@
 
 #include <linux/netfilter.h>
 
+#include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "clock.h"
 #include "conf.h"
@@ -12,7 +14,7 @@
 #include "notify.h"
 #include "policy.h"
 
-#define STATUS_MAX	(KEEPCONF_SCOPE_MAX + 200)
+#define STATUS_MAX	(STATUS_SCOPE_MAX + 400)
 #define STATUS_PERIOD	(10 * CLOCK_SECOND)
 
 static uint64_t next_status;
@@ -32,10 +34,52 @@ status_chain(void)
 
 	if (conf->firewall == KEEPCONF_NFTABLES)
 		snprintf(chain, sizeof(chain), "%s %s %s",
-		    family_text(conf->table_family), conf->table, conf->chain);
+		    family_text(conf->table.family), conf->table.name, conf->chain);
 	else
 		snprintf(chain, sizeof(chain), "%s", conf->chain);
 	return (chain);
+}
+
+/* Append to text. */
+static void __attribute__((format(printf, 2, 3)))
+append(char text[STATUS_SCOPE_MAX], const char *fmt, ...)
+{
+	size_t len = strlen(text);
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text + len, STATUS_SCOPE_MAX - len, fmt, ap);
+	va_end(ap);
+}
+
+static void
+append_hosts(char text[STATUS_SCOPE_MAX], const struct hosts *hosts,
+    uint32_t port)
+{
+	char host[HOST_TEXT_MAX];
+	size_t i;
+
+	for (i = 0; i < hosts->n; i++)
+		append(text, "%s%s", i == 0 ? "" : ", ",
+		    host_print(&hosts->at[i], host));
+	append(text, " port %u; ", port);
+}
+
+const char *
+status_scope(void)
+{
+	static char text[STATUS_SCOPE_MAX];
+
+	text[0] = '\0';
+	append_hosts(text, &conf->binds, conf->bind_port);
+	append(text, "upstream ");
+	append_hosts(text, &conf->upstreams, conf->upstream_port);
+	if (conf->firewall == KEEPCONF_NONE)
+		append(text, "no firewall");
+	else
+		append(text, "%s %s", conf->firewall == KEEPCONF_NFTABLES ?
+		    "nftables" : "iptables", status_chain());
+	return (text);
 }
 
 void
@@ -48,7 +92,7 @@ status_tell(const char *state)
 	ledger_expire(firewall.ledger, clock_now());
 	grants = ledger_count(firewall.ledger);
 	snprintf(text, sizeof(text), "%s; %u rule%s, %u live grant%s%s%s%s",
-	    conf->scope, policy_rules(), log_s(policy_rules()), grants,
+	    status_scope(), policy_rules(), log_s(policy_rules()), grants,
 	    log_s(grants), whole ? "" : "; the firewall was changed: nothing",
 	    whole ? "" : firewall_lacking(firewall.ready),
 	    whole ? "" : " is granted");

@@ -8,6 +8,10 @@
 /* The chain by its names, for texts: "inet filter dnsfw". */
 const char *status_chain(void);
 
+/* What is served: addresses, upstreams, and the chain. */
+#define STATUS_SCOPE_MAX 1800	/* bytes with NUL; what has no room is cut */
+const char *status_scope(void);
+
 /*
  * Tell the service manager: a state, or NULL (notify.h), and the line as it is
  * now.

@@ -55,10 +55,10 @@ quota_init(void)
 bool
 quota_serves(const struct addr *a)
 {
-	size_t i, n = settings.config.nclient_nets;
+	size_t i, n = settings.config.client_nets.n;
 
 	for (i = 0; i < n; i++) {
-		if (addr_in_net(a, &settings.client_nets[i]))
+		if (addr_in_net(a, &settings.config.client_nets.at[i]))
 			return (true);
 	}
 	return (n == 0);

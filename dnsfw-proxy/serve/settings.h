@@ -11,10 +11,7 @@
 
 struct settings {
 	struct msg_config config;
-	struct addr_net	client_nets[MSG_NETS_MAX];	/* those of config */
-	struct addr_net	deny_nets[MSG_NETS_MAX];
-	struct addr_net	allow_nets[MSG_NETS_MAX];
-	struct dns_vet	vet;		/* these, and own addresses (own.c) */
+	struct dns_vet	vet;		/* its nets, and own addresses (own.c) */
 	uint64_t	timeout;	/* --timeout, ns */
 };
 

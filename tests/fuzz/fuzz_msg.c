@@ -103,16 +103,16 @@ check_config(const struct msg_config *c)
 
 	require(c->nbinds >= 1 && c->nbinds <= MSG_BINDS_MAX);
 	require(c->nupstreams >= 1 && c->nupstreams <= MSG_UPSTREAMS_MAX);
-	require(c->nclient_nets <= MSG_NETS_MAX);
+	require(c->client_nets.n <= MSG_NETS_MAX);
 	require(c->min_rule_time >= 1 && c->timeout >= 1);
 	require(c->max_rule_time >= c->min_rule_time);
 	for (i = 0; i < c->nupstreams; i++) {
 		check_addr(c->upstreams[i].family, c->upstreams[i].addr);
 		require(c->upstreams[i].port != 0);
 	}
-	for (i = 0; i < c->nclient_nets; i++)
-		check_net(c->client_nets[i].family, c->client_nets[i].prefix,
-		    c->client_nets[i].base);
+	for (i = 0; i < c->client_nets.n; i++)
+		check_net(c->client_nets.at[i].base.family,
+		    c->client_nets.at[i].prefix, c->client_nets.at[i].base.bytes);
 }
 
 /* A message is taken as it came, by the decoder of its type; 1 or 0. */

@@ -65,7 +65,7 @@ wait_for(int fd)
 void
 rig_start_unbound(struct rig *r)
 {
-	const struct user user = { .uid = USER, .gid = USER };
+	const struct keepconf_user user = { .uid = USER, .gid = USER };
 	int fds[FDS], keeper[2], compiler[2], life[2];
 	struct order_ready ready;
 	const char *why;
@@ -88,7 +88,7 @@ rig_start_unbound(struct rig *r)
 	fds[AT(HELPER_FD_LANDLOCK)] = landlock_ruleset(NULL, 0, -1, &why);
 	/* Our end stays open as long as this process lives. */
 	cr_assert_eq(pipe2(life, O_CLOEXEC), 0);
-	r->pid = spawn_helper(user, life[0], fds, FDS);
+	r->pid = spawn_helper(&user, life[0], fds, FDS);
 	close(life[0]);
 	/* It has been removed, which the shell would not like. */
 	cr_assert_eq(chdir("/"), 0);

@@ -68,11 +68,11 @@ static const struct msg_checked good_checked = {
 
 static const struct msg_config good_config = {
 	.type = MSG_CONFIG, .nbinds = 2, .nupstreams = 1,
-	.nclient_nets = 1, .refuse_with = REFUSE_NXDOMAIN,
+	.refuse_with = REFUSE_NXDOMAIN,
 	.log_format = LOGFORMAT_JSON, .firewall = 1, .timeout = 10,
 	.min_rule_time = 5, .max_rule_time = 600, .max_connections = 10000,
 	.upstreams = { { ADDR_V4, 0, 53, 0, { 192, 0, 2, 53 } } },
-	.client_nets = { { ADDR_V4, 24, { 192, 0, 2 } } }
+	.client_nets = { 1, { { { ADDR_V4, { 192, 0, 2 } }, 24 } } }
 };
 
 typedef enum msg_err decode_fn(const void *buf, size_t len, void *out);
@@ -673,7 +673,7 @@ Test(msg, config_small_numbers)
 		{ offsetof(struct msg_config, nbinds), 1, MSG_BINDS_MAX },
 		{ offsetof(struct msg_config, nupstreams), 1,
 		    MSG_UPSTREAMS_MAX },
-		{ offsetof(struct msg_config, nclient_nets), 0, MSG_NETS_MAX },
+		{ offsetof(struct msg_config, client_nets.n), 0, MSG_NETS_MAX },
 		{ offsetof(struct msg_config, refuse_with), 0,
 		    REFUSE_NODATA },
 		{ offsetof(struct msg_config, log_format), 0,
@@ -688,7 +688,7 @@ Test(msg, config_small_numbers)
 	for (i = 0; i < MSG_UPSTREAMS_MAX; i++)
 		full.upstreams[i] = good_config.upstreams[0];
 	for (i = 0; i < MSG_NETS_MAX; i++)
-		full.client_nets[i] = good_config.client_nets[0];
+		full.client_nets.at[i] = good_config.client_nets.at[0];
 	for (i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
 		for (v = 0; v < 256; v++) {
 			memcpy(record, &full, sizeof(full));
@@ -751,8 +751,8 @@ Test(msg, config_upstreams)
 
 Test(msg, config_client_nets)
 {
-	struct msg_net n = good_config.client_nets[0];
-	const size_t at = offsetof(struct msg_config, client_nets);
+	struct addr_net n = good_config.client_nets.at[0];
+	const size_t at = offsetof(struct msg_config, client_nets.at);
 
 	n.prefix = 33;
 	cr_assert_eq(config_with(at, &n, sizeof(n)), MSG_EADDR);
@@ -761,7 +761,7 @@ Test(msg, config_client_nets)
 	n.prefix = 22;		/* 192.0.2.0 has a bit behind it */
 	cr_assert_eq(config_with(at, &n, sizeof(n)), MSG_EADDR);
 	n.prefix = 24;
-	n.family = 5;
+	n.base.family = 5;
 	cr_assert_eq(config_with(at, &n, sizeof(n)), MSG_EFAMILY);
 }
 
@@ -779,19 +779,19 @@ Test(msg, G8_config_deny_and_allow_nets)
 {
 	struct msg_config m = good_config;
 
-	m.ndeny_nets = MSG_NETS_MAX + 1;
+	m.deny_nets.n = MSG_NETS_MAX + 1;
 	cr_assert_eq(decode_whole(CONFIG, &m), MSG_EVALUE);
-	m.ndeny_nets = 1;
+	m.deny_nets.n = 1;
 	cr_assert_eq(decode_whole(CONFIG, &m), MSG_EFAMILY);
-	m.deny_nets[0] = good_config.client_nets[0];
+	m.deny_nets.at[0] = good_config.client_nets.at[0];
 	cr_assert_eq(decode_whole(CONFIG, &m), MSG_OK);
-	m.nallow_nets = MSG_NETS_MAX + 1;
+	m.allow_nets.n = MSG_NETS_MAX + 1;
 	cr_assert_eq(decode_whole(CONFIG, &m), MSG_EVALUE);
-	m.nallow_nets = 1;
-	m.allow_nets[0] = good_config.client_nets[0];
-	m.allow_nets[0].prefix = 8;
+	m.allow_nets.n = 1;
+	m.allow_nets.at[0] = good_config.client_nets.at[0];
+	m.allow_nets.at[0].prefix = 8;
 	cr_assert_eq(decode_whole(CONFIG, &m), MSG_EADDR);
-	m.allow_nets[0].prefix = 32;
+	m.allow_nets.at[0].prefix = 32;
 	cr_assert_eq(decode_whole(CONFIG, &m), MSG_OK);
 }
 

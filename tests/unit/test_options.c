@@ -50,28 +50,28 @@ Test(options, what_nobody_sets)
 {
 	parse(NEEDED);
 	cr_expect_str_eq(o.acl_file, "/a");
-	cr_expect_eq(o.upstreams.n, 1);
-	cr_expect_eq(o.upstream_port, 53);
-	cr_expect_eq(o.binds.n, 1);
-	expect_host(&o.binds.at[0], "127.0.0.53");
-	cr_expect_eq(o.bind_port, 537);
-	cr_expect_eq(o.timeout, 10);
-	cr_expect_eq(o.min_rule_time, 5);
-	cr_expect_eq(o.max_rule_time, 86400);
-	cr_expect_eq(o.max_connections, 10000);
-	cr_expect_eq(o.max_grants, 65536);
-	cr_expect_eq(o.workers, 1);
-	cr_expect_eq(o.firewall, KEEPCONF_NONE);
-	cr_expect_str_eq(o.proxy_user, "dnsfw-proxy");
-	cr_expect_str_eq(o.keeper_user, "dnsfw-keeper");
-	cr_expect_str_eq(o.priv_user, "dnsfw-priv");
-	cr_expect_null(o.chain);
-	cr_expect_null(o.table.name);
-	cr_expect_eq(o.refuse_with | o.log_format | o.log_level |
-	    o.kill_connections | o.check_only | o.hold_live |
-	    o.randomize_case | o.upstream_tcp | o.family_filter |
-	    o.block_aliases | o.bypass_pass, 0);
-	cr_expect_eq(o.client_nets.n + o.deny_nets.n + o.allow_nets.n, 0);
+	cr_expect_eq(o.keep.upstreams.n, 1);
+	cr_expect_eq(o.keep.upstream_port, 53);
+	cr_expect_eq(o.keep.binds.n, 1);
+	expect_host(&o.keep.binds.at[0], "127.0.0.53");
+	cr_expect_eq(o.keep.bind_port, 537);
+	cr_expect_eq(o.worker.timeout, 10);
+	cr_expect_eq(o.keep.min_rule_time, 5);
+	cr_expect_eq(o.keep.max_rule_time, 86400);
+	cr_expect_eq(o.worker.max_connections, 10000);
+	cr_expect_eq(o.keep.max_grants, 65536);
+	cr_expect_eq(o.keep.nworkers, 1);
+	cr_expect_eq(o.keep.firewall, KEEPCONF_NONE);
+	cr_expect_str_eq(o.users[KEEPCONF_PROXY], "dnsfw-proxy");
+	cr_expect_str_eq(o.users[KEEPCONF_KEEPER], "dnsfw-keeper");
+	cr_expect_str_eq(o.users[KEEPCONF_HELPER], "dnsfw-priv");
+	cr_expect_str_eq(o.keep.chain, "");
+	cr_expect_str_eq(o.keep.table.name, "");
+	cr_expect_eq(o.worker.refuse_with | o.worker.log_format | o.worker.log_level |
+	    o.keep.kill_connections | o.keep.check_only | o.keep.hold_live |
+	    o.worker.randomize_case | o.worker.upstream_tcp | o.worker.family_filter |
+	    o.worker.block_aliases | o.worker.bypass_pass, 0);
+	cr_expect_eq(o.worker.client_nets.n + o.worker.deny_nets.n + o.worker.allow_nets.n, 0);
 }
 
 /* With nftables a table is needed. */
@@ -95,24 +95,23 @@ Test(options, words_numbers_and_lists)
 	    "--kill-connections --bind=::1,fe80::1%lo --refuse-with=NODATA "
 	    "--log-level=none --log-format=json --check=no "
 	    "--bypass-signals=pass");
-	cr_expect_eq(o.firewall, KEEPCONF_NFTABLES);
-	cr_expect_eq(o.table.family, NFPROTO_INET);
-	cr_expect_str_eq(o.table.name, "filter");
-	cr_expect_str_eq(o.table.text, "inet filter");
-	cr_expect_eq(o.min_rule_time, 9);
-	cr_expect_eq(o.max_rule_time, 99);
-	cr_expect_eq(o.workers, 32);
-	cr_expect_eq(o.kill_connections, 1);
-	cr_expect_eq(o.check_only, 0);
-	cr_expect_eq(o.refuse_with, REFUSE_NODATA);
-	cr_expect_eq(o.log_level, LOGLEVEL_NONE);
-	cr_expect_eq(o.log_format, LOGFORMAT_JSON);
-	cr_expect_eq(o.bypass_pass, 1);
-	cr_expect_eq(o.client_nets.n, 2);
-	cr_expect_eq(o.client_nets.at[1].prefix, 32);
-	cr_assert_eq(o.binds.n, 2);
-	expect_host(&o.binds.at[0], "::1");
-	expect_host(&o.binds.at[1], "fe80::1%lo");
+	cr_expect_eq(o.keep.firewall, KEEPCONF_NFTABLES);
+	cr_expect_eq(o.keep.table.family, NFPROTO_INET);
+	cr_expect_str_eq(o.keep.table.name, "filter");
+	cr_expect_eq(o.keep.min_rule_time, 9);
+	cr_expect_eq(o.keep.max_rule_time, 99);
+	cr_expect_eq(o.keep.nworkers, 32);
+	cr_expect_eq(o.keep.kill_connections, 1);
+	cr_expect_eq(o.keep.check_only, 0);
+	cr_expect_eq(o.worker.refuse_with, REFUSE_NODATA);
+	cr_expect_eq(o.worker.log_level, LOGLEVEL_NONE);
+	cr_expect_eq(o.worker.log_format, LOGFORMAT_JSON);
+	cr_expect_eq(o.worker.bypass_pass, 1);
+	cr_expect_eq(o.worker.client_nets.n, 2);
+	cr_expect_eq(o.worker.client_nets.at[1].prefix, 32);
+	cr_assert_eq(o.keep.binds.n, 2);
+	expect_host(&o.keep.binds.at[0], "::1");
+	expect_host(&o.keep.binds.at[1], "fe80::1%lo");
 }
 
 /* The command line over the environment, that over the file, that over us. */
@@ -131,11 +130,11 @@ Test(options, places_in_their_order)
 	    " --timeout 100 --config %s", path);
 	parse(arguments);
 	unlink(path);
-	cr_expect_eq(o.timeout, 100);
-	cr_expect_eq(o.workers, 20);
-	cr_expect_eq(o.bind_port, 3);
-	cr_expect_eq(o.max_grants, 65536);
-	cr_expect_eq(o.max_connections, 10000);
+	cr_expect_eq(o.worker.timeout, 100);
+	cr_expect_eq(o.keep.nworkers, 20);
+	cr_expect_eq(o.keep.bind_port, 3);
+	cr_expect_eq(o.keep.max_grants, 65536);
+	cr_expect_eq(o.worker.max_connections, 10000);
 }
 
 /* They accumulate in one place, and another place does not add to it. */
@@ -144,6 +143,6 @@ Test(options, lists_repeat)
 	setenv("UPSTREAM", "198.51.100.1", 1);
 	parse("--acl-file=/a --firewall=none --upstream=192.0.2.1 "
 	    "--upstream 192.0.2.2,192.0.2.3");
-	cr_expect_eq(o.upstreams.n, 3);
-	expect_host(&o.upstreams.at[2], "192.0.2.3");
+	cr_expect_eq(o.keep.upstreams.n, 3);
+	expect_host(&o.keep.upstreams.at[2], "192.0.2.3");
 }
