@@ -203,6 +203,12 @@ add_rule(struct build *b, unsigned int line, const struct parse_rule *rule)
 	}
 }
 
+size_t
+acl_text_start(const char *text, size_t len)
+{
+	return (len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0);
+}
+
 int
 acl_compile(const char *text, size_t len, acl_error_fn *error, void *arg,
     struct acl_compiled *out)
@@ -224,9 +230,7 @@ acl_compile(const char *text, size_t len, acl_error_fn *error, void *arg,
 		build_free(&b);
 		return (-1);
 	}
-	/* A byte order mark at the start is not text. */
-	if (len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
-		lines.next = 3;
+	lines.next = acl_text_start(text, len);
 	while (lex_next_line(&lines, &line)) {
 		switch (parse_line(&line, &rule, &wrong)) {
 		case PARSE_EMPTY:

@@ -18,6 +18,9 @@ struct acl_compiled {
 	uint32_t	 rules;
 };
 
+/* Where the text begins: behind a byte order mark (A10). */
+size_t	acl_text_start(const char *text, size_t len);
+
 /*
  * Compile len bytes of text.  Reports every bad line (A7) and every conflict
  * (A6, naming both lines) through error; a conflict is reported at the later

@@ -1,0 +1,163 @@
+/* How the rules of a list stand to each other. */
+#include "relate.h"
+
+#include <string.h>
+
+#include "find.h"
+
+/* A record by its record_number, which is where it begins. */
+static acl_record
+record_number(const struct acl_image *image, const struct image_record *r)
+{
+	return (r == NULL ? 0 :
+	    (acl_record)((const uint8_t *)r - (const uint8_t *)image));
+}
+
+acl_record
+relate_record(const struct acl_image *image, const struct parse_rule *rule)
+{
+	struct image_suffixes suffixes;
+	const struct image_subnet *s;
+
+	s = find_subnet(image, &rule->client.base, rule->client.prefix);
+	if (s == NULL)
+		return (0);
+	image_suffixes_init(&suffixes, &rule->name);
+	return (record_number(image, find_record(image,
+	    (uint32_t)(s - image_subnets(image)), rule->wildcard, &rule->name,
+	    &suffixes, suffixes.labels)));
+}
+
+struct visit {
+	const struct acl_image *image;
+	relate_visit	*fn;
+	void		*arg;
+};
+
+static bool
+pass_on(void *arg, const struct image_record *r, unsigned int depth)
+{
+	const struct visit *v = arg;
+
+	(void)depth;
+	return (v->fn(v->arg, record_number(v->image, r),
+	    (r->flags & RECORD_BLOCK) != 0));
+}
+
+void
+relate_decision(const struct acl_image *image, const struct addr *client,
+    const struct dns_name *name, relate_visit *visit, void *arg)
+{
+	struct visit v = { .image = image, .fn = visit, .arg = arg };
+	const struct addr_net net = { .base = *client,
+	    .prefix = (uint8_t)(addr_len(client->family) * 8) };
+
+	find_walk(image, &net, name, false, pass_on, &v);
+}
+
+/* Does the record say what the rule says? */
+static bool
+says(const struct image_record *r, const struct parse_rule *rule)
+{
+	const struct image_port *ports = image_record_ports(r);
+	unsigned int i;
+
+	switch (rule->action) {
+	case PARSE_BLOCK:
+		return ((r->flags & RECORD_BLOCK) != 0 &&
+		    image_record_local_len(r) == addr_len(rule->local.family) &&
+		    memcmp(image_record_local(r), rule->local.bytes,
+		    image_record_local_len(r)) == 0);
+	case PARSE_RESOLVE:
+		return ((r->flags & RECORD_RESOLVE) != 0);
+	case PARSE_GRANT:
+		break;
+	}
+	for (i = 0; i < r->nports; i++)
+		if (ports[i].proto == rule->proto &&
+		    ports[i].port == rule->port)
+			return (true);
+	return (false);
+}
+
+/* What comes behind a record. */
+struct behind {
+	const struct image_record *own;
+	const struct image_record *next;	/* the first behind */
+	bool		allows;			/* one before a block does */
+};
+
+static bool
+look_behind(void *arg, const struct image_record *r, unsigned int depth)
+{
+	struct behind *b = arg;
+
+	(void)depth;
+	if (r == b->own)
+		return (false);
+	if (b->next == NULL)
+		b->next = r;
+	b->allows |= (r->flags & RECORD_BLOCK) == 0;
+	return (true);
+}
+
+static void
+behind(const struct acl_image *image, acl_record own,
+    const struct parse_rule *rule, struct behind *b)
+{
+	*b = (struct behind){ .own = image_record(image, own) };
+	find_walk(image, &rule->client, &rule->name, rule->wildcard,
+	    look_behind, b);
+}
+
+/* May a rule that matches only some of the names come between the two? */
+static bool
+is_close(const struct image_record *r, const struct image_record *next,
+    const struct parse_rule *rule)
+{
+	return (!rule->wildcard || r->subnet == next->subnet);
+}
+
+acl_record
+relate_again(const struct acl_image *image, acl_record own,
+    const struct parse_rule *rule)
+{
+	struct behind b;
+
+	behind(image, own, rule, &b);
+	/* That a name is meant by more than "*" counts for itself (D14, D16). */
+	if (b.own == NULL || b.next == NULL || !says(b.next, rule) ||
+	    !is_close(b.own, b.next, rule) ||
+	    (image_record_name(b.next)[0] == 0) !=
+	    (image_record_name(b.own)[0] == 0))
+		return (0);
+	return (record_number(image, b.next));
+}
+
+/* Do wider subnets allow some of the names below the rule's? */
+static bool
+allowed_below(const struct acl_image *image, const struct parse_rule *rule)
+{
+	struct addr base = rule->client.base;
+	struct image_suffixes suffixes;
+	const struct image_subnet *s;
+	unsigned int i = 0;
+
+	image_suffixes_init(&suffixes, &rule->name);
+	while ((s = find_next_subnet(image, &base, &i)) != NULL)
+		if (s->prefix < rule->client.prefix && find_ancestor(image,
+		    (uint32_t)(s - image_subnets(image)), &rule->name,
+		    &suffixes))
+			return (true);
+	return (false);
+}
+
+bool
+relate_hides(const struct acl_image *image, acl_record own,
+    const struct parse_rule *rule)
+{
+	struct behind b;
+
+	behind(image, own, rule, &b);
+	return (b.allows || (rule->wildcard && allowed_below(image, rule)));
+}

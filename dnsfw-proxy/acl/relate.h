@@ -1,0 +1,46 @@
+/*
+ * How the rules of a list stand to each other, for who explains or looks over one
+ * (U3, U4).  Pure.
+ */
+#ifndef ACL_RELATE_H
+#define ACL_RELATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "addr.h"
+#include "parse.h"
+
+struct acl_image;
+
+/*
+ * A record of the image: what all rules of one client and one pattern say
+ * together.  It is a number that means nothing but in this image, and is not 0.
+ */
+typedef uint32_t acl_record;
+
+/* That of the rule's client and pattern; 0: there is none. */
+acl_record relate_record(const struct acl_image *, const struct parse_rule *);
+
+/*
+ * Call visit for each record that matches client and name, in the order in which
+ * acl_decide() takes them (A4), also for those behind the -| that ends its way;
+ * until visit returns true.
+ */
+typedef bool relate_visit(void *arg, acl_record, bool blocks);
+void	relate_decision(const struct acl_image *, const struct addr *client,
+	    const struct dns_name *name, relate_visit *visit, void *arg);
+
+/*
+ * The record that says the same as the rule for all that it matches, and comes
+ * next after its own: without the rule nothing would change.  0: there is none.
+ * own is relate_record() of the rule, here and below.
+ */
+acl_record relate_again(const struct acl_image *, acl_record own,
+	    const struct parse_rule *);
+
+/* Is anything allowed behind the rule, a block, that it keeps from counting? */
+bool	relate_hides(const struct acl_image *, acl_record own,
+	    const struct parse_rule *);
+
+#endif
