@@ -15,6 +15,7 @@
 #define KEEPCONF_NAME_MAX	64	/* with NUL: of tables, chains */
 #define KEEPCONF_USER_MAX	256	/* with NUL */
 #define KEEPCONF_PATH_MAX	4096
+#define KEEPCONF_CONTROL_MAX	108	/* as sockaddr_un has it */
 
 /* Descriptors of the keeper.  What is not there is not open. */
 #define KEEP_FD_HELPER		3	/* SEQPACKET; not with none */
@@ -28,6 +29,7 @@
 #define KEEP_FD_NOTIFY		11	/* the service manager, if it wants */
 #define KEEP_FD_STAMPS		12	/* struct stamps; not with none */
 #define KEEP_FD_CONFIG		13	/* struct keepconf */
+#define KEEP_FD_CONTROL		13	/* listening; when that has been read */
 #define KEEP_FD_SIGNALS		14	/* signalfd; the keeper opens it */
 #define KEEP_FD_COMPILER_LOG	15	/* SEQPACKET: a line a record */
 #define KEEP_FD_WORKER		16	/* + 2 * i: channel, + 2 * i + 1: log */
@@ -79,10 +81,12 @@ struct keepconf {
 	char		chain[KEEPCONF_NAME_MAX];	/* "": none was given */
 	uint32_t	acl_name;	/* where the name begins in acl_path */
 	char		acl_path[KEEPCONF_PATH_MAX];
+	uint32_t	control_gid;	/* who may ask, too; 0: root alone */
+	char		control[KEEPCONF_CONTROL_MAX];	/* "": no socket */
 };
 static_assert(sizeof(struct keepconf) == 16 + 4 * MSG_WORKERS_MAX + 24 +
     KEEPCONF_ROLES * sizeof(struct keepconf_user) + 2 * sizeof(struct hosts) +
-    8 + 2 * KEEPCONF_NAME_MAX + 4 + KEEPCONF_PATH_MAX,
+    8 + 2 * KEEPCONF_NAME_MAX + 8 + KEEPCONF_PATH_MAX + KEEPCONF_CONTROL_MAX,
     "keepconf has no holes");
 
 #endif

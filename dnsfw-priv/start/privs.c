@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -118,6 +119,9 @@ differ(const struct options *o, enum keepconf_role a, enum keepconf_role b,
 void
 privs_users(struct options *o)
 {
+	const struct group *control = getgrnam(PRIVS_CONTROL_GROUP);
+
+	o->keep.control_gid = control == NULL ? 0 : control->gr_gid;
 	find_user(o, KEEPCONF_HELPER, "priv-user");
 	find_user(o, KEEPCONF_KEEPER, "keeper-user");
 	find_user(o, KEEPCONF_PROXY, "proxy-user");

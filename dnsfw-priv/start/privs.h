@@ -4,6 +4,8 @@
 
 #include "options.h"
 
+#define PRIVS_CONTROL_GROUP "dnsfw"	/* may ask at the control socket */
+
 /* Above every number that a descriptor of any of the processes has. */
 #define PRIVS_FD_ASIDE	KEEP_FD_END
 

@@ -216,6 +216,19 @@ value_chain(void *field, const struct value_rule *rule, const char *value,
 }
 
 bool
+value_socket(void *field, const struct value_rule *rule, const char *value,
+    char why[VALUE_WHY_MAX])
+{
+	if (strcmp(value, "none") == 0)
+		value = "";
+	else if (value[0] != '/' || strlen(value) >= rule->max)
+		return (expected(why, "none, or an absolute path of at most "
+		    "%u octets", rule->max - 1));
+	memcpy(field, value, strlen(value) + 1);
+	return (true);
+}
+
+bool
 value_table(void *field, const struct value_rule *rule, const char *value,
     char why[VALUE_WHY_MAX])
 {

@@ -28,6 +28,7 @@ value_fn value_number;	/* uint32_t */
 value_fn value_word;	/* uint8_t: min for the first word */
 value_fn value_hosts;	/* struct hosts; words: the option for the port */
 value_fn value_nets;	/* struct msg_nets */
+value_fn value_socket;	/* char []: a path shorter than max, or "" */
 value_fn value_chain;	/* char[KEEPCONF_NAME_MAX] */
 value_fn value_table;	/* struct keepconf_table */
 

@@ -9,6 +9,7 @@
 #include "children.h"
 #include "conf.h"
 #include "connections.h"
+#include "control.h"
 #include "drop.h"
 #include "firewall.h"
 #include "hash.h"
@@ -136,6 +137,8 @@ keep_main(void)
 	notify_open();
 	fill_descriptors();
 	log_init(NULL);
+	if (conf->check_only == 0)
+		control_open();
 	signals_open();
 	hash_init();
 	children_open();

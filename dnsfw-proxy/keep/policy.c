@@ -21,6 +21,7 @@ static struct msg_sealed sealed;
 static int acl_image = -1;			/* in force */
 static uint16_t generation;
 static bool making, reload_wanted;		/* asked for; to be asked for */
+static bool was_taken;				/* the last one */
 
 uint16_t
 policy_generation(void)
@@ -76,9 +77,17 @@ policy_ask(void)
 	if (!reload_wanted || making)
 		return;
 	reload_wanted = false;
-	if (policy_open() == -1)
+	if (policy_open() == -1) {
+		was_taken = false;
 		log_error("cannot open the ACL \"%s\": %s; the old one stays",
 		    conf->acl_path, open_trouble());
+	}
+}
+
+bool
+policy_was_taken(void)
+{
+	return (was_taken);
 }
 
 bool
@@ -119,6 +128,7 @@ policy_take(const void *buf, size_t n, int fd)
 	sealed = said;
 	generation++;
 	making = false;
+	was_taken = true;
 }
 
 static void
@@ -136,7 +146,7 @@ policy_rejected(const void *buf, size_t n)
 		exit(2);	/* another start would find them again (O2) */
 	}
 	log_error("the ACL \"%s\" has errors: the old one stays", conf->acl_path);
-	making = false;
+	making = was_taken = false;
 }
 
 static void

@@ -29,6 +29,9 @@ void	policy_ask(void);
 /* True from a reload that was asked for to its end, good or bad. */
 bool	policy_reloading(void);
 
+/* Did the last list that was asked for come into force? */
+bool	policy_was_taken(void);
+
 /* What of a compiler's message is the caller's affair. */
 enum policy_event {
 	POLICY_NOTHING = 0,	/* no more records */

@@ -340,6 +340,12 @@ requests_may(unsigned int worker)
 }
 
 void
+requests_counts(uint64_t out[RESULT_COUNT])
+{
+	memcpy(out, counts, sizeof(counts));
+}
+
+void
 requests_log(void)
 {
 	enum msg_result_code code;

@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "msg.h"
+
 /*
  * Serve what worker number i has to say now, at most one turn of it: check,
  * transactions with the kernel, results.
@@ -16,5 +18,6 @@ bool	requests_may(unsigned int worker);
 
 /* Of the statistics (P6). */
 void	requests_log(void);
+void	requests_counts(uint64_t out[RESULT_COUNT]);
 
 #endif

@@ -12,7 +12,6 @@
 #include "permit.h"
 #include "repair.h"
 
-#define REVIEW_BATCH	64	/* grants that are looked at at once */
 #define REVIEW_NAMES	(REVIEW_BATCH * LEDGER_NAMES)
 
 /* A name of a grant, and what the compiler says of it. */
@@ -227,6 +226,20 @@ remove_revoked(struct review_outcome *o)
 	revoked_count += o->nrevoked;
 }
 
+void
+review_revoke(const struct msg_grant *grants, size_t n)
+{
+	static struct review_outcome o;
+	struct ledger_entry *e;
+	size_t i;
+
+	o.nrevoked = 0;
+	for (i = 0; i < n; i++)
+		if ((e = ledger_find(firewall.ledger, &grants[i])) != NULL)
+			revoke_entry(&o, e);
+	remove_revoked(&o);
+}
+
 static void
 shorten(struct review_outcome *o, uint64_t now)
 {
@@ -285,7 +298,7 @@ log_revoked(void)
 		return;
 	ended = connections_ended(&failed);
 	log_info("%llu grant%s revoked, %llu connection%s ended: the policy or "
-	    "this host's addresses have changed",
+	    "this host's addresses have changed, or dnsfwctl asked for it",
 	    (unsigned long long)revoked_count, log_s(revoked_count),
 	    (unsigned long long)ended, log_s(ended));
 	if (failed > 0)

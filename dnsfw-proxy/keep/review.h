@@ -7,8 +7,11 @@
 #define KEEP_REVIEW_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "policy.h"
+
+#define REVIEW_BATCH	64	/* grants that are looked at at once */
 
 /* From here on a whole round; new_policy: by the compiler, too. */
 void	review_begin(bool new_policy);
@@ -24,6 +27,12 @@ bool	review_step(void);
 
 /* Has review_step() something to do already? */
 bool	review_due(void);
+
+/*
+ * Take these out, at most REVIEW_BATCH, and end their connections if the options
+ * say so; not while the firewall cannot be asked.
+ */
+void	review_revoke(const struct msg_grant *, size_t n);
 
 /* Answers of the compiler. */
 void	review_checked(const struct policy_checked *);

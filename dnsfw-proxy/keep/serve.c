@@ -8,6 +8,7 @@
 #include "children.h"
 #include "conf.h"
 #include "connections.h"
+#include "control.h"
 #include "firewall.h"
 #include "hold.h"
 #include "log.h"
@@ -25,7 +26,8 @@
 
 /* Places in what is polled. */
 enum { AT_SIGNALS, AT_OWN, AT_EVENTS, AT_HELPER, AT_ACT, AT_REPAIR,
-    AT_CONNECTIONS, AT_COMPILER, AT_COMPILER_LOG, AT_WORKERS };
+    AT_CONNECTIONS, AT_COMPILER, AT_COMPILER_LOG, AT_CONTROL,
+    AT_WORKERS = AT_CONTROL + CONTROL_POLLED };
 #define POLLED_MAX	(AT_WORKERS + 2 * MSG_WORKERS_MAX)
 
 static bool untold[MSG_WORKERS_MAX];	/* to be told of own addresses */
@@ -162,6 +164,7 @@ turn_wait(bool held_back)
 
 	ms = sooner(ms, status_wait());
 	ms = sooner(ms, own_wait());
+	ms = sooner(ms, control_wait());
 	if (held_back)
 		ms = sooner(ms, 1);
 	if (connections_due())
@@ -194,6 +197,7 @@ turn_poll(struct pollfd fds[POLLED_MAX])
 	fds[AT_CONNECTIONS].fd = connections_fd();
 	fds[AT_COMPILER].fd = children_compiler.chan;
 	fds[AT_COMPILER_LOG].fd = children_compiler.log;
+	control_poll(fds + AT_CONTROL);
 	for (i = 0; i < n; i++) {
 		may = is_heard(i);
 		held_back |= !may;
@@ -236,6 +240,7 @@ turn(void)
 	/* The next list, when all is seen to by this one (A9). */
 	if (!review_is_busy())
 		policy_ask();
+	forget |= control_step(fds + AT_CONTROL);
 	status_step();
 	children_logs();
 	if (forget)

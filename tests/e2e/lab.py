@@ -226,6 +226,7 @@ class Lab:
                 "--acl-file", str(self.write_acl(acl)),
                 "--upstream", upstream, "--bind-port", "53",
                 "--bind", f"{GATEWAY4},{GATEWAY6},127.0.0.1,::1",
+                "--control", str(self.tmp / f"control{len(self.servers)}"),
                 *(fw.options if fw else ("--firewall", "none")), *options]
 
     def start_dnsfw(self, acl, *options, wrapper=(), env=None, **kwargs):

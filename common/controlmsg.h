@@ -1,0 +1,92 @@
+/*
+ * What dnsfwctl and the keeper say to each other over the control socket (U2):
+ * the whole contract.  A record of the socket, which is SOCK_SEQPACKET, is one
+ * question; or answers of one type, one or more, at most CONTROL_BATCH_MAX.  All
+ * have fixed sizes, fixed-width integers in host order, and padding that is zero.
+ * After each question come its answers, and then one END.
+ */
+#ifndef PROXY_CONTROL_H
+#define PROXY_CONTROL_H
+
+#include <assert.h>
+#include <stdint.h>
+
+#include "msg.h"
+
+#define CONTROL_VERSION		1
+#define CONTROL_BATCH_MAX	64
+#define CONTROL_SCOPE_MAX	1800	/* with NUL */
+#define CONTROL_SECONDS		5	/* without progress: it is dropped */
+
+enum control_what {
+	CONTROL_STATS = 1,	/* one STATUS */
+	CONTROL_GRANTS,		/* each that is live: GRANTs */
+	CONTROL_RELOAD,		/* root: read the list anew, as SIGHUP does */
+	CONTROL_REVOKE,		/* root: take out the client's grants */
+	CONTROL_WHAT_END
+};
+
+struct control_ask {
+	uint32_t	version;	/* CONTROL_VERSION */
+	uint8_t		what;		/* enum control_what */
+	uint8_t		family;		/* of client; 0: of all clients */
+	uint8_t		pad[2];
+	uint8_t		client[16];	/* IPv4 in the first 4, rest zero */
+};
+static_assert(sizeof(struct control_ask) == 24, "control_ask size");
+
+enum control_type { CONTROL_END = 1, CONTROL_GRANT, CONTROL_STATUS };
+
+enum control_code {
+	CONTROL_OK = 0,
+	CONTROL_BAD,		/* no question of this version */
+	CONTROL_DENIED,		/* only root may */
+	CONTROL_REJECTED,	/* the list is bad: the old one stays */
+	CONTROL_CODE_END
+};
+
+struct control_end {
+	uint8_t		type;
+	uint8_t		code;		/* enum control_code */
+	uint8_t		pad[2];
+	uint32_t	count;		/* grants told of, or revoked; rules */
+};
+static_assert(sizeof(struct control_end) == 8, "control_end size");
+
+struct control_grant {
+	uint8_t		type;
+	uint8_t		family;		/* ADDR_V4 or ADDR_V6 */
+	uint8_t		proto;		/* IPPROTO_TCP or IPPROTO_UDP */
+	uint8_t		local;		/* 1: the client is this host */
+	uint32_t	left;		/* seconds */
+	uint16_t	port;
+	uint8_t		pad[6];
+	uint8_t		client[16];	/* zero if local */
+	uint8_t		dst[16];
+	char		label[MSG_LABEL_SIZE];	/* a name that gives it */
+};
+static_assert(sizeof(struct control_grant) == 176, "control_grant size");
+
+struct control_status {
+	uint8_t		type;
+	uint8_t		reloading;	/* 0 or 1 */
+	uint8_t		families;	/* MSG_FAMILY_*: that can be granted, */
+	uint8_t		ready;		/* and that are now */
+	uint32_t	rules;
+	uint32_t	generation;	/* lists taken since the start, from 0 */
+	uint32_t	grants;		/* live */
+	uint32_t	grants_max;
+	uint32_t	own_addresses;
+	uint64_t	transactions;	/* with the firewall */
+	uint64_t	repairs;
+	uint64_t	revoked;
+	uint64_t	taken_over;
+	uint64_t	held;		/* for living connections */
+	uint64_t	results[RESULT_COUNT];	/* of requests for grants */
+	char		scope[CONTROL_SCOPE_MAX]; /* as the status line has it */
+};
+static_assert(sizeof(struct control_status) == 64 + 8 * RESULT_COUNT +
+    CONTROL_SCOPE_MAX,
+    "control_status has no holes");
+
+#endif
