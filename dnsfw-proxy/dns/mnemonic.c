@@ -3,6 +3,7 @@
 
 #include <stddef.h>
 #include <stdio.h>
+#include <strings.h>
 
 struct mnemonic {
 	uint16_t	number;
@@ -53,6 +54,27 @@ dns_type_print(uint16_t type, char buf[DNS_MNEMONIC_SIZE])
 {
 	return (print(types, sizeof(types) / sizeof(types[0]), "TYPE", type,
 	    buf));
+}
+
+bool
+dns_type_parse(const char *text, uint16_t *type)
+{
+	unsigned int number = 0;
+	const char *p;
+	size_t i;
+
+	for (i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+		if (strcasecmp(text, types[i].text) == 0) {
+			*type = types[i].number;
+			return (true);
+		}
+	}
+	if (strncasecmp(text, "TYPE", 4) != 0 || text[4] == '\0')
+		return (false);
+	for (p = text + 4; *p >= '0' && *p <= '9' && number <= UINT16_MAX; p++)
+		number = number * 10 + (unsigned int)(*p - '0');
+	*type = (uint16_t)number;
+	return (*p == '\0' && number <= UINT16_MAX);
 }
 
 const char *

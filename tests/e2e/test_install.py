@@ -25,17 +25,18 @@ def only(root, pattern):
 
 def test_programs_and_documents(root):
     for name, folder in (("sbin/dnsfw", "sbin"), ("dnsfw-priv", "sbin"),
-                         ("dnsfw-proxy", "dnsfw")):
+                         ("dnsfw-proxy", "dnsfw"), ("dnsfwctl", "bin")):
         assert only(root, name).stat().st_mode & 0o111
         assert only(root, name).parent.name == folder
     for pattern in ("dnsfw.8", "dnsfw-priv.8", "dnsfw-proxy.8", "dnsfw.acl.5",
-                    "LICENSE", "config.env", "sysusers.d/*.conf"):
+                    "dnsfwctl.1", "LICENSE", "config.env",
+                    "sysusers.d/*.conf"):
         only(root, pattern)
 
 
 def test_manual_pages_are_clean(root):
-    pages = sorted(root.rglob("man*/*.[58]"))
-    assert len(pages) == 4
+    pages = sorted(root.rglob("man*/*.[158]"))
+    assert len(pages) == 5
     done = subprocess.run(["mandoc", "-T", "lint", "-W", "warning", *pages],
                           capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout

@@ -53,3 +53,29 @@ Test(mnemonic, every_number_has_a_text)
 		    "0123456789"), strlen(text));
 	}
 }
+
+Test(mnemonic, types_are_read_back)
+{
+	char buf[DNS_MNEMONIC_SIZE];
+	uint16_t type;
+	unsigned int i;
+
+	for (i = 0; i <= UINT16_MAX; i++) {
+		cr_assert(dns_type_parse(dns_type_print((uint16_t)i, buf),
+		    &type));
+		cr_assert_eq(type, i);
+	}
+	cr_assert(dns_type_parse("aaaa", &type) && type == 28);
+	cr_assert(dns_type_parse("type65535", &type) && type == UINT16_MAX);
+}
+
+Test(mnemonic, what_is_no_type)
+{
+	static const char *const texts[] = { "", "TYPE", "TYPE65536", "TYPE1x",
+	    "TYPE-1", "AA", "28", "TYPE99999999999999999999" };
+	uint16_t type;
+	size_t i;
+
+	for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		cr_assert_not(dns_type_parse(texts[i], &type), "%s", texts[i]);
+}

@@ -1,0 +1,123 @@
+/* A question to the keeper. */
+#include "ask.h"
+
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+
+#include <err.h>
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+static int
+open_socket(const char *path)
+{
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	struct timeval patience = { .tv_sec = ASK_SECONDS };
+	int fd;
+
+	if (strlen(path) >= sizeof(sun.sun_path)) {
+		warnx("--control \"%s\": longer than %zu octets", path,
+		    sizeof(sun.sun_path) - 1);
+		return (-1);
+	}
+	memcpy(sun.sun_path, path, strlen(path));
+	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	if (fd == -1 || setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience,
+	    sizeof(patience)) == -1)
+		err(1, "socket");
+	if (connect(fd, (struct sockaddr *)&sun, sizeof(sun)) == 0)
+		return (fd);
+	if (errno == EACCES)
+		warnx("only root and members of the group dnsfw may ask at "
+		    "\"%s\"", path);
+	else
+		warn("no dnsfw answers at \"%s\"", path);
+	close(fd);
+	return (-1);
+}
+
+/* The size of an answer of that type; 0: there is none. */
+static size_t
+answer_size(uint8_t type)
+{
+	switch (type) {
+	case CONTROL_END:
+		return (sizeof(struct control_end));
+	case CONTROL_GRANT:
+		return (sizeof(struct control_grant));
+	case CONTROL_STATUS:
+		return (sizeof(struct control_status));
+	default:
+		return (0);
+	}
+}
+
+/* Records up to the END. */
+static int
+receive(int fd, enum control_type type, ask_answer *fn, void *arg,
+    struct control_end *end)
+{
+	static _Alignas(8) uint8_t buf[CONTROL_BATCH_MAX *
+	    sizeof(struct control_grant)];
+	ssize_t n;
+	size_t at, size;
+
+	for (;;) {
+		n = recv(fd, buf, sizeof(buf), 0);
+		if (n <= 0) {
+			warnx("dnsfw does not go on answering");
+			return (-1);
+		}
+		size = answer_size(buf[0]);
+		if (size == 0 || (size_t)n % size != 0 ||
+		    (buf[0] != CONTROL_END && buf[0] != type)) {
+			warnx("the running dnsfw is of another version");
+			return (-1);
+		}
+		if (buf[0] == CONTROL_END) {
+			memcpy(end, buf, sizeof(*end));
+			return (0);
+		}
+		for (at = 0; at < (size_t)n; at += size)
+			fn(arg, buf + at);
+	}
+}
+
+int
+ask(const char *path, enum control_what what, const struct addr *client,
+    enum control_type type, ask_answer *fn, void *arg,
+    struct control_end *end)
+{
+	struct control_ask question = { .version = CONTROL_VERSION,
+	    .what = (uint8_t)what };
+	int fd = open_socket(path), rc = -1;
+
+	if (fd == -1)
+		return (-1);
+	if (client != NULL) {
+		question.family = client->family;
+		memcpy(question.client, client->bytes,
+		    sizeof(question.client));
+	}
+	if (send(fd, &question, sizeof(question), MSG_NOSIGNAL) == -1)
+		warn("cannot ask dnsfw");
+	else
+		rc = receive(fd, type, fn, arg, end);
+	close(fd);
+	return (rc);
+}
+
+const char *
+ask_strcode(uint8_t code)
+{
+	static const char *const texts[] = {
+		[CONTROL_BAD] = "the running dnsfw is of another version",
+		[CONTROL_DENIED] = "only root may do that",
+		[CONTROL_REJECTED] = "the list is bad: the old one stays"
+	};
+
+	return (code != CONTROL_OK && code < CONTROL_CODE_END ? texts[code] :
+	    "the running dnsfw is of another version");
+}

@@ -1,0 +1,191 @@
+/* dnsfwctl check: all errors of lists, and what is odd in them (U3). */
+#include <err.h>
+#include <getopt.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "addrtext.h"
+#include "ctl.h"
+#include "json.h"
+#include "list.h"
+#include "odd.h"
+#include "show.h"
+#include "usage.h"
+
+#define NETS_MAX	64
+
+struct finding {
+	unsigned int	line, column;
+	char		text[160];
+};
+
+struct findings {
+	struct finding	*at;
+	size_t		 n, room;
+};
+
+struct check {
+	bool		 json;
+	struct addr_net	 nets[NETS_MAX];
+	size_t		 nnets;
+	struct findings	 errors, warnings;	/* of one list */
+};
+
+static void
+keep_finding(struct findings *f, unsigned int line, unsigned int column,
+    const char *text)
+{
+	struct finding *found;
+
+	if (f->n == f->room) {
+		f->room = f->room == 0 ? 64 : 2 * f->room;
+		f->at = realloc(f->at, f->room * sizeof(*f->at));
+		if (f->at == NULL)
+			err(CTL_NO, "realloc");
+	}
+	found = &f->at[f->n++];
+	found->line = line;
+	found->column = column;
+	strncpy(found->text, text, sizeof(found->text) - 1);
+	found->text[sizeof(found->text) - 1] = '\0';
+}
+
+static void
+take_error(void *arg, struct list *l, unsigned int line, unsigned int column,
+    const char *text)
+{
+	struct check *c = arg;
+
+	(void)l;
+	keep_finding(&c->errors, line, column, text);
+}
+
+static void
+take_odd(void *arg, struct list *l, unsigned int line, unsigned int column,
+    const char *text)
+{
+	struct check *c = arg;
+
+	(void)l;
+	keep_finding(&c->warnings, line, column, text);
+}
+
+static void
+print_findings(struct list *l, const struct findings *f, const char *kind)
+{
+	const struct finding *found;
+	const char *text;
+	size_t i, len;
+
+	for (i = 0; i < f->n; i++) {
+		found = &f->at[i];
+		if (found->line == 0) {
+			printf("%s: %s: %s\n", l->path, kind, found->text);
+			continue;
+		}
+		printf("%s:%u:%u: %s: %s\n", l->path, found->line,
+		    found->column, kind, found->text);
+		len = list_line(l, found->line, &text);
+		show_line(stdout, text, len, found->column);
+	}
+}
+
+static void
+print_json_findings(struct json *j, struct list *l, const struct findings *f,
+    const char *key)
+{
+	const char *text;
+	size_t i, len;
+
+	json_begin(j, key, '[');
+	for (i = 0; i < f->n; i++) {
+		len = list_line(l, f->at[i].line, &text);
+		json_begin(j, NULL, '{');
+		json_number(j, "line", f->at[i].line);
+		json_number(j, "column", f->at[i].column);
+		json_text(j, "text", f->at[i].text);
+		json_bytes(j, "source", text, len);
+		json_end(j, '}');
+	}
+	json_end(j, ']');
+}
+
+static void
+print_verdict(const struct check *c, struct list *l)
+{
+	struct json j = { .to = stdout };
+
+	if (!c->json) {
+		print_findings(l, &c->errors, "error");
+		print_findings(l, &c->warnings, "warning");
+		printf("%s: %u rule%s, %zu error%s, %zu warning%s\n", l->path,
+		    l->nrules, l->nrules == 1 ? "" : "s", c->errors.n,
+		    c->errors.n == 1 ? "" : "s", c->warnings.n,
+		    c->warnings.n == 1 ? "" : "s");
+		return;
+	}
+	json_begin(&j, NULL, '{');
+	json_text(&j, "file", l->path);
+	json_number(&j, "rules", l->nrules);
+	print_json_findings(&j, l, &c->errors, "errors");
+	print_json_findings(&j, l, &c->warnings, "warnings");
+	json_end(&j, '}');
+	json_line(&j);
+}
+
+/* One file; true if it has no errors. */
+static bool
+check_file(struct check *c, const char *path)
+{
+	struct list l;
+
+	c->errors.n = c->warnings.n = 0;
+	if (list_load(&l, path, take_error, c) == -1 && c->errors.n == 0) {
+		list_free(&l);
+		return (false);
+	}
+	if (l.image != NULL)
+		odd_find(&l, c->nets, c->nnets, take_odd, c);
+	print_verdict(c, &l);
+	list_free(&l);
+	return (c->errors.n == 0);
+}
+
+static int
+add_net(struct check *c, const char *text)
+{
+	if (c->nnets == NETS_MAX) {
+		warnx("--client-net: more than %d", NETS_MAX);
+		return (-1);
+	}
+	if (addr_net_parse(text, strlen(text), &c->nets[c->nnets++]) == 0)
+		return (0);
+	warnx("--client-net: \"%s\": expected an address or a subnet", text);
+	return (-1);
+}
+
+int
+check_main(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "json", no_argument, NULL, 'j' },
+		{ "client-net", required_argument, NULL, 'n' },
+		{ NULL, 0, NULL, 0 }
+	};
+	static struct check c;
+	int ch, status = CTL_YES;
+
+	while ((ch = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (ch == 'j')
+			c.json = true;
+		else if (ch != 'n' || add_net(&c, optarg) == -1)
+			return (usage_wrong("check"));
+	}
+	if (optind == argc)
+		return (usage_wrong("check"));
+	for (; optind < argc; optind++)
+		if (!check_file(&c, argv[optind]))
+			status = CTL_NO;
+	return (status);
+}

@@ -1,0 +1,19 @@
+/* What the commands of dnsfwctl have in common. */
+#ifndef CTL_CTL_H
+#define CTL_CTL_H
+
+/* Exit statuses (U1). */
+enum { CTL_YES = 0, CTL_NO = 1, CTL_USAGE = 2 };
+
+#define CTL_ACL_DEFAULT	"/etc/dnsfw/acl"
+
+/*
+ * A command: argv[0] is its name.  Returns an exit status.  One that finds its
+ * arguments wrong says so, and calls ctl_usage().
+ */
+typedef int ctl_command(int argc, char **argv);
+
+ctl_command check_main, explain_main;
+ctl_command grants_main, stats_main, reload_main, revoke_main;
+
+#endif

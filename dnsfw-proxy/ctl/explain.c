@@ -1,0 +1,311 @@
+/* dnsfwctl explain: what becomes of a question, and by which rules (U4). */
+#include <err.h>
+#include <getopt.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../dns/mnemonic.h"
+#include "addrtext.h"
+#include "ctl.h"
+#include "json.h"
+#include "list.h"
+#include "outcome.h"
+#include "usage.h"
+
+#define QUESTION_MAX	2048	/* octets of a question on standard input */
+
+#define TOO_MANY	4	/* words of a question */
+
+struct explain {
+	bool		 json;
+	struct list	 list;
+};
+
+/* --- the question --- */
+
+/* Returns what is wrong, or NULL. */
+static const char *
+read_question(const char *client, const char *name, const char *type,
+    struct outcome_question *q)
+{
+	size_t at;
+
+	if (addr_parse(client, strlen(client), &q->client) == -1)
+		return ("expected a client: an IPv4 or IPv6 address");
+	addr_unmap(&q->client);
+	if (strcmp(name, ".") == 0)
+		q->name = (struct dns_name){ .len = 1 };
+	else if (dns_name_parse(name, strlen(name), &q->name, &at) != DNS_OK)
+		return ("expected a domain name");
+	if (!dns_type_parse(type, &q->type))
+		return ("expected a type, like A, AAAA or TYPE65");
+	return (NULL);
+}
+
+/* --- the explain_question as text --- */
+
+static const char *
+proto_text(uint8_t proto)
+{
+	return (proto == IPPROTO_UDP ? "udp" : "tcp");
+}
+
+static void
+print_ports(const struct outcome *v)
+{
+	unsigned int i;
+
+	for (i = 0; i < v->d.acl.nports; i++)
+		printf("%s%s:%u", i == 0 ? "" : ", ",
+		    proto_text(v->d.acl.ports[i].proto),
+		    v->d.acl.ports[i].port);
+}
+
+static const char *
+effect_text(const struct outcome_rule *r)
+{
+	return (r->hidden ? "hidden by that" : !r->blocks ? "allows" :
+	    r->decides ? "blocks" : "hides what follows");
+}
+
+static void
+print_rules(const struct explain *e, const struct outcome *v)
+{
+	const struct list *l = &e->list;
+	const struct outcome_rule *r;
+	const char *text;
+	size_t i, len;
+
+	for (i = 0; i < v->nrules; i++) {
+		r = &v->rules[i];
+		len = list_text(l, r->rule, &text);
+		printf("    %s:%u: %.*s  (%s)\n", l->path, r->rule->line,
+		    (int)len, text, effect_text(r));
+	}
+}
+
+static void
+print_as_text(const struct explain *e, const struct outcome_question *q,
+    const struct outcome *v)
+{
+	char client[ADDR_TEXT_MAX], local[ADDR_TEXT_MAX];
+	char name[DNS_NAME_TEXT_MAX], type[DNS_MNEMONIC_SIZE];
+
+	dns_name_print(&q->name, name);
+	printf("%s %s %s: ", addr_print(&q->client, client), name,
+	    dns_type_print(q->type, type));
+	switch (v->kind) {
+	case OUTCOME_GRANT:
+		printf("resolved, and granted: ");
+		print_ports(v);
+		break;
+	case OUTCOME_RESOLVE:
+		printf("resolved, nothing granted");
+		break;
+	case OUTCOME_STATIC:
+		printf("answered with %s", addr_print(&v->d.acl.local, local));
+		break;
+	case OUTCOME_REFUSE:
+		printf("refused");
+		break;
+	}
+	printf("%s%s\n", v->why == NULL ? "" : ": ", v->why == NULL ? "" :
+	    v->why);
+	print_rules(e, v);
+}
+
+/* --- the explain_question as JSON --- */
+
+static void
+json_rules(struct json *j, const struct list *l, const struct outcome *v,
+    const char *key, bool hidden)
+{
+	const struct outcome_rule *r;
+	const char *text;
+	size_t i, len;
+
+	json_begin(j, key, '[');
+	for (i = 0; i < v->nrules; i++) {
+		r = &v->rules[i];
+		if (r->hidden != hidden)
+			continue;
+		len = list_text(l, r->rule, &text);
+		json_begin(j, NULL, '{');
+		json_text(j, "file", l->path);
+		json_number(j, "line", r->rule->line);
+		json_bytes(j, "text", text, len);
+		json_end(j, '}');
+	}
+	json_end(j, ']');
+}
+
+static void
+json_allow(struct json *j, const struct outcome *v)
+{
+	char port[sizeof("tcp:65535")];
+	unsigned int i;
+
+	json_begin(j, "allow", '[');
+	for (i = 0; v->kind == OUTCOME_GRANT && i < v->d.acl.nports; i++) {
+		snprintf(port, sizeof(port), "%s:%u",
+		    proto_text(v->d.acl.ports[i].proto),
+		    v->d.acl.ports[i].port);
+		json_text(j, NULL, port);
+	}
+	json_end(j, ']');
+}
+
+static void
+print_as_json(const struct explain *e, const struct outcome_question *q,
+    const struct outcome *v)
+{
+	static const char *const outcomes[] = {
+		[OUTCOME_GRANT] = "grant", [OUTCOME_RESOLVE] = "resolve",
+		[OUTCOME_REFUSE] = "refuse", [OUTCOME_STATIC] = "static"
+	};
+	char text[DNS_NAME_TEXT_MAX], address[ADDR_TEXT_MAX];
+	struct json j = { .to = stdout };
+
+	json_begin(&j, NULL, '{');
+	json_text(&j, "client", addr_print(&q->client, address));
+	dns_name_print(&q->name, text);
+	json_text(&j, "name", text);
+	json_text(&j, "type", dns_type_print(q->type, text));
+	json_text(&j, "decision", outcomes[v->kind]);
+	json_allow(&j, v);
+	if (v->kind == OUTCOME_STATIC)
+		json_text(&j, "address", addr_print(&v->d.acl.local, address));
+	else
+		json_null(&j, "address");
+	if (v->why == NULL)
+		json_null(&j, "reason");
+	else
+		json_text(&j, "reason", v->why);
+	json_rules(&j, &e->list, v, "rules", false);
+	json_rules(&j, &e->list, v, "hidden", true);
+	json_end(&j, '}');
+	json_line(&j);
+}
+
+/* --- one question, or many --- */
+
+/* Returns an exit status: is anything resolved or answered? */
+static int
+explain_question(const struct explain *e, const struct outcome_question *q)
+{
+	static struct outcome v;
+
+	outcome_find(&e->list, q, &v);
+	if (e->json)
+		print_as_json(e, q, &v);
+	else
+		print_as_text(e, q, &v);
+	return (v.kind == OUTCOME_REFUSE ? CTL_NO : CTL_YES);
+}
+
+static void
+json_error(unsigned int number, const char *wrong)
+{
+	struct json j = { .to = stdout };
+
+	json_begin(&j, NULL, '{');
+	json_number(&j, "line", number);
+	json_text(&j, "error", wrong);
+	json_end(&j, '}');
+	json_line(&j);
+}
+
+/* What is too long cannot be a question: as if too much were there. */
+static int
+skip_line(void)
+{
+	int c;
+
+	while ((c = getchar()) != '\n' && c != EOF)
+		;
+	return (TOO_MANY);
+}
+
+/* Lines of "CLIENT NAME [TYPE]": one object for each, also for a bad one. */
+static int
+answer_lines(struct explain *e)
+{
+	char line[QUESTION_MAX], client[QUESTION_MAX], name[QUESTION_MAX];
+	char type[QUESTION_MAX], more[QUESTION_MAX];
+	struct outcome_question q;
+	const char *wrong;
+	unsigned int number;
+	int n, status = CTL_YES;
+
+	e->json = true;
+	for (number = 1; fgets(line, sizeof(line), stdin) != NULL; number++) {
+		n = sscanf(line, "%s %s %s %s", client, name, type, more);
+		if (strchr(line, '\n') == NULL && !feof(stdin))
+			n = skip_line();
+		if (n <= 0 || line[0] == '#')
+			continue;
+		wrong = n == 1 || n == TOO_MANY ? "expected CLIENT NAME [TYPE]" :
+		    read_question(client, name, n == 3 ? type : "A", &q);
+		if (wrong == NULL) {
+			(void)explain_question(e, &q);
+			continue;
+		}
+		json_error(number, wrong);
+		status = CTL_NO;
+	}
+	return (status);
+}
+
+static void
+warn_of_error(void *arg, struct list *l, unsigned int line, unsigned int column,
+    const char *text)
+{
+	(void)arg;
+	warnx("%s:%u:%u: %s", l->path, line, column, text);
+}
+
+static int
+answer_arguments(struct explain *e, int argc, char **argv)
+{
+	struct outcome_question q;
+	const char *wrong;
+
+	wrong = read_question(argv[0], argv[1], argc == 3 ? argv[2] : "A", &q);
+	if (wrong == NULL)
+		return (explain_question(e, &q));
+	warnx("%s", wrong);
+	return (usage_wrong("explain"));
+}
+
+int
+explain_main(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "json", no_argument, NULL, 'j' },
+		{ "acl", required_argument, NULL, 'a' },
+		{ NULL, 0, NULL, 0 }
+	};
+	static struct explain e;
+	const char *path = CTL_ACL_DEFAULT;
+	bool lines;
+	int ch;
+
+	while ((ch = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (ch == 'j')
+			e.json = true;
+		else if (ch == 'a')
+			path = optarg;
+		else
+			return (usage_wrong("explain"));
+	}
+	argc -= optind;
+	argv += optind;
+	lines = argc == 1 && strcmp(argv[0], "-") == 0;
+	if (!lines && argc != 2 && argc != 3)
+		return (usage_wrong("explain"));
+	if (list_load(&e.list, path, warn_of_error, NULL) == -1)
+		return (CTL_NO);
+	return (lines ? answer_lines(&e) : answer_arguments(&e, argc, argv));
+}

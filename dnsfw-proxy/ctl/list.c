@@ -1,0 +1,204 @@
+/* A list as its file has it. */
+#include "list.h"
+
+#include <err.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../acl/lex.h"
+
+#define TEXT_FIRST	(64UL << 10)	/* octets; doubled as they come */
+
+/* Returns -1 with errno. */
+static int
+read_all(FILE *from, struct list *l)
+{
+	size_t size = TEXT_FIRST, n;
+
+	l->len = 0;
+	if ((l->text = malloc(size)) == NULL)
+		err(1, "malloc");
+	while ((n = fread(l->text + l->len, 1, size - l->len, from)) > 0) {
+		l->len += n;
+		if (l->len < size)
+			continue;
+		size *= 2;
+		if ((l->text = realloc(l->text, size)) == NULL)
+			err(1, "realloc");
+	}
+	return (ferror(from) ? -1 : 0);
+}
+
+static int
+read_file(struct list *l)
+{
+	FILE *from = stdin;
+	int rc;
+
+	if (strcmp(l->path, "-") == 0)
+		l->path = "standard input";
+	else if ((from = fopen(l->path, "re")) == NULL) {
+		warn("cannot open the list \"%s\"", l->path);
+		return (-1);
+	}
+	if ((rc = read_all(from, l)) == -1)
+		warn("cannot read the list \"%s\"", l->path);
+	if (from != stdin)
+		fclose(from);
+	return (rc);
+}
+
+/* What acl_compile reports goes on with the list. */
+struct report {
+	struct list	*list;
+	list_error_fn	*error;
+	void		*arg;
+};
+
+static void
+pass_error(void *arg, unsigned int line, unsigned int column, const char *text)
+{
+	struct report *r = arg;
+
+	r->error(r->arg, r->list, line, column, text);
+}
+
+/* The text of a list that has no errors, line by line. */
+static bool
+next_rule(struct list *l, struct lex_text *lines, struct list_rule *out,
+    struct parse_rule *rule)
+{
+	struct parse_error error;
+	struct lex_line line;
+
+	while (lex_next_line(lines, &line)) {
+		if (parse_line(&line, rule, &error) != PARSE_RULE)
+			continue;
+		*out = (struct list_rule){ .line = lines->number,
+		    .at = (size_t)(line.text - l->text), .len = line.len };
+		return (true);
+	}
+	return (false);
+}
+
+static const struct list *sorted;	/* for qsort */
+
+static int
+compare(const void *a, const void *b)
+{
+	const struct list_rule *x = &sorted->rules[*(const uint32_t *)a];
+	const struct list_rule *y = &sorted->rules[*(const uint32_t *)b];
+
+	if (x->record != y->record)
+		return (x->record < y->record ? -1 : 1);
+	return (x->line < y->line ? -1 : x->line > y->line);
+}
+
+static void
+index_rules(struct list *l, uint32_t rules)
+{
+	struct lex_text lines = { .text = l->text, .len = l->len };
+	struct list_rule found;
+	struct parse_rule rule;
+	uint32_t i;
+
+	lines.next = acl_text_start(l->text, l->len);
+	l->rules = calloc(rules + 1UL, sizeof(*l->rules));
+	l->by_record = calloc(rules + 1UL, sizeof(*l->by_record));
+	if (l->rules == NULL || l->by_record == NULL)
+		err(1, "calloc");
+	while (l->nrules < rules && next_rule(l, &lines, &found, &rule)) {
+		found.record = relate_record(l->image, &rule);
+		l->rules[l->nrules++] = found;
+	}
+	for (i = 0; i < l->nrules; i++)
+		l->by_record[i] = i;
+	sorted = l;
+	qsort(l->by_record, l->nrules, sizeof(*l->by_record), compare);
+}
+
+int
+list_load(struct list *l, const char *path, list_error_fn *error, void *arg)
+{
+	struct report report = { .list = l, .error = error, .arg = arg };
+	struct acl_compiled compiled;
+
+	*l = (struct list){ .path = path };
+	if (read_file(l) == -1)
+		return (-1);
+	if (acl_compile(l->text, l->len, pass_error, &report, &compiled) == -1)
+		return (-1);
+	l->image = compiled.image;
+	index_rules(l, compiled.rules);
+	return (0);
+}
+
+void
+list_free(struct list *l)
+{
+	free(l->text);
+	free((void *)(uintptr_t)l->image);
+	free(l->rules);
+	free(l->by_record);
+}
+
+size_t
+list_rules(const struct list *l, acl_record record, const uint32_t **first)
+{
+	size_t low = 0, high = l->nrules, middle, n;
+
+	while (low < high) {
+		middle = low + (high - low) / 2;
+		if (l->rules[l->by_record[middle]].record < record)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	*first = &l->by_record[low];
+	for (n = 0; low + n < l->nrules &&
+	    l->rules[l->by_record[low + n]].record == record; n++)
+		;
+	return (n);
+}
+
+void
+list_parse(const struct list *l, const struct list_rule *r,
+    struct parse_rule *out)
+{
+	struct lex_line line = { .text = l->text + r->at, .len = r->len };
+	struct parse_error error;
+
+	(void)parse_line(&line, out, &error);
+}
+
+size_t
+list_text(const struct list *l, const struct list_rule *r, const char **text)
+{
+	struct lex_line line = { .text = l->text + r->at, .len = r->len };
+	struct lex_token token;
+	size_t first, end;
+
+	lex_next(&line, &token);
+	for (first = end = token.at; token.kind != LEX_END;
+	    lex_next(&line, &token))
+		end = token.at + token.len;
+	*text = line.text + first;
+	return (end - first);
+}
+
+size_t
+list_line(struct list *l, unsigned int number, const char **text)
+{
+	struct lex_line line = { .text = "" };
+
+	/* Mostly the next one is asked for, or one behind it. */
+	if (number <= l->shown.number || l->shown.text == NULL)
+		l->shown = (struct lex_text){ .text = l->text, .len = l->len,
+		    .next = acl_text_start(l->text, l->len) };
+	while (l->shown.number < number && lex_next_line(&l->shown, &line))
+		;
+	*text = line.text;
+	return (line.len);
+}

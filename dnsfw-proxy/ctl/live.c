@@ -1,0 +1,259 @@
+/* dnsfwctl grants, stats, reload, revoke: of a dnsfw that runs (U6). */
+#include <netinet/in.h>
+
+#include <err.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "addrtext.h"
+#include "ask.h"
+#include "ctl.h"
+#include "json.h"
+#include "usage.h"
+
+struct live {
+	const char	*command;
+	const char	*path;
+	bool		 json;
+	bool		 has_client;
+	struct addr	 client;
+};
+
+/* --- arguments --- */
+
+/* Options, and a client if there may or must be one.  False: wrong usage. */
+static bool
+take_arguments(struct live *l, int argc, char **argv, int least, int most)
+{
+	static const struct option options[] = {
+		{ "json", no_argument, NULL, 'j' },
+		{ "control", required_argument, NULL, 'c' },
+		{ NULL, 0, NULL, 0 }
+	};
+	int ch;
+
+	*l = (struct live){ .command = argv[0], .path = ASK_PATH_DEFAULT };
+	while ((ch = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (ch == 'j')
+			l->json = true;
+		else if (ch == 'c')
+			l->path = optarg;
+		else
+			return (false);
+	}
+	if (argc - optind < least || argc - optind > most)
+		return (false);
+	if (argc == optind)
+		return (true);
+	l->has_client = true;
+	if (addr_parse(argv[optind], strlen(argv[optind]), &l->client) == 0) {
+		addr_unmap(&l->client);
+		return (true);
+	}
+	warnx("\"%s\": expected a client: an IPv4 or IPv6 address",
+	    argv[optind]);
+	return (false);
+}
+
+/* Ask, and say what is wrong.  Returns an exit status. */
+static int
+ask_live(struct live *l, enum control_what what, enum control_type type,
+    ask_answer *fn, struct control_end *end)
+{
+	if (ask(l->path, what, l->has_client ? &l->client : NULL, type, fn, l,
+	    end) == -1)
+		return (CTL_NO);
+	if (end->code == CONTROL_OK)
+		return (CTL_YES);
+	warnx("%s", ask_strcode(end->code));
+	return (CTL_NO);
+}
+
+/* --- grants --- */
+
+static const char *
+print_address(uint8_t family, const uint8_t bytes[16],
+    char buf[ADDR_TEXT_MAX])
+{
+	struct addr a = { .family = family };
+
+	memcpy(a.bytes, bytes, sizeof(a.bytes));
+	return (addr_print(&a, buf));
+}
+
+static void
+print_grant(void *arg, const void *record)
+{
+	const struct control_grant *g = record;
+	const struct live *l = arg;
+	char client[ADDR_TEXT_MAX] = "this host", dst[ADDR_TEXT_MAX];
+	const char *proto = g->proto == IPPROTO_UDP ? "udp" : "tcp";
+	int len = (int)strnlen(g->label, sizeof(g->label));
+	struct json j = { .to = stdout };
+
+	if (g->local == 0)
+		(void)print_address(g->family, g->client, client);
+	(void)print_address(g->family, g->dst, dst);
+	if (!l->json) {
+		printf("%-15s  %s:%-5u  %-15s  %6" PRIu32 " s  %.*s\n", client,
+		    proto, g->port, dst, g->left, len, g->label);
+		return;
+	}
+	json_begin(&j, NULL, '{');
+	if (g->local == 0)
+		json_text(&j, "client", client);
+	else
+		json_null(&j, "client");
+	json_text(&j, "protocol", proto);
+	json_number(&j, "port", g->port);
+	json_text(&j, "address", dst);
+	json_bytes(&j, "name", g->label, (size_t)len);
+	json_number(&j, "left", g->left);
+	json_end(&j, '}');
+	json_line(&j);
+}
+
+int
+grants_main(int argc, char **argv)
+{
+	struct control_end end;
+	struct live l;
+
+	if (!take_arguments(&l, argc, argv, 0, 1))
+		return (usage_wrong(argv[0]));
+	return (ask_live(&l, CONTROL_GRANTS, CONTROL_GRANT, print_grant,
+	    &end));
+}
+
+/* --- stats --- */
+
+static const struct {
+	const char	*key, *text;
+} results[RESULT_COUNT] = {
+	[RESULT_OK] = { "granted", "granted" },
+	[RESULT_FORBIDDEN] = { "forbidden", "never granted" },
+	[RESULT_OUTSIDE] = { "outside", "outside of the policy" },
+	[RESULT_FULL] = { "full", "no room" },
+	[RESULT_FAILED] = { "failed", "firewall failed" },
+	[RESULT_STALE] = { "stale", "of an older list" }
+};
+
+static void
+print_stats_json(const struct control_status *s)
+{
+	struct json j = { .to = stdout };
+	size_t i;
+
+	json_begin(&j, NULL, '{');
+	json_bytes(&j, "serves", s->scope, strnlen(s->scope,
+	    sizeof(s->scope)));
+	json_bool(&j, "working", s->ready == s->families);
+	json_bool(&j, "reloading", s->reloading != 0);
+	json_number(&j, "rules", s->rules);
+	json_number(&j, "reloads", s->generation);
+	json_number(&j, "grants", s->grants);
+	json_number(&j, "grants_max", s->grants_max);
+	json_number(&j, "held", s->held);
+	json_number(&j, "transactions", s->transactions);
+	json_number(&j, "repairs", s->repairs);
+	json_number(&j, "revoked", s->revoked);
+	json_number(&j, "taken_over", s->taken_over);
+	json_number(&j, "own_addresses", s->own_addresses);
+	json_begin(&j, "requests", '{');
+	for (i = 0; i < RESULT_COUNT; i++)
+		json_number(&j, results[i].key, s->results[i]);
+	json_end(&j, '}');
+	json_end(&j, '}');
+	json_line(&j);
+}
+
+static void
+print_stats(void *arg, const void *record)
+{
+	const struct control_status *s = record;
+	const struct live *l = arg;
+	size_t i;
+
+	if (l->json) {
+		print_stats_json(s);
+		return;
+	}
+	printf("serves         %.*s\n", (int)strnlen(s->scope,
+	    sizeof(s->scope)), s->scope);
+	printf("firewall       %s; transactions %" PRIu64 ", repairs %" PRIu64
+	    "\n", s->ready == s->families ? "works" : "incomplete",
+	    s->transactions, s->repairs);
+	printf("list           %" PRIu32 " rules, reloaded %" PRIu32
+	    " times%s\n", s->rules, s->generation,
+	    s->reloading != 0 ? ", reloading" : "");
+	printf("grants         %" PRIu32 " live of %" PRIu32 "; held %" PRIu64
+	    ", revoked %" PRIu64 ", kept at the start %" PRIu64 "\n",
+	    s->grants, s->grants_max, s->held, s->revoked, s->taken_over);
+	printf("own addresses  %" PRIu32 "\n", s->own_addresses);
+	printf("asked for      ");
+	for (i = 0; i < RESULT_COUNT; i++)
+		printf("%s%s %" PRIu64, i == 0 ? "" : ", ", results[i].text,
+		    s->results[i]);
+	printf("\n");
+}
+
+int
+stats_main(int argc, char **argv)
+{
+	struct control_end end;
+	struct live l;
+
+	if (!take_arguments(&l, argc, argv, 0, 0))
+		return (usage_wrong(argv[0]));
+	return (ask_live(&l, CONTROL_STATS, CONTROL_STATUS, print_stats,
+	    &end));
+}
+
+/* --- reload, revoke --- */
+
+static void
+print_done(const struct live *l, bool done, const char *key, const char *what,
+    uint32_t count)
+{
+	struct json j = { .to = stdout };
+
+	if (l->json) {
+		json_begin(&j, NULL, '{');
+		json_bool(&j, "done", done);
+		json_number(&j, key, count);
+		json_end(&j, '}');
+		json_line(&j);
+	} else if (done)
+		printf("%s: %" PRIu32 " %s\n", what, count, key);
+}
+
+int
+reload_main(int argc, char **argv)
+{
+	struct control_end end = { .code = CONTROL_BAD };
+	struct live l;
+	int status;
+
+	if (!take_arguments(&l, argc, argv, 0, 0))
+		return (usage_wrong(argv[0]));
+	status = ask_live(&l, CONTROL_RELOAD, CONTROL_END, NULL, &end);
+	print_done(&l, status == CTL_YES, "rules", "in force", end.count);
+	return (status);
+}
+
+int
+revoke_main(int argc, char **argv)
+{
+	struct control_end end = { .code = CONTROL_BAD };
+	struct live l;
+	int status;
+
+	if (!take_arguments(&l, argc, argv, 1, 1))
+		return (usage_wrong(argv[0]));
+	status = ask_live(&l, CONTROL_REVOKE, CONTROL_END, NULL, &end);
+	print_done(&l, status == CTL_YES, "grants", "revoked", end.count);
+	return (status);
+}

@@ -1,0 +1,172 @@
+/* What is odd in a list. */
+#include "odd.h"
+
+#include <netinet/in.h>
+
+#include <err.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "suffix.h"
+
+#define TEXT_MAX	160	/* of what is told, with NUL */
+
+struct odd {
+	struct list	*list;
+	const struct addr_net *nets;
+	size_t		 nnets;
+	uint32_t	*same;		/* of a rule: the line of an equal one */
+	odd_fn		*tell;
+	void		*arg;
+};
+
+/* --- twice the same --- */
+
+/* What the rules of one record have said, by line; 0: nothing yet. */
+struct said {
+	uint32_t	other;			/* ~> or -| */
+	uint32_t	ports[2][UINT16_MAX + 1];	/* TCP, UDP */
+};
+
+static uint32_t *
+said_place(struct said *s, const struct parse_rule *rule)
+{
+	if (rule->action != PARSE_GRANT)
+		return (&s->other);
+	return (&s->ports[rule->proto == IPPROTO_UDP][rule->port]);
+}
+
+/* Find those that another line before says as well. */
+static void
+find_same(struct odd *o)
+{
+	static struct said said;
+	const struct list *l = o->list;
+	const struct list_rule *r;
+	struct parse_rule rule;
+	uint32_t i, k, end, *place;
+
+	for (i = 0; i < l->nrules; i = end) {
+		for (end = i; end < l->nrules &&
+		    l->rules[l->by_record[end]].record ==
+		    l->rules[l->by_record[i]].record; end++)
+			;
+		for (k = i; end - i > 1 && k < end; k++) {
+			r = &l->rules[l->by_record[k]];
+			list_parse(l, r, &rule);
+			place = said_place(&said, &rule);
+			o->same[l->by_record[k]] = *place;
+			if (*place == 0)
+				*place = r->line;
+		}
+		for (k = i; end - i > 1 && k < end; k++) {
+			list_parse(l, &l->rules[l->by_record[k]], &rule);
+			*said_place(&said, &rule) = 0;
+		}
+	}
+}
+
+/* --- a rule by itself --- */
+
+static bool
+nets_meet(const struct addr_net *a, const struct addr_net *b)
+{
+	return (addr_in_net(&a->base, b) || addr_in_net(&b->base, a));
+}
+
+static bool
+is_outside(const struct odd *o, const struct addr_net *client)
+{
+	size_t i;
+
+	for (i = 0; i < o->nnets; i++)
+		if (nets_meet(client, &o->nets[i]))
+			return (false);
+	return (o->nnets > 0);
+}
+
+/* Which line of the record says what the rule says? */
+static uint32_t
+line_that_says(const struct list *l, acl_record record,
+    const struct parse_rule *rule)
+{
+	struct parse_rule other;
+	const uint32_t *first;
+	size_t i, n = list_rules(l, record, &first);
+
+	for (i = 0; i < n; i++) {
+		list_parse(l, &l->rules[first[i]], &other);
+		if (other.action == rule->action &&
+		    (rule->action != PARSE_GRANT ||
+		    (other.proto == rule->proto && other.port == rule->port)))
+			return (l->rules[first[i]].line);
+	}
+	return (0);
+}
+
+/* What is odd about it, in text; returns the offset in the line, or -1. */
+static long
+judge_rule(const struct odd *o, const struct list_rule *r,
+    const struct parse_rule *rule, char text[TEXT_MAX])
+{
+	bool allows = rule->action != PARSE_BLOCK;
+	uint32_t same = o->same[r - o->list->rules];
+	acl_record again;
+
+	if (same != 0) {
+		snprintf(text, TEXT_MAX, "line %u says the same", same);
+		return (0);
+	}
+	if (is_outside(o, &rule->client)) {
+		snprintf(text, TEXT_MAX, "no such client gets an answer: it is "
+		    "outside of --client-net");
+		return (0);
+	}
+	if ((again = relate_again(o->list->image, r->record, rule)) != 0) {
+		snprintf(text, TEXT_MAX, "nothing changes without it: line %u "
+		    "%s all that it does", line_that_says(o->list,
+		    again, rule), allows ? "allows" : "blocks");
+		return ((long)rule->pattern_at);
+	}
+	if (!allows && rule->local.family == 0 &&
+	    !relate_hides(o->list->image, r->record, rule)) {
+		snprintf(text, TEXT_MAX, "it blocks what no rule allows");
+		return ((long)rule->pattern_at);
+	}
+	if (allows && rule->wildcard && suffix_is_public(&rule->name)) {
+		snprintf(text, TEXT_MAX, "a public suffix: anybody can register "
+		    "a name that it allows");
+		return ((long)rule->pattern_at);
+	}
+	return (-1);
+}
+
+void
+odd_find(struct list *l, const struct addr_net *nets, size_t nnets,
+    odd_fn *tell, void *arg)
+{
+	struct odd o = { .list = l, .nets = nets, .nnets = nnets,
+	    .tell = tell, .arg = arg };
+	struct parse_rule rule;
+	char text[TEXT_MAX];
+	const char *start;
+	uint32_t i;
+	long at;
+
+	o.same = calloc(l->nrules + 1UL, sizeof(*o.same));
+	if (o.same == NULL)
+		err(1, "calloc");
+	find_same(&o);
+	for (i = 0; i < l->nrules; i++) {
+		list_parse(l, &l->rules[i], &rule);
+		if ((at = judge_rule(&o, &l->rules[i], &rule, text)) == -1)
+			continue;
+		if (at == 0) {
+			(void)list_text(l, &l->rules[i], &start);
+			at = start - (l->text + l->rules[i].at);
+		}
+		tell(arg, l, l->rules[i].line, (unsigned int)at + 1, text);
+	}
+	free(o.same);
+}

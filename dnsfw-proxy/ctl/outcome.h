@@ -1,0 +1,49 @@
+/*
+ * What becomes of a question, by the code by which a worker decides, and which
+ * rules made that (U4).
+ */
+#ifndef CTL_OUTCOME_H
+#define CTL_OUTCOME_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "../dns/name.h"
+#include "../serve/decision.h"
+#include "addr.h"
+#include "list.h"
+
+#define OUTCOME_RULES_MAX	1024	/* that are told of */
+
+enum outcome_kind {
+	OUTCOME_REFUSE = 0,
+	OUTCOME_RESOLVE,
+	OUTCOME_GRANT,
+	OUTCOME_STATIC		/* -| NAME = ADDRESS */
+};
+
+struct outcome_question {
+	struct addr	client;
+	struct dns_name	name;
+	uint16_t	type;
+};
+
+struct outcome_rule {
+	const struct list_rule *rule;
+	bool		blocks;
+	bool		decides;	/* it blocks, and nothing was allowed */
+	bool		hidden;		/* behind a block: it does not count */
+};
+
+struct outcome {
+	enum outcome_kind kind;
+	struct decision	d;
+	const char	*why;		/* more than the rules say, or NULL */
+	size_t		 nrules;	/* in the order of A4 */
+	struct outcome_rule rules[OUTCOME_RULES_MAX];
+};
+
+void	outcome_find(const struct list *, const struct outcome_question *,
+	    struct outcome *out);
+
+#endif

@@ -1,0 +1,13 @@
+/* How dnsfwctl is used. */
+#ifndef CTL_USAGE_H
+#define CTL_USAGE_H
+
+#include <stdio.h>
+
+/* All commands. */
+void	usage_print(FILE *to);
+
+/* One command, on stderr; returns CTL_USAGE. */
+int	usage_wrong(const char *command);
+
+#endif

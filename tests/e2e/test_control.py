@@ -1,0 +1,324 @@
+"""The control socket, and what dnsfwctl asks there (U1, U2, U6)."""
+
+import contextlib
+import grp
+import json
+import os
+import pathlib
+import pwd
+import random
+import signal
+import socket
+import stat
+import struct
+import subprocess
+
+import pytest
+
+from lab import (ALLOW, CLIENT4, CLIENT6, GATEWAY4, OTHER4, PORT,
+                 build_dir)
+from process import DEADLINE, until
+
+VERSION = 1
+STATS, GRANTS, RELOAD, REVOKE = range(1, 5)
+END = struct.Struct("=BBxxI")
+OK, BAD, DENIED, REJECTED = range(4)
+BOTH = ALLOW + f"{OTHER4} -> *.example.com:TCP:{PORT}\n"
+
+
+def rules_of(text):
+    return sum("->" in line for line in text.splitlines())
+
+
+def path_of(server):
+    argv = server.popen.args
+    return argv[argv.index("--control") + 1]
+
+
+def acl_of(server):
+    argv = server.popen.args
+    return pathlib.Path(argv[argv.index("--acl-file") + 1])
+
+
+def ctl(server, command, *args, user=None):
+    """Exit status, objects, and what is on stderr."""
+    done = subprocess.run(
+        [str(build_dir() / "dnsfw-proxy/ctl/dnsfwctl"), command, "--json",
+         "--control", path_of(server), *args], text=True,
+        capture_output=True, timeout=DEADLINE, check=False,
+        env={"LC_ALL": "C"}, user=user, group=user, extra_groups=[])
+    return (done.returncode,
+            [json.loads(line) for line in done.stdout.splitlines()],
+            done.stderr)
+
+
+def fine(server, command, *args):
+    status, found, errors = ctl(server, command, *args)
+    assert (status, errors) == (0, "")
+    return found
+
+
+def connect(server):
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    sock.connect(path_of(server))       # waits for a place in the queue
+    sock.settimeout(DEADLINE)
+    return sock
+
+
+def question(what, family=0, client=b"", version=VERSION, pad=b"\0\0"):
+    return struct.pack("=IBB2s16s", version, what, family, pad, client)
+
+
+def test_U6_grants_are_those_of_the_kernel(lab, fw):
+    server = lab.dnsfw(BOTH + f"127.0.0.1 -> *.example.com:UDP:{PORT}\n",
+                       fw=fw)
+    site = lab.site(ttl=1000)
+    for client in (CLIENT4, CLIENT6, OTHER4):
+        lab.resolve(site, client)
+    lab.ask(site.name, "A", "127.0.0.1")
+    found = fine(server, "grants")
+    assert len(found) == len(fw.entries()) == 4
+    assert {(one["client"], one["protocol"], one["port"], one["address"])
+            for one in found} == {
+        (CLIENT4, "tcp", PORT, site.v4), (CLIENT6, "tcp", PORT, site.v6),
+        (OTHER4, "tcp", PORT, site.v4), (None, "udp", PORT, site.v4)}
+    assert {one["name"] for one in found} == {site.name}
+    assert all(900 < one["left"] <= 1015 for one in found)
+    assert [one["client"] for one in fine(server, "grants", OTHER4)] == [
+        OTHER4]
+    assert [one["client"] for one in fine(server, "grants", "127.0.0.1")] \
+        == [None]
+    assert fine(server, "grants", "192.0.2.77") == []
+
+
+def test_U6_stats(lab, fw):
+    server = lab.dnsfw(BOTH, fw=fw)
+    lab.resolve(lab.site())
+    (found,) = fine(server, "stats")
+    assert found["working"] and not found["reloading"]
+    assert (found["rules"], found["reloads"], found["grants"]) == (
+        rules_of(BOTH), 0, 1)
+    assert found["grants_max"] == 65536
+    assert found["requests"] == {"granted": 1, "forbidden": 0, "outside": 0,
+                                 "full": 0, "failed": 0, "stale": 0}
+    assert found["serves"].startswith(GATEWAY4)
+
+
+def test_U6_without_a_firewall(lab):
+    server = lab.dnsfw(BOTH)
+    assert fine(server, "grants") == []
+    assert fine(server, "stats")[0]["grants"] == 0
+
+
+def test_U6_reload_waits_for_the_verdict(lab, fw):
+    server = lab.dnsfw(BOTH, fw=fw)
+    site = lab.site(ttl=1000)
+    lab.resolve(site, OTHER4)
+    lab.resolve(site, CLIENT4)
+    acl_of(server).write_text(ALLOW, encoding="utf-8")
+    assert fine(server, "reload") == [
+        {"done": True, "rules": rules_of(ALLOW)}]
+    # Also what it forbids is gone by now.
+    assert [one["client"] for one in fine(server, "grants")] == [CLIENT4]
+    assert {entry[0] for entry in fw.entries()} == {CLIENT4}
+    acl_of(server).write_text("nonsense\n", encoding="utf-8")
+    status, found, errors = ctl(server, "reload")
+    assert (status, errors) == (
+        1, "dnsfwctl: the list is bad: the old one stays\n")
+    assert found == [{"done": False, "rules": rules_of(ALLOW)}]
+    acl_of(server).unlink()
+    assert ctl(server, "reload")[0] == 1
+    acl_of(server).write_text(BOTH, encoding="utf-8")
+    assert fine(server, "reload")[0]["done"]
+    assert fine(server, "stats")[0]["reloads"] == 2
+
+
+def test_U6_revoke_takes_out_one_clients(lab, fw):
+    server = lab.dnsfw(BOTH, fw=fw)
+    site = lab.site(ttl=1000)
+    for client in (CLIENT4, CLIENT6, OTHER4):
+        lab.resolve(site, client)
+    assert lab.reaches(site.v4, CLIENT4)
+    assert fine(server, "revoke", CLIENT4) == [{"done": True, "grants": 1}]
+    assert {entry[0] for entry in fw.entries()} == {CLIENT6, OTHER4}
+    assert not lab.reaches(site.v4, CLIENT4)
+    assert lab.reaches(site.v4, OTHER4)
+    # The worker does not think that it is still there.
+    lab.resolve(site, CLIENT4)
+    assert lab.reaches(site.v4, CLIENT4)
+    assert fine(server, "revoke", "192.0.2.77") == [
+        {"done": True, "grants": 0}]
+
+
+# --- who may (U2) ---
+
+def test_U2_root_alone_without_a_group(lab):
+    server = lab.dnsfw(ALLOW)
+    found = os.stat(path_of(server))
+    assert stat.S_ISSOCK(found.st_mode)
+    try:
+        group = grp.getgrnam("dnsfw").gr_gid
+    except KeyError:
+        group = 0
+    assert (found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode)) == (
+        0, group, 0o660 if group else 0o600)
+    nobody = pwd.getpwnam("nobody").pw_uid
+    status, found, errors = ctl(server, "stats", user=nobody)
+    assert (status, found) == (1, [])
+    assert "only root and members of the group dnsfw may ask" in errors
+
+
+def test_U2_who_may_read_may_not_change(lab, fw):
+    server = lab.dnsfw(ALLOW, fw=fw)
+    lab.resolve(lab.site(ttl=1000))
+    os.chmod(path_of(server), 0o666)    # as for a member of the group
+    nobody = pwd.getpwnam("nobody").pw_uid
+    assert ctl(server, "stats", user=nobody)[0] == 0
+    assert len(ctl(server, "grants", user=nobody)[1]) == 1
+    for command in (("reload",), ("revoke", CLIENT4)):
+        status, _, errors = ctl(server, *command, user=nobody)
+        assert (status, errors) == (1, "dnsfwctl: only root may do that\n")
+    assert len(fw.entries()) == 1
+    assert fine(server, "stats")[0]["reloads"] == 0
+
+
+# --- hostile askers ---
+
+@pytest.mark.parametrize("bytes_", [
+    question(0), question(5), question(STATS, version=2),
+    question(STATS, pad=b"\0\1"), question(GRANTS, family=5),
+    question(GRANTS, 4, b"\1\2\3\4\5"), question(GRANTS, 0, b"\1"),
+    question(REVOKE), question(STATS)[:-1], question(STATS) + b"\0", b"x",
+    b"\xff" * 4096,
+])
+def test_U2_what_is_no_question(lab, bytes_):
+    server = lab.dnsfw(ALLOW)
+    with connect(server) as sock:
+        sock.send(bytes_)
+        assert END.unpack(sock.recv(100)) == (1, BAD, 0)
+        # And the next one is heard.
+        sock.send(question(STATS))
+        assert sock.recv(4096)[0] == 3
+        assert END.unpack(sock.recv(100)) == (1, OK, 0)
+    lab.ask(lab.site().name)
+
+
+def test_U2_any_bytes(lab):
+    """Records of any length and content, and such as are almost right."""
+    server = lab.dnsfw(ALLOW)
+    rng = random.Random(2)
+    heard = 0
+    for _ in range(100):
+        with connect(server) as sock:
+            for _ in range(50):
+                bytes_ = bytearray(rng.randbytes(rng.randint(1, 64)) if
+                                   rng.randrange(2) else question(
+                    rng.randint(1, 2), rng.choice((0, 4, 6)),
+                    rng.randbytes(rng.choice((0, 4, 16)))))
+                bytes_[rng.randrange(len(bytes_))] ^= 1 << rng.randrange(8)
+                sock.send(bytes_)
+                while len(record := sock.recv(65536)) != END.size:
+                    assert record[0] in (2, 3)
+                assert END.unpack(record)[1] in (OK, BAD, REJECTED)
+                heard += 1
+    assert heard == 5000
+    assert fine(server, "stats")[0]["working"]
+
+
+def test_U2_a_descriptor_goes_nowhere(lab):
+    server = lab.dnsfw(ALLOW)
+    with connect(server) as sock, open("/dev/null", "rb") as null:
+        socket.send_fds(sock, [question(STATS)], [null.fileno()] * 5)
+        assert sock.recv(4096)[0] == 3
+    keeper = server.popen.pid
+    until(lambda: not [fd for fd in os.listdir(f"/proc/{keeper}/fd")
+                       if os.readlink(f"/proc/{keeper}/fd/{fd}") ==
+                       "/dev/null" and int(fd) > 100], 1)
+
+
+def test_U2_who_does_not_read_is_dropped_and_nobody_waits(lab, fw):
+    server = lab.dnsfw(ALLOW, fw=fw)
+    site = lab.site(ttl=1000)
+    lab.resolve(site)
+    with contextlib.ExitStack() as stack:
+        socks = [stack.enter_context(connect(server)) for _ in range(8)]
+        for sock in socks:
+            # More questions than the socket holds answers.
+            sock.settimeout(0.1)
+            with contextlib.suppress(TimeoutError, BrokenPipeError):
+                for _ in range(2000):
+                    sock.send(question(STATS))
+        lab.resolve(lab.site())
+        # All places are taken; they end, and the next one is served.
+        assert fine(server, "stats")[0]["grants"] == 2
+
+
+def test_U2_askers_come_and_go(lab):
+    """Ten times more than there are places and descriptors."""
+    server = lab.dnsfw(ALLOW)
+    for number in range(2560):
+        with connect(server) as sock:
+            if number % 2:
+                sock.send(question(STATS))
+    assert fine(server, "stats")[0]["working"]
+    lab.ask(lab.site().name)
+
+
+def test_U2_an_asker_that_leaves_during_a_reload(lab):
+    server = lab.dnsfw(ALLOW)
+    for _ in range(20):
+        with connect(server) as sock:
+            sock.send(question(RELOAD))
+    assert fine(server, "reload")[0]["done"]
+
+
+# --- the socket itself ---
+
+def test_U2_a_stale_socket_is_replaced(lab):
+    server = lab.dnsfw(ALLOW)
+    path = path_of(server)
+    server.signal(signal.SIGKILL)
+    server.wait_exit()
+    assert os.path.exists(path)
+    again = lab.dnsfw(ALLOW, "--control", path)
+    status, found, _ = ctl(server, "stats")
+    assert status == 0 and found[0]["working"], again.err
+
+
+def test_U2_one_that_is_served_stays_the_others(lab):
+    server = lab.dnsfw(ALLOW)
+    other = lab.dnsfw(ALLOW, "--control", path_of(server), "--bind-port",
+                      "5353")
+    assert "another process serves there" in str(other.err)
+    assert fine(server, "stats")[0]["serves"].count("port 53;")
+
+
+def test_U2_what_is_no_socket_is_left_alone(lab):
+    path = lab.tmp / "precious"
+    path.write_text("data", encoding="utf-8")
+    server = lab.dnsfw(ALLOW, "--control", str(path))
+    assert "[WARN ] no control socket" in str(server.err)
+    assert path.read_text(encoding="utf-8") == "data"
+
+
+def test_U2_control_none(lab):
+    server = lab.dnsfw(ALLOW, "--control", "none")
+    assert not os.path.exists(path_of(server))
+    status, _, errors = ctl(server, "stats")
+    assert status == 1
+    assert "no dnsfw answers at" in errors
+
+
+@pytest.mark.parametrize("path", ["control", "/" + 108 * "x", "none/"])
+def test_U2_a_bad_path_is_an_error(lab, path):
+    status, errors = lab.dnsfw_fails(ALLOW, "--control", path)
+    assert status == 2
+    assert "--control" in errors and "expected none, or an absolute path" \
+        in errors
+
+
+def test_U2_a_path_that_cannot_be_is_a_warning(lab):
+    server = lab.dnsfw(ALLOW, "--control", "/nowhere/a/b")
+    assert '[WARN ] no control socket "/nowhere/a/b" (--control): No such ' \
+        "file" in str(server.err)
+    lab.ask(lab.site().name)

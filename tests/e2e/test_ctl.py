@@ -1,0 +1,387 @@
+"""dnsfwctl without a daemon: check and explain (U1, U3, U4)."""
+
+import ipaddress
+import json
+import random
+import subprocess
+
+import pytest
+
+from lab import build_dir
+
+LIST = """\
+# the lab's
+192.168.1.0/24 -> deb.debian.org:TCP:80
+192.168.1.0/24 -> deb.debian.org : TCP : 443   # for https
+192.168.1.0/24 -> *.debian.org:UDP:123
+192.168.1.5 -| *.debian.org
+192.168.1.5 -| ads.example = 10.0.0.1
+192.168.0.0/16 ~> *.debian.org
+"""
+
+
+def ctl(*args, text=None):
+    return subprocess.run([str(build_dir() / "dnsfw-proxy/ctl/dnsfwctl"),
+                           *map(str, args)], input=text, text=True,
+                          capture_output=True, timeout=60, check=False,
+                          env={"LC_ALL": "C"})
+
+
+@pytest.fixture
+def acl(tmp_path):
+    def write(text, name="acl"):
+        path = tmp_path / name
+        path.write_text(text, encoding="utf-8")
+        return path
+    return write
+
+
+def explained(path, *question):
+    done = ctl("explain", "--json", "--acl", path, *question)
+    assert done.stderr == ""
+    return done.returncode, json.loads(done.stdout)
+
+
+# --- check (U3) ---
+
+def test_U3_check_of_a_good_list(acl):
+    path = acl(LIST)
+    done = ctl("check", path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == f"{path}: 6 rules, 0 errors, 0 warnings\n"
+
+
+def test_U3_check_tells_all_errors_with_line_and_caret(acl):
+    path = acl("1.2.3.4 -> a.example:TCP:0\n"
+               "\n"
+               "\t1.2.3.4 => a.example\n"
+               "1.2.3.4 ~> b\u00fccher.example\n"
+               "1.2.3.4 ~> c.example\n"
+               "1.2.3.4 -| c.example\n")
+    done = ctl("check", path)
+    assert (done.returncode, done.stderr) == (1, "")
+    assert done.stdout == f"""\
+{path}:1:26: error: port must be 1-65535
+    1.2.3.4 -> a.example:TCP:0
+                             ^
+{path}:3:10: error: expected "->", "~>" or "-|"
+     1.2.3.4 => a.example
+             ^
+{path}:4:13: error: a name outside ASCII must be written as \
+"xn--bcher-kva.example"
+    1.2.3.4 ~> b\u00fccher.example
+                ^
+{path}:6:12: error: conflicts with line 5: the same client and name are \
+allowed there
+    1.2.3.4 -| c.example
+               ^
+{path}: 0 rules, 4 errors, 0 warnings
+"""
+
+
+ODD = [
+    # a rule twice
+    ("10.0.0.1 -> a.example:TCP:80\n10.0.0.1 -> A.example.:tcp:80", 2, 1,
+     "line 1 says the same"),
+    ("10.0.0.1 ~> a.example\n10.0.0.1 ~> a.example", 2, 1,
+     "line 1 says the same"),
+    ("10.0.0.0/8 ~> a.example\n10.0.0.1 -| a.example\n"
+     "10.0.0.1 -| a.example", 3, 1, "line 2 says the same"),
+    # one that another one hides
+    ("10.0.0.1 -> a.b.example:TCP:80\n10.0.0.1 -> *.example:TCP:80", 1, 13,
+     "nothing changes without it: line 2 allows all that it does"),
+    ("10.0.0.1 -> *.b.example:TCP:80\n10.0.0.1 -> *.example:TCP:80", 1, 13,
+     "nothing changes without it: line 2 allows all that it does"),
+    ("10.0.0.1 -> a.example:TCP:80\n10.0.0.0/8 ~> a.example\n"
+     "10.0.0.0/8 -> a.example:TCP:80", 1, 13,
+     "nothing changes without it: line 3 allows all that it does"),
+    ("10.0.0.0/8 ~> *.example\n10.0.0.1 -| a.example\n"
+     "10.0.0.1 -| *.example", 2, 13,
+     "nothing changes without it: line 3 blocks all that it does"),
+    # a block that hides nothing
+    ("10.0.0.1 ~> a.example\n10.0.0.1 -| b.example", 2, 13,
+     "it blocks what no rule allows"),
+    ("10.0.0.0/8 ~> b.c.example\n10.0.0.1 -| *.d.example", 2, 13,
+     "it blocks what no rule allows"),
+    # a wildcard above a public suffix
+    ("10.0.0.1 -> *.co.uk:TCP:443", 1, 13,
+     "a public suffix: anybody can register a name that it allows"),
+    ("10.0.0.1 ~> *.com", 1, 13,
+     "a public suffix: anybody can register a name that it allows"),
+]
+
+FINE = [
+    "10.0.0.1 -> a.example:TCP:80\n10.0.0.1 -> a.example:UDP:80",
+    "10.0.0.1 -> a.example:TCP:80\n10.0.0.1 -> *.example:TCP:443",
+    # between the two one blocks
+    "10.0.0.1 -> a.b.example:TCP:80\n10.0.0.1 -| *.b.example\n"
+    "10.0.0.1 -> *.example:TCP:80",
+    # for some of the names
+    "10.0.0.1 -> *.example:TCP:80\n10.0.0.0/16 -| a.example\n"
+    "10.0.0.0/8 -> *.example:TCP:80",
+    # "*" does not mean a name (D14, D16)
+    "10.0.0.1 ~> a.example\n10.0.0.1 ~> *",
+    # a block that hides
+    "10.0.0.0/8 ~> a.b.example\n10.0.0.1 -| *.b.example",
+    "10.0.0.0/8 ~> *.example\n10.0.0.1 -| a.example",
+    "10.0.0.1 -| a.example = 10.0.0.2",
+    # no public suffixes, or no wildcard
+    "10.0.0.1 ~> *.example.com", "10.0.0.1 ~> com", "10.0.0.1 ~> *",
+    "10.0.0.1 ~> *.lan",
+]
+
+
+@pytest.mark.parametrize("text, line, column, odd", ODD)
+def test_U3_check_warns(acl, text, line, column, odd):
+    path = acl(text)
+    done = ctl("check", "--json", path)
+    assert done.returncode == 0
+    found = json.loads(done.stdout)
+    assert found == {
+        "file": str(path), "rules": len(text.splitlines()), "errors": [],
+        "warnings": [{"line": line, "column": column, "text": odd,
+                      "source": text.splitlines()[line - 1]}]}
+
+
+@pytest.mark.parametrize("text", FINE)
+def test_U3_check_does_not_warn(acl, text):
+    done = ctl("check", "--json", acl(text))
+    assert json.loads(done.stdout)["warnings"] == []
+
+
+def test_U3_check_of_clients_outside(acl):
+    path = acl("10.0.0.0/8 ~> a.example\n192.168.0.1 ~> a.example\n"
+               "::/0 ~> a.example\n10.1.0.0/16 ~> b.example\n")
+    done = ctl("check", "--json", "--client-net", "10.1.0.0/16",
+               "--client-net", "fd00::/8", path)
+    assert [(found["line"], found["text"])
+            for found in json.loads(done.stdout)["warnings"]] == [
+        (2, "no such client gets an answer: it is outside of --client-net")]
+
+
+def test_U3_check_of_many_files(acl):
+    good, bad = acl(LIST, "good"), acl("x", "bad")
+    done = ctl("check", good, bad, "/nowhere")
+    assert done.returncode == 1
+    assert done.stdout.endswith(f"{bad}: 0 rules, 1 error, 0 warnings\n")
+    assert done.stderr == ('dnsfwctl: cannot open the list "/nowhere": '
+                           "No such file or directory\n")
+    assert ctl("check", good, "/nowhere").returncode == 1
+
+
+def test_U3_nothing_of_a_list_reaches_the_terminal(acl):
+    done = ctl("check", acl("1.2.3.4 -> \033[31mred\007\n" + "x" * 3000))
+    assert done.returncode == 1
+    assert not set(done.stdout) & {"\033", "\007"}
+    assert all(len(line) < 200 for line in done.stdout.splitlines())
+
+
+# --- explain (U4) ---
+
+def test_U4_explain_a_grant(acl):
+    path = acl(LIST)
+    done = ctl("explain", "--acl", path, "192.168.1.9", "Deb.debian.org")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == f"""\
+192.168.1.9 deb.debian.org. A: resolved, and granted: tcp:80, tcp:443, udp:123
+    {path}:2: 192.168.1.0/24 -> deb.debian.org:TCP:80  (allows)
+    {path}:3: 192.168.1.0/24 -> deb.debian.org : TCP : 443  (allows)
+    {path}:4: 192.168.1.0/24 -> *.debian.org:UDP:123  (allows)
+    {path}:7: 192.168.0.0/16 ~> *.debian.org  (allows)
+"""
+
+
+def test_U4_explain_a_block_and_what_it_hides(acl):
+    path = acl(LIST)
+    code, found = explained(path, "192.168.1.5", "x.debian.org")
+    assert code == 1
+    assert found == {
+        "client": "192.168.1.5", "name": "x.debian.org.", "type": "A",
+        "decision": "refuse", "allow": [], "address": None,
+        "reason": "a rule blocks it",
+        "rules": [{"file": str(path), "line": 5,
+                   "text": "192.168.1.5 -| *.debian.org"}],
+        "hidden": [{"file": str(path), "line": 4,
+                    "text": "192.168.1.0/24 -> *.debian.org:UDP:123"},
+                   {"file": str(path), "line": 7,
+                    "text": "192.168.0.0/16 ~> *.debian.org"}]}
+
+
+@pytest.mark.parametrize("question, decision, reason", [
+    (("192.168.1.9", "deb.debian.org", "MX"), "resolve", None),
+    (("192.168.1.9", "deb.debian.org", "TYPE64"), "grant", None),
+    (("192.168.1.9", "deb.debian.org", "AXFR"), "refuse",
+     "zone transfers are not supported"),
+    (("192.168.1.5", "ads.example", "AAAA"), "static", None),
+    (("192.168.1.5", "other.example"), "refuse", "no rule"),
+    (("::ffff:192.168.1.9", "deb.debian.org"), "grant", None),
+    (("192.168.2.1", "deb.debian.org"), "resolve", None),
+    # D17: above an allowed name
+    (("192.168.1.9", "org", "DS"), "resolve",
+     "what a validator needs for names below"),
+    (("192.168.1.9", "org", "A"), "refuse", "no rule"),
+    # D16
+    (("192.168.1.9", "use-application-dns.net"), "refuse",
+     "a name that leads clients around this server is answered here "
+     "(--bypass-signals)"),
+])
+def test_U4_explain_of_kinds(acl, question, decision, reason):
+    code, found = explained(acl(LIST), *question)
+    assert (found["decision"], found["reason"]) == (decision, reason)
+    assert code == (1 if decision == "refuse" else 0)
+    if decision == "static":
+        assert found["address"] == "10.0.0.1"
+
+
+def test_U4_explain_lines(acl):
+    lines = ("192.168.1.9 deb.debian.org\n\n# no question\n"
+             "lan deb.debian.org\n192.168.1.9\n"
+             "192.168.1.9 deb.debian.org A more\n" + "x" * 5000 + " y\n"
+             "192.168.1.5 ads.example A")
+    done = ctl("explain", "--acl", acl(LIST), "-", text=lines)
+    assert (done.returncode, done.stderr) == (1, "")
+    found = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [one.get("decision", one.get("error")) for one in found] == [
+        "grant", "expected a client: an IPv4 or IPv6 address",
+        "expected CLIENT NAME [TYPE]", "expected CLIENT NAME [TYPE]",
+        "expected CLIENT NAME [TYPE]", "static"]
+    assert [one["line"] for one in found if "error" in one] == [4, 5, 6, 7]
+
+
+def test_U4_explain_of_a_bad_list(acl):
+    path = acl("x\n")
+    done = ctl("explain", "--acl", path, "1.2.3.4", "a.example")
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"dnsfwctl: {path}:1:1: expected a client")
+
+
+# --- explain and a model (A4, A5) ---
+
+LABELS = ("a", "b", "ab", "example")
+SUBNETS = ("0.0.0.0/0", "10.0.0.0/8", "10.1.0.0/16", "10.1.0.0/31",
+           "10.1.0.1/32", "::/0", "fd00::/8", "fd00::1/128")
+CLIENTS = ("10.0.0.1", "10.1.0.0", "10.1.0.1", "192.0.2.1", "fd00::1",
+           "fd00::2", "2001:db8::1")
+
+
+def random_name(rng):
+    return ".".join(rng.choice(LABELS) for _ in range(rng.randint(1, 3)))
+
+
+def random_rules(rng):
+    """(subnet, pattern, what it says, text) of a list without conflicts."""
+    rules, said = [], {}
+    for _ in range(rng.randint(1, 60)):
+        subnet = rng.choice(SUBNETS)
+        pattern = rng.choice((random_name(rng), "*." + random_name(rng), "*"))
+        arrow = rng.choice(("->", "->", "~>", "-|", "-|="))
+        if said.setdefault((subnet, pattern), arrow) != arrow and \
+                "|" in arrow + said[subnet, pattern]:
+            continue
+        port = rng.choice(("tcp:80", "tcp:443", "udp:53"))
+        tail = {"->": f":{port}", "~>": "", "-|": "", "-|=": " = 10.9.9.9"}
+        says = port if arrow == "->" else arrow
+        rules.append((ipaddress.ip_network(subnet), pattern, says,
+                      f"{subnet} {arrow[:2]} {pattern}{tail[arrow]}"))
+    return rules
+
+
+def matches(pattern, name):
+    if pattern.startswith("*."):
+        return name.endswith(pattern[1:])
+    return pattern in ("*", name)
+
+
+def expected(rules, client, name, rdtype):
+    """A4's words: decision, ports, lines of rules, lines that are hidden."""
+    client = ipaddress.ip_address(client)
+    found = [(net.prefixlen, 0 if pattern == "*" else
+              pattern.removeprefix("*.").count(".") + 1,
+              not pattern.startswith("*"), number, says)
+             for number, (net, pattern, says, _) in enumerate(rules, 1)
+             if client.version == net.version and client in net and
+             matches(pattern, name)]
+    found.sort(key=lambda rule: (-rule[0], -rule[1], not rule[2], rule[3]))
+    allowed, ports, used, hidden, block = False, [], [], [], None
+    for length, depth, exact, number, says in found:
+        key = (length, depth, exact)
+        if block is not None and block[:3] != key:
+            hidden.append(number)
+        elif "|" in says:
+            block = (*key, says)
+            used.append(number)
+        else:
+            allowed = True
+            used.append(number)
+            if says != "~>" and says not in ports:
+                ports.append(says)
+    if block is not None and allowed and not hidden:
+        used = [number for number in used if "|" not in rules[number - 1][2]]
+    if not allowed:
+        decision = "static" if block and block[3] == "-|=" else "refuse"
+    elif ports and rdtype in ("A", "AAAA", "HTTPS", "SVCB"):
+        decision = "grant"
+    else:
+        decision = "resolve" if any(
+            rules[number - 1][2] == "~>" for number in used) else "refuse"
+    return (decision, ports if decision == "grant" else [], used, hidden)
+
+
+def test_U4_explain_agrees_with_a_model(acl):
+    rng = random.Random(16)
+    questions = 0
+    while questions < 100000:
+        rules = random_rules(rng)
+        asked = [(rng.choice(CLIENTS), random_name(rng),
+                  rng.choice(("A", "AAAA", "MX", "HTTPS", "TXT")))
+                 for _ in range(2500)]
+        path = acl("\n".join(rule[3] for rule in rules))
+        done = ctl("explain", "--acl", path, "-",
+                   text="\n".join(map(" ".join, asked)))
+        for question, line in zip(asked, done.stdout.splitlines(),
+                                  strict=True):
+            got = json.loads(line)
+            got = (got["decision"], got["allow"],
+                   [rule["line"] for rule in got["rules"]],
+                   [rule["line"] for rule in got["hidden"]])
+            assert got == expected(rules, *question), (
+                question, path.read_text(encoding="utf-8"))
+        questions += len(asked)
+
+
+# --- usage (U1) ---
+
+@pytest.mark.parametrize("args", [
+    (), ("nothing",), ("check",), ("check", "--nothing", "x"),
+    ("check", "--client-net", "lan", "x"), ("explain",),
+    ("explain", "10.0.0.1"), ("explain", "lan", "a.example"),
+    ("explain", "10.0.0.1", "a..example"),
+    ("explain", "10.0.0.1", "a.example", "TYPE65536"),
+    ("explain", "10.0.0.1", "a.example", "A", "more"),
+])
+def test_U1_wrong_usage_is_status_2(acl, args):
+    if args[:1] == ("explain",):
+        args = ("explain", "--acl", acl(LIST), *args[1:])
+    done = ctl(*args)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert "usage: dnsfwctl" in done.stderr or "no such command" in done.stderr
+
+
+def test_U1_help_fits_a_screen():
+    done = ctl("--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = done.stdout.splitlines()
+    assert len(lines) <= 24
+    assert max(map(len, lines)) < 80
+    assert ctl("--version").stdout.startswith("dnsfwctl ")
+
+
+def test_U1_output_that_cannot_be_written_is_an_error(acl):
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        done = subprocess.run(
+            [str(build_dir() / "dnsfw-proxy/ctl/dnsfwctl"), "check",
+             str(acl(LIST))], stdout=full, stderr=subprocess.PIPE, text=True,
+            timeout=60, check=False)
+    assert done.returncode == 1
+    assert "cannot write" in done.stderr
