@@ -191,23 +191,6 @@ msg_result_decode(const void *buf, size_t len, struct msg_result *out)
 }
 
 enum msg_err
-msg_bound_decode(const void *buf, size_t len, struct msg_bound *out)
-{
-	enum msg_err err;
-
-	if ((err = msg_take(buf, len, out, sizeof(*out), MSG_BOUND)) != MSG_OK)
-		return (err);
-	if (out->pad != 0)
-		return (MSG_EPAD);
-	if ((err = check_net(out->family, out->prefix, out->base)) != MSG_OK)
-		return (err);
-	/* Coarsened means both at once: a protocol with any port is nothing. */
-	if (out->proto == 0 && out->port == 0)
-		return (MSG_OK);
-	return (check_flow(out->proto, out->port));
-}
-
-enum msg_err
 msg_sealed_decode(const void *buf, size_t len, struct msg_sealed *out)
 {
 	enum msg_err err;

@@ -23,7 +23,7 @@
 
 #include "addr.h"
 
-#define MSG_VERSION	2	/* of this contract; sent in READY */
+#define MSG_VERSION	3	/* of this contract; sent in READY */
 #define MSG_BATCH_MAX	64	/* of one type in a record */
 #define MSG_LABEL_SIZE	128	/* bytes; nftables takes 127 and a NUL */
 #define MSG_TTL_MAX	0x7fffffffU	/* seconds, RFC 2181 section 8 */
@@ -41,7 +41,6 @@ enum msg_type {
 	MSG_POLICY = 3,		/* keeper -> worker: the ACL image (descriptor) */
 	MSG_GRANT = 4,		/* worker -> keeper: open the way */
 	MSG_RESULT = 5,		/* keeper -> worker: what became of a GRANT */
-	MSG_BOUND = 6,		/* compiler -> keeper: what the ACL can grant */
 	MSG_STOP = 7,		/* keeper -> child: end with exit status 0 */
 	MSG_SEALED = 8,		/* compiler -> keeper: the image (descriptor) */
 	MSG_FORGET = 9,		/* keeper -> worker: know no grant any more */
@@ -120,18 +119,6 @@ struct msg_result {
 	uint64_t	expiry;		/* CLOCK_BOOTTIME ns; 0 unless OK */
 };
 static_assert(sizeof(struct msg_result) == 16, "msg_result size");
-
-/* One (client subnet, protocol, port) that some -> rule of the ACL names. */
-struct msg_bound {
-	uint8_t		type;
-	uint8_t		family;
-	uint8_t		prefix;		/* 0-32 or 0-128; base is masked */
-	uint8_t		proto;		/* TCP, UDP; 0 when coarsened: both */
-	uint16_t	port;		/* 0 when coarsened: any */
-	uint16_t	pad;
-	uint8_t		base[16];
-};
-static_assert(sizeof(struct msg_bound) == 24, "msg_bound size");
 
 /* The image is in the attached memfd: sealed against write, shrink, grow. */
 struct msg_sealed {
@@ -288,8 +275,6 @@ enum msg_err	msg_grant_decode(const void *buf, size_t len,
 		    struct msg_grant *out);
 enum msg_err	msg_result_decode(const void *buf, size_t len,
 		    struct msg_result *out);
-enum msg_err	msg_bound_decode(const void *buf, size_t len,
-		    struct msg_bound *out);
 enum msg_err	msg_sealed_decode(const void *buf, size_t len,
 		    struct msg_sealed *out);
 enum msg_err	msg_policy_decode(const void *buf, size_t len,

@@ -11,7 +11,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "acl/bounds.h"
 #include "acl/compile.h"
 #include "acl/decide.h"
 #include "acl/image.h"
@@ -21,7 +20,7 @@
 
 #define TEXT_FIRST	(64UL << 10)	/* bytes; doubled as they come */
 #define TEXT_MAX	(1UL << 30)
-#define BOUNDS_MAX	65536		/* what dnsfw-priv takes (P7) */
+
 #define SEALS	(F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
 
 /* The whole text, or NULL after logging why. */
@@ -96,19 +95,6 @@ on_error(void *name, unsigned int line, unsigned int column, const char *text)
 	log_error("%s:%u:%u: %s", (const char *)name, line, column, text);
 }
 
-static void
-on_bound(void *arg, const struct addr_net *client, uint8_t proto,
-    uint16_t port)
-{
-	struct msg_bound bound = { .type = MSG_BOUND,
-	    .family = client->base.family, .prefix = client->prefix,
-	    .proto = proto, .port = port };
-
-	(void)arg;
-	memcpy(bound.base, client->base.bytes, sizeof(bound.base));
-	send_record(&bound, sizeof(bound), -1);
-}
-
 /* The image in memory that nobody can change any more. */
 static int
 seal(const struct acl_compiled *c)
@@ -174,17 +160,13 @@ report(const struct acl_compiled *compiled)
 {
 	struct msg_sealed sealed = { .type = MSG_SEALED,
 	    .rules = compiled->rules, .size = compiled->size };
-	int coarsened, fd;
+	int fd;
 
 	/* Before SEALED: no grant by the new list meets the old bounds. */
-	if (outlook_wanted())
-		coarsened = outlook_tell(compiled, send_helper);
-	else
-		acl_bounds(compiled, BOUNDS_MAX, on_bound, NULL, &coarsened);
-	if (coarsened)
-		log_warn("the ACL has more than %d combinations of subnet, "
+	if (outlook_wanted() && outlook_tell(compiled, send_helper))
+		log_warn("the ACL has more than %u combinations of subnet, "
 		    "protocol and port: dnsfw-priv checks grants against "
-		    "fewer and wider ones", BOUNDS_MAX);
+		    "fewer and wider ones", OUTLOOK_MAX);
 	fd = seal(compiled);
 	send_record(&sealed, sizeof(sealed), fd);
 	keep_image(fd, compiled->size);

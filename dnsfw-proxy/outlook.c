@@ -11,9 +11,6 @@
 #include "msg.h"
 #include "order.h"
 
-/* Half of what the helper takes: each may count for this host, too. */
-#define OUTLOOK_MAX	(ORDER_BOUNDS_MAX / 2)
-
 static bool wanted;
 static struct order_bound bounds[ORDER_BOUNDS_MAX];
 static size_t nbounds;

@@ -8,6 +8,10 @@
 #include <stdbool.h>
 
 #include "acl/compile.h"
+#include "order.h"
+
+/* Half of what the helper takes: each may count for this host, too. */
+#define OUTLOOK_MAX	(ORDER_BOUNDS_MAX / 2)
 
 /*
  * Is there a helper behind MSG_FD_HELPER?  To be called before the confinement,

@@ -187,14 +187,12 @@ policy_receive(struct policy_checked *checked)
 	if (fd != -1)
 		children_malformed(compiler,
 		    "a descriptor where none belongs");
-	if (making && buf[0] == MSG_REJECTED)
+	if (making && buf[0] == MSG_REJECTED) {
 		policy_rejected(buf, n);
-	/* Of a compiler without a helper, until it does not send them. */
-	else if (!making || buf[0] != MSG_BOUND) {
-		policy_answers(buf, n, checked);
-		return (POLICY_CHECKED);
+		return (POLICY_OWN);
 	}
-	return (POLICY_OWN);
+	policy_answers(buf, n, checked);
+	return (POLICY_CHECKED);
 }
 
 void

@@ -19,13 +19,13 @@ from lab import (ALLOW, CLIENT4, CLIENT6, OTHER4, PORT, PROGRAMS, build_dir,
                  copy_programs)
 from process import until
 
-READY, GRANT, RESULT, OLD_BOUND, STOP, SEALED, REJECTED, RELOAD, CHECKED = (
-    2, 4, 5, 6, 7, 8, 10, 11, 12)
+READY, GRANT, RESULT, STOP, SEALED, REJECTED, RELOAD, CHECKED = (
+    2, 4, 5, 7, 8, 10, 11, 12)
 ORDER_BOUND, ORDER_COMMIT = 7, 8    # common/order.h
 OK, FORBIDDEN, OUTSIDE, FULL, FAILED, STALE = range(6)
 TCP, UDP = 6, 17
 
-VERSION = 2
+VERSION = 3
 READY_RECORD = struct.pack("=B3xI", READY, VERSION)
 SEALS = (fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW |
          fcntl.F_SEAL_WRITE)
@@ -151,8 +151,6 @@ def checked(seq, keep=1, pad=0):
     return struct.pack("=BBHI", CHECKED, keep, pad, seq).hex()
 
 
-OLD_BOUND_RECORD = struct.pack("=BBBBHH16s", OLD_BOUND, 4, 0, TCP, PORT, 0,
-                               bytes(16))
 START = [["send", READY_RECORD.hex()], ["receive", RELOAD]]
 
 
@@ -177,10 +175,8 @@ def test_A9_compiler_before_the_first_policy(lab, steps, status, words):
     ([["send", checked(0, pad=1)]], "reserved bits"),
     ([["send", plain(REJECTED)]], "wrong size|unexpected type"),
     ([["send", plain(RELOAD)]], "wrong size|unexpected type"),
-    ([["send", OLD_BOUND_RECORD.hex()]], "wrong size|unexpected type"),
     ([["send_image", sealed(4096), 4096, SEALS]], "a descriptor where none"),
-], ids=["check", "check_63", "keep", "pad", "rejected", "reload", "bound",
-        "sealed"])
+], ids=["check", "check_63", "keep", "pad", "rejected", "reload", "sealed"])
 def test_A9_compiler_that_speaks_unasked(lab, steps, words):
     """After the first policy, which is in force."""
     fw = lab.set_up_firewall("nftables")
@@ -293,8 +289,7 @@ MALFORMED = {
     "second": GOOD + grant(proto=1), "second_short": GOOD + GOOD[:-1],
     "too_many": GOOD * 65, "huge": GOOD + bytes(60000), "type_0": b"\0" + GOOD[1:],
     "type_unknown": b"\x63" + GOOD[1:], "type_of_ours": grant(kind=RESULT),
-    "ready_again": READY_RECORD, "compilers": struct.pack(
-        "=BBBBHH16s", OLD_BOUND, 4, 0, TCP, PORT, 0, bytes(16)),
+    "ready_again": READY_RECORD, "compilers": bytes.fromhex(checked(0)),
     "stop": struct.pack("=B3x", STOP), "family_0": grant(family=0),
     "family_2": grant(family=2), "family_10": grant(family=10),
     "proto_0": grant(proto=0), "proto_icmp": grant(proto=1),

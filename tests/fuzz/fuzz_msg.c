@@ -73,14 +73,6 @@ check_check(const struct msg_check *c)
 	check_grant(&g);
 }
 
-static void
-check_bound(const struct msg_bound *b)
-{
-	check_net(b->family, b->prefix, b->base);
-	require((b->proto == 0 && b->port == 0) || (b->port != 0 &&
-	    (b->proto == IPPROTO_TCP || b->proto == IPPROTO_UDP)));
-}
-
 /* An address with its network, or the end, which has nothing else. */
 static void
 check_own(const struct msg_own *o)
@@ -144,7 +136,6 @@ requests(const uint8_t *data, size_t size)
 {
 	struct msg_ready ready;
 	struct msg_grant grant;
-	struct msg_bound bound;
 	struct msg_checked checked;
 	struct msg_sealed sealed;
 	unsigned int n;
@@ -157,11 +148,6 @@ requests(const uint8_t *data, size_t size)
 	if (taken(msg_grant_decode(data, size, &grant), MSG_GRANT, &grant,
 	    sizeof(grant), data, size)) {
 		check_grant(&grant);
-		n++;
-	}
-	if (taken(msg_bound_decode(data, size, &bound), MSG_BOUND, &bound,
-	    sizeof(bound), data, size)) {
-		check_bound(&bound);
 		n++;
 	}
 	if (taken(msg_sealed_decode(data, size, &sealed), MSG_SEALED,

@@ -30,11 +30,6 @@ static const struct msg_result good_result = {
 	.expiry = 0x123456789a
 };
 
-static const struct msg_bound good_bound = {
-	.type = MSG_BOUND, .family = ADDR_V6, .prefix = 128,
-	.proto = IPPROTO_UDP, .port = 53, .base = { 0x20, 0x01, 0x0d, 0xb8 }
-};
-
 static const struct msg_sealed good_sealed = {
 	.type = MSG_SEALED, .rules = 7, .size = 0x12345
 };
@@ -94,12 +89,6 @@ static enum msg_err
 decode_result(const void *buf, size_t len, void *out)
 {
 	return (msg_result_decode(buf, len, out));
-}
-
-static enum msg_err
-decode_bound(const void *buf, size_t len, void *out)
-{
-	return (msg_bound_decode(buf, len, out));
 }
 
 static enum msg_err
@@ -177,7 +166,6 @@ static const struct kind {
 	{ "READY", decode_ready, &good_ready, sizeof(good_ready) },
 	{ "GRANT", decode_grant, &good_grant, sizeof(good_grant) },
 	{ "RESULT", decode_result, &good_result, sizeof(good_result) },
-	{ "BOUND", decode_bound, &good_bound, sizeof(good_bound) },
 	{ "SEALED", decode_sealed, &good_sealed, sizeof(good_sealed) },
 	{ "POLICY", decode_policy, &good_policy, sizeof(good_policy) },
 	{ "OWN", decode_own, &good_own, sizeof(good_own) },
@@ -193,8 +181,8 @@ static const struct kind {
 };
 #define NKINDS	(sizeof(kinds) / sizeof(kinds[0]))
 
-enum { READY, GRANT, RESULT, BOUND, SEALED, POLICY, OWN, STOP, FORGET,
-    RELOAD, REJECTED, STATS, CHECK, CHECKED, CONFIG };
+enum { READY, GRANT, RESULT, SEALED, POLICY, OWN, STOP, FORGET, RELOAD,
+    REJECTED, STATS, CHECK, CHECKED, CONFIG };
 
 /*
  * Decode a copy of exactly len bytes, for AddressSanitizer.  What was taken
@@ -257,8 +245,8 @@ Test(msg, P7_only_its_own_type)
 /* Both sides use the sizes: a change is a new version of the contract. */
 Test(msg, sizes_of_the_contract)
 {
-	static const size_t sizes[NKINDS] = { 8, 176, 16, 24, 16, 16, 51,
-	    4, 4, 4, 4, 4, 156, 8, 32 + 24 * 8 + 3 * 18 * 64 };
+	static const size_t sizes[NKINDS] = { 8, 176, 16, 16, 16, 51, 4,
+	    4, 4, 4, 4, 156, 8, 32 + 24 * 8 + 3 * 18 * 64 };
 	unsigned int kind;
 
 	for (kind = 0; kind < NKINDS; kind++) {
@@ -303,17 +291,6 @@ static const struct guarded result_bits[] = {
 	/* Not OK any more, but with an expiry, or unknown. */
 	{ FIELD(msg_result, code), 0xff, MSG_EVALUE },
 	{ FIELD(msg_result, pad), 0xff, MSG_EPAD },
-	{ 0, 0, 0, MSG_OK }
-};
-
-static const struct guarded bound_bits[] = {
-	{ FIELD(msg_bound, family), 0xfd, MSG_EFAMILY },
-	/* IPv4 has no prefix of 128. */
-	{ FIELD(msg_bound, family), 0x02, MSG_EADDR },
-	/* Larger than 128; and 0, which leaves host bits. */
-	{ FIELD(msg_bound, prefix), 0xff, MSG_EADDR },
-	{ FIELD(msg_bound, proto), 0xff, MSG_EPROTO },
-	{ FIELD(msg_bound, pad), 0xff, MSG_EPAD },
 	{ 0, 0, 0, MSG_OK }
 };
 
@@ -367,7 +344,7 @@ static const struct guarded plain_bits[] = {
 };
 
 static const struct guarded *const bits_of[NKINDS] = {
-	ready_bits, grant_bits, result_bits, bound_bits, sealed_bits,
+	ready_bits, grant_bits, result_bits, sealed_bits,
 	policy_bits, own_bits, plain_bits, plain_bits, plain_bits, plain_bits,
 	plain_bits, check_bits, checked_bits, NULL
 };
@@ -551,47 +528,27 @@ Test(msg, result_code_and_expiry)
 	}
 }
 
-Test(msg, P7_bound_protocol_and_port)
-{
-	struct msg_bound m = good_bound;
-	unsigned int v;
-
-	for (v = 0; v < 256; v++) {
-		m.proto = (uint8_t)v;
-		m.port = 1;
-		cr_assert_eq(decode_whole(BOUND, &m), v == 6 || v == 17 ?
-		    MSG_OK : MSG_EPROTO, "protocol %u", v);
-		m.port = 0;
-		cr_assert_eq(decode_whole(BOUND, &m), v == 0 ? MSG_OK :
-		    v == 6 || v == 17 ? MSG_EPORT : MSG_EPROTO,
-		    "protocol %u without port", v);
-	}
-	m.proto = IPPROTO_TCP;
-	m.port = 65535;
-	cr_assert_eq(decode_whole(BOUND, &m), MSG_OK);
-}
-
 /* All prefix lengths, with one bit set in each place. */
-Test(msg, P7_bound_is_masked)
+Test(msg, P7_a_network_is_masked)
 {
-	struct msg_bound m = good_bound;
+	struct msg_own m = { .type = MSG_OWN };
 	unsigned int prefix, n, bits;
 
 	for (bits = 32; bits <= 128; bits += 96)
 		for (prefix = 0; prefix < 256; prefix++)
 			for (n = 0; n < 128; n++) {
-				memset(m.base, 0, sizeof(m.base));
-				m.base[n / 8] = (uint8_t)(0x80 >> n % 8);
+				memset(m.network, 0, sizeof(m.network));
+				m.network[n / 8] = (uint8_t)(0x80 >> n % 8);
 				m.family = bits == 32 ? ADDR_V4 : ADDR_V6;
 				m.prefix = (uint8_t)prefix;
-				cr_assert_eq(decode_whole(BOUND, &m),
+				cr_assert_eq(decode_whole(OWN, &m),
 				    prefix <= bits && n < prefix ? MSG_OK :
 				    MSG_EADDR, "bit %u, /%u of %u", n, prefix,
 				    bits);
 			}
-	memset(m.base, 0, sizeof(m.base));
+	memset(m.network, 0, sizeof(m.network));
 	m.prefix = 0;
-	cr_assert_eq(decode_whole(BOUND, &m), MSG_OK);
+	cr_assert_eq(decode_whole(OWN, &m), MSG_OK);
 }
 
 Test(msg, P7_image_size)
