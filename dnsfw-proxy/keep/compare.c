@@ -16,6 +16,7 @@ static struct comparison {
 	struct list	list;
 	unsigned int	changed, broken;	/* listings of this kind */
 	compare_found	*found;
+	void		*arg;
 } compare;
 
 static struct msg_grant strangers[STRANGERS_MAX];
@@ -23,7 +24,7 @@ static size_t nstrangers, nexpelled;
 static bool overflowed;
 
 void
-compare_begin(uint8_t families, compare_found *found)
+compare_begin(uint8_t families, compare_found *found, void *arg)
 {
 	if (compare.listing)
 		list_drop(&compare.list);
@@ -32,6 +33,7 @@ compare_begin(uint8_t families, compare_found *found)
 	compare.listing = false;
 	compare.changed = compare.broken = 0;
 	compare.found = found;
+	compare.arg = arg;
 	nstrangers = nexpelled = 0;
 	overflowed = false;
 }
@@ -40,7 +42,7 @@ static void
 take_entry_of(void *arg, const struct msg_grant *g, uint64_t ms)
 {
 	(void)arg;
-	if (compare.found(g, ms))
+	if (compare.found(compare.arg, g, ms))
 		return;
 	if (nstrangers == STRANGERS_MAX)
 		overflowed = true;

@@ -15,7 +15,7 @@
  * An entry of the kernel, with what is left of its time in ms, 0 for ever.
  * Returns false if it is a stranger.
  */
-typedef bool compare_found(const struct msg_grant *, uint64_t ms);
+typedef bool compare_found(void *arg, const struct msg_grant *, uint64_t ms);
 
 enum compare_step {
 	COMPARE_MORE = 0,
@@ -24,7 +24,7 @@ enum compare_step {
 };
 
 /* Begin; what was under way, and strangers of before, are forgotten. */
-void	compare_begin(uint8_t families, compare_found *found);
+void	compare_begin(uint8_t families, compare_found *found, void *arg);
 
 /*
  * Go on for a millisecond or so.  What changes while it is listed may be missing:
