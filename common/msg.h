@@ -26,6 +26,12 @@
 #define MSG_VERSION	3	/* of this contract; sent in READY */
 #define MSG_BATCH_MAX	64	/* of one type in a record */
 #define MSG_LABEL_SIZE	128	/* bytes; nftables takes 127 and a NUL */
+/*
+ * A worker asks for so many grants a second, and at once, and no more: see
+ * tokens.c for what becomes of one that does.
+ */
+#define MSG_GRANTS_RATE	20000U
+#define MSG_GRANTS_BURST 65536U
 #define MSG_TTL_MAX	0x7fffffffU	/* seconds, RFC 2181 section 8 */
 
 #define MSG_UPSTREAMS_MAX 8

@@ -3,49 +3,28 @@
 
 #include <stdint.h>
 
+#include "bucket.h"
 #include "clock.h"
 #include "msg.h"
 
 /*
- * Grants: more than the kernel takes from everybody together in honest use, and
- * few enough that it is not busy with one worker's alone.
+ * A quarter more than a worker asks for by itself (msg.h), as what it has sent
+ * may wait and then come all at once.  So who has used up this one is in the
+ * wrong hands, and floods the kernel.
  */
-#define GRANTS_RATE	100000U	/* a second, of all */
-#define GRANTS_BURST	20000U	/* at once, of all */
+#define GRANTS_RATE	(MSG_GRANTS_RATE / 4 * 5)
+#define GRANTS_BURST	(MSG_GRANTS_BURST / 4 * 5)
 
-/* Tokens are counted in nanoseconds of the time that one takes to come. */
-struct bucket {
-	uint64_t	each;		/* ns */
-	uint64_t	most;		/* ns: of the burst */
-	uint64_t	full_at;	/* ns: when nothing is taken till then */
-};
+/*
+ * It is not heard for so long then, and has so many after it.  nft begins a
+ * listing anew after each transaction, so there must be a time without: it needs
+ * about 50 us an element.
+ */
+#define FLOOD_PAUSE	(4 * CLOCK_SECOND)
+#define FLOOD_LEFT	5000
 
 static struct bucket record_tokens[MSG_WORKERS_MAX], grant_tokens[MSG_WORKERS_MAX];
-
-static void
-bucket_open(struct bucket *b, unsigned int workers, unsigned int rate,
-    unsigned int burst)
-{
-	b->each = CLOCK_SECOND * workers / rate;
-	b->most = CLOCK_SECOND * burst / rate;
-	b->full_at = 0;
-}
-
-/* Is there at least one? */
-static bool
-bucket_has(const struct bucket *b, uint64_t now)
-{
-	return (b->full_at <= now || b->full_at - now + b->each <= b->most);
-}
-
-/* More than there are: then it takes the longer for the next one. */
-static void
-bucket_take(struct bucket *b, uint64_t now, size_t n)
-{
-	if (b->full_at < now)
-		b->full_at = now;
-	b->full_at += n * b->each;
-}
+static uint64_t heard_at[MSG_WORKERS_MAX];	/* ns: not before */
 
 void
 tokens_open(unsigned int workers, unsigned int rate, unsigned int burst)
@@ -53,8 +32,9 @@ tokens_open(unsigned int workers, unsigned int rate, unsigned int burst)
 	unsigned int i;
 
 	for (i = 0; i < workers; i++) {
-		bucket_open(&record_tokens[i], workers, rate, burst);
-		bucket_open(&grant_tokens[i], workers, GRANTS_RATE, GRANTS_BURST);
+		bucket_open(&record_tokens[i], rate / workers, burst / workers);
+		bucket_open(&grant_tokens[i], GRANTS_RATE, GRANTS_BURST);
+		heard_at[i] = 0;
 	}
 }
 
@@ -63,15 +43,20 @@ tokens_has(unsigned int worker)
 {
 	uint64_t now = clock_now();
 
-	return (bucket_has(&record_tokens[worker], now) &&
-	    bucket_has(&grant_tokens[worker], now));
+	return (now >= heard_at[worker] &&
+	    bucket_has(&record_tokens[worker], now));
 }
 
 void
 tokens_take(unsigned int worker, size_t n)
 {
+	struct bucket *b = &grant_tokens[worker];
 	uint64_t now = clock_now();
 
 	bucket_take(&record_tokens[worker], now, 1);
-	bucket_take(&grant_tokens[worker], now, n);
+	bucket_take(b, now, n);
+	if (bucket_has(b, now))
+		return;
+	heard_at[worker] = now + FLOOD_PAUSE;
+	bucket_shut(b, heard_at[worker], FLOOD_LEFT);
 }

@@ -1,7 +1,7 @@
 /*
  * A worker's share of what the kernel is asked to do in a second: transactions,
  * and grants in them (P7).  An honest worker that is asked for more has larger
- * batches instead.
+ * batches instead, and asks for fewer grants than would have it shut out.
  */
 #ifndef KEEP_TOKENS_H
 #define KEEP_TOKENS_H

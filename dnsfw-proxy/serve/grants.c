@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "addrtext.h"
+#include "bucket.h"
 #include "clock.h"
 #include "counters.h"
 #include "grantcache.h"
@@ -54,6 +55,7 @@ static TAILQ_HEAD(, holder) senders = TAILQ_HEAD_INITIALIZER(senders);
 static uint32_t record[MSG_BATCH_MAX];
 static unsigned int nrecord;
 static struct log_limit refused_limit;
+static struct bucket pace;		/* of what the keeper is asked */
 
 void
 grants_init(const struct grants_events *e)
@@ -63,6 +65,7 @@ grants_init(const struct grants_events *e)
 	slots = calloc(SLOTS, sizeof(*slots));
 	if (slots == NULL)
 		fatalx("no memory for grants");
+	bucket_open(&pace, MSG_GRANTS_RATE, MSG_GRANTS_BURST);
 	holder_init(SLOTS);
 	stock_init(&unsent_slots);
 	stock_init(&waits);
@@ -489,13 +492,15 @@ grants_flush(void)
 	static struct msg_grant msgs[MSG_BATCH_MAX];
 	unsigned int i;
 
-	for (;;) {
+	/* Who waits has a deadline, so there is a tick to go on with. */
+	while (bucket_has(&pace, loop.now)) {
 		fill_record();
 		for (i = 0; i < nrecord; i++)
 			msgs[i] = slots[record[i]].msg;
 		/* What has no room waits, as it is. */
 		if (nrecord == 0 || !priv_send(msgs, nrecord * sizeof(msgs[0])))
 			return;
+		bucket_take(&pace, loop.now, nrecord);
 		nrecord = 0;
 	}
 }

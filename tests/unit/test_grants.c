@@ -529,6 +529,7 @@ Test(grants, places_come_back_ten_times_over)
 	unsigned int round, i;
 
 	for (round = 0; round < 40; round++) {
+		loop.now += CLOCK_SECOND;
 		for (i = 0; i < 4; i++)
 			cr_assert(ask_kept(i, "10.77.1.2",
 			    (round * 4 + i) * 1024, 1024, 60,
@@ -552,6 +553,7 @@ Test(grants, clients_come_back_ten_times_over)
 	unsigned int i;
 
 	for (i = 0; i < 10 * TOTAL; i++) {
+		loop.now += CLOCK_SECOND / MSG_GRANTS_RATE;
 		snprintf(client, sizeof(client), "10.%u.%u.%u", i >> 16,
 		    i >> 8 & 255, i & 255);
 		cr_assert(ask(0, client, 1, 1));
@@ -951,4 +953,31 @@ Test(grants, labels_hold_what_a_comment_may)
 	cr_assert_eq(strlen(sent[2].label), 127);
 	cr_assert_eq(sent[2].label[0], '*');
 	cr_assert_str_eq(sent[2].label + 125, ".z");
+}
+
+/* Fewer than have the keeper shut it out (P7): a burst, and then so many a second. */
+Test(grants, P7_what_is_asked_of_the_keeper_has_a_pace)
+{
+	const uint64_t each = CLOCK_SECOND / MSG_GRANTS_RATE;
+	uint32_t n;
+
+	for (n = 0; n < MSG_GRANTS_BURST; n += 1024) {
+		cr_assert(ask(0, "10.77.1.2", n, 1024));
+		grants_flush();
+		cr_assert_eq(nsent, 1024);
+		answer_all(RESULT_OK);
+	}
+	cr_assert(ask(0, "10.77.1.2", n, 1024));
+	loop.now += each - 1;
+	grants_flush();
+	cr_assert_eq(nsent, 0);
+	loop.now++;
+	grants_flush();
+	cr_assert_eq(nsent, MSG_BATCH_MAX);
+	loop.now += MSG_BATCH_MAX * each - 1;
+	grants_flush();
+	cr_assert_eq(nsent, MSG_BATCH_MAX);
+	loop.now++;
+	grants_flush();
+	cr_assert_eq(nsent, 2 * MSG_BATCH_MAX);
 }

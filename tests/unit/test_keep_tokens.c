@@ -5,6 +5,7 @@
 
 #include "clock.h"
 #include "keep/tokens.h"
+#include "msg.h"
 
 static uint64_t now = 1000 * CLOCK_SECOND;
 
@@ -67,19 +68,49 @@ Test(keep_tokens, P7_each_has_its_part)
 	cr_assert_eq(take_all(3, 0), 25);
 }
 
-/* 20,000 grants at once, in however few records, and 100,000 a second. */
-Test(keep_tokens, P7_grants_are_counted_too)
+/* 81,920 grants at once, in however few records; after a pause of 4 s, 5,000. */
+Test(keep_tokens, P7_who_floods_is_shut_out_for_a_while)
 {
+	unsigned int i;
+
+	tokens_open(2, 1000000, 1000000);
+	cr_assert_eq(take_all(0, 64), 1280);
+	cr_assert(tokens_has(1), "the other one is heard");
+	for (i = 0; i < 3; i++) {
+		now += 4 * CLOCK_SECOND - 1;
+		cr_assert_not(tokens_has(0));
+		now++;
+		cr_assert_eq(take_all(0, 50), 100);
+	}
+}
+
+/* 25,000 a second for ever, as no honest worker asks for. */
+Test(keep_tokens, P7_grants_come_back_in_their_time)
+{
+	unsigned int i;
+
 	tokens_open(1, 1000000, 1000000);
-	cr_assert_eq(take_all(0, 50), 400);
-	now += CLOCK_SECOND / 100000 - 1;
-	cr_assert_not(tokens_has(0));
-	now++;
+	tokens_take(0, 81919);
+	for (i = 0; i < 100000; i++) {
+		cr_assert(tokens_has(0));
+		now += CLOCK_SECOND / 25000;
+		tokens_take(0, 1);
+	}
 	cr_assert(tokens_has(0));
-	/* More than there are: then it takes the longer. */
-	tokens_take(0, 100);
-	now += 99 * (CLOCK_SECOND / 100000);
+	tokens_take(0, 1);
 	cr_assert_not(tokens_has(0));
-	now += CLOCK_SECOND / 100000;
-	cr_assert(tokens_has(0));
+}
+
+/* What a worker allows itself never has it shut out, if it comes in heaps, too. */
+Test(keep_tokens, P7_an_honest_worker_is_never_shut_out)
+{
+	unsigned int i;
+
+	tokens_open(1, 1000000, 1000000);
+	tokens_take(0, MSG_GRANTS_BURST);
+	for (i = 0; i < 1000; i++) {
+		now += CLOCK_SECOND / 2;
+		tokens_take(0, MSG_GRANTS_RATE / 2);
+		cr_assert(tokens_has(0));
+	}
 }
