@@ -198,7 +198,8 @@ await(struct transaction *t)
 	    { .fd = KEEP_FD_ACT, .events = POLLIN } };
 	uint64_t now, begin = clock_now();
 
-	while (!is_over(t) && !helper.ended) {
+	/* Nothing is there yet: to look would only cost. */
+	do {
 		now = clock_now();
 		if (now - begin >= ASK_WAIT) {
 			helper.stuck = true;
@@ -206,7 +207,7 @@ await(struct transaction *t)
 		}
 		(void)poll(pfds, 2, (int)((begin + ASK_WAIT - now) /
 		    (CLOCK_SECOND / 1000)) + 1);
-	}
+	} while (!is_over(t) && !helper.ended);
 	/* What it wrote before it ended is there now. */
 	if (helper.ended)
 		read_answers(t);
@@ -278,7 +279,8 @@ transact(struct transaction *t, const void *record, size_t len,
 static bool
 is_free(void)
 {
-	ask_look();
+	if (helper.stuck)
+		ask_look();
 	return (!helper.stuck && !helper.ended);
 }
 
