@@ -251,10 +251,11 @@ own_read(void)
 int
 own_wait(void)
 {
-	uint64_t now = clock_now();
+	uint64_t now;
 
 	if (listed && !stale)
 		return (-1);
+	now = clock_now();
 	return (now >= request_again ? 0 :
 	    (int)((request_again - now) / (CLOCK_SECOND / 1000)) + 1);
 }

@@ -71,10 +71,16 @@ policy_reload(void)
 	reload_wanted = true;
 }
 
+bool
+policy_due(void)
+{
+	return (reload_wanted && !making);
+}
+
 void
 policy_ask(void)
 {
-	if (!reload_wanted || making)
+	if (!policy_due())
 		return;
 	reload_wanted = false;
 	if (policy_open() == -1) {

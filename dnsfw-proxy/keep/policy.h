@@ -26,6 +26,9 @@ void	policy_reload(void);
  */
 void	policy_ask(void);
 
+/* Would policy_ask() ask now? */
+bool	policy_due(void);
+
 /* True from a reload that was asked for to its end, good or bad. */
 bool	policy_reloading(void);
 

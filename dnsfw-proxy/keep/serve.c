@@ -24,11 +24,15 @@
 #define COMPILER_MAX	16	/* records of its in one turn */
 #define AWAIT_PERIOD	200	/* ms */
 
-/* Places in what is polled. */
-enum { AT_SIGNALS, AT_OWN, AT_EVENTS, AT_HELPER, AT_ACT, AT_REPAIR,
-    AT_CONNECTIONS, AT_COMPILER, AT_COMPILER_LOG, AT_CONTROL,
-    AT_WORKERS = AT_CONTROL + CONTROL_POLLED };
-#define POLLED_MAX	(AT_WORKERS + 2 * MSG_WORKERS_MAX)
+/*
+ * Places in what is polled, behind the workers' channels and then their logs.
+ * It is looked at in this order: what happened before a worker asked is seen
+ * together with that.
+ */
+enum { AT_COMPILER_LOG, AT_COMPILER, AT_REPAIR, AT_CONNECTIONS, AT_HELPER,
+    AT_ACT, AT_SIGNALS, AT_CONTROL, AT_OWN = AT_CONTROL + CONTROL_POLLED,
+    AT_EVENTS, AT_COUNT };
+#define POLLED_MAX	(2 * MSG_WORKERS_MAX + AT_COUNT)
 
 static bool untold[MSG_WORKERS_MAX];	/* to be told of own addresses */
 static uint8_t told_families;
@@ -169,6 +173,8 @@ turn_wait(bool held_back)
 		ms = sooner(ms, 1);
 	if (connections_due())
 		ms = sooner(ms, connections_fd() == -1 ? 1 : 100);
+	if (policy_due() && !review_is_busy())
+		return (0);
 	return (review_due() && !ask_stuck() ? 0 : ms);
 }
 
@@ -184,29 +190,41 @@ turn_poll(struct pollfd fds[POLLED_MAX])
 {
 	bool held_back = false, may;
 	size_t i, n = children_nworkers;
+	struct pollfd *others = &fds[2 * n];
 	bool has_helper = conf->helper != 0;
 
-	for (i = 0; i < AT_WORKERS + 2 * n; i++)
+	for (i = 0; i < 2 * n + AT_COUNT; i++)
 		fds[i].events = POLLIN;
-	fds[AT_SIGNALS].fd = KEEP_FD_SIGNALS;
-	fds[AT_OWN].fd = KEEP_FD_OWN;
-	fds[AT_EVENTS].fd = has_helper ? KEEP_FD_EVENTS : -1;
-	fds[AT_HELPER].fd = has_helper ? KEEP_FD_HELPER : -1;
-	fds[AT_ACT].fd = has_helper ? KEEP_FD_ACT : -1;
-	fds[AT_REPAIR].fd = repair_fd();
-	fds[AT_CONNECTIONS].fd = connections_fd();
-	fds[AT_COMPILER].fd = children_compiler.chan;
-	fds[AT_COMPILER_LOG].fd = children_compiler.log;
-	control_poll(fds + AT_CONTROL);
 	for (i = 0; i < n; i++) {
 		may = is_heard(i);
 		held_back |= !may;
-		fds[AT_WORKERS + i].fd = may ? children_workers[i].chan : -1;
+		fds[i].fd = may ? children_workers[i].chan : -1;
 		if (untold[i])
-			fds[AT_WORKERS + i].events |= POLLOUT;
-		fds[AT_WORKERS + n + i].fd = children_workers[i].log;
+			fds[i].events |= POLLOUT;
+		fds[n + i].fd = children_workers[i].log;
 	}
-	children_poll(fds, AT_WORKERS + 2 * n, turn_wait(held_back));
+	others[AT_COMPILER_LOG].fd = children_compiler.log;
+	others[AT_COMPILER].fd = children_compiler.chan;
+	others[AT_REPAIR].fd = repair_fd();
+	others[AT_CONNECTIONS].fd = connections_fd();
+	others[AT_HELPER].fd = has_helper ? KEEP_FD_HELPER : -1;
+	others[AT_ACT].fd = has_helper ? KEEP_FD_ACT : -1;
+	others[AT_SIGNALS].fd = KEEP_FD_SIGNALS;
+	control_poll(others + AT_CONTROL);
+	others[AT_OWN].fd = KEEP_FD_OWN;
+	others[AT_EVENTS].fd = has_helper ? KEEP_FD_EVENTS : -1;
+	children_poll(fds, 2 * n + AT_COUNT, turn_wait(held_back));
+}
+
+/* Can one of them be read, or has it ended? */
+static bool
+is_ready(const struct pollfd *fds, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n && fds[i].revents == 0; i++)
+		;
+	return (i < n);
 }
 
 /*
@@ -217,38 +235,44 @@ static void
 turn(void)
 {
 	static struct pollfd fds[POLLED_MAX];
-	bool forget;
+	const size_t n = children_nworkers;
+	const struct pollfd *others = &fds[2 * n];
+	bool forget = false;
 	size_t i;
 
 	turn_poll(fds);
-	serve_signals();
-	if (conf->helper != 0) {
+	if (is_ready(&others[AT_SIGNALS], 1))
+		serve_signals();
+	if (is_ready(&others[AT_HELPER], 1) || is_ready(&others[AT_ACT], 1))
 		ask_look();
-		if (fds[AT_HELPER].revents != 0)
-			children_look();
-	}
-	serve_own();
-	forget = repair_events();
+	if (is_ready(&others[AT_HELPER], 1))
+		children_look();
+	if (is_ready(&others[AT_OWN], 1) || own_wait() != -1)
+		serve_own();
+	if (is_ready(&others[AT_EVENTS], 1))
+		forget = repair_events();
 	forget |= repair_step();
 	if (told_families != firewall.families) {
 		send_policy();
 		review_begin(true);
 	}
-	serve_compiler();
+	if (is_ready(&others[AT_COMPILER], 1))
+		serve_compiler();
 	connections_step();
 	forget |= review_step();
 	/* The next list, when all is seen to by this one (A9). */
 	if (!review_is_busy())
 		policy_ask();
-	forget |= control_step(fds + AT_CONTROL);
+	forget |= control_step(others + AT_CONTROL);
 	status_step();
-	children_logs();
+	if (is_ready(&fds[n], n + 1))
+		children_logs();
 	if (forget)
 		tell_workers(MSG_FORGET);
-	for (i = 0; i < children_nworkers; i++) {
-		if ((fds[AT_WORKERS + i].revents & POLLOUT) != 0 && untold[i])
+	for (i = 0; i < n; i++) {
+		if ((fds[i].revents & POLLOUT) != 0 && untold[i])
 			tell_own(i);
-		if ((fds[AT_WORKERS + i].revents & ~POLLOUT) != 0 && is_heard(i))
+		if ((fds[i].revents & ~POLLOUT) != 0 && is_heard(i))
 			requests_serve((unsigned int)i);
 	}
 }
@@ -267,6 +291,7 @@ serve_run(void)
 	    policy_rules(), log_s(policy_rules()));
 	/* READY comes before what a signal of meanwhile says. */
 	status_step();
+	serve_signals();
 	while (signals_stop == 0)
 		turn();
 	log_info("stopping (signal %d)", signals_stop);

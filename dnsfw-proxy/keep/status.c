@@ -117,10 +117,11 @@ status_step(void)
 int
 status_wait(void)
 {
-	uint64_t now = clock_now();
+	uint64_t now;
 
 	if (!notify_wanted())
 		return (-1);
+	now = clock_now();
 	return (now >= next_status ? 0 :
 	    (int)((next_status - now) / (CLOCK_SECOND / 1000)) + 1);
 }

@@ -47,6 +47,17 @@ def test_A9_the_new_list_counts(lab, fw):
     assert lab.ask(a.name).rcode() == dns.rcode.REFUSED
 
 
+def test_A9_a_signal_that_comes_during_the_start(lab):
+    """It is taken when the program serves, though nobody says anything."""
+    for _ in range(5):
+        server = lab.start_dnsfw(ALLOW)
+        server.err.wait_for("the ACL has")
+        server.signal(signal.SIGHUP)
+        server.err.wait_for("the ACL was reloaded")
+        server.signal(signal.SIGTERM)
+        assert server.wait_exit() == 0
+
+
 def test_A9_what_it_forbids_is_revoked_and_nothing_else(lab, fw):
     server = lab.dnsfw(ALLOW + f"{OTHER4} -> *.example.com:TCP:{PORT}\n"
                        f"127.0.0.1 -> *.example.com:UDP:{PORT}\n", fw=fw)
