@@ -17,8 +17,14 @@
 /* How often what sends no events is looked at, and a chain that is missing. */
 #define CHECK_PERIOD	(150 * MS)
 
-/* Of what failed. */
+/* The longest pause after a failure. */
 #define PAUSE_TIME	CLOCK_SECOND
+
+/*
+ * After a failure; twice as long after the next one, at most PAUSE_TIME.  Most
+ * often the operator was not done yet: a set went after it was made.
+ */
+#define PAUSE_FIRST	(50 * MS)
 
 /* How long nobody must have deleted anything; and how long that may take. */
 #define QUIET_TIME	(80 * MS)
@@ -79,7 +85,11 @@ enter_quiet(void)
 static void
 enter_pause(void)
 {
-	repair.until = repair.failed ? clock_now() + PAUSE_TIME :
+	uint64_t longer = repair.pause == 0 ? PAUSE_FIRST : 2 * repair.pause;
+
+	if (repair.failed)
+		repair.pause = longer < PAUSE_TIME ? longer : PAUSE_TIME;
+	repair.until = repair.failed ? clock_now() + repair.pause :
 	    repair.next_compare;
 	repair.failed = false;
 	repair.needed = true;
@@ -110,8 +120,10 @@ enter_state(enum repair_state state)
 	case PAUSE:
 		enter_pause();
 		break;
-	case STAY:
 	case IDLE:
+		repair.pause = 0;
+		break;
+	case STAY:
 	case PREPARE:
 	case FILL:
 	case STATES:

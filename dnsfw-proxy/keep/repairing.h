@@ -46,6 +46,7 @@ struct repairing {
 	uint64_t	latest;		/* QUIET: ns, at most until then */
 	uint64_t	begin;		/* ns: for the log */
 	bool		failed;		/* PAUSE is for that */
+	uint64_t	pause;		/* ns: the last one for that */
 	bool		needed;		/* there is something to compare */
 	bool		lost;		/* the same since COMPARE: see transitions */
 	bool		unsure;
