@@ -12,8 +12,10 @@ SLACK = 0.05
 GRACE = 15          # G3
 NAMES = 4           # that a grant remembers (G15)
 # A timeout that is put back is rounded up to whole seconds (never 0, which
-# would be for ever), and one that ipset tells is rounded down.
+# would be for ever), and one that ipset tells is rounded down; but what has
+# less than UNTOLD left, it tells as 1.
 ROUNDING = 1
+UNTOLD = 2
 RULE_TIME_MAX = 2147483     # what ipset can do
 LOOPBACK = ("127.0.0.1", "::1")
 
@@ -188,13 +190,24 @@ class Model:
                        for name, (low, high) in grant.names.items()}
         grant.going = True
 
-    def restarted(self, rule_time, when):
-        """dnsfw knows now what the kernel says."""
+    def restarted(self, rule_time, when, rounded):
+        """dnsfw knows now what the kernel says.
+
+        rounded: by ipset.  That an entry has 1 second left is all that it
+        tells of one that has almost two, and of one that has almost none, and
+        dnsfw can only take it at its word (G9).  So it lets go of the one
+        while the kernel has it; and if somebody takes all away just then, it
+        puts the other one back (G10) though it has ended meanwhile.
+        """
         self.rule_time = rule_time
         self.reviewed = when
-        for grant in self.grants.values():
+        for key, grant in self.grants.items():
+            if rounded and grant.kernel_low < when + UNTOLD + SLACK:
+                self.may_end(key, when)
             grant.low = grant.kernel_low - ROUNDING - SLACK
             grant.high = grant.kernel_high
+            if rounded:
+                grant.high = max(grant.high, when + ROUNDING + SLACK)
             grant.restarts += 1
             # The name that is its comment is all that is known of them.
             grant.names = {label: (grant.low, grant.high)
@@ -258,7 +271,8 @@ class Model:
                 wrong.append(f"twice: {key}")
             seen[key] = entry
         for key, grant in list(self.grants.items()):
-            if grant.kernel_high < begin - SLACK and key not in seen:
+            if max(grant.high, grant.kernel_high) < begin - SLACK and \
+                    key not in seen:
                 del self.grants[key]
             elif key not in seen and grant.kernel_low > end + SLACK:
                 wrong.append(f"missing: {key} {grant}, now {end:.2f}")

@@ -281,22 +281,15 @@ class Run:
         # Its workers have that one, and the ports.
         server.out.wait_end()
         assert "Sanitizer" not in str(server.err)
-        self._look_away(time.monotonic())
         self.model.rule_time = step.rule_time
         self._write_acl(step.rules or self.model.rules)
         self._start(step.boottime)
         now = time.monotonic()
-        self.model.restarted(step.rule_time, now)
+        self.model.restarted(step.rule_time, now,
+                             self._fw.name == "iptables")
         self.model.reloaded(step.rules or self.model.rules, now)
         self._wait_for_generation()
         self.check(structure=True)
-
-    def _look_away(self, now):
-        """ipset says 1 for the last two seconds, and dnsfw lets them go."""
-        if self._fw.name == "iptables":
-            for key, grant in self.model.grants.items():
-                if grant.kernel_low < now + 3:
-                    self.model.may_end(key, now)
 
     def _watch(self, step):
         """Time passes, and entries end when they should."""

@@ -171,3 +171,28 @@ def test_G9_upgrade_keeps_a_connection_to(lab, fw):
     assert lab.reaches(site.v4)
     (entry,) = fw.entries()
     assert entry.timeout <= before[0].timeout     # no call (G7)
+
+
+def test_G9_an_entry_in_its_last_second_gets_one_more_at_most(lab):
+    """ipset says 1 of all that has less than two, and takes no less than 1."""
+    fw = lab.set_up_firewall("iptables")
+    server = lab.dnsfw(ALLOW, fw=fw)
+    lab.resolve(lab.site())
+    end(server, "stop")
+    short = "10.78.99.1"
+
+    def there():
+        return short in (entry.address for entry in fw.entries())
+
+    lab.gateway.run("ipset", "add", "DNSFW-ipv4-allow",
+                    f"{CLIENT4},tcp:{PORT},{short}", "timeout", "3",
+                    "comment", "short.example.com")
+    over = time.monotonic() + 3
+    until(lambda: time.monotonic() > over - 0.6, 4)
+    lab.dnsfw(ALLOW, fw=fw)
+    until(lambda: not there(), 3, "its end")
+    # It may come back now, if it was there when they were listed.
+    lab.gateway.run("ipset", "flush", "DNSFW-ipv4-allow")
+    until(lambda: len(fw.entries()) >= 1, 2, "the other one")
+    until(lambda: time.monotonic() > over + 2, 4)
+    assert not there()
