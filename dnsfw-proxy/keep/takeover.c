@@ -20,12 +20,14 @@
 #define LEFT_MAX	(2147483 * 1000ULL)	/* ms */
 
 /*
- * ms: ipset tells whole seconds, rounded down, and takes them rounded up; the
- * clocks of the kernel have ticks; and a listing is older than we are.
+ * ms by which an entry may differ from the wish: ipset tells whole seconds, rounded
+ * down, and takes them rounded up; the clocks of the kernel have ticks; and a
+ * listing is older than we are.
  */
 #define SHORTER_IPSET	1050
 #define SHORTER_NFT	50
-#define LONGER		1500
+#define LONGER_IPSET	1500
+#define LONGER_NFT	500
 
 static unsigned int
 owner_of(const struct msg_grant *g)
@@ -61,13 +63,14 @@ static bool
 is_as_wished(const struct ledger_entry *e, const struct msg_grant *g,
     uint64_t ms)
 {
-	uint64_t now = clock_now(), left = 0, shorter = SHORTER_NFT;
+	const bool exact = conf->firewall == KEEPCONF_NFTABLES;
+	const uint64_t shorter = exact ? SHORTER_NFT : SHORTER_IPSET;
+	const uint64_t longer = exact ? LONGER_NFT : LONGER_IPSET;
+	uint64_t now = clock_now(), left = 0;
 
-	if (conf->firewall == KEEPCONF_IPTABLES)
-		shorter = SHORTER_IPSET;
 	if (e->expiry > now)
 		left = (e->expiry - now) / MS;
-	return (ms != 0 && ms + shorter >= left && ms <= left + LONGER &&
+	return (ms != 0 && ms + shorter >= left && ms <= left + longer &&
 	    memcmp(e->grant.label, g->label, sizeof(g->label)) == 0);
 }
 

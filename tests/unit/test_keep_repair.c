@@ -158,6 +158,31 @@ Test(keep_repair, G13_a_single_refusal_is_made_up_for)
 	}
 }
 
+/* What somebody restores has the time that was left when it was saved. */
+static void
+put_right(uint64_t too_long, bool again)
+{
+	uint64_t end = ledger_find(firewall.ledger,
+	    &rig.entries[0].grant)->expiry;
+
+	rig.adds = 0;
+	rig.entries[0].end = end + too_long;
+	lose(WATCH_LOST);
+	(void)go_on(CLOCK_SECOND);
+	cr_assert_eq(rig.adds, again);
+	cr_assert_eq(rig.entries[0].end, again ? end : end + too_long);
+}
+
+Test(keep_repair, G13_an_entry_that_was_restored_gets_its_time)
+{
+	rig_give(0, 1, 300);
+	put_right(499 * MS, false);
+	put_right(501 * MS, true);
+	rig_conf.firewall = KEEPCONF_IPTABLES;
+	put_right(1499 * MS, false);
+	put_right(1501 * MS, true);
+}
+
 /* A set that goes while sets are made is one that is made a moment later. */
 Test(keep_repair, G10_what_failed_once_is_tried_again_soon)
 {
@@ -270,7 +295,7 @@ Test(keep_repair, G13_a_time_that_differs_is_mended)
 	g = rig_grant(1);
 	rig_put(&g, rig_now + 600 * CLOCK_SECOND);
 	g = rig_grant(2);
-	rig_put(&g, rig_now + 301 * CLOCK_SECOND);
+	rig_put(&g, rig_now + 300 * CLOCK_SECOND + 400 * MS);
 	lose(WATCH_LOST);
 	(void)go_on(CLOCK_SECOND);
 	cr_assert_eq(rig.adds, 2);
