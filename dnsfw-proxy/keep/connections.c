@@ -6,7 +6,7 @@
 #include "log.h"
 #include "own.h"
 
-#define DATAGRAMS	5	/* in a step: about a millisecond */
+#define SLICE		(CLOCK_SECOND / 1000)	/* of a step */
 #define AGAIN_MAX	3	/* walks, if something breaks them */
 #define AGAIN_PERIOD	(CLOCK_SECOND / 10)
 
@@ -115,7 +115,7 @@ connections_step(void)
 		return;
 	if (!under_way)
 		begin_walk();
-	switch (conntrack_step(walking->track, DATAGRAMS)) {
+	switch (conntrack_step(walking->track, SLICE)) {
 	case LIST_END:
 	case LIST_NONE:
 		end_walk(true);

@@ -71,6 +71,7 @@ static struct {
 	bool		 silent;	/* the helper stands still: no answer */
 	bool		 lose;		/* ENOBUFS instead of answers */
 	uint64_t	 delay;		/* ns, of the kernel's answers */
+	uint64_t	 work;		/* ns that reading a datagram takes */
 	uint64_t	 fail;		/* bits of a record's messages */
 	int		 fail_error;
 	uint64_t	 refuse;	/* bits, too */
@@ -455,6 +456,7 @@ __wrap_recv(int fd, void *buf, size_t size, int flags)
 	}
 	q->head = (q->head + 1) % RIG_ITEMS;
 	q->n--;
+	rig.now += rig.work;
 	memcpy(buf, i.bytes, i.len < size ? i.len : size);
 	free(i.bytes);
 	errno = i.error;

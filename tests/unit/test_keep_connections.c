@@ -71,10 +71,9 @@ conntrack_ask(struct conntrack *c, const struct msg_grant *g, bool kill)
 }
 
 enum list_step
-conntrack_step(struct conntrack *c, unsigned int datagrams)
+conntrack_step(struct conntrack *c, uint64_t slice)
 {
-	/* About a millisecond. */
-	cr_assert(datagrams > 0 && datagrams <= 5);
+	cr_assert_eq(slice, MS);
 	if (c->steps++ == 0)
 		c->walks++;
 	return (c->steps > length ? how : LIST_MORE);

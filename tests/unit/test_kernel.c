@@ -666,7 +666,7 @@ walk(struct conntrack *c)
 {
 	enum list_step step;
 
-	while ((step = conntrack_step(c, 20)) == LIST_MORE)
+	while ((step = conntrack_step(c, CLOCK_SECOND / 1000)) == LIST_MORE)
 		;
 	return (step);
 }

@@ -169,7 +169,7 @@ walk(void)
 
 	rig.on_read = list_flows;
 	rig.on_flow = forget;
-	while ((step = conntrack_step(c, 2)) == LIST_MORE)
+	while ((step = conntrack_step(c, RIG_MS)) == LIST_MORE)
 		;
 	return (step);
 }
@@ -311,24 +311,36 @@ Test(walk, lost_deletions_are_not_counted)
 	cr_expect_eq(conntrack_failed(c), 1);
 }
 
-/* Bounded by datagrams: whoever else waits is served between. */
-Test(walk, steps)
+/* How many steps a hundred datagrams take, if each takes so long. */
+static unsigned int
+steps_of(uint64_t each)
 {
 	unsigned int steps = 0;
+
+	rig.work = each;
+	rig.on_read = list_flows;
+	while (conntrack_step(c, RIG_MS) == LIST_MORE) {
+		steps++;
+		cr_expect_eq(conntrack_fd(c), KEEP_FD_FLOWS);
+	}
+	cr_expect_eq(conntrack_fd(c), -1);
+	return (steps);
+}
+
+/* Bounded by time: whoever else waits is served between (G14). */
+Test(walk, steps)
+{
 	size_t i;
 
 	per_datagram = 1;
 	for (i = 0; i < 100; i++)
 		add((struct flow)TCP(1, 1, 1));
 	ask(grant_of(ADDR_V4, IPPROTO_TCP, 1, 1, 1), false);
-	rig.on_read = list_flows;
 	cr_expect_eq(conntrack_fd(c), -1);
-	while (conntrack_step(c, 20) == LIST_MORE) {
-		steps++;
-		cr_expect_eq(conntrack_fd(c), KEEP_FD_FLOWS);
-	}
-	cr_expect_eq(steps, 5);
-	cr_expect_eq(conntrack_fd(c), -1);
+	cr_expect_eq(steps_of(1), 0, "all in one");
+	cr_expect_eq(steps_of(RIG_MS / 5), 20);
+	cr_expect_eq(steps_of(RIG_MS / 4 + 1), 25);
+	cr_expect_eq(steps_of(7 * RIG_MS), 100, "but one at least");
 }
 
 /* A walk that is broken tells nothing about what it has not seen. */
@@ -352,12 +364,12 @@ Test(walk, silent)
 
 	ask(g, false);
 	rig.on_read = NULL;
-	cr_expect_eq(conntrack_step(c, 20), LIST_MORE);
+	cr_expect_eq(conntrack_step(c, RIG_MS), LIST_MORE);
 	rig.now += LIST_WAIT;
-	cr_expect_eq(conntrack_step(c, 20), LIST_BROKEN);
+	cr_expect_eq(conntrack_step(c, RIG_MS), LIST_BROKEN);
 	cr_expect(is_live(g));
 	/* The other listing goes on in the kernel, for all that is known. */
-	cr_expect_eq(conntrack_step(c, 20), LIST_BROKEN);
+	cr_expect_eq(conntrack_step(c, RIG_MS), LIST_BROKEN);
 }
 
 Test(walk, as_many_as_there_is_room_for)

@@ -297,8 +297,10 @@ walk(struct conntrack *c)
 }
 
 enum list_step
-conntrack_step(struct conntrack *c, unsigned int datagrams)
+conntrack_step(struct conntrack *c, uint64_t slice)
 {
+	const uint64_t end = clock_now() + slice;
+
 	if (!c->walking) {
 		c->walking = true;
 		c->broken = false;
@@ -309,11 +311,9 @@ conntrack_step(struct conntrack *c, unsigned int datagrams)
 		if (c->list.seq == 0 && list_begin(&c->list, STAMP_FLOWS,
 		    c->family == ADDR_V6, NULL) == -1)
 			return (break_off(c, "they cannot be asked for now"));
-		if (datagrams-- == 0)
-			return (LIST_MORE);
 		switch (walk(c)) {
 		case LIST_MORE:
-			if (c->list.idle)
+			if (c->list.idle || clock_now() >= end)
 				return (LIST_MORE);
 			continue;
 		case LIST_BROKEN:

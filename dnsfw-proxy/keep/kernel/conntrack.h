@@ -43,12 +43,12 @@ void	conntrack_clear(struct conntrack *);
 int	conntrack_ask(struct conntrack *, const struct msg_grant *, bool kill);
 
 /*
- * The next step of the walk, of at most so many datagrams; it begins by itself.
- * LIST_BROKEN: nothing is known of those that were not seen (is_live says
- * true then); the next step would begin a new walk.  LIST_CHANGED and LIST_NONE
- * do not come.
+ * The next step of the walk, which begins by itself: of slice ns, and of one
+ * datagram and its connections at least.  LIST_BROKEN: nothing is known of those
+ * that were not seen (is_live says true then); the next step would begin a new
+ * walk.  LIST_CHANGED and LIST_NONE do not come.
  */
-enum list_step conntrack_step(struct conntrack *, unsigned int datagrams);
+enum list_step conntrack_step(struct conntrack *, uint64_t slice);
 
 /* The descriptor to poll while a walk is under way, or -1. */
 int	conntrack_fd(const struct conntrack *);
