@@ -5,8 +5,8 @@
  * have fixed sizes, fixed-width integers in host order, and padding that is zero.
  * After each question come its answers, and then one END.
  */
-#ifndef PROXY_CONTROL_H
-#define PROXY_CONTROL_H
+#ifndef COMMON_CONTROLMSG_H
+#define COMMON_CONTROLMSG_H
 
 #include <assert.h>
 #include <stdint.h>

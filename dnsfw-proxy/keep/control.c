@@ -11,10 +11,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../control.h"
 #include "addrtext.h"
 #include "clock.h"
 #include "conf.h"
+#include "controlmsg.h"
 #include "firewall.h"
 #include "hold.h"
 #include "kernel/ask.h"
@@ -97,10 +97,24 @@ make_directory(const char *path)
 	(void)mkdir(dir, 0755);		/* bind says why if it lacks */
 }
 
+/* Bound, or why not. */
+static const char *
+bind_anyhow(int fd, const struct sockaddr_un *sun)
+{
+	if (bind_it(fd, sun) == 0)
+		return (NULL);
+	if (errno == EADDRINUSE && is_served(sun))
+		return ("another process serves there");
+	/* Nobody has it: it is left over. */
+	remove_socket(sun->sun_path);
+	return (bind_it(fd, sun) == 0 ? NULL : strerrordesc_np(errno));
+}
+
 void
 control_open(void)
 {
 	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	const char *why;
 	size_t i;
 	int fd;
 
@@ -114,19 +128,11 @@ control_open(void)
 	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd == -1)
 		fatal("socket");
-	if (bind_it(fd, &sun) == -1) {
-		if (errno == EADDRINUSE && is_served(&sun)) {
-			log_warn("another process serves the control socket "
-			    "\"%s\" (--control): this one has none",
-			    conf->control);
-			close(fd);
-			return;
-		}
-		/* Nobody has it: it is left over. */
-		remove_socket(conf->control);
-		if (bind_it(fd, &sun) == -1)
-			fatal("cannot make the control socket \"%s\" "
-			    "(--control)", conf->control);
+	if ((why = bind_anyhow(fd, &sun)) != NULL) {
+		log_warn("no control socket \"%s\" (--control): %s; dnsfwctl "
+		    "cannot ask this dnsfw", conf->control, why);
+		close(fd);
+		return;
 	}
 	if (listen(fd, CONTROL_ASKERS) == -1)
 		fatal("listen");

@@ -13,8 +13,8 @@
 #define CONTROL_POLLED	(1 + CONTROL_ASKERS)
 
 /*
- * Make the socket that the options name, before the confinement.  If another
- * process serves there already, it keeps it, with a warning.  fatal() on error.
+ * Make the socket that the options name, before the confinement.  Where there can
+ * be none, or another process serves, there is a warning.
  */
 void	control_open(void);
 
