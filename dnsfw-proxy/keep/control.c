@@ -46,12 +46,15 @@ static bool is_open;
 static bool
 is_served(const struct sockaddr_un *sun)
 {
-	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC,
+	    0);
 	bool served;
 
 	if (fd == -1)
 		fatal("socket");
-	served = connect(fd, (const struct sockaddr *)sun, sizeof(*sun)) == 0;
+	/* Who has no place for another asker serves, too. */
+	served = connect(fd, (const struct sockaddr *)sun,
+	    sizeof(*sun)) == 0 || errno == EAGAIN;
 	close(fd);
 	return (served);
 }
@@ -88,13 +91,16 @@ make_directory(const char *path)
 {
 	char dir[sizeof(conf->control)];
 	char *slash;
+	mode_t mask;
 
 	memcpy(dir, path, sizeof(dir));
 	slash = strrchr(dir, '/');
 	if (slash == NULL || slash == dir)
 		return;
 	*slash = '\0';
+	mask = umask(0022);
 	(void)mkdir(dir, 0755);		/* bind says why if it lacks */
+	umask(mask);
 }
 
 /* Bound, or why not. */

@@ -67,7 +67,8 @@ TOOLS = {
     "forwarder": (("forwarder.c", "netgrant.c"), ("-lmnl",)),
 }
 
-ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"}
+ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8",
+               "CONTROL": "none"}      # of dnsfw: no socket in /run
 
 Cost = collections.namedtuple("Cost", "cpu_ns rss_kib")
 

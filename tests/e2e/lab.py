@@ -101,7 +101,7 @@ def build_dir():
 
 # The programs below it, and the users.
 PROGRAMS = ("dnsfw-priv/start/dnsfw", "dnsfw-priv/helper/dnsfw-priv",
-            "dnsfw-proxy/dnsfw-proxy")
+            "dnsfw-proxy/dnsfw-proxy", "dnsfw-proxy/ctl/dnsfwctl")
 USERS = ("dnsfw-keeper", "dnsfw-priv", "dnsfw-proxy")
 
 
@@ -126,9 +126,10 @@ def copy_programs(folder):
 
 
 def clean_environment(**more):
-    """The tests' own environment must not set options."""
+    """The tests' own environment must not set options, but for one: no test
+    makes a control socket in /run."""
     return {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8",
-            **more}
+            "CONTROL": "none", **more}
 
 
 def family_of(address):
