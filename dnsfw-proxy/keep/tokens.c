@@ -5,6 +5,7 @@
 
 #include "bucket.h"
 #include "clock.h"
+#include "log.h"
 #include "msg.h"
 
 /*
@@ -23,8 +24,11 @@
 #define FLOOD_PAUSE	(4 * CLOCK_SECOND)
 #define FLOOD_LEFT	5000
 
+#define SHUT_PERIOD	60	/* seconds between log lines */
+
 static struct bucket record_tokens[MSG_WORKERS_MAX], grant_tokens[MSG_WORKERS_MAX];
 static uint64_t heard_at[MSG_WORKERS_MAX];	/* ns: not before */
+static struct log_limit shut_limit;
 
 void
 tokens_open(unsigned int workers, unsigned int rate, unsigned int burst)
@@ -48,15 +52,19 @@ tokens_has(unsigned int worker)
 }
 
 void
-tokens_take(unsigned int worker, size_t n)
+tokens_take(unsigned int worker, size_t grants)
 {
 	struct bucket *b = &grant_tokens[worker];
-	uint64_t now = clock_now();
+	uint64_t now = clock_now(), count;
 
 	bucket_take(&record_tokens[worker], now, 1);
-	bucket_take(b, now, n);
+	bucket_take(b, now, grants);
 	if (bucket_has(b, now))
 		return;
+	if (log_allowed(&shut_limit, now, SHUT_PERIOD, &count))
+		log_warn("worker %u asks for more grants than an honest one: "
+		    "it is not heard for a while (%llu times)", worker + 1,
+		    (unsigned long long)count);
 	heard_at[worker] = now + FLOOD_PAUSE;
 	bucket_shut(b, heard_at[worker], FLOOD_LEFT);
 }

@@ -13,10 +13,13 @@
 void	tokens_open(unsigned int workers, unsigned int rate,
 	    unsigned int burst);
 
-/* May the worker have a transaction now?  If not, ask again in a millisecond. */
+/*
+ * May the worker have a transaction now?  If not, ask again in a millisecond; one
+ * that has flooded the kernel may in four seconds.
+ */
 bool	tokens_has(unsigned int worker);
 
-/* It had one, with so many grants. */
+/* It had one, with so many grants.  If that shuts it out, the log says so. */
 void	tokens_take(unsigned int worker, size_t grants);
 
 #endif
