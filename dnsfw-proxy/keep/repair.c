@@ -272,7 +272,7 @@ repair_events(void)
 int
 repair_fd(void)
 {
-	return (repair.state == COMPARE ? compare_fd() : -1);
+	return (repair.state == COMPARE && !ask_stuck() ? compare_fd() : -1);
 }
 
 /* ms until then. */
