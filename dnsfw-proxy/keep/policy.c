@@ -195,7 +195,7 @@ policy_receive(struct policy_checked *checked)
 		    "a descriptor where none belongs");
 	if (making && buf[0] == MSG_REJECTED) {
 		policy_rejected(buf, n);
-		return (POLICY_OWN);
+		return (POLICY_SEEN_TO);
 	}
 	policy_answers(buf, n, checked);
 	return (POLICY_CHECKED);

@@ -38,7 +38,7 @@ bool	policy_was_taken(void);
 /* What of a compiler's message is the caller's affair. */
 enum policy_event {
 	POLICY_NOTHING = 0,	/* no more records */
-	POLICY_OWN,		/* a record that was the policy's affair */
+	POLICY_SEEN_TO,		/* a record that was the policy's affair */
 	POLICY_NEW,		/* another generation is in force */
 	POLICY_CHECKED		/* answers to CHECKs are in checked */
 };

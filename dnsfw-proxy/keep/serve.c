@@ -26,8 +26,8 @@
 
 /*
  * Places in what is polled, behind the workers' channels and then their logs.
- * It is looked at in this order: what happened before a worker asked is seen
- * together with that.
+ * The kernel looks at them in this order: what happened before a worker asked is
+ * seen together with that.
  */
 enum { AT_COMPILER_LOG, AT_COMPILER, AT_REPAIR, AT_CONNECTIONS, AT_HELPER,
     AT_ACT, AT_SIGNALS, AT_CONTROL, AT_OWN = AT_CONTROL + CONTROL_POLLED,
@@ -128,7 +128,7 @@ serve_compiler(void)
 		case POLICY_CHECKED:
 			review_checked(&checked);
 			break;
-		case POLICY_OWN:
+		case POLICY_SEEN_TO:
 			break;
 		case POLICY_NOTHING:
 			return;

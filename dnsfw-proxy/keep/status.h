@@ -5,10 +5,10 @@
 #ifndef KEEP_STATUS_H
 #define KEEP_STATUS_H
 
-/* The chain by its names, for texts: "inet filter dnsfw". */
+/* The chain by its names, for texts: "inet filter dnsfw"; until the next call. */
 const char *status_chain(void);
 
-/* What is served: addresses, upstreams, and the chain. */
+/* What is served: addresses, upstreams, and the chain; until the next call. */
 #define STATUS_SCOPE_MAX 1800	/* bytes with NUL; what has no room is cut */
 const char *status_scope(void);
 
