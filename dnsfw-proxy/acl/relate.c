@@ -5,7 +5,7 @@
 
 #include "find.h"
 
-/* A record by its record_number, which is where it begins. */
+/* A record's number: the octet of the image at which it begins. */
 static acl_record
 record_number(const struct acl_image *image, const struct image_record *r)
 {

@@ -9,7 +9,7 @@ enum { CTL_YES = 0, CTL_NO = 1, CTL_USAGE = 2 };
 
 /*
  * A command: argv[0] is its name.  Returns an exit status.  One that finds its
- * arguments wrong says so, and calls ctl_usage().
+ * arguments wrong says so, and calls usage_wrong().
  */
 typedef int ctl_command(int argc, char **argv);
 

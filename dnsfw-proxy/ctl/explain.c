@@ -44,7 +44,7 @@ read_question(const char *client, const char *name, const char *type,
 	return (NULL);
 }
 
-/* --- the explain_question as text --- */
+/* --- the outcome as text --- */
 
 static const char *
 proto_text(uint8_t proto)
@@ -53,14 +53,14 @@ proto_text(uint8_t proto)
 }
 
 static void
-print_ports(const struct outcome *v)
+print_ports(const struct outcome *o)
 {
 	unsigned int i;
 
-	for (i = 0; i < v->d.acl.nports; i++)
+	for (i = 0; i < o->d.acl.nports; i++)
 		printf("%s%s:%u", i == 0 ? "" : ", ",
-		    proto_text(v->d.acl.ports[i].proto),
-		    v->d.acl.ports[i].port);
+		    proto_text(o->d.acl.ports[i].proto),
+		    o->d.acl.ports[i].port);
 }
 
 static const char *
@@ -71,24 +71,26 @@ effect_text(const struct outcome_rule *r)
 }
 
 static void
-print_rules(const struct explain *e, const struct outcome *v)
+print_rules(const struct explain *e, const struct outcome *o)
 {
 	const struct list *l = &e->list;
 	const struct outcome_rule *r;
 	const char *text;
 	size_t i, len;
 
-	for (i = 0; i < v->nrules; i++) {
-		r = &v->rules[i];
+	for (i = 0; i < o->nrules; i++) {
+		r = &o->rules[i];
 		len = list_text(l, r->rule, &text);
 		printf("    %s:%u: %.*s  (%s)\n", l->path, r->rule->line,
 		    (int)len, text, effect_text(r));
 	}
+	if (o->more)
+		printf("    and more\n");
 }
 
 static void
 print_as_text(const struct explain *e, const struct outcome_question *q,
-    const struct outcome *v)
+    const struct outcome *o)
 {
 	char client[ADDR_TEXT_MAX], local[ADDR_TEXT_MAX];
 	char name[DNS_NAME_TEXT_MAX], type[DNS_MNEMONIC_SIZE];
@@ -96,30 +98,30 @@ print_as_text(const struct explain *e, const struct outcome_question *q,
 	dns_name_print(&q->name, name);
 	printf("%s %s %s: ", addr_print(&q->client, client), name,
 	    dns_type_print(q->type, type));
-	switch (v->kind) {
+	switch (o->kind) {
 	case OUTCOME_GRANT:
 		printf("resolved, and granted: ");
-		print_ports(v);
+		print_ports(o);
 		break;
 	case OUTCOME_RESOLVE:
 		printf("resolved, nothing granted");
 		break;
 	case OUTCOME_STATIC:
-		printf("answered with %s", addr_print(&v->d.acl.local, local));
+		printf("answered with %s", addr_print(&o->d.acl.local, local));
 		break;
 	case OUTCOME_REFUSE:
 		printf("refused");
 		break;
 	}
-	printf("%s%s\n", v->why == NULL ? "" : ": ", v->why == NULL ? "" :
-	    v->why);
-	print_rules(e, v);
+	printf("%s%s\n", o->why == NULL ? "" : ": ", o->why == NULL ? "" :
+	    o->why);
+	print_rules(e, o);
 }
 
-/* --- the explain_question as JSON --- */
+/* --- the outcome as JSON --- */
 
 static void
-json_rules(struct json *j, const struct list *l, const struct outcome *v,
+json_rules(struct json *j, const struct list *l, const struct outcome *o,
     const char *key, bool hidden)
 {
 	const struct outcome_rule *r;
@@ -127,8 +129,8 @@ json_rules(struct json *j, const struct list *l, const struct outcome *v,
 	size_t i, len;
 
 	json_begin(j, key, '[');
-	for (i = 0; i < v->nrules; i++) {
-		r = &v->rules[i];
+	for (i = 0; i < o->nrules; i++) {
+		r = &o->rules[i];
 		if (r->hidden != hidden)
 			continue;
 		len = list_text(l, r->rule, &text);
@@ -142,16 +144,16 @@ json_rules(struct json *j, const struct list *l, const struct outcome *v,
 }
 
 static void
-json_allow(struct json *j, const struct outcome *v)
+json_allow(struct json *j, const struct outcome *o)
 {
 	char port[sizeof("tcp:65535")];
 	unsigned int i;
 
 	json_begin(j, "allow", '[');
-	for (i = 0; v->kind == OUTCOME_GRANT && i < v->d.acl.nports; i++) {
+	for (i = 0; o->kind == OUTCOME_GRANT && i < o->d.acl.nports; i++) {
 		snprintf(port, sizeof(port), "%s:%u",
-		    proto_text(v->d.acl.ports[i].proto),
-		    v->d.acl.ports[i].port);
+		    proto_text(o->d.acl.ports[i].proto),
+		    o->d.acl.ports[i].port);
 		json_text(j, NULL, port);
 	}
 	json_end(j, ']');
@@ -159,7 +161,7 @@ json_allow(struct json *j, const struct outcome *v)
 
 static void
 print_as_json(const struct explain *e, const struct outcome_question *q,
-    const struct outcome *v)
+    const struct outcome *o)
 {
 	static const char *const outcomes[] = {
 		[OUTCOME_GRANT] = "grant", [OUTCOME_RESOLVE] = "resolve",
@@ -173,18 +175,18 @@ print_as_json(const struct explain *e, const struct outcome_question *q,
 	dns_name_print(&q->name, text);
 	json_text(&j, "name", text);
 	json_text(&j, "type", dns_type_print(q->type, text));
-	json_text(&j, "decision", outcomes[v->kind]);
-	json_allow(&j, v);
-	if (v->kind == OUTCOME_STATIC)
-		json_text(&j, "address", addr_print(&v->d.acl.local, address));
+	json_text(&j, "decision", outcomes[o->kind]);
+	json_allow(&j, o);
+	if (o->kind == OUTCOME_STATIC)
+		json_text(&j, "address", addr_print(&o->d.acl.local, address));
 	else
 		json_null(&j, "address");
-	if (v->why == NULL)
+	if (o->why == NULL)
 		json_null(&j, "reason");
 	else
-		json_text(&j, "reason", v->why);
-	json_rules(&j, &e->list, v, "rules", false);
-	json_rules(&j, &e->list, v, "hidden", true);
+		json_text(&j, "reason", o->why);
+	json_rules(&j, &e->list, o, "rules", false);
+	json_rules(&j, &e->list, o, "hidden", true);
 	json_end(&j, '}');
 	json_line(&j);
 }
@@ -195,14 +197,14 @@ print_as_json(const struct explain *e, const struct outcome_question *q,
 static int
 explain_question(const struct explain *e, const struct outcome_question *q)
 {
-	static struct outcome v;
+	static struct outcome o;
 
-	outcome_find(&e->list, q, &v);
+	outcome_find(&e->list, q, &o);
 	if (e->json)
-		print_as_json(e, q, &v);
+		print_as_json(e, q, &o);
 	else
-		print_as_text(e, q, &v);
-	return (v.kind == OUTCOME_REFUSE ? CTL_NO : CTL_YES);
+		print_as_text(e, q, &o);
+	return (o.kind == OUTCOME_REFUSE ? CTL_NO : CTL_YES);
 }
 
 static void
@@ -290,7 +292,7 @@ explain_main(int argc, char **argv)
 	static struct explain e;
 	const char *path = CTL_ACL_DEFAULT;
 	bool lines;
-	int ch;
+	int ch, status;
 
 	while ((ch = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (ch == 'j')
@@ -305,7 +307,10 @@ explain_main(int argc, char **argv)
 	lines = argc == 1 && strcmp(argv[0], "-") == 0;
 	if (!lines && argc != 2 && argc != 3)
 		return (usage_wrong("explain"));
-	if (list_load(&e.list, path, warn_of_error, NULL) == -1)
-		return (CTL_NO);
-	return (lines ? answer_lines(&e) : answer_arguments(&e, argc, argv));
+	status = CTL_NO;
+	if (list_load(&e.list, path, warn_of_error, NULL) == 0)
+		status = lines ? answer_lines(&e) :
+		    answer_arguments(&e, argc, argv);
+	list_free(&e.list);
+	return (status);
 }

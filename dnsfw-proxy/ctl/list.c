@@ -83,13 +83,12 @@ next_rule(struct list *l, struct lex_text *lines, struct list_rule *out,
 	return (false);
 }
 
-static const struct list *sorted;	/* for qsort */
-
 static int
-compare(const void *a, const void *b)
+compare_rules(const void *a, const void *b, void *list)
 {
-	const struct list_rule *x = &sorted->rules[*(const uint32_t *)a];
-	const struct list_rule *y = &sorted->rules[*(const uint32_t *)b];
+	const struct list *l = list;
+	const struct list_rule *x = &l->rules[*(const uint32_t *)a];
+	const struct list_rule *y = &l->rules[*(const uint32_t *)b];
 
 	if (x->record != y->record)
 		return (x->record < y->record ? -1 : 1);
@@ -115,8 +114,8 @@ index_rules(struct list *l, uint32_t rules)
 	}
 	for (i = 0; i < l->nrules; i++)
 		l->by_record[i] = i;
-	sorted = l;
-	qsort(l->by_record, l->nrules, sizeof(*l->by_record), compare);
+	qsort_r(l->by_record, l->nrules, sizeof(*l->by_record), compare_rules,
+	    l);
 }
 
 int

@@ -17,8 +17,6 @@ struct odd {
 	const struct addr_net *nets;
 	size_t		 nnets;
 	uint32_t	*same;		/* of a rule: the line of an equal one */
-	odd_fn		*tell;
-	void		*arg;
 };
 
 /* --- twice the same --- */
@@ -105,7 +103,10 @@ line_that_says(const struct list *l, acl_record record,
 	return (0);
 }
 
-/* What is odd about it, in text; returns the offset in the line, or -1. */
+/*
+ * What is odd about it, in text.  Returns the offset in the line, 0: of the rule as
+ * a whole, or -1: nothing.
+ */
 static long
 judge_rule(const struct odd *o, const struct list_rule *r,
     const struct parse_rule *rule, char text[TEXT_MAX])
@@ -146,8 +147,7 @@ void
 odd_find(struct list *l, const struct addr_net *nets, size_t nnets,
     odd_fn *tell, void *arg)
 {
-	struct odd o = { .list = l, .nets = nets, .nnets = nnets,
-	    .tell = tell, .arg = arg };
+	struct odd o = { .list = l, .nets = nets, .nnets = nnets };
 	struct parse_rule rule;
 	char text[TEXT_MAX];
 	const char *start;

@@ -10,7 +10,7 @@
 
 struct way {
 	const struct list *list;
-	struct outcome	*v;
+	struct outcome	*o;
 	bool		allowed, ended;
 };
 
@@ -21,10 +21,11 @@ add_record(void *arg, acl_record record, bool blocks)
 	const uint32_t *first;
 	size_t i, n = list_rules(w->list, record, &first);
 
-	for (i = 0; i < n && w->v->nrules < OUTCOME_RULES_MAX; i++)
-		w->v->rules[w->v->nrules++] = (struct outcome_rule){
+	for (i = 0; i < n && w->o->nrules < OUTCOME_RULES_MAX; i++)
+		w->o->rules[w->o->nrules++] = (struct outcome_rule){
 		    .rule = &w->list->rules[first[i]], .blocks = blocks,
 		    .decides = blocks && !w->allowed, .hidden = w->ended };
+	w->o->more |= i < n;
 	w->ended |= blocks;
 	w->allowed |= !blocks;
 	return (false);
@@ -32,15 +33,15 @@ add_record(void *arg, acl_record record, bool blocks)
 
 /* A block behind what was allowed, with nothing behind itself, did nothing. */
 static void
-drop_idle_block(struct outcome *v)
+drop_idle_block(struct outcome *o)
 {
 	const struct outcome_rule *r;
 
-	while (v->nrules > 0) {
-		r = &v->rules[v->nrules - 1];
+	while (!o->more && o->nrules > 0) {
+		r = &o->rules[o->nrules - 1];
 		if (!r->blocks || r->decides || r->hidden)
 			break;
-		v->nrules--;
+		o->nrules--;
 	}
 }
 
@@ -58,31 +59,31 @@ refusal(const struct request *r, const struct decision *d, bool *grants)
 
 void
 outcome_find(const struct list *l, const struct outcome_question *q,
-    struct outcome *v)
+    struct outcome *o)
 {
-	struct way way = { .list = l, .v = v };
+	struct way way = { .list = l, .o = o };
 	struct request r = { .client = q->client, .dns = {
 	    .has_question = true, .qname = q->name, .qtype = q->type,
 	    .qclass = CLASS_IN, .strict = true } };
 	bool grants = false;
 
-	memset(v, 0, offsetof(struct outcome, rules));
+	memset(o, 0, offsetof(struct outcome, rules));
 	policy.image = l->image;
 	relate_decision(l->image, &q->client, &q->name, add_record, &way);
-	drop_idle_block(v);
-	decision_make(&r, &v->d);
-	if (v->d.signal != SIGNAL_NONE) {
-		v->why = "a name that leads clients around this server is "
+	drop_idle_block(o);
+	decision_make(&r, &o->d);
+	if (o->d.signal != SIGNAL_NONE) {
+		o->why = "a name that leads clients around this server is "
 		    "answered here (--bypass-signals)";
 		return;
 	}
-	if (v->d.acl.verdict == ACL_LOCAL) {
-		v->kind = OUTCOME_STATIC;
+	if (o->d.acl.verdict == ACL_LOCAL) {
+		o->kind = OUTCOME_STATIC;
 		return;
 	}
-	v->why = refusal(&r, &v->d, &grants);
-	if (v->why == NULL)
-		v->kind = grants ? OUTCOME_GRANT : OUTCOME_RESOLVE;
-	if (v->why == NULL && v->d.keys)
-		v->why = "what a validator needs for names below";
+	o->why = refusal(&r, &o->d, &grants);
+	if (o->why == NULL)
+		o->kind = grants ? OUTCOME_GRANT : OUTCOME_RESOLVE;
+	if (o->why == NULL && o->d.keys)
+		o->why = "what a validator needs for names below";
 }

@@ -40,9 +40,14 @@ struct outcome {
 	struct decision	d;
 	const char	*why;		/* more than the rules say, or NULL */
 	size_t		 nrules;	/* in the order of A4 */
+	bool		 more;		/* than there is room for match */
 	struct outcome_rule rules[OUTCOME_RULES_MAX];
 };
 
+/*
+ * What becomes of the question by that list, which is policy.image from now on.
+ * Rules behind the first OUTCOME_RULES_MAX are left out.
+ */
 void	outcome_find(const struct list *, const struct outcome_question *,
 	    struct outcome *out);
 

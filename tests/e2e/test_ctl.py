@@ -3,6 +3,7 @@
 import ipaddress
 import json
 import random
+import re
 import subprocess
 
 import pytest
@@ -375,6 +376,15 @@ def test_U1_help_fits_a_screen():
     assert len(lines) <= 24
     assert max(map(len, lines)) < 80
     assert ctl("--version").stdout.startswith("dnsfwctl ")
+
+
+def test_U1_each_command_that_is_named_is_there():
+    named = re.findall(r"^  (\w+) ", ctl("--help").stdout, re.MULTILINE)
+    assert len(named) >= 6
+    for command in named:
+        done = ctl(command, "--no-such-option")
+        assert done.returncode == 2
+        assert f"usage: dnsfwctl {command} " in done.stderr
 
 
 def test_U1_output_that_cannot_be_written_is_an_error(acl):
