@@ -9,6 +9,8 @@
 #define COMMON_CONTROLMSG_H
 
 #include <assert.h>
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "msg.h"
@@ -35,6 +37,12 @@ struct control_ask {
 };
 static_assert(sizeof(struct control_ask) == 24, "control_ask size");
 
+/*
+ * Copy the record of len bytes into *out and check each field.  False: it is no
+ * question of this version, and out means nothing.  Pure.
+ */
+bool	control_ask_decode(const void *buf, size_t len, struct control_ask *out);
+
 enum control_type { CONTROL_END = 1, CONTROL_GRANT, CONTROL_STATUS };
 
 enum control_code {
@@ -42,6 +50,7 @@ enum control_code {
 	CONTROL_BAD,		/* no question of this version */
 	CONTROL_DENIED,		/* only root may */
 	CONTROL_REJECTED,	/* the list is bad: the old one stays */
+	CONTROL_UNSURE,		/* some of it the kernel may still have */
 	CONTROL_CODE_END
 };
 

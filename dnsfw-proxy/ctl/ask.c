@@ -24,8 +24,10 @@ open_socket(const char *path)
 	}
 	memcpy(sun.sun_path, path, strlen(path));
 	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	/* Whoever has all places, or stands still, is not waited for. */
 	if (fd == -1 || setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience,
-	    sizeof(patience)) == -1)
+	    sizeof(patience)) == -1 || setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO,
+	    &patience, sizeof(patience)) == -1)
 		err(1, "socket");
 	if (connect(fd, (struct sockaddr *)&sun, sizeof(sun)) == 0)
 		return (fd);
@@ -115,7 +117,9 @@ ask_strcode(uint8_t code)
 	static const char *const texts[] = {
 		[CONTROL_BAD] = "the running dnsfw is of another version",
 		[CONTROL_DENIED] = "only root may do that",
-		[CONTROL_REJECTED] = "the list is bad: the old one stays"
+		[CONTROL_REJECTED] = "the list is bad: the old one stays",
+		[CONTROL_UNSURE] = "the firewall may still have some: dnsfw "
+		    "goes on taking them out"
 	};
 
 	return (code != CONTROL_OK && code < CONTROL_CODE_END ? texts[code] :

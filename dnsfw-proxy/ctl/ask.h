@@ -9,7 +9,7 @@
 #include "controlmsg.h"
 
 #define ASK_PATH_DEFAULT	"/run/dnsfw/control"
-#define ASK_SECONDS		60	/* for the next record; of a reload, all */
+#define ASK_SECONDS		60	/* for a place, and for the next record */
 
 /* What an answer is given to: one of its records. */
 typedef void ask_answer(void *arg, const void *record);

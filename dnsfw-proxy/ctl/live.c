@@ -233,27 +233,29 @@ print_done(const struct live *l, bool done, const char *key, const char *what,
 int
 reload_main(int argc, char **argv)
 {
-	struct control_end end = { .code = CONTROL_BAD };
+	struct control_end end = { .type = 0 };
 	struct live l;
 	int status;
 
 	if (!take_arguments(&l, argc, argv, 0, 0))
 		return (usage_wrong(argv[0]));
 	status = ask_live(&l, CONTROL_RELOAD, CONTROL_END, NULL, &end);
-	print_done(&l, status == CTL_YES, "rules", "in force", end.count);
+	if (end.type == CONTROL_END)
+		print_done(&l, status == CTL_YES, "rules", "in force", end.count);
 	return (status);
 }
 
 int
 revoke_main(int argc, char **argv)
 {
-	struct control_end end = { .code = CONTROL_BAD };
+	struct control_end end = { .type = 0 };
 	struct live l;
 	int status;
 
 	if (!take_arguments(&l, argc, argv, 1, 1))
 		return (usage_wrong(argv[0]));
 	status = ask_live(&l, CONTROL_REVOKE, CONTROL_END, NULL, &end);
-	print_done(&l, status == CTL_YES, "grants", "revoked", end.count);
+	if (end.type == CONTROL_END)
+		print_done(&l, status == CTL_YES, "grants", "revoked", end.count);
 	return (status);
 }

@@ -2,8 +2,6 @@
 #include "control.h"
 
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,6 +13,7 @@
 #include "clock.h"
 #include "conf.h"
 #include "controlmsg.h"
+#include "controlsock.h"
 #include "firewall.h"
 #include "hold.h"
 #include "kernel/ask.h"
@@ -25,12 +24,22 @@
 #include "review.h"
 #include "status.h"
 
-#define LOOKED_AT	4096	/* grants of the ledger, for one record */
+/* Places of the ledger that a turn looks at, for all of them. */
+#define LOOKED_AT	2048
+
+/* Nobody but root has more of the places; and so many are for root alone. */
+#define PLACES_USER	2
+#define PLACES_ROOT	2
+
+#define ACCEPT_AGAIN	(CLOCK_SECOND / 10)	/* when none could be had */
+
+#define ENDING	CONTROL_WHAT_END	/* what: only the END is due */
 
 struct asker {
 	int		fd;		/* -1: none */
-	bool		is_root;
+	uid_t		uid;
 	uint8_t		what;		/* under way; 0: it may ask */
+	uint8_t		code;		/* enum control_code, of the END */
 	struct addr	client;		/* family 0: all */
 	uint32_t	cursor;		/* of the ledger */
 	uint32_t	count;
@@ -39,113 +48,17 @@ struct asker {
 
 static struct asker askers[CONTROL_ASKERS];
 static bool is_open;
-
-/* --- the socket --- */
-
-/* Does somebody serve there, or is it left over? */
-static bool
-is_served(const struct sockaddr_un *sun)
-{
-	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC,
-	    0);
-	bool served;
-
-	if (fd == -1)
-		fatal("socket");
-	/* Who has no place for another asker serves, too. */
-	served = connect(fd, (const struct sockaddr *)sun,
-	    sizeof(*sun)) == 0 || errno == EAGAIN;
-	close(fd);
-	return (served);
-}
-
-static void
-remove_socket(const char *path)
-{
-	struct stat st;
-
-	if (lstat(path, &st) == 0 && S_ISSOCK(st.st_mode))
-		(void)unlink(path);	/* bind says why if it could not */
-}
-
-/* Made with the group whose members may ask, so that no moment is without it. */
-static int
-bind_it(int fd, const struct sockaddr_un *sun)
-{
-	gid_t own = getegid();
-	bool has_group = conf->control_gid != 0 &&
-	    setegid(conf->control_gid) == 0;
-	mode_t mask = umask(has_group ? 0117 : 0177);
-	int rc;
-
-	rc = bind(fd, (const struct sockaddr *)sun, sizeof(*sun));
-	if (has_group && setegid(own) == -1)
-		fatal("setegid");
-	umask(mask);
-	return (rc);
-}
-
-/* The directory, too, if it is the last one that lacks. */
-static void
-make_directory(const char *path)
-{
-	char dir[sizeof(conf->control)];
-	char *slash;
-	mode_t mask;
-
-	memcpy(dir, path, sizeof(dir));
-	slash = strrchr(dir, '/');
-	if (slash == NULL || slash == dir)
-		return;
-	*slash = '\0';
-	mask = umask(0022);
-	(void)mkdir(dir, 0755);		/* bind says why if it lacks */
-	umask(mask);
-}
-
-/* Bound, or why not. */
-static const char *
-bind_anyhow(int fd, const struct sockaddr_un *sun)
-{
-	if (bind_it(fd, sun) == 0)
-		return (NULL);
-	if (errno == EADDRINUSE && is_served(sun))
-		return ("another process serves there");
-	/* Nobody has it: it is left over. */
-	remove_socket(sun->sun_path);
-	return (bind_it(fd, sun) == 0 ? NULL : strerrordesc_np(errno));
-}
+static uint64_t accept_at;		/* ns: not before */
 
 void
 control_open(void)
 {
-	struct sockaddr_un sun = { .sun_family = AF_UNIX };
-	const char *why;
 	size_t i;
-	int fd;
 
 	for (i = 0; i < CONTROL_ASKERS; i++)
 		askers[i].fd = -1;
-	if (conf->control[0] == '\0')
-		return;
-	static_assert(sizeof(conf->control) == sizeof(sun.sun_path), "a path");
-	memcpy(sun.sun_path, conf->control, sizeof(sun.sun_path));
-	make_directory(conf->control);
-	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (fd == -1)
-		fatal("socket");
-	if ((why = bind_anyhow(fd, &sun)) != NULL) {
-		log_warn("no control socket \"%s\" (--control): %s; dnsfwctl "
-		    "cannot ask this dnsfw", conf->control, why);
-		close(fd);
-		return;
-	}
-	if (listen(fd, CONTROL_ASKERS) == -1)
-		fatal("listen");
-	if (dup3(fd, KEEP_FD_CONTROL, O_CLOEXEC) == -1)
-		fatal("dup3");
-	close(fd);
-	is_open = true;
+	is_open = conf->control[0] != '\0' &&
+	    controlsock_open(conf->control, conf->control_gid, CONTROL_ASKERS);
 }
 
 /* --- askers --- */
@@ -174,6 +87,23 @@ progress(struct asker *a)
 	a->deadline = clock_now() + CONTROL_SECONDS * CLOCK_SECOND;
 }
 
+/* May one more of that user have a place?  Root always may. */
+static bool
+has_share(uid_t uid)
+{
+	unsigned int own = 0, all = 0;
+	size_t i;
+
+	for (i = 0; i < CONTROL_ASKERS; i++) {
+		if (askers[i].fd == -1 || askers[i].uid == 0)
+			continue;
+		all++;
+		own += askers[i].uid == uid;
+	}
+	return (uid == 0 || (own < PLACES_USER &&
+	    all < CONTROL_ASKERS - PLACES_ROOT));
+}
+
 static void
 take_asker(void)
 {
@@ -186,11 +116,17 @@ take_asker(void)
 		return;
 	fd = accept4(KEEP_FD_CONTROL, NULL, NULL,
 	    SOCK_NONBLOCK | SOCK_CLOEXEC);
-	if (fd == -1)
+	if (fd == -1) {
+		if (errno != EAGAIN && errno != ECONNABORTED)
+			accept_at = clock_now() + ACCEPT_AGAIN;
 		return;
-	*a = (struct asker){ .fd = fd };
-	a->is_root = getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred,
-	    &len) == 0 && cred.uid == 0;
+	}
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) == -1 ||
+	    !has_share(cred.uid)) {
+		close(fd);
+		return;
+	}
+	*a = (struct asker){ .fd = fd, .uid = cred.uid };
 	progress(a);
 }
 
@@ -211,35 +147,18 @@ tell_asker(struct asker *a, const void *record, size_t len)
 }
 
 static void
-end_answers(struct asker *a, enum control_code code)
+end_answers(struct asker *a, uint8_t code)
 {
 	const struct control_end m = { .type = CONTROL_END,
-	    .code = (uint8_t)code, .count = a->count };
+	    .code = code, .count = a->count };
 
+	a->what = ENDING;
+	a->code = code;
 	if (tell_asker(a, &m, sizeof(m)))
 		a->what = 0;
 }
 
 /* --- questions --- */
-
-/* Copies the question and checks each of its fields. */
-static bool
-decode(const uint8_t *buf, size_t len, struct control_ask *ask)
-{
-	static const uint8_t zero[16];
-	size_t used;
-
-	if (len != sizeof(*ask))
-		return (false);
-	memcpy(ask, buf, sizeof(*ask));
-	used = addr_len(ask->family);
-	return (ask->version == CONTROL_VERSION && ask->what != 0 &&
-	    ask->what < CONTROL_WHAT_END &&
-	    (ask->family == 0 || used > 0) &&
-	    memcmp(ask->pad, zero, sizeof(ask->pad)) == 0 &&
-	    memcmp(ask->client + used, zero, sizeof(zero) - used) == 0 &&
-	    (ask->what != CONTROL_REVOKE || ask->family != 0));
-}
 
 static void
 take_question(struct asker *a)
@@ -255,12 +174,13 @@ take_question(struct asker *a)
 		return;
 	}
 	a->count = a->cursor = 0;
+	a->code = CONTROL_OK;
 	progress(a);
-	if (!decode(buf, (size_t)n, &ask)) {
+	if (!control_ask_decode(buf, (size_t)n, &ask)) {
 		end_answers(a, CONTROL_BAD);
 		return;
 	}
-	if (ask.what >= CONTROL_RELOAD && !a->is_root) {
+	if (ask.what >= CONTROL_RELOAD && a->uid != 0) {
 		end_answers(a, CONTROL_DENIED);
 		return;
 	}
@@ -295,6 +215,15 @@ answer_status(struct asker *a)
 		end_answers(a, CONTROL_OK);
 }
 
+static unsigned int places_left;	/* of this turn */
+
+/* Are there places that it has not seen? */
+static bool
+has_more(const struct asker *a)
+{
+	return (a->cursor < ledger_places(firewall.ledger));
+}
+
 static bool
 belongs_to(const struct asker *a, const struct msg_grant *g)
 {
@@ -308,23 +237,19 @@ belongs_to(const struct asker *a, const struct msg_grant *g)
 	    memcmp(g->client, a->client.bytes, sizeof(zero)) == 0);
 }
 
-/* The next live grants of the client, at most max; *more: there may be others. */
+/*
+ * The next live grants of the client, at most max, in what is left of the turn's
+ * places.
+ */
 static size_t
-next_grants(struct asker *a, const struct ledger_entry **out, size_t max,
-    bool *more)
+next_grants(struct asker *a, const struct ledger_entry **out, size_t max)
 {
 	const struct ledger_entry *e;
-	unsigned int i;
 	size_t n = 0;
 
-	*more = true;
-	for (i = 0; i < LOOKED_AT && n < max; i++) {
-		e = ledger_next(firewall.ledger, &a->cursor);
-		if (e == NULL) {
-			*more = false;
-			break;
-		}
-		if (belongs_to(a, &e->grant))
+	for (; places_left > 0 && n < max && has_more(a); places_left--) {
+		e = ledger_place(firewall.ledger, a->cursor++);
+		if (e != NULL && belongs_to(a, &e->grant))
 			out[n++] = e;
 	}
 	return (n);
@@ -338,10 +263,9 @@ answer_grants(struct asker *a)
 	uint64_t now = clock_now();
 	uint32_t before = a->cursor;
 	size_t i, n;
-	bool more;
 
 	ledger_expire(firewall.ledger, now);
-	n = next_grants(a, e, CONTROL_BATCH_MAX, &more);
+	n = next_grants(a, e, CONTROL_BATCH_MAX);
 	for (i = 0; i < n; i++) {
 		m[i] = (struct control_grant){ .type = CONTROL_GRANT,
 		    .family = e[i]->grant.family, .proto = e[i]->grant.proto,
@@ -356,7 +280,7 @@ answer_grants(struct asker *a)
 		return;
 	}
 	a->count += (uint32_t)n;
-	if (!more)
+	if (!has_more(a))
 		end_answers(a, CONTROL_OK);
 }
 
@@ -366,27 +290,36 @@ revoke_some(struct asker *a)
 {
 	const struct ledger_entry *e[REVIEW_BATCH];
 	struct msg_grant grants[REVIEW_BATCH];
-	size_t i, n;
-	bool more;
+	size_t i, n, gone;
 
 	if (ask_stuck())
 		return (false);
-	n = next_grants(a, e, REVIEW_BATCH, &more);
+	ledger_expire(firewall.ledger, clock_now());
+	n = next_grants(a, e, REVIEW_BATCH);
 	for (i = 0; i < n; i++)
 		grants[i] = e[i]->grant;
-	review_revoke(grants, n);
-	a->count += (uint32_t)n;
-	if (!more)
-		end_answers(a, CONTROL_OK);
+	gone = review_revoke(grants, n);
+	a->count += (uint32_t)gone;
+	if (gone < n)
+		a->code = CONTROL_UNSURE;
+	if (!has_more(a))
+		end_answers(a, a->code);
 	return (n > 0);
+}
+
+static bool
+is_reloading(void)
+{
+	return (policy_reloading() || review_is_busy());
 }
 
 static void
 await_reload(struct asker *a)
 {
-	progress(a);
-	if (policy_reloading() || review_is_busy())
+	if (is_reloading()) {
+		progress(a);
 		return;
+	}
 	a->count = policy_rules();
 	end_answers(a, policy_was_taken() ? CONTROL_OK : CONTROL_REJECTED);
 }
@@ -407,6 +340,9 @@ control_answer(struct asker *a)
 		break;
 	case CONTROL_REVOKE:
 		return (revoke_some(a));
+	case ENDING:
+		end_answers(a, a->code);
+		break;
 	}
 	return (false);
 }
@@ -419,7 +355,7 @@ awaited(const struct asker *a)
 {
 	if (a->what == 0)
 		return (POLLIN);
-	if (a->what == CONTROL_RELOAD ||
+	if ((a->what == CONTROL_RELOAD && is_reloading()) ||
 	    (a->what == CONTROL_REVOKE && ask_stuck()))
 		return (0);
 	return (POLLOUT);
@@ -431,7 +367,8 @@ control_poll(struct pollfd *fds)
 	size_t i;
 
 	fds[0] = (struct pollfd){ .events = POLLIN,
-	    .fd = is_open && free_place() != NULL ? KEEP_FD_CONTROL : -1 };
+	    .fd = is_open && free_place() != NULL &&
+	    clock_now() >= accept_at ? KEEP_FD_CONTROL : -1 };
 	for (i = 0; i < CONTROL_ASKERS; i++)
 		fds[1 + i] = (struct pollfd){ .fd = askers[i].fd,
 		    .events = awaited(&askers[i]) };
@@ -443,6 +380,8 @@ control_wait(void)
 	uint64_t now = clock_now(), soonest = UINT64_MAX;
 	size_t i;
 
+	if (accept_at > now)
+		soonest = accept_at;
 	for (i = 0; i < CONTROL_ASKERS; i++)
 		if (askers[i].fd != -1 && askers[i].deadline < soonest)
 			soonest = askers[i].deadline;
@@ -460,6 +399,7 @@ control_step(const struct pollfd *fds)
 	struct asker *a;
 	size_t i;
 
+	places_left = LOOKED_AT;
 	for (i = 0; i < CONTROL_ASKERS; i++) {
 		a = &askers[i];
 		if (a->fd == -1)

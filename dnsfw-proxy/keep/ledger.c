@@ -432,6 +432,14 @@ ledger_next(const struct ledger *l, uint32_t *cursor)
 	return (NULL);
 }
 
+struct ledger_entry *
+ledger_place(const struct ledger *l, uint32_t place)
+{
+	if (place >= l->used || l->entries[place].expiry == 0)
+		return (NULL);
+	return (&l->entries[place]);
+}
+
 uint32_t
 ledger_places(const struct ledger *l)
 {

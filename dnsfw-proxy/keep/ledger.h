@@ -112,6 +112,9 @@ bool	ledger_was_sure(const struct ledger_entry *, uint32_t doubt);
 struct ledger_entry *ledger_next(const struct ledger *, uint32_t *cursor);
 uint32_t ledger_places(const struct ledger *);
 
+/* The grant at that place, or NULL: there is none. */
+struct ledger_entry *ledger_place(const struct ledger *, uint32_t place);
+
 /*
  * The one at that place of the heap, from 0 to ledger_count() - 1, or NULL.
  * Whenever the ledger changes they change places; so this is for a look at them

@@ -203,12 +203,15 @@ judge(struct review_outcome *o, struct ledger_entry *e, size_t grant,
 		o->shorter[o->nshorter++] = e;
 }
 
-/* Entries go first, connections then (A9). */
-static void
+/*
+ * Entries go first, connections then (A9).  Returns how many the kernel has taken
+ * out.
+ */
+static size_t
 remove_revoked(struct review_outcome *o)
 {
 	static struct backend_batch batch;
-	size_t i;
+	size_t i, gone = 0;
 
 	batch.n = 0;
 	for (i = 0; i < o->nrevoked; i++)
@@ -217,16 +220,19 @@ remove_revoked(struct review_outcome *o)
 		firewall_remove(&batch);
 	for (i = 0; i < batch.n; i++) {
 		/* What may be there still is a stranger to the next look. */
-		if (batch.adds[i].code != BACKEND_OK)
+		if (batch.adds[i].code == BACKEND_OK)
+			gone++;
+		else
 			repair_unsure();
 		if (conf->kill_connections != 0)
 			(void)connections_kill(&o->revoked[i]);
 	}
 	firewall.revoked += o->nrevoked;
 	revoked_count += o->nrevoked;
+	return (gone);
 }
 
-void
+size_t
 review_revoke(const struct msg_grant *grants, size_t n)
 {
 	static struct review_outcome o;
@@ -237,7 +243,7 @@ review_revoke(const struct msg_grant *grants, size_t n)
 	for (i = 0; i < n; i++)
 		if ((e = ledger_find(firewall.ledger, &grants[i])) != NULL)
 			revoke_entry(&o, e);
-	remove_revoked(&o);
+	return (remove_revoked(&o));
 }
 
 static void
@@ -283,7 +289,7 @@ end_batch(void)
 			judge(&o, e, i, now);
 	}
 	reviewed.n = reviewed.nnames = 0;
-	remove_revoked(&o);
+	(void)remove_revoked(&o);
 	shorten(&o, now);
 	return (o.nrevoked + o.nshorter > 0);
 }

@@ -30,9 +30,10 @@ bool	review_due(void);
 
 /*
  * Take these out, at most REVIEW_BATCH, and end their connections if the options
- * say so; not while the firewall cannot be asked.
+ * say so; not while the firewall cannot be asked.  Returns how many the kernel has
+ * taken out; what it has not is a stranger to the next comparison.
  */
-void	review_revoke(const struct msg_grant *, size_t n);
+size_t	review_revoke(const struct msg_grant *, size_t n);
 
 /* Answers of the compiler. */
 void	review_checked(const struct policy_checked *);

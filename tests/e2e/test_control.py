@@ -23,6 +23,7 @@ VERSION = 1
 STATS, GRANTS, RELOAD, REVOKE = range(1, 5)
 END = struct.Struct("=BBxxI")
 OK, BAD, DENIED, REJECTED = range(4)
+NOBODY = pwd.getpwnam("nobody").pw_uid
 BOTH = ALLOW + f"{OTHER4} -> *.example.com:TCP:{PORT}\n"
 
 
@@ -162,8 +163,7 @@ def test_U2_root_alone_without_a_group(lab):
         group = 0
     assert (found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode)) == (
         0, group, 0o660 if group else 0o600)
-    nobody = pwd.getpwnam("nobody").pw_uid
-    status, found, errors = ctl(server, "stats", user=nobody)
+    status, found, errors = ctl(server, "stats", user=NOBODY)
     assert (status, found) == (1, [])
     assert "only root and members of the group dnsfw may ask" in errors
 
@@ -172,11 +172,10 @@ def test_U2_who_may_read_may_not_change(lab, fw):
     server = lab.dnsfw(ALLOW, fw=fw)
     lab.resolve(lab.site(ttl=1000))
     os.chmod(path_of(server), 0o666)    # as for a member of the group
-    nobody = pwd.getpwnam("nobody").pw_uid
-    assert ctl(server, "stats", user=nobody)[0] == 0
-    assert len(ctl(server, "grants", user=nobody)[1]) == 1
+    assert ctl(server, "stats", user=NOBODY)[0] == 0
+    assert len(ctl(server, "grants", user=NOBODY)[1]) == 1
     for command in (("reload",), ("revoke", CLIENT4)):
-        status, _, errors = ctl(server, *command, user=nobody)
+        status, _, errors = ctl(server, *command, user=NOBODY)
         assert (status, errors) == (1, "dnsfwctl: only root may do that\n")
     assert len(fw.entries()) == 1
     assert fine(server, "stats")[0]["reloads"] == 0
@@ -227,13 +226,13 @@ def test_U2_any_bytes(lab):
 
 def test_U2_a_descriptor_goes_nowhere(lab):
     server = lab.dnsfw(ALLOW)
+    opened = f"/proc/{server.popen.pid}/fd"
+    before = set(os.listdir(opened))
     with connect(server) as sock, open("/dev/null", "rb") as null:
         socket.send_fds(sock, [question(STATS)], [null.fileno()] * 5)
         assert sock.recv(4096)[0] == 3
-    keeper = server.popen.pid
-    until(lambda: not [fd for fd in os.listdir(f"/proc/{keeper}/fd")
-                       if os.readlink(f"/proc/{keeper}/fd/{fd}") ==
-                       "/dev/null" and int(fd) > 100], 1)
+        assert len(os.listdir(opened)) == len(before) + 1
+    until(lambda: set(os.listdir(opened)) == before, 1)
 
 
 def test_U2_who_does_not_read_is_dropped_and_nobody_waits(lab, fw):
@@ -251,6 +250,99 @@ def test_U2_who_does_not_read_is_dropped_and_nobody_waits(lab, fw):
         lab.resolve(lab.site())
         # All places are taken; they end, and the next one is served.
         assert fine(server, "stats")[0]["grants"] == 2
+
+
+def test_U2_each_question_has_its_answers_and_one_end(lab):
+    """Also of who reads late, so that the socket is full meanwhile."""
+    server = lab.dnsfw(ALLOW)
+    asked = 0
+    with connect(server) as sock:
+        sock.settimeout(0.2)
+        with contextlib.suppress(TimeoutError):
+            while asked < 5000:
+                sock.send(question((STATS, 99)[asked % 2]))
+                asked += 1
+        sock.settimeout(DEADLINE)
+        for number in range(asked):
+            if number % 2 == 0:
+                assert sock.recv(4096)[0] == 3
+            assert END.unpack(sock.recv(4096)) == (
+                1, BAD if number % 2 else OK, 0)
+        sock.settimeout(0.2)
+        with pytest.raises(TimeoutError):
+            sock.recv(4096)
+    assert asked > 20
+
+
+HOLD = f"""
+import socket, sys
+socks = []
+for _ in range(int(sys.argv[2])):
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    sock.connect(sys.argv[1])
+    try:
+        sock.send(bytes.fromhex("{question(STATS).hex()}"))
+        held = sock.recv(4096) and sock.recv(100)
+    except OSError:
+        held = b""
+    if held:
+        socks.append(sock)
+print(len(socks), flush=True)
+sys.stdin.read()
+"""
+
+
+@contextlib.contextmanager
+def held(server, user, wanted):
+    """So many places of that user; what it got comes first."""
+    holder = subprocess.Popen(
+        ["/usr/bin/python3", "-c", HOLD, path_of(server), str(wanted)],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, user=user,
+        group=user, extra_groups=[])
+    try:
+        yield int(holder.stdout.readline())
+    finally:
+        holder.communicate()
+    assert holder.returncode == 0
+
+
+def test_U2_a_user_has_two_places_and_root_its_own(lab):
+    server = lab.dnsfw(ALLOW)
+    os.chmod(path_of(server), 0o666)    # as for members of the group
+    with contextlib.ExitStack() as stack:
+        got = [stack.enter_context(held(server, NOBODY - number, 5))
+               for number in range(4)]
+        assert got == [2, 2, 2, 0]
+        assert fine(server, "stats")[0]["working"]
+
+
+def test_U2_anothers_socket_is_left_alone(lab):
+    path = str(lab.tmp / "others")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
+        sock.bind(path)
+        sock.listen()
+        server = lab.dnsfw(ALLOW, "--control", path)
+        assert "[WARN ] no control socket" in str(server.err)
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as other:
+            other.connect(path)
+
+
+def test_U2_a_server_that_stands_still_is_not_waited_for(lab):
+    server = lab.dnsfw(ALLOW)
+    server.signal(signal.SIGSTOP)
+    try:
+        with contextlib.ExitStack() as stack:
+            with contextlib.suppress(BlockingIOError):
+                for _ in range(100):
+                    sock = stack.enter_context(socket.socket(
+                        socket.AF_UNIX, socket.SOCK_SEQPACKET))
+                    sock.setblocking(False)
+                    sock.connect(path_of(server))
+            other = lab.dnsfw(ALLOW, "--control", path_of(server),
+                              "--bind-port", "5353")
+            assert "another process serves there" in str(other.err)
+    finally:
+        server.signal(signal.SIGCONT)
 
 
 def test_U2_askers_come_and_go(lab):

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "controlmsg.h"
 #include "msg.h"
 
 int	LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -158,6 +159,22 @@ requests(const uint8_t *data, size_t size)
 	return (n);
 }
 
+/* A question of dnsfwctl, which any local user may have sent. */
+static void
+check_question(const uint8_t *data, size_t size)
+{
+	struct control_ask ask;
+
+	if (!control_ask_decode(data, size, &ask))
+		return;
+	require(size == sizeof(ask) && memcmp(&ask, data, size) == 0);
+	require(ask.version == CONTROL_VERSION);
+	require(ask.what >= CONTROL_STATS && ask.what <= CONTROL_REVOKE);
+	require(ask.family != 0 || ask.what != CONTROL_REVOKE);
+	if (ask.family != 0)
+		check_addr(ask.family, ask.client);
+}
+
 /* What the children take. */
 static unsigned int
 replies(const uint8_t *data, size_t size)
@@ -197,5 +214,6 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	require(requests(data, size) + replies(data, size) <= 1);
+	check_question(data, size);
 	return (0);
 }
