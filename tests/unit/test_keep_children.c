@@ -59,7 +59,8 @@ __wrap_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *ts,
 {
 	cr_assert_null(set);
 	cr_assert_leq(n, 8);
-	memcpy(polled, fds, n * sizeof(*fds));
+	if (n > 0)
+		memcpy(polled, fds, n * sizeof(*fds));
 	npolled = n;
 	cr_assert_not_null(ts, "it would wait for ever");
 	now += (uint64_t)ts->tv_sec * CLOCK_SECOND + (uint64_t)ts->tv_nsec;
