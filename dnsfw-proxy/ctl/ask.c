@@ -117,7 +117,8 @@ ask_strcode(uint8_t code)
 	static const char *const texts[] = {
 		[CONTROL_BAD] = "the running dnsfw is of another version",
 		[CONTROL_DENIED] = "only root may do that",
-		[CONTROL_REJECTED] = "the list is bad: the old one stays",
+		[CONTROL_REJECTED] = "the list cannot be read, or has errors: "
+		    "the old one stays; the log says why",
 		[CONTROL_UNSURE] = "the firewall may still have some: dnsfw "
 		    "goes on taking them out"
 	};

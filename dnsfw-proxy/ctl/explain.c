@@ -107,7 +107,8 @@ print_as_text(const struct explain *e, const struct outcome_question *q,
 		printf("resolved, nothing granted");
 		break;
 	case OUTCOME_STATIC:
-		printf("answered with %s", addr_print(&o->d.acl.local, local));
+		printf("answered with %s", o->empty ? "nothing" :
+		    addr_print(&o->d.acl.local, local));
 		break;
 	case OUTCOME_REFUSE:
 		printf("refused");
@@ -177,7 +178,7 @@ print_as_json(const struct explain *e, const struct outcome_question *q,
 	json_text(&j, "type", dns_type_print(q->type, text));
 	json_text(&j, "decision", outcomes[o->kind]);
 	json_allow(&j, o);
-	if (o->kind == OUTCOME_STATIC)
+	if (o->kind == OUTCOME_STATIC && !o->empty)
 		json_text(&j, "address", addr_print(&o->d.acl.local, address));
 	else
 		json_null(&j, "address");

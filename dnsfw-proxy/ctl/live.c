@@ -184,7 +184,8 @@ print_stats(void *arg, const void *record)
 	printf("serves         %.*s\n", (int)strnlen(s->scope,
 	    sizeof(s->scope)), s->scope);
 	printf("firewall       %s; transactions %" PRIu64 ", repairs %" PRIu64
-	    "\n", s->ready == s->families ? "works" : "incomplete",
+	    "\n", s->families == 0 ? "none" : s->ready == s->families ?
+	    "works" : "incomplete",
 	    s->transactions, s->repairs);
 	printf("list           %" PRIu32 " rules, reloaded %" PRIu32
 	    " times%s\n", s->rules, s->generation,

@@ -79,6 +79,10 @@ outcome_find(const struct list *l, const struct outcome_question *q,
 	}
 	if (o->d.acl.verdict == ACL_LOCAL) {
 		o->kind = OUTCOME_STATIC;
+		o->empty = q->type != (o->d.acl.local.family == ADDR_V4 ?
+		    TYPE_A : TYPE_AAAA);
+		if (o->empty)
+			o->why = "the address of the rule is of another type";
 		return;
 	}
 	o->why = refusal(&r, &o->d, &grants);

@@ -39,6 +39,7 @@ struct outcome {
 	enum outcome_kind kind;
 	struct decision	d;
 	const char	*why;		/* more than the rules say, or NULL */
+	bool		empty;		/* OUTCOME_STATIC: the type gets no record */
 	size_t		 nrules;	/* in the order of A4 */
 	bool		 more;		/* than there is room for match */
 	struct outcome_rule rules[OUTCOME_RULES_MAX];

@@ -125,7 +125,8 @@ def test_U6_reload_waits_for_the_verdict(lab, fw):
     acl_of(server).write_text("nonsense\n", encoding="utf-8")
     status, found, errors = ctl(server, "reload")
     assert (status, errors) == (
-        1, "dnsfwctl: the list is bad: the old one stays\n")
+        1, "dnsfwctl: the list cannot be read, or has errors: the old one "
+        "stays; the log says why\n")
     assert found == [{"done": False, "rules": rules_of(ALLOW)}]
     acl_of(server).unlink()
     assert ctl(server, "reload")[0] == 1

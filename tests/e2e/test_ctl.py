@@ -213,7 +213,11 @@ def test_U4_explain_a_block_and_what_it_hides(acl):
     (("192.168.1.9", "deb.debian.org", "TYPE64"), "grant", None),
     (("192.168.1.9", "deb.debian.org", "AXFR"), "refuse",
      "zone transfers are not supported"),
-    (("192.168.1.5", "ads.example", "AAAA"), "static", None),
+    (("192.168.1.5", "ads.example", "A"), "static", None),
+    (("192.168.1.5", "ads.example", "AAAA"), "static",
+     "the address of the rule is of another type"),
+    (("192.168.1.5", "ads.example", "MX"), "static",
+     "the address of the rule is of another type"),
     (("192.168.1.5", "other.example"), "refuse", "no rule"),
     (("::ffff:192.168.1.9", "deb.debian.org"), "grant", None),
     (("192.168.2.1", "deb.debian.org"), "resolve", None),
@@ -231,7 +235,7 @@ def test_U4_explain_of_kinds(acl, question, decision, reason):
     assert (found["decision"], found["reason"]) == (decision, reason)
     assert code == (1 if decision == "refuse" else 0)
     if decision == "static":
-        assert found["address"] == "10.0.0.1"
+        assert found["address"] == (None if reason else "10.0.0.1")
 
 
 def test_U4_explain_lines(acl):
