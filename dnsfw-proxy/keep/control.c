@@ -4,7 +4,6 @@
 #include <sys/socket.h>
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdint.h>
 #include <string.h>
 #include <unistd.h>
@@ -17,7 +16,6 @@
 #include "firewall.h"
 #include "hold.h"
 #include "kernel/ask.h"
-#include "log.h"
 #include "own.h"
 #include "policy.h"
 #include "requests.h"
@@ -198,6 +196,7 @@ answer_status(struct asker *a)
 {
 	static struct control_status m;
 
+	ledger_expire(firewall.ledger, clock_now());
 	m = (struct control_status){ .type = CONTROL_STATUS,
 	    .reloading = policy_reloading(), .families = firewall.families,
 	    .ready = firewall.ready, .rules = policy_rules(),
@@ -216,6 +215,7 @@ answer_status(struct asker *a)
 }
 
 static unsigned int places_left;	/* of this turn */
+static size_t first;			/* asker of the next turn */
 
 /* Are there places that it has not seen? */
 static bool
@@ -227,14 +227,12 @@ has_more(const struct asker *a)
 static bool
 belongs_to(const struct asker *a, const struct msg_grant *g)
 {
-	static const uint8_t zero[16];
-
 	if (a->client.family == 0)
 		return (true);
 	if (g->local != 0)
 		return (addr_is_loopback(&a->client));
 	return (g->family == a->client.family &&
-	    memcmp(g->client, a->client.bytes, sizeof(zero)) == 0);
+	    memcmp(g->client, a->client.bytes, sizeof(g->client)) == 0);
 }
 
 /*
@@ -391,29 +389,36 @@ control_wait(void)
 	    (int)((soonest - now) / (CLOCK_SECOND / 1000)) + 1);
 }
 
+/* Returns true if grants were revoked. */
+static bool
+asker_step(struct asker *a, short revents)
+{
+	if (a->fd == -1)
+		return (false);
+	if (a->what == 0 && revents != 0)
+		take_question(a);
+	else if ((revents & (POLLERR | POLLHUP)) != 0)
+		drop_asker(a);
+	else if (a->what == CONTROL_RELOAD || revents != 0)
+		return (control_answer(a));
+	else if (clock_now() >= a->deadline)
+		drop_asker(a);
+	return (false);
+}
+
 bool
 control_step(const struct pollfd *fds)
 {
-	uint64_t now = clock_now();
 	bool revoked = false;
-	struct asker *a;
-	size_t i;
+	size_t i, at;
 
 	places_left = LOOKED_AT;
+	/* Each in turn is the first who may use them up. */
 	for (i = 0; i < CONTROL_ASKERS; i++) {
-		a = &askers[i];
-		if (a->fd == -1)
-			continue;
-		if (a->what == 0 && fds[1 + i].revents != 0)
-			take_question(a);
-		else if ((fds[1 + i].revents & (POLLERR | POLLHUP)) != 0)
-			drop_asker(a);
-		else if (a->what == CONTROL_RELOAD ||
-		    fds[1 + i].revents != 0)
-			revoked |= control_answer(a);
-		else if (now >= a->deadline)
-			drop_asker(a);
+		at = (first + i) % CONTROL_ASKERS;
+		revoked |= asker_step(&askers[at], fds[1 + at].revents);
 	}
+	first = (first + 1) % CONTROL_ASKERS;
 	if (fds[0].revents != 0)
 		take_asker();
 	return (revoked);
