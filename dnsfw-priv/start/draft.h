@@ -41,7 +41,6 @@ enum draft_put {
 	PUT_HOLE,		/* enum stamps_hole, zero until it is filled */
 	PUT_FIELD,		/* the same, padded, without type and length */
 	PUT_LABEL		/* HOLE_LABEL, as nft has an element's comment */
-
 };
 
 /* An attribute. */

@@ -115,7 +115,7 @@ put_match(struct nftnl_rule *r, const char *name, uint32_t revision,
     const void *options, uint32_t len)
 {
 	struct nftnl_expr *e = rule_expr(r, "match");
-	void *info = rule_need(malloc(len));
+	void *info = make_need(malloc(len));
 
 	memcpy(info, options, len);
 	nftnl_expr_set_str(e, NFTNL_EXPR_MT_NAME, name);

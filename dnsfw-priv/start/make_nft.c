@@ -101,7 +101,7 @@ static void
 make_set(const struct subject *s, struct stamps *stamps)
 {
 	const uint32_t address = (s->is & IS_V4) != 0 ? TYPE_IPV4 : TYPE_IPV6;
-	struct nftnl_set *set = rule_need(nftnl_set_alloc());
+	struct nftnl_set *set = make_need(nftnl_set_alloc());
 	uint32_t len = 2 * REGISTER + address_len(s), type;
 	uint8_t text[COMMENT_MAX];
 

@@ -20,7 +20,7 @@ void	make_ipset(const struct subject *, struct stamps *);
 void	make_nft(const struct subject *, struct stamps *);
 
 /* An object of libnftnl, which fatalx() if it is NULL: no memory. */
-void	*rule_need(void *object);
+void	*make_need(void *object);
 
 /* A rule in our chain, without expressions. */
 struct nftnl_rule *rule_new(const struct subject *);

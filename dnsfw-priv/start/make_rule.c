@@ -6,7 +6,7 @@
 #include "make_parts.h"
 
 void *
-rule_need(void *object)
+make_need(void *object)
 {
 	if (object == NULL)
 		fatalx("no memory for a message to nf_tables");
@@ -16,7 +16,7 @@ rule_need(void *object)
 struct nftnl_rule *
 rule_new(const struct subject *s)
 {
-	struct nftnl_rule *r = rule_need(nftnl_rule_alloc());
+	struct nftnl_rule *r = make_need(nftnl_rule_alloc());
 
 	nftnl_rule_set_str(r, NFTNL_RULE_TABLE, s->names[NAME_TABLE]);
 	nftnl_rule_set_str(r, NFTNL_RULE_CHAIN, s->names[NAME_CHAIN]);
@@ -26,7 +26,7 @@ rule_new(const struct subject *s)
 struct nftnl_expr *
 rule_expr(struct nftnl_rule *r, const char *name)
 {
-	struct nftnl_expr *e = rule_need(nftnl_expr_alloc(name));
+	struct nftnl_expr *e = make_need(nftnl_expr_alloc(name));
 
 	nftnl_rule_add_expr(r, e);
 	return (e);

@@ -365,8 +365,8 @@ check(const struct options *o)
 		report("--hold-live and --kill-connections: not with "
 		    "--firewall none");
 	if (o->keep.max_rule_time < o->keep.min_rule_time)
-		report("--max-rule-time \"%u\": expected at least "
-		    "--min-rule-time, which is %u", o->keep.max_rule_time,
+		report("--max-rule-time \"%u\" (a day, if it is not set): "
+		    "expected at least --min-rule-time, which is %u", o->keep.max_rule_time,
 		    o->keep.min_rule_time);
 }
 

@@ -32,12 +32,15 @@ struct check {
 	struct findings	 errors, warnings;	/* of one list */
 };
 
+/* An error, or what is odd. */
 static void
-keep_finding(struct findings *f, unsigned int line, unsigned int column,
-    const char *text)
+keep_finding(void *findings, struct list *l, unsigned int line,
+    unsigned int column, const char *text)
 {
+	struct findings *f = findings;
 	struct finding *found;
 
+	(void)l;
 	if (f->n == f->room) {
 		f->room = f->room == 0 ? 64 : 2 * f->room;
 		f->at = realloc(f->at, f->room * sizeof(*f->at));
@@ -47,28 +50,7 @@ keep_finding(struct findings *f, unsigned int line, unsigned int column,
 	found = &f->at[f->n++];
 	found->line = line;
 	found->column = column;
-	strncpy(found->text, text, sizeof(found->text) - 1);
-	found->text[sizeof(found->text) - 1] = '\0';
-}
-
-static void
-take_error(void *arg, struct list *l, unsigned int line, unsigned int column,
-    const char *text)
-{
-	struct check *c = arg;
-
-	(void)l;
-	keep_finding(&c->errors, line, column, text);
-}
-
-static void
-take_odd(void *arg, struct list *l, unsigned int line, unsigned int column,
-    const char *text)
-{
-	struct check *c = arg;
-
-	(void)l;
-	keep_finding(&c->warnings, line, column, text);
+	snprintf(found->text, sizeof(found->text), "%s", text);
 }
 
 static void
@@ -141,12 +123,14 @@ check_file(struct check *c, const char *path)
 	struct list l;
 
 	c->errors.n = c->warnings.n = 0;
-	if (list_load(&l, path, take_error, c) == -1 && c->errors.n == 0) {
+	if (list_load(&l, path, keep_finding, &c->errors) == -1 &&
+	    c->errors.n == 0) {
 		list_free(&l);
 		return (false);
 	}
 	if (l.image != NULL)
-		odd_find(&l, c->nets, c->nnets, take_odd, c);
+		odd_find(&l, c->nets, c->nnets, keep_finding,
+		    &c->warnings);
 	print_verdict(c, &l);
 	list_free(&l);
 	return (c->errors.n == 0);

@@ -215,48 +215,38 @@ stats_main(int argc, char **argv)
 
 /* --- reload, revoke --- */
 
-static void
-print_done(const struct live *l, bool done, const char *key, const char *what,
-    uint32_t count)
+/* Do it, and say how much of it was done, if there was an answer. */
+static int
+change_it(int argc, char **argv, enum control_what what, int clients,
+    const char *key, const char *done)
 {
+	struct control_end end = { .type = 0 };
 	struct json j = { .to = stdout };
+	struct live l;
+	int status;
 
-	if (l->json) {
+	if (!take_arguments(&l, argc, argv, clients, clients))
+		return (usage_wrong(argv[0]));
+	status = ask_live(&l, what, CONTROL_END, NULL, &end);
+	if (l.json && end.type == CONTROL_END) {
 		json_begin(&j, NULL, '{');
-		json_bool(&j, "done", done);
-		json_number(&j, key, count);
+		json_bool(&j, "done", status == CTL_YES);
+		json_number(&j, key, end.count);
 		json_end(&j, '}');
 		json_line(&j);
-	} else if (done)
-		printf("%s: %" PRIu32 " %s\n", what, count, key);
+	} else if (status == CTL_YES)
+		printf("%s: %" PRIu32 " %s\n", done, end.count, key);
+	return (status);
 }
 
 int
 reload_main(int argc, char **argv)
 {
-	struct control_end end = { .type = 0 };
-	struct live l;
-	int status;
-
-	if (!take_arguments(&l, argc, argv, 0, 0))
-		return (usage_wrong(argv[0]));
-	status = ask_live(&l, CONTROL_RELOAD, CONTROL_END, NULL, &end);
-	if (end.type == CONTROL_END)
-		print_done(&l, status == CTL_YES, "rules", "in force", end.count);
-	return (status);
+	return (change_it(argc, argv, CONTROL_RELOAD, 0, "rules", "in force"));
 }
 
 int
 revoke_main(int argc, char **argv)
 {
-	struct control_end end = { .type = 0 };
-	struct live l;
-	int status;
-
-	if (!take_arguments(&l, argc, argv, 1, 1))
-		return (usage_wrong(argv[0]));
-	status = ask_live(&l, CONTROL_REVOKE, CONTROL_END, NULL, &end);
-	if (end.type == CONTROL_END)
-		print_done(&l, status == CTL_YES, "grants", "revoked", end.count);
-	return (status);
+	return (change_it(argc, argv, CONTROL_REVOKE, 1, "grants", "revoked"));
 }

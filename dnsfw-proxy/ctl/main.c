@@ -3,6 +3,7 @@
  * what files can tell no running dnsfw.
  */
 #include <err.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -21,6 +22,22 @@ static const struct command {
 	{ "revoke", revoke_main },
 };
 
+static bool
+is_help(const char *arg)
+{
+	return (strcmp(arg, "--help") == 0 || strcmp(arg, "-h") == 0);
+}
+
+static int
+run(const struct command *c, int argc, char **argv)
+{
+	if (argc > 1 && is_help(argv[1])) {
+		usage_command(stdout, c->name);
+		return (CTL_YES);
+	}
+	return (c->main(argc, argv));
+}
+
 int
 main(int argc, char **argv)
 {
@@ -31,7 +48,7 @@ main(int argc, char **argv)
 		usage_print(stderr);
 		return (CTL_USAGE);
 	}
-	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+	if (is_help(argv[1])) {
 		usage_print(stdout);
 		status = CTL_YES;
 	} else if (strcmp(argv[1], "--version") == 0) {
@@ -41,7 +58,7 @@ main(int argc, char **argv)
 	for (i = 0; status == -1 && i < sizeof(commands) / sizeof(commands[0]);
 	    i++)
 		if (strcmp(commands[i].name, argv[1]) == 0)
-			status = commands[i].main(argc - 1, argv + 1);
+			status = run(&commands[i], argc - 1, argv + 1);
 	if (status == -1) {
 		warnx("no such command: \"%s\" (dnsfwctl --help)", argv[1]);
 		return (CTL_USAGE);

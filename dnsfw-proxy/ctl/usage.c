@@ -10,7 +10,7 @@ static const struct usage {
 } usages[] = {
 	{ "check", "[--json] [--client-net NET]... FILE...",
 	    "look a list over: all errors, and what is odd" },
-	{ "explain", "[--json] [--acl FILE] CLIENT NAME [TYPE]",
+	{ "explain", "[--json] [--acl FILE] CLIENT NAME [TYPE] | -",
 	    "what becomes of a question, and by which rules" },
 	{ "grants", "[--json] [--control PATH] [CLIENT]",
 	    "what is open, and for how long" },
@@ -37,14 +37,20 @@ usage_print(FILE *to)
 	    "See dnsfwctl(1).\n");
 }
 
-int
-usage_wrong(const char *command)
+void
+usage_command(FILE *to, const char *command)
 {
 	size_t i;
 
 	for (i = 0; i < NUSAGES; i++)
 		if (strcmp(usages[i].name, command) == 0)
-			fprintf(stderr, "usage: dnsfwctl %s %s\n", command,
+			fprintf(to, "usage: dnsfwctl %s %s\n", command,
 			    usages[i].arguments);
+}
+
+int
+usage_wrong(const char *command)
+{
+	usage_command(stderr, command);
 	return (CTL_USAGE);
 }

@@ -7,7 +7,10 @@
 /* All commands. */
 void	usage_print(FILE *to);
 
-/* One command, on stderr; returns CTL_USAGE. */
+/* One command, that there is. */
+void	usage_command(FILE *to, const char *command);
+
+/* The same, on stderr; returns CTL_USAGE. */
 int	usage_wrong(const char *command);
 
 #endif

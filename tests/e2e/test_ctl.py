@@ -389,6 +389,9 @@ def test_U1_each_command_that_is_named_is_there():
         done = ctl(command, "--no-such-option")
         assert done.returncode == 2
         assert f"usage: dnsfwctl {command} " in done.stderr
+        done = ctl(command, "--help")
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout.startswith(f"usage: dnsfwctl {command} ")
 
 
 def test_U1_output_that_cannot_be_written_is_an_error(acl):
