@@ -58,6 +58,7 @@ def test_D7_one_client_has_its_share_of_requests(lab):
             assert turned_away(lab, CLIENT4)
             assert lab.ask("www.example.com", client=OTHER4).answer
     server.out.wait_for(rf"^{CLIENT4} <! \[\d+\] {TURNED_AWAY}$")
+    server.err.wait_for("turned away")
     # Once a minute.
     assert sum("turned away" in line for line in server.err.lines) == 1
 

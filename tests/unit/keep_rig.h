@@ -423,9 +423,12 @@ rig_grant(unsigned int i)
 	return (g);
 }
 
-/* In the ledger and the kernel, as after a request. */
+/*
+ * Grants first to first + n - 1, which end then, in the ledger and the kernel, as
+ * after a request.
+ */
 static __attribute__((unused)) void
-rig_give(unsigned int first, unsigned int n, uint32_t seconds)
+rig_give_until(unsigned int first, unsigned int n, uint64_t end)
 {
 	struct ledger_entry *e;
 	struct msg_grant g;
@@ -433,12 +436,28 @@ rig_give(unsigned int first, unsigned int n, uint32_t seconds)
 
 	for (i = first; i < first + n; i++) {
 		g = rig_grant(i);
-		e = ledger_put(firewall.ledger, &g,
-		    rig_now + seconds * CLOCK_SECOND, rig_now, 0);
+		e = ledger_put(firewall.ledger, &g, end, rig_now, 0);
 		cr_assert_not_null(e);
 		ledger_set_sure(firewall.ledger, e, true);
-		rig_put(&g, rig_now + seconds * CLOCK_SECOND);
+		rig_put(&g, end);
 	}
+}
+
+static __attribute__((unused)) void
+rig_give(unsigned int first, unsigned int n, uint32_t seconds)
+{
+	rig_give_until(first, n, rig_now + seconds * CLOCK_SECOND);
+}
+
+/* For rig.fail: the same code for all. */
+static enum backend_code rig_code;
+
+static __attribute__((unused)) enum backend_code
+rig_all_alike(const struct msg_grant *g, bool add)
+{
+	(void)g;
+	(void)add;
+	return (rig_code);
 }
 
 #endif

@@ -6,8 +6,8 @@
  */
 #include "evil_kernel.h"
 
-#define EVIL_DEFAULT	5000
-#define LOOKS		10	/* at the listings */
+#define EVIL_DEFAULT	3000
+#define LOOKS		6	/* at the listings */
 
 /* What came back, and what was sent. */
 static struct {

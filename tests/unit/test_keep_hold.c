@@ -60,23 +60,6 @@ entry_of(unsigned int i)
 	return (ledger_find(firewall.ledger, &g));
 }
 
-/* Grants first to first + n - 1, which end then, in the ledger and the kernel. */
-static void
-give_until(unsigned int first, unsigned int n, uint64_t end)
-{
-	struct ledger_entry *e;
-	struct msg_grant g;
-	unsigned int i;
-
-	for (i = first; i < first + n; i++) {
-		g = rig_grant(i);
-		e = ledger_put(firewall.ledger, &g, end, rig_now, 0);
-		cr_assert_not_null(e);
-		ledger_set_sure(firewall.ledger, e, true);
-		rig_put(&g, end);
-	}
-}
-
 /* A walk from its beginning to its end. */
 static void
 walk(bool known)
@@ -97,15 +80,15 @@ odd_ones(const struct msg_grant *g)
 Test(keep_hold, not_without_the_option)
 {
 	rig_conf.hold_live = 0;
-	give_until(0, 4, rig_now + CLOCK_SECOND);
+	rig_give_until(0, 4, rig_now + CLOCK_SECOND);
 	cr_assert_eq(hold_step(), -1);
 	cr_assert_eq(nlooked, 0);
 }
 
 Test(keep_hold, only_those_that_end_soon)
 {
-	give_until(0, 1, rig_now + AHEAD - 1);
-	give_until(1, 1, rig_now + AHEAD);
+	rig_give_until(0, 1, rig_now + AHEAD - 1);
+	rig_give_until(1, 1, rig_now + AHEAD);
 	(void)hold_step();
 	cr_assert_eq(nlooked, 1);
 	cr_assert_eq(looked[0].dst[2], 0);
@@ -115,7 +98,7 @@ Test(keep_hold, only_those_that_live)
 {
 	uint64_t end;
 
-	give_until(0, 4, rig_now + CLOCK_SECOND);
+	rig_give_until(0, 4, rig_now + CLOCK_SECOND);
 	end = rig_now + CLOCK_SECOND;
 	lives = odd_ones;
 	walk(true);
@@ -136,7 +119,7 @@ Test(keep_hold, only_those_that_live)
 /* Who was not seen, as the walk broke, may live. */
 Test(keep_hold, all_if_nothing_is_known)
 {
-	give_until(0, 4, rig_now + CLOCK_SECOND);
+	rig_give_until(0, 4, rig_now + CLOCK_SECOND);
 	lives = odd_ones;
 	walk(false);
 	cr_assert_eq(hold_count(), 4);
@@ -147,7 +130,7 @@ Test(keep_hold, G15_it_keeps_its_name)
 {
 	struct msg_grant g = rig_grant(0);
 
-	give_until(0, 1, rig_now + CLOCK_SECOND);
+	rig_give_until(0, 1, rig_now + CLOCK_SECOND);
 	walk(true);
 	cr_assert_str_eq(rig_find(&g)->grant.label, "a.example");
 	cr_assert_str_eq(entry_of(0)->grant.label, "a.example");
@@ -160,7 +143,7 @@ Test(keep_hold, G3_the_maximum_counts)
 	uint64_t last;
 
 	rig_conf.max_rule_time = 300;
-	give_until(0, 3, rig_now + CLOCK_SECOND);
+	rig_give_until(0, 3, rig_now + CLOCK_SECOND);
 	last = rig_now + PERIOD + CLOCK_SECOND;
 	/* A second more is worth it, and a bit less is not. */
 	e = entry_of(0);
@@ -186,7 +169,7 @@ Test(keep_hold, G2_a_longer_one_of_meanwhile_stays)
 {
 	struct ledger_entry *e;
 
-	give_until(0, 1, rig_now + CLOCK_SECOND);
+	rig_give_until(0, 1, rig_now + CLOCK_SECOND);
 	(void)hold_step();
 	cr_assert_eq(nlooked, 1);
 	e = entry_of(0);
@@ -200,7 +183,7 @@ Test(keep_hold, G2_a_longer_one_of_meanwhile_stays)
 /* The window of a review, and of its end, against a walk. */
 Test(keep_hold, A9_what_went_meanwhile_does_not_come_back)
 {
-	give_until(0, 3, rig_now + CLOCK_SECOND);
+	rig_give_until(0, 3, rig_now + CLOCK_SECOND);
 	(void)hold_step();
 	cr_assert_eq(nlooked, 3);
 	ledger_remove(firewall.ledger, entry_of(1));
@@ -208,7 +191,7 @@ Test(keep_hold, A9_what_went_meanwhile_does_not_come_back)
 	cr_assert_eq(rig.adds, 2);
 	cr_assert_null(entry_of(1));
 	/* These end while a walk is under way. */
-	give_until(8, 2, rig_now + CLOCK_SECOND);
+	rig_give_until(8, 2, rig_now + CLOCK_SECOND);
 	rig_now += PERIOD;
 	nlooked = 0;
 	(void)hold_step();
@@ -223,7 +206,7 @@ Test(keep_hold, P7_not_what_may_not_be_granted_now)
 {
 	struct msg_grant own = rig_grant(0);
 
-	give_until(0, 4, rig_now + CLOCK_SECOND);
+	rig_give_until(0, 4, rig_now + CLOCK_SECOND);
 	rig_own.family = ADDR_V4;
 	memcpy(rig_own.bytes, own.dst, 16);
 	firewall.ready = MSG_FAMILY_V4;
@@ -242,23 +225,13 @@ Test(keep_hold, P7_not_what_may_not_be_granted_now)
 	cr_assert_eq(rig.adds, 1);
 }
 
-static enum backend_code code_of_all;
-
-static enum backend_code
-all_alike(const struct msg_grant *g, bool add)
-{
-	(void)g;
-	(void)add;
-	return (code_of_all);
-}
-
 Test(keep_hold, G13_what_the_kernel_refuses_is_as_it_was)
 {
 	uint64_t end = rig_now + CLOCK_SECOND;
 
-	give_until(0, 2, end);
-	rig.fail = all_alike;
-	code_of_all = BACKEND_FULL;
+	rig_give_until(0, 2, end);
+	rig.fail = rig_all_alike;
+	rig_code = BACKEND_FULL;
 	walk(true);
 	cr_assert_eq(rig.adds, 2);
 	cr_assert_eq(hold_count(), 0);
@@ -269,9 +242,9 @@ Test(keep_hold, G13_what_the_kernel_refuses_is_as_it_was)
 /* It may have it for longer: that is what the ledger says then, in doubt. */
 Test(keep_hold, G13_no_answer_is_compared)
 {
-	give_until(0, 2, rig_now + CLOCK_SECOND);
-	rig.fail = all_alike;
-	code_of_all = BACKEND_UNKNOWN;
+	rig_give_until(0, 2, rig_now + CLOCK_SECOND);
+	rig.fail = rig_all_alike;
+	rig_code = BACKEND_UNKNOWN;
 	walk(true);
 	cr_assert_eq(hold_count(), 0);
 	cr_assert_geq(unsure, 1);
@@ -281,9 +254,9 @@ Test(keep_hold, G13_no_answer_is_compared)
 
 Test(keep_hold, G14_one_walk_at_a_time)
 {
-	give_until(0, 1, rig_now + CLOCK_SECOND);
+	rig_give_until(0, 1, rig_now + CLOCK_SECOND);
 	(void)hold_step();
-	give_until(1, 1, rig_now + CLOCK_SECOND);
+	rig_give_until(1, 1, rig_now + CLOCK_SECOND);
 	rig_now += PERIOD;
 	(void)hold_step();
 	cr_assert_eq(nlooked, 1);
@@ -292,7 +265,7 @@ Test(keep_hold, G14_one_walk_at_a_time)
 	cr_assert_eq(nlooked, 2);
 	hold_seen(true);
 	/* And each a period after the one before. */
-	give_until(2, 1, rig_now + CLOCK_SECOND);
+	rig_give_until(2, 1, rig_now + CLOCK_SECOND);
 	rig_now += PERIOD - 1;
 	(void)hold_step();
 	cr_assert_eq(nlooked, 2);
@@ -303,7 +276,7 @@ Test(keep_hold, G14_one_walk_at_a_time)
 
 Test(keep_hold, not_while_the_helper_is_stuck)
 {
-	give_until(0, 1, rig_now + CLOCK_SECOND);
+	rig_give_until(0, 1, rig_now + CLOCK_SECOND);
 	rig.stuck = true;
 	(void)hold_step();
 	cr_assert_eq(nlooked, 0);
@@ -319,7 +292,7 @@ Test(keep_hold, wear_of_ten_tables)
 	unsigned int round, i;
 
 	rig_conf.max_rule_time = 100000;
-	give_until(0, n, rig_now + CLOCK_SECOND);
+	rig_give_until(0, n, rig_now + CLOCK_SECOND);
 	for (round = 0; round < 10; round++) {
 		for (i = 0; i < 2; i++) {
 			walk(true);
@@ -338,7 +311,7 @@ Test(keep_hold, wear_of_ten_tables)
 Test(keep_hold, no_room_in_a_walk)
 {
 	room = 3;
-	give_until(0, 5, rig_now + CLOCK_SECOND);
+	rig_give_until(0, 5, rig_now + CLOCK_SECOND);
 	walk(true);
 	cr_assert_eq(hold_count(), 3);
 	walk(true);

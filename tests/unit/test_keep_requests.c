@@ -77,16 +77,6 @@ named(unsigned int i, const char *label, uint32_t ttl)
 	return (g);
 }
 
-static enum backend_code code_of_all;
-
-static enum backend_code
-all_alike(const struct msg_grant *g, bool add)
-{
-	(void)g;
-	(void)add;
-	return (code_of_all);
-}
-
 Test(keep_requests, G1_it_is_granted_when_the_kernel_has_it)
 {
 	struct msg_grant g = rig_grant(0);
@@ -128,13 +118,13 @@ Test(keep_requests, G13_no_answer_is_neither_yes_nor_no)
 {
 	struct msg_grant g = rig_grant(0);
 
-	rig.fail = all_alike;
-	code_of_all = BACKEND_UNKNOWN;
+	rig.fail = rig_all_alike;
+	rig_code = BACKEND_UNKNOWN;
 	cr_assert_eq(ask(&g), RESULT_FAILED);
 	cr_assert_not_null(entry_of(&g));
 	cr_assert_not(ledger_is_sure(firewall.ledger, entry_of(&g)));
 	cr_assert_geq(repair_wait(), 0);
-	code_of_all = BACKEND_OK;
+	rig_code = BACKEND_OK;
 	cr_assert_eq(ask(&g), RESULT_OK);
 	cr_assert(ledger_is_sure(firewall.ledger, entry_of(&g)));
 }
@@ -145,8 +135,8 @@ Test(keep_requests, G13_no_answer_to_a_longer_one)
 	struct msg_grant g = named(0, "a.example", 100);
 
 	cr_assert_eq(ask(&g), RESULT_OK);
-	rig.fail = all_alike;
-	code_of_all = BACKEND_UNKNOWN;
+	rig.fail = rig_all_alike;
+	rig_code = BACKEND_UNKNOWN;
 	g.ttl = 500;
 	cr_assert_eq(ask(&g), RESULT_FAILED);
 	cr_assert_eq(entry_of(&g)->expiry, rig_now + 515 * CLOCK_SECOND);
@@ -181,9 +171,9 @@ Test(keep_requests, what_the_kernel_refuses_was_promised_to_nobody)
 	cr_assert_eq(ask(&old), RESULT_OK);
 	expiry = entry_of(&old)->expiry;
 	old.ttl = 600;
-	rig.fail = all_alike;
+	rig.fail = rig_all_alike;
 	for (i = 0; i < 2; i++) {
-		code_of_all = codes[i];
+		rig_code = codes[i];
 		cr_assert_eq(ask(&g), results[i]);
 		cr_assert_null(entry_of(&g));
 		cr_assert_eq(ask(&old), results[i]);
@@ -212,8 +202,8 @@ Test(keep_requests, G13_two_of_one_key_are_one_for_the_kernel)
 	cr_assert_eq(ledger_count(firewall.ledger), 1);
 	cr_assert_eq(entry_of(&g[0])->mark, 0);
 	rig_now += 600 * CLOCK_SECOND;
-	rig.fail = all_alike;
-	code_of_all = BACKEND_FAILED;
+	rig.fail = rig_all_alike;
+	rig_code = BACKEND_FAILED;
 	rig_nout = 0;
 	say(g, 3);
 	requests_serve(0);
