@@ -22,6 +22,12 @@ struct live {
 	struct addr	 client;
 };
 
+static const char *
+plural(uint32_t n)
+{
+	return (n == 1 ? "" : "s");
+}
+
 /* --- arguments --- */
 
 /* Options, and a client if there may or must be one.  False: wrong usage. */
@@ -187,9 +193,9 @@ print_stats(void *arg, const void *record)
 	    "\n", s->families == 0 ? "none" : s->ready == s->families ?
 	    "works" : "incomplete",
 	    s->transactions, s->repairs);
-	printf("list           %" PRIu32 " rules, reloaded %" PRIu32
-	    " times%s\n", s->rules, s->generation,
-	    s->reloading != 0 ? ", reloading" : "");
+	printf("list           %" PRIu32 " rule%s, reloaded %" PRIu32
+	    " time%s%s\n", s->rules, plural(s->rules), s->generation,
+	    plural(s->generation), s->reloading != 0 ? ", reloading" : "");
 	printf("grants         %" PRIu32 " live of %" PRIu32 "; held %" PRIu64
 	    ", revoked %" PRIu64 ", kept at the start %" PRIu64 "\n",
 	    s->grants, s->grants_max, s->held, s->revoked, s->taken_over);
@@ -218,11 +224,12 @@ stats_main(int argc, char **argv)
 /* Do it, and say how much of it was done, if there was an answer. */
 static int
 change_it(int argc, char **argv, enum control_what what, int clients,
-    const char *key, const char *done)
+    const char *noun, const char *done)
 {
 	struct control_end end = { .type = 0 };
 	struct json j = { .to = stdout };
 	struct live l;
+	char key[16];
 	int status;
 
 	if (!take_arguments(&l, argc, argv, clients, clients))
@@ -231,22 +238,24 @@ change_it(int argc, char **argv, enum control_what what, int clients,
 	if (l.json && end.type == CONTROL_END) {
 		json_begin(&j, NULL, '{');
 		json_bool(&j, "done", status == CTL_YES);
+		(void)snprintf(key, sizeof(key), "%ss", noun);
 		json_number(&j, key, end.count);
 		json_end(&j, '}');
 		json_line(&j);
 	} else if (status == CTL_YES)
-		printf("%s: %" PRIu32 " %s\n", done, end.count, key);
+		printf("%s: %" PRIu32 " %s%s\n", done, end.count, noun,
+		    plural(end.count));
 	return (status);
 }
 
 int
 reload_main(int argc, char **argv)
 {
-	return (change_it(argc, argv, CONTROL_RELOAD, 0, "rules", "in force"));
+	return (change_it(argc, argv, CONTROL_RELOAD, 0, "rule", "in force"));
 }
 
 int
 revoke_main(int argc, char **argv)
 {
-	return (change_it(argc, argv, CONTROL_REVOKE, 1, "grants", "revoked"));
+	return (change_it(argc, argv, CONTROL_REVOKE, 1, "grant", "revoked"));
 }

@@ -2,11 +2,20 @@
 #include "show.h"
 
 #include <ctype.h>
+#include <stdbool.h>
 
 #include "utf8.h"
 
 #define SHOWN_MAX	70	/* octets of a line */
 #define SHOWN_BEFORE	40	/* of them before the column, if it is longer */
+
+/* U+0080 to U+009F: a terminal may take them for orders, as it does ESC. */
+static bool
+is_control(const char *at, size_t length)
+{
+	return (length == 2 && (unsigned char)at[0] == 0xc2 &&
+	    (unsigned char)at[1] < 0xa0);
+}
 
 /* Where to begin, so that the column can be seen; not within a character. */
 static size_t
@@ -32,7 +41,7 @@ show_line(FILE *to, const char *line, size_t len, size_t column)
 	for (; at < end; at += n) {
 		before += at + 1 < column;
 		n = utf8_length(line + at, len - at);
-		if (n > 1)
+		if (n > 1 && !is_control(line + at, n))
 			fwrite(line + at, 1, n, to);
 		else
 			fputc(line[at] == '\t' ? ' ' : n == 1 &&

@@ -171,9 +171,11 @@ def test_U3_check_of_many_files(acl):
 
 
 def test_U3_nothing_of_a_list_reaches_the_terminal(acl):
-    done = ctl("check", acl("1.2.3.4 -> \033[31mred\007\n" + "x" * 3000))
+    done = ctl("check", acl("1.2.3.4 -> \033[31mred\007\n" + "x" * 3000 +
+                            "\n\x9b31mred\x80\u00e9\n"))
     assert done.returncode == 1
-    assert not set(done.stdout) & {"\033", "\007"}
+    assert not set(done.stdout) & {"\033", "\007", "\x9b", "\x80"}
+    assert "    ?31mred?\u00e9\n" in done.stdout
     assert all(len(line) < 200 for line in done.stdout.splitlines())
 
 

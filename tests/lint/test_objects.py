@@ -28,7 +28,8 @@ COMPILER = {f"dnsfw-proxy/acl/libproxy_acl.a.p/{module}.c.o"
 # Each folder with pure code, its library, and the pure modules, or None: all.
 PURE = [
     ("common", "common_pure",
-     {"addr", "addrtext", "bucket", "controlmsg", "msg", "never", "order", "report", "rootlimits"}),
+     {"addr", "addrtext", "bucket", "controlmsg", "host", "msg", "never",
+      "order", "report", "rootlimits"}),
     ("dnsfw-priv/start", "start_values", {"values"}),
     ("dnsfw-proxy/acl", "proxy_acl",
      {"ancestors", "bounds", "build", "compile", "decide", "emit", "find",
