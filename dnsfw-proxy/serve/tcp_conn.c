@@ -107,9 +107,13 @@ tcp_conn_new(int fd, const struct addr *addr, struct quota *quota,
 	c->addr = *addr;
 	LIST_INIT(&c->queries);
 	STAILQ_INIT(&c->out);
-	c->readable = event_new(loop.base, fd, EV_READ | EV_PERSIST, readable,
-	    c);
-	c->writable = event_new(loop.base, fd, EV_WRITE, writable, c);
+	/*
+	 * By edges: thousands that wait for their turn are not found again in
+	 * each one, and the kernel is not told who waits.
+	 */
+	c->readable = event_new(loop.base, fd,
+	    EV_READ | EV_CLOSED | EV_PERSIST | EV_ET, readable, c);
+	c->writable = event_new(loop.base, fd, EV_WRITE | EV_ET, writable, c);
 	if (c->readable == NULL || c->writable == NULL ||
 	    event_add(c->readable, NULL) == -1) {
 		tcp_conn_free(c);

@@ -63,7 +63,7 @@ tcp_in_has_message(const struct tcp_conn *c)
 static bool
 tcp_in_may_read(const struct tcp_conn *c)
 {
-	return (!c->eof && tcp_in_may_ask(c) &&
+	return (c->unread && !c->eof && tcp_in_may_ask(c) &&
 	    tcp_in_whole(c->in, c->in_len) == 0);
 }
 
@@ -153,16 +153,20 @@ tcp_in_keep(struct tcp_conn *c, const uint8_t *left, size_t len)
 	c->in_len = len;
 }
 
-/* One read into buf, which is not full.  Returns how many octets have come. */
+/*
+ * One read into buf, which is not full.  Returns how many octets have come.  A
+ * short one tells that nothing is left but the end, if that has come.
+ */
 static size_t
 tcp_in_read(struct tcp_conn *c, uint8_t *buf, size_t room)
 {
 	ssize_t n;
 
 	n = recv(c->fd, buf, room, 0);
+	c->unread = n == (ssize_t)room || (n > 0 && c->ended);
 	if (n == 0)
 		c->eof = true;
-	else if (n == -1 && errno != EAGAIN && errno != EINTR)
+	else if (n == -1 && errno != EAGAIN)
 		c->broken = true;
 	return (n > 0 ? (size_t)n : 0);
 }
@@ -198,12 +202,8 @@ tcp_in_go_on(struct tcp_conn *c)
 		tcp_conn_close(c);
 		return;
 	}
-	if (tcp_in_has_message(c))
+	if (tcp_in_has_message(c) || tcp_in_may_read(c))
 		tcp_conn_wait(c);
-	if (!tcp_in_may_read(c))
-		event_del(c->readable);
-	else if (event_add(c->readable, NULL) == -1)
-		tcp_conn_overload();	/* and ends by its deadline */
 	tcp_conn_settle(c);
 }
 
@@ -224,13 +224,12 @@ tcp_in_readable(int fd, short what, void *arg)
 	struct tcp_conn *c = arg;
 
 	(void)fd;
-	(void)what;
 	loop_clock();
-	/* Thousands that wait are not to be found readable again in each turn. */
-	if (c->waits) {
-		event_del(c->readable);
+	c->unread = true;
+	if (what & EV_CLOSED)
+		c->ended = true;
+	if (!tcp_in_may_read(c))
 		return;
-	}
 	tcp_conn_wait(c);
 	tcp_in_serve();
 }

@@ -41,7 +41,7 @@ static unsigned int accepted, looks;	/* at the clock */
 static bool stuck;			/* clients take nothing */
 static bool no_descriptor, no_event;
 static int no_memory;			/* the allocation that fails, from 1 */
-static unsigned int sends, writables;
+static unsigned int sends, adds, writables;	/* events */
 static struct sockaddr_in server;
 static int listening;			/* in the place of that of msg.h */
 
@@ -110,6 +110,7 @@ __wrap_event_add(struct event *e, const struct timeval *tv)
 {
 	if (no_event)
 		return (-1);
+	adds++;
 	writables += (event_get_events(e) & EV_WRITE) != 0;
 	return (__real_event_add(e, tv));
 }

@@ -389,6 +389,36 @@ Test(front_tcp, a_turn_costs_nothing_for_who_waits)
 	cr_assert_eq(taken, 200);
 }
 
+Test(front_tcp, what_comes_while_it_waits_is_read_then)
+{
+	int fd = client(1);
+
+	answer_at_once = 10;
+	cost = LOOP_TURN;			/* a slice is a turn's work */
+	ask(fd, 100);
+	turn();
+	cr_assert_lt(taken, 100);
+	ask(fd, 20);
+	turns(20);
+	cr_assert_eq(taken, 120);
+}
+
+/* The loop is not told again and again what to look for. */
+Test(front_tcp, half_messages_arm_nothing)
+{
+	int fds[100], i, n;
+
+	for (i = 0; i < 100; i++)
+		fds[i] = client((uint8_t)(1 + i));
+	adds = 0;
+	for (n = 0; n < 10; n++) {
+		for (i = 0; i < 100; i++)
+			put(fds[i], "\xff", 1);
+		turn();
+	}
+	cr_assert_eq(adds, 0);
+}
+
 Test(front_tcp, connections_that_take_long_to_accept)
 {
 	unsigned int i;
