@@ -10,12 +10,14 @@
 #define V4(prefix, ...)	{ { ADDR_V4, { __VA_ARGS__ } }, prefix }
 #define V6(prefix, ...)	{ { ADDR_V6, { __VA_ARGS__ } }, prefix }
 
-static const struct addr_net reserved[] = {
+static const struct addr_net reserved4[] = {
 	V4(8, 0),		/* "this" network, RFC 791 */
 	V4(8, 127),		/* loopback, RFC 1122 */
 	V4(16, 169, 254),	/* link-local, RFC 3927 */
 	V4(4, 224),		/* multicast, RFC 5771 */
 	V4(4, 240),		/* reserved, and broadcast, RFC 1112 */
+};
+static const struct addr_net reserved6[] = {
 	V6(128, 0),		/* unspecified, RFC 4291 */
 	V6(128, [15] = 1),	/* loopback, RFC 4291 */
 	V6(10, 0xfe, 0x80),	/* link-local, RFC 4291 */
@@ -74,7 +76,7 @@ in_net(const struct addr *a, const struct addr_net *net)
 	return (high == 0 && low >> (128 - net->prefix) == 0);
 }
 
-static bool
+static inline bool
 in_any(const struct addr *a, const struct addr_net *net, size_t n)
 {
 	size_t i;
@@ -119,6 +121,14 @@ dns_vet_order(const void *a, const void *b)
 	return (order(a, b));
 }
 
+static inline bool
+is_reserved(const struct addr *a)
+{
+	return (a->family == ADDR_V4 ?
+	    in_any(a, reserved4, NITEMS(reserved4)) :
+	    in_any(a, reserved6, NITEMS(reserved6)));
+}
+
 /* There may be thousands, which no answer is to multiply. */
 static bool
 is_own(const struct addr *a, const struct dns_vet *v)
@@ -143,7 +153,7 @@ is_own(const struct addr *a, const struct dns_vet *v)
 static bool
 is_bad(const struct addr *a, const struct dns_vet *v)
 {
-	return (in_any(a, reserved, NITEMS(reserved)) || is_denied(a, v) ||
+	return (is_reserved(a) || is_denied(a, v) ||
 	    is_own(a, v));
 }
 
