@@ -11,16 +11,27 @@
 #include "repair.h"
 
 /*
- * A walk takes the longer the more connections there are; so those that end
- * soonest are asked about first, and one that is not just ends.
+ * A walk takes the longer the more connections there are: those are asked about
+ * that end before the next one but one is over, and walks have a fifth of the
+ * time.  The first one is expected to be long, or its grants might end meanwhile.
  */
-#define HOLD_PERIOD	(CLOCK_SECOND / 4)
-#define HOLD_AHEAD	(3 * CLOCK_SECOND / 2)	/* before the end */
+#define HOLD_PERIOD	(CLOCK_SECOND / 4)	/* from walk to walk, at least */
+#define HOLD_AHEAD	(3 * CLOCK_SECOND / 2)	/* before the end, at least */
+#define HOLD_FIRST	(2 * CLOCK_SECOND)	/* a walk that nobody has seen */
+#define HOLD_LONG	(5 * CLOCK_SECOND)	/* a longer one is not expected */
 #define HOLD_TIME	60			/* seconds that it gets */
 
 static uint64_t hold_next, held;
+static uint64_t began, expected = HOLD_FIRST;	/* of a walk: its time */
 static struct msg_grant looked[HOLD_MAX];	/* in a walk, or before it */
 static size_t nlooked;
+static size_t nliving;			/* of looked, from 0 on: to be held */
+
+static uint64_t
+period(void)
+{
+	return (4 * expected > HOLD_PERIOD ? 4 * expected : HOLD_PERIOD);
+}
 
 /* When the grant will end if it is lengthened now; its maximum counts (G3). */
 static uint64_t
@@ -39,30 +50,6 @@ can_hold(const struct ledger_entry *e, uint64_t now)
 	return (held_until(e, now) >= e->expiry + CLOCK_SECOND &&
 	    firewall_works(&e->grant) &&
 	    permit_grant(&e->grant) == RESULT_OK);
-}
-
-int
-hold_step(void)
-{
-	struct ledger_entry *ending[HOLD_MAX];
-	uint64_t now = clock_now();
-	size_t i, n;
-
-	if (conf->hold_live == 0)
-		return (-1);
-	/* One walk at a time; its end is soon enough. */
-	if (now >= hold_next && nlooked == 0 && !ask_stuck()) {
-		ledger_expire(firewall.ledger, now);
-		n = ledger_ending(firewall.ledger, now + HOLD_AHEAD, ending,
-		    HOLD_MAX);
-		for (i = 0; i < n; i++) {
-			if (can_hold(ending[i], now) &&
-			    connections_look(&ending[i]->grant))
-				looked[nlooked++] = ending[i]->grant;
-		}
-		hold_next = now + HOLD_PERIOD;
-	}
-	return ((int)(HOLD_PERIOD / (CLOCK_SECOND / 1000)));
 }
 
 /* The kernel's answer for those of a batch. */
@@ -93,29 +80,83 @@ hold_batch(struct backend_batch *b, struct ledger_entry **entries,
 	b->n = 0;
 }
 
-void
-hold_seen(bool known)
+/* A transaction of those that live, the last ones first. */
+static void
+hold_some(uint64_t now)
 {
 	static struct backend_batch batch;
 	struct ledger_entry *entries[BACKEND_BATCH_MAX], *e;
-	uint64_t now = clock_now();
-	size_t i;
 
 	batch.n = 0;
 	ledger_expire(firewall.ledger, now);
-	for (i = 0; i < nlooked; i++) {
-		e = ledger_find(firewall.ledger, &looked[i]);
+	while (nliving > 0 && batch.n < BACKEND_BATCH_MAX) {
+		e = ledger_find(firewall.ledger, &looked[--nliving]);
 		/* It may have been revoked, or lengthened, meanwhile. */
-		if (e == NULL || !can_hold(e, now) ||
-		    (known && !connections_live(&looked[i])))
+		if (e == NULL || !can_hold(e, now))
 			continue;
 		entries[batch.n] = e;
 		(void)firewall_batch(&batch, &e->grant,
 		    held_until(e, now) - now);
-		if (batch.n == BACKEND_BATCH_MAX)
-			hold_batch(&batch, entries, now);
 	}
 	hold_batch(&batch, entries, now);
+}
+
+/* Ask about those that end soon. */
+static void
+hold_look(uint64_t now)
+{
+	struct ledger_entry *ending[HOLD_MAX];
+	size_t i, n;
+
+	ledger_expire(firewall.ledger, now);
+	n = ledger_ending(firewall.ledger, now + HOLD_AHEAD + period() +
+	    expected, ending, HOLD_MAX);
+	for (i = 0; i < n; i++) {
+		if (can_hold(ending[i], now) &&
+		    connections_look(&ending[i]->grant))
+			looked[nlooked++] = ending[i]->grant;
+	}
+	began = now;
+	hold_next = now + period();
+}
+
+int
+hold_step(void)
+{
+	uint64_t now = clock_now();
+
+	if (conf->hold_live == 0)
+		return (-1);
+	if (!ask_stuck() && nliving > 0) {
+		hold_some(now);
+		return (0);
+	}
+	/* One walk at a time; its end is soon enough. */
+	if (!ask_stuck() && now >= hold_next && nlooked == 0)
+		hold_look(now);
+	return ((int)(HOLD_PERIOD / (CLOCK_SECOND / 1000)));
+}
+
+/* A shorter walk is believed by and by. */
+static void
+expect(uint64_t took)
+{
+	if (took > HOLD_LONG)
+		took = HOLD_LONG;
+	expected = took > expected ? took : (expected + took) / 2;
+}
+
+void
+hold_seen(bool known)
+{
+	uint64_t now = clock_now();
+	size_t i;
+
+	expect(now - began);
+	for (i = 0; i < nlooked; i++) {
+		if (!known || connections_live(&looked[i]))
+			looked[nliving++] = looked[i];
+	}
 	nlooked = 0;
 }
 

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define HOLD_MAX	256	/* that are looked for in one walk */
+#define HOLD_MAX	4096	/* that are looked for in one walk */
 
 /* To be called in every turn; ms until it wants to be called again, or -1. */
 int	hold_step(void);

@@ -13,7 +13,7 @@
 #include "log.h"
 
 #define NONE	UINT32_MAX
-#define ENDING_MAX 256		/* that ledger_ending finds at once */
+#define ENDING_MAX 4096		/* that ledger_ending finds at once */
 
 /* All that tells two grants apart is before the label. */
 #define KEY_SIZE	offsetof(struct msg_grant, label)

@@ -1,5 +1,6 @@
 /*
- * Makes the kernel of this namespace track UDP connections that nobody has, quickly:
+ * Makes the kernel of this namespace track UDP connections that nobody has, quickly,
+ * as if they had gone on for a while:
  *
  *	connected CLIENT FIRST ADDRESSES PORT COUNT
  *
@@ -85,7 +86,8 @@ put_flow(size_t len, uint32_t seq, const struct flow *f)
 	nfg->version = NFNETLINK_V0;
 	put_tuple(nlh, CTA_TUPLE_ORIG, f);
 	put_tuple(nlh, CTA_TUPLE_REPLY, &reply);
-	mnl_attr_put_u32(nlh, CTA_STATUS, htonl(IPS_CONFIRMED));
+	mnl_attr_put_u32(nlh, CTA_STATUS, htonl(IPS_CONFIRMED |
+	    IPS_SEEN_REPLY | IPS_ASSURED));
 	mnl_attr_put_u32(nlh, CTA_TIMEOUT, htonl(TIMEOUT));
 	return (len + MNL_ALIGN(nlh->nlmsg_len));
 }

@@ -31,10 +31,10 @@ def tracked(lab):
         return int(path.read_text("ascii").splitlines()[1].split()[0], 16)
 
 
-def grant_names(lab, zone):
+def grant_names(lab, zone, ttl=900):
     """EACH grants for each, of 10.78.100.1 and the addresses behind it."""
     for i in range(NAMES):
-        lab.upstream.add(f"n{i}.{zone}", 900, "A",
+        lab.upstream.add(f"n{i}.{zone}", ttl, "A",
                          *(f"10.78.{100 + i}.{k + 1}" for k in range(EACH)))
         assert lab.ask(f"n{i}.{zone}", tcp=True).rcode() == 0
 
@@ -105,3 +105,24 @@ def test_A9_a_thousand_grants_among_200000_connections(lab, fw, each):
     assert ran < 2 * SLOWER and took - waited_for < 2 * SLOWER
     assert tracked(lab) < ALL - NAMES * EACH * each + ALL / 10
     assert {entry.client for entry in fw.entries()} == {OTHER4}
+
+
+def test_G14_living_connections_among_200000_hold_their_grants(lab, fw):
+    """A walk through them all takes longer than the last second of a grant."""
+    lab.dnsfw(f"{CLIENT4} -> *.example.com:UDP:{PORT}\n", "--hold-live",
+              "--min-rule-time=1", "--max-rule-time=100", fw=fw)
+    grant_names(lab, "example.com", ttl=1)
+    begin = max(entry.timeout for entry in fw.entries())
+    for i in range(NAMES // 2):
+        connected(lab, f"10.78.{100 + i}.1", EACH, PORT, EACH)
+    connected(lab, "10.79.0.1", 10000, PORT, ALL - NAMES // 2 * EACH)
+    assert tracked(lab) >= ALL
+
+    def held():
+        return {entry.address for entry in fw.entries()
+                if entry.timeout > begin}
+
+    wanted = {f"10.78.{100 + i}.{k + 1}" for i in range(NAMES // 2)
+              for k in range(EACH)}
+    until(lambda: len(held()) >= len(wanted), 2 * begin)
+    assert held() == wanted

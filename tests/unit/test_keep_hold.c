@@ -8,8 +8,8 @@
 #include "keep/hold.h"
 #include "keep/repair.h"
 
-#define AHEAD		(3 * CLOCK_SECOND / 2)
 #define PERIOD		(CLOCK_SECOND / 4)
+#define AHEAD		(3 * CLOCK_SECOND / 2 + PERIOD)
 
 /* --- the neighbours --- */
 
@@ -39,18 +39,57 @@ repair_unsure(void)
 	unsure++;
 }
 
+/* Nothing lives. */
+static bool
+nobody(const struct msg_grant *g)
+{
+	(void)g;
+	return (false);
+}
+
+/* After the end of a walk; returns how many turns it takes. */
+static unsigned int
+hold_all(void)
+{
+	unsigned int turns = 0;
+
+	while (hold_step() == 0)
+		turns++;
+	return (turns);
+}
+
 static void
-set_up(void)
+set_up_anew(void)
 {
 	hash_init();
 	rig_conf.hold_live = 1;
-	firewall.ledger = ledger_new(2000, 2000, 1);
+	firewall.ledger = ledger_new(7000, 7000, 1);
 	firewall.backend = &rig_backend;
 	firewall.families = firewall.ready = BOTH;
 	rig.chains = BOTH;
 }
 
+/* Walks have been short for long. */
+static void
+set_up(void)
+{
+	unsigned int i;
+
+	set_up_anew();
+	lives = nobody;
+	for (i = 0; i < 40; i++) {
+		rig_give_until(0, 1, rig_now + CLOCK_SECOND);
+		(void)hold_step();
+		hold_seen(true);
+		rig_now += 20 * CLOCK_SECOND;
+	}
+	lives = NULL;
+	nlooked = 0;
+	ledger_expire(firewall.ledger, rig_now);
+}
+
 TestSuite(keep_hold, .init = set_up, .timeout = 30);
+TestSuite(keep_hold_first, .init = set_up_anew, .timeout = 30);
 
 static struct ledger_entry *
 entry_of(unsigned int i)
@@ -69,6 +108,7 @@ walk(bool known)
 	cr_assert_eq(hold_step(), (int)(PERIOD / MS));
 	if (nlooked > 0)
 		hold_seen(known);
+	(void)hold_all();
 }
 
 static bool
@@ -160,6 +200,7 @@ Test(keep_hold, G3_the_maximum_counts)
 	cr_assert_eq(nlooked, 1);
 	cr_assert_eq(looked[0].dst[2], 0);
 	hold_seen(true);
+	(void)hold_all();
 	cr_assert_eq(hold_count(), 1);
 	cr_assert_eq(entry_of(0)->expiry, last);
 }
@@ -176,6 +217,7 @@ Test(keep_hold, G2_a_longer_one_of_meanwhile_stays)
 	(void)ledger_put(firewall.ledger, &e->grant,
 	    rig_now + 600 * CLOCK_SECOND, rig_now, 0);
 	hold_seen(true);
+	(void)hold_all();
 	cr_assert_eq(rig.adds, 0);
 	cr_assert_eq(e->expiry, rig_now + 600 * CLOCK_SECOND);
 }
@@ -188,6 +230,7 @@ Test(keep_hold, A9_what_went_meanwhile_does_not_come_back)
 	cr_assert_eq(nlooked, 3);
 	ledger_remove(firewall.ledger, entry_of(1));
 	hold_seen(true);
+	(void)hold_all();
 	cr_assert_eq(rig.adds, 2);
 	cr_assert_null(entry_of(1));
 	/* These end while a walk is under way. */
@@ -198,6 +241,7 @@ Test(keep_hold, A9_what_went_meanwhile_does_not_come_back)
 	cr_assert_eq(nlooked, 2);
 	rig_now += CLOCK_SECOND;
 	hold_seen(true);
+	(void)hold_all();
 	cr_assert_eq(rig.adds, 2);
 	cr_assert_null(entry_of(8));
 }
@@ -222,6 +266,7 @@ Test(keep_hold, P7_not_what_may_not_be_granted_now)
 	/* Nor if it became so during the walk. */
 	firewall.ready = MSG_FAMILY_V4;
 	hold_seen(true);
+	(void)hold_all();
 	cr_assert_eq(rig.adds, 1);
 }
 
@@ -261,12 +306,13 @@ Test(keep_hold, G14_one_walk_at_a_time)
 	(void)hold_step();
 	cr_assert_eq(nlooked, 1);
 	hold_seen(true);
-	(void)hold_step();
+	(void)hold_all();
 	cr_assert_eq(nlooked, 2);
 	hold_seen(true);
-	/* And each a period after the one before. */
-	rig_give_until(2, 1, rig_now + CLOCK_SECOND);
-	rig_now += PERIOD - 1;
+	(void)hold_all();
+	/* A walk like the first one is to have a fifth of the time. */
+	rig_give_until(2, 1, rig_now + 4 * PERIOD + CLOCK_SECOND);
+	rig_now += 4 * PERIOD - 1;
 	(void)hold_step();
 	cr_assert_eq(nlooked, 2);
 	rig_now++;
@@ -316,4 +362,91 @@ Test(keep_hold, no_room_in_a_walk)
 	cr_assert_eq(hold_count(), 3);
 	walk(true);
 	cr_assert_eq(hold_count(), 5);
+}
+
+/* --- walks that take long --- */
+
+/* The grants of the first one would end before it, if it were a long one. */
+Test(keep_hold_first, a_walk_of_unknown_length_begins_early)
+{
+	const uint64_t ahead = 3 * CLOCK_SECOND / 2 + 10 * CLOCK_SECOND;
+
+	rig_give_until(0, 1, rig_now + ahead - 1);
+	rig_give_until(1, 1, rig_now + ahead);
+	(void)hold_step();
+	cr_assert_eq(nlooked, 1);
+	cr_assert_eq(looked[0].dst[2], 0);
+}
+
+/* A walk of so long. */
+static void
+walk_of(uint64_t ns)
+{
+	rig_now += 60 * CLOCK_SECOND;
+	rig_give_until(0, 1, rig_now + CLOCK_SECOND);
+	(void)hold_step();
+	rig_now += ns;
+	hold_seen(true);
+	(void)hold_all();
+	nlooked = 0;
+}
+
+/* Is one that ends so much later asked about in the next walk? */
+static bool
+is_asked(uint64_t ns)
+{
+	rig_now += 60 * CLOCK_SECOND;
+	ledger_expire(firewall.ledger, rig_now);
+	rig_give_until(1, 1, rig_now + ns);
+	(void)hold_step();
+	return (nlooked == 1);
+}
+
+Test(keep_hold, who_ends_before_the_next_walk_is_over_is_in_this_one)
+{
+	walk_of(CLOCK_SECOND);
+	/* The next begins in four seconds, and takes one. */
+	cr_assert(is_asked(13 * CLOCK_SECOND / 2 - 1));
+}
+
+Test(keep_hold, who_ends_later_is_in_the_next_one)
+{
+	walk_of(CLOCK_SECOND);
+	cr_assert_not(is_asked(13 * CLOCK_SECOND / 2));
+}
+
+/* As when the program was stopped meanwhile. */
+Test(keep_hold, a_walk_of_an_hour_is_taken_for_one_of_five_seconds)
+{
+	walk_of(3600 * CLOCK_SECOND);
+	cr_assert_not(is_asked(53 * CLOCK_SECOND / 2));
+}
+
+Test(keep_hold, a_shorter_walk_is_believed_by_and_by)
+{
+	walk_of(4 * CLOCK_SECOND);
+	walk_of(0);
+	walk_of(0);
+	cr_assert(is_asked(13 * CLOCK_SECOND / 2 - 1));
+}
+
+/* Others have their turn between two transactions (G14). */
+Test(keep_hold, G14_a_transaction_in_a_turn)
+{
+	const unsigned int n = 3 * BACKEND_BATCH_MAX + 1;
+
+	rig_give_until(0, n, rig_now + CLOCK_SECOND);
+	(void)hold_step();
+	cr_assert_eq(nlooked, n);
+	hold_seen(true);
+	cr_assert_eq(rig.adds, 0);
+	cr_assert_eq(hold_step(), 0);
+	cr_assert_eq(rig.adds, BACKEND_BATCH_MAX);
+	/* Nothing is asked of a helper that stands still, nor waited for. */
+	rig.stuck = true;
+	cr_assert_eq(hold_step(), (int)(PERIOD / MS));
+	cr_assert_eq(rig.adds, BACKEND_BATCH_MAX);
+	rig.stuck = false;
+	cr_assert_eq(hold_all(), 3);
+	cr_assert_eq(rig.adds, n);
 }
