@@ -17,6 +17,7 @@ static const char *const msg_err_text[] = {
 	[MSG_EPORT] = "bad port",
 	[MSG_ETTL] = "TTL out of range",
 	[MSG_ELABEL] = "bad label",
+	[MSG_ETEXT] = "bad text",
 	[MSG_EVALUE] = "field out of range",
 	[MSG_EVERSION] = "version mismatch",
 };
@@ -270,6 +271,37 @@ msg_checked_decode(const void *buf, size_t len, struct msg_checked *out)
 	if (out->pad != 0)
 		return (MSG_EPAD);
 	return (out->keep <= 1 ? MSG_OK : MSG_EVALUE);
+}
+
+/* Printable ASCII from the given character on, then only NULs, at least one. */
+static enum msg_err
+check_text(const char *text, size_t size, char least)
+{
+	size_t n;
+
+	for (n = 0; n < size && text[n] != '\0'; n++)
+		if (text[n] < least || text[n] > '~')
+			return (MSG_ETEXT);
+	return (n < size && is_zero(text + n, size - n) ? MSG_OK : MSG_ETEXT);
+}
+
+enum msg_err
+msg_refusal_decode(const void *buf, size_t len, struct msg_refusal *out)
+{
+	enum msg_err err;
+
+	if ((err = msg_take(buf, len, out, sizeof(*out), MSG_REFUSAL)) != MSG_OK)
+		return (err);
+	if (out->pad != 0 || out->pad2 != 0)
+		return (MSG_EPAD);
+	if (out->kind >= REFUSAL_KINDS || out->count == 0 ||
+	    (out->name[0] == '\0' && out->qtype != 0))
+		return (MSG_EVALUE);
+	if ((err = check_addr(out->family, out->client)) != MSG_OK ||
+	    (err = check_text(out->name, MSG_NAME_SIZE, '!')) != MSG_OK)
+		return (err);
+	return (out->reason[0] != '\0' ?
+	    check_text(out->reason, MSG_REASON_SIZE, ' ') : MSG_ETEXT);
 }
 
 static enum msg_err

@@ -2,9 +2,9 @@
  * The messages between the keeper and its children: the whole contract.
  *
  * One message is one SOCK_SEQPACKET record of exactly the size of its struct;
- * but GRANT, RESULT, OWN, CHECK and CHECKED, of which there are many, come one
- * or more to a record, at most MSG_BATCH_MAX, each decoded for itself: one record
- * wakes its reader once.
+ * but GRANT, RESULT, OWN, CHECK, CHECKED and REFUSAL, of which there are many,
+ * come one or more to a record, at most MSG_BATCH_MAX (of REFUSAL fewer), each
+ * decoded for itself: one record wakes its reader once.
  * Integers have fixed width and host byte order (both ends are one machine).
  * There are no pointers, no lengths that the receiver would have to trust, no
  * bit fields; padding is named and must be zero.  Each message has one decode
@@ -23,7 +23,7 @@
 
 #include "addr.h"
 
-#define MSG_VERSION	3	/* of this contract; sent in READY */
+#define MSG_VERSION	4	/* of this contract; sent in READY */
 #define MSG_BATCH_MAX	64	/* of one type in a record */
 #define MSG_LABEL_SIZE	128	/* bytes; nftables takes 127 and a NUL */
 /*
@@ -47,6 +47,7 @@ enum msg_type {
 	MSG_POLICY = 3,		/* keeper -> worker: the ACL image (descriptor) */
 	MSG_GRANT = 4,		/* worker -> keeper: open the way */
 	MSG_RESULT = 5,		/* keeper -> worker: what became of a GRANT */
+	MSG_REFUSAL = 6,	/* worker -> keeper: a client did not get it */
 	MSG_STOP = 7,		/* keeper -> child: end with exit status 0 */
 	MSG_SEALED = 8,		/* compiler -> keeper: the image (descriptor) */
 	MSG_FORGET = 9,		/* keeper -> worker: know no grant any more */
@@ -69,6 +70,7 @@ enum msg_err {
 	MSG_EPORT,		/* 0 */
 	MSG_ETTL,		/* above MSG_TTL_MAX */
 	MSG_ELABEL,		/* a byte outside [a-z0-9._*-], or no NUL */
+	MSG_ETEXT,		/* not printable ASCII, or no NUL */
 	MSG_EVALUE,		/* another field is out of its range */
 	MSG_EVERSION,		/* the two programs are not of one build */
 	MSG_ERR_COUNT
@@ -204,6 +206,38 @@ struct msg_checked {
 };
 static_assert(sizeof(struct msg_checked) == 8, "msg_checked size");
 
+/* Those of the access log: |>, !> and <!. */
+enum msg_refusal_kind {
+	REFUSAL_LIST = 0,	/* refused or answered here, as the list says */
+	REFUSAL_QUERY,		/* it asked for what there is no answer to */
+	REFUSAL_ANSWER,		/* there was no good answer */
+	REFUSAL_KINDS
+};
+
+#define MSG_NAME_SIZE	128	/* with NUL; of a longer name the end is there, */
+#define MSG_NAME_CUT	"..."	/* behind this, which no name begins with */
+#define MSG_REASON_SIZE	64	/* with NUL */
+#define MSG_REFUSALS_MAX 32	/* in a record */
+
+/*
+ * What a client was refused, or did not get, for dnsfwctl why (U5).  Nothing
+ * depends on it.  Same ones are one, with a count.
+ */
+struct msg_refusal {
+	uint8_t		type;
+	uint8_t		kind;		/* enum msg_refusal_kind */
+	uint8_t		family;
+	uint8_t		pad;
+	uint32_t	count;		/* not 0 */
+	uint32_t	rule;		/* line of the list, or 0 */
+	uint16_t	qtype;		/* 0 without a question */
+	uint16_t	pad2;
+	uint8_t		client[16];	/* IPv4 in the first 4, rest zero */
+	char		name[MSG_NAME_SIZE];	/* empty without a question */
+	char		reason[MSG_REASON_SIZE];	/* as the log says it */
+};
+static_assert(sizeof(struct msg_refusal) == 224, "msg_refusal size");
+
 enum msg_refuse { REFUSE_REFUSED = 0, REFUSE_NXDOMAIN, REFUSE_NODATA };
 enum msg_logformat { LOGFORMAT_TEXT = 0, LOGFORMAT_JSON };
 enum msg_loglevel { LOGLEVEL_ALL = 0, LOGLEVEL_REFUSED, LOGLEVEL_NONE };
@@ -293,12 +327,16 @@ enum msg_err	msg_check_decode(const void *buf, size_t len,
 		    struct msg_check *out);
 enum msg_err	msg_checked_decode(const void *buf, size_t len,
 		    struct msg_checked *out);
+enum msg_err	msg_refusal_decode(const void *buf, size_t len,
+		    struct msg_refusal *out);
 enum msg_err	msg_config_decode(const void *buf, size_t len,
 		    struct msg_config *out);
 
 /* The largest record of any type; receive buffers have this size. */
 #define MSG_SIZE_MAX	(MSG_BATCH_MAX * sizeof(struct msg_grant))
 static_assert(sizeof(struct msg_config) <= MSG_SIZE_MAX, "MSG_SIZE_MAX");
+static_assert(MSG_REFUSALS_MAX * sizeof(struct msg_refusal) <= MSG_SIZE_MAX,
+    "MSG_SIZE_MAX");
 
 /* The largest image that is accepted: a million rules take 40 to 50 MB. */
 #define IMAGE_SIZE_MAX	(1ULL << 31)

@@ -18,6 +18,7 @@
 #include "notify.h"
 #include "own.h"
 #include "policy.h"
+#include "refusals.h"
 #include "repair.h"
 #include "sandbox.h"
 #include "serve.h"
@@ -142,6 +143,7 @@ keep_main(void)
 	signals_open();
 	hash_init();
 	children_open();
+	refusals_open(conf->nworkers);
 	backend = select_backend();
 
 	keep_confine();

@@ -12,6 +12,7 @@
 #include "own.h"
 #include "permit.h"
 #include "policy.h"
+#include "refusals.h"
 #include "repair.h"
 #include "tokens.h"
 
@@ -19,6 +20,7 @@
 
 /* Records are taken as long as there is room for another whole one. */
 #define TURN_MAX	(2 * MSG_BATCH_MAX)
+#define TOLD_MAX	2	/* records of refusals in a turn */
 
 #define NOT_ASKED	SIZE_MAX
 
@@ -306,28 +308,60 @@ answer(struct request_turn *t)
 	reply(t);
 }
 
+/* Each message of the record is of the type that its first byte says. */
+static void
+take_grants(struct request_turn *t, const uint8_t *buf, size_t len)
+{
+	const size_t whole = sizeof(t->at[0].grant);
+	enum msg_err err;
+	size_t size;
+
+	for (; len > 0; buf += size, len -= size) {
+		size = len < whole ? len : whole;
+		err = msg_grant_decode(buf, size, &t->at[t->n++].grant);
+		if (err != MSG_OK)
+			children_malformed(&children_workers[t->worker],
+			    msg_strerror(err));
+	}
+}
+
+static void
+take_refusals(const struct request_turn *t, const uint8_t *buf, size_t len)
+{
+	struct msg_refusal m;
+	enum msg_err err;
+	size_t size;
+
+	for (; len > 0; buf += size, len -= size) {
+		size = len < sizeof(m) ? len : sizeof(m);
+		err = msg_refusal_decode(buf, size, &m);
+		if (err != MSG_OK)
+			children_malformed(&children_workers[t->worker],
+			    msg_strerror(err));
+		if (!refusals_take(t->worker, &m, t->now))
+			foreign_count++;
+	}
+}
+
 void
 requests_serve(unsigned int worker)
 {
 	static uint8_t buf[MSG_SIZE_MAX];
 	static struct request_turn t;
 	struct child *c = &children_workers[worker];
-	enum msg_err err;
-	size_t len, at, size;
+	unsigned int told = 0;
+	size_t len;
 
 	t.worker = worker;
 	t.now = clock_now();
 	t.n = 0;
-	while (t.n + MSG_BATCH_MAX <= TURN_MAX &&
+	while (t.n + MSG_BATCH_MAX <= TURN_MAX && told < TOLD_MAX &&
 	    (len = children_receive(c, buf, NULL)) > 0) {
-		for (at = 0; at < len; at += size) {
-			size = len - at < sizeof(t.at[0].grant) ? len - at :
-			    sizeof(t.at[0].grant);
-			err = msg_grant_decode(buf + at, size,
-			    &t.at[t.n++].grant);
-			if (err != MSG_OK)
-				children_malformed(c, msg_strerror(err));
-		}
+		if (buf[0] == MSG_REFUSAL) {
+			take_refusals(&t, buf, len);
+			told++;
+		} else
+			take_grants(&t, buf, len);
 	}
 	if (t.n > 0)
 		answer(&t);

@@ -15,6 +15,7 @@ struct counters {
 	uint64_t	grants;		/* asked of the keeper */
 	uint64_t	known;		/* grants that cost nothing (G7) */
 	uint64_t	overload;	/* turned away at a limit */
+	uint64_t	untold;		/* refusals that the keeper did not hear of */
 };
 
 extern struct counters counters;

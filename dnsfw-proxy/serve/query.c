@@ -23,6 +23,7 @@
 #include "policy.h"
 #include "scratch.h"
 #include "settings.h"
+#include "tell.h"
 #include "verdict.h"
 
 #define OVERLOAD_PERIOD	60	/* seconds between log lines */
@@ -87,6 +88,21 @@ query_reply(struct query *q, uint8_t *msg, size_t len)
 	query_drop(q);
 }
 
+/* For the log, and for who asks why. */
+static void
+log_bad_query(const struct request *r, int rcode, const char *text)
+{
+	access_bad_query(r, rcode, text);
+	tell(REFUSAL_QUERY, r, text);
+}
+
+static void
+log_bad_answer(const struct request *r, int rcode, const char *text)
+{
+	access_bad_answer(r, rcode, text);
+	tell(REFUSAL_ANSWER, r, text);
+}
+
 /* An answer that is made here. */
 static void
 answer_here(const struct request *r, uint16_t rcode, enum dns_ede ede,
@@ -105,7 +121,7 @@ answer_here(const struct request *r, uint16_t rcode, enum dns_ede ede,
 static void
 query_failed(struct query *q, enum dns_ede ede, const char *reason)
 {
-	access_bad_answer(&q->request, RCODE_SERVFAIL, reason);
+	log_bad_answer(&q->request, RCODE_SERVFAIL, reason);
 	answer_here(&q->request, RCODE_SERVFAIL, ede, reason, NULL);
 	query_drop(q);
 }
@@ -116,7 +132,7 @@ bad_query(const struct request *r, uint16_t rcode, const char *text)
 	uint8_t header[DNS_HEADER_SIZE];
 
 	counters.bad++;
-	access_bad_query(r, rcode, text);
+	log_bad_query(r, rcode, text);
 	if (r->dns.question_end != 0) {
 		answer_here(r, rcode, EDE_NONE, NULL, NULL);
 		return;
@@ -130,7 +146,7 @@ static void
 kind_refused(const struct request *r, const char *text)
 {
 	counters.bad++;
-	access_bad_query(r, RCODE_REFUSED, text);
+	log_bad_query(r, RCODE_REFUSED, text);
 	answer_here(r, RCODE_REFUSED, EDE_PROHIBITED, text, NULL);
 }
 
@@ -156,6 +172,7 @@ answer_local(const struct request *r, const struct acl_decision *d)
 
 	access_local(r, &d->local);
 	snprintf(text, sizeof(text), "answered by ACL line %u", d->line);
+	tell(REFUSAL_LIST, r, text);
 	answer_here(r, RCODE_NOERROR, EDE_FORGED, text, &d->local);
 }
 
@@ -169,6 +186,7 @@ refuse(const struct request *r, const struct acl_decision *d)
 		snprintf(text, sizeof(text), "blocked by ACL line %u", d->line);
 	else
 		snprintf(text, sizeof(text), "no ACL rule allows it");
+	tell(REFUSAL_LIST, r, text);
 	answer_here(r, refuse_rcode(), d->line != 0 ? EDE_BLOCKED :
 	    EDE_PROHIBITED, text, NULL);
 }
@@ -189,14 +207,16 @@ deny(struct request *r, const struct acl_decision *d)
 static void
 answer_signal(struct request *r, enum decision_signal signal)
 {
+	static const char text[] =
+	    "this DNS server is to be used (--bypass-signals)";
 	uint16_t rcode = signal == SIGNAL_NXDOMAIN ? RCODE_NXDOMAIN :
 	    RCODE_NOERROR;
 
 	counters.refused++;
 	r->rule = 0;
 	access_log(ACCESS_REFUSE, r, rcode);
-	answer_here(r, rcode, EDE_BLOCKED,
-	    "this DNS server is to be used (--bypass-signals)", NULL);
+	tell(REFUSAL_LIST, r, text);
+	answer_here(r, rcode, EDE_BLOCKED, text, NULL);
 }
 
 static void
@@ -215,7 +235,7 @@ static void
 overloaded(const struct request *r)
 {
 	log_overload();
-	access_bad_answer(r, RCODE_SERVFAIL, overload_text);
+	log_bad_answer(r, RCODE_SERVFAIL, overload_text);
 	answer_here(r, RCODE_SERVFAIL, EDE_OTHER, overload_text, NULL);
 }
 
@@ -352,7 +372,7 @@ log_passed(const struct query *q, const struct dns_response *r)
 		    dns_rcode_print(r->rcode, rcode));
 	else
 		snprintf(text, sizeof(text), "upstream error %u", r->rcode);
-	access_bad_answer(&q->request, r->rcode, text);
+	log_bad_answer(&q->request, r->rcode, text);
 }
 
 /* Too long for the client: header, question and TC, so nothing to grant. */
@@ -415,7 +435,7 @@ query_answered(struct waiter *w, struct answer *a)
 	uint8_t *copy;
 
 	if (request_has_left(&q->request)) {
-		access_bad_answer(&q->request, ACCESS_NONE,
+		log_bad_answer(&q->request, ACCESS_NONE,
 		    "the client has left");
 		query_drop(q);
 		return;

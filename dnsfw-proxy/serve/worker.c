@@ -20,6 +20,7 @@
 #include "query.h"
 #include "quota.h"
 #include "settings.h"
+#include "tell.h"
 #include "upstream.h"
 
 #define DESCRIPTORS_OWN	64	/* loop, log, channel, image, and some */
@@ -156,6 +157,7 @@ worker_init(void)
 	loop_init(look_at_deadlines);
 	priv_init(take_message);
 	access_init();
+	tell_init();
 	alias_init();
 	quota_init();
 	upstream_init();
@@ -208,6 +210,7 @@ worker_run(void)
 		front_udp_flush();
 		front_tcp_flush();
 		access_turn();
+		tell_turn();
 		priv_renew();
 	}
 	access_flush();

@@ -4,7 +4,10 @@
  */
 #include "keep_rig.h"
 
+#include <unistd.h>
+
 #include "keep/choice.h"
+#include "keep/refusals.h"
 #include "keep/repair.h"
 #include "keep/requests.h"
 #include "keep/tokens.h"
@@ -19,6 +22,7 @@ set_up(void)
 	children_nworkers = rig_conf.nworkers;
 	repair_start(&rig_backend, rig_conf.max_grants);
 	tokens_open(rig_conf.nworkers, 1000, 1000);
+	refusals_open(rig_conf.nworkers);
 	rig.adds = rig.removes = 0;
 }
 
@@ -420,4 +424,93 @@ Test(keep_workers, P7_tokens_are_a_workers_own, .init = set_up_four,
 	g.port = 9999;
 	cr_assert_eq(ask(&g), RESULT_OK);
 	cr_assert_not(requests_may(0));
+}
+
+/* --- refusals --- */
+
+/* A record of n refusals of a client; the last one has a wrong byte, or not. */
+static void
+tell(const uint8_t client[16], size_t n, char wrong)
+{
+	struct msg_refusal m[MSG_REFUSALS_MAX] = { 0 };
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		m[i] = (struct msg_refusal){ .type = MSG_REFUSAL,
+		    .family = ADDR_V4, .count = 1, .qtype = 1,
+		    .name = "a0.example.", .reason = "no ACL rule allows it" };
+		memcpy(m[i].client, client, 16);
+		m[i].name[1] = (char)('0' + i);
+	}
+	m[n - 1].reason[0] = wrong;
+	memcpy(rig_in[rig_nin], m, n * sizeof(m[0]));
+	rig_in_len[rig_nin++] = n * sizeof(m[0]);
+}
+
+static size_t
+known(const uint8_t client[16])
+{
+	const struct refusal *out[REFUSALS_CLIENT];
+	struct addr a = { .family = ADDR_V4 };
+
+	memcpy(a.bytes, client, 16);
+	return (refusals_next(&a, 0, out, REFUSALS_CLIENT));
+}
+
+Test(keep_requests, U5_refusals_are_kept_and_not_answered)
+{
+	struct msg_grant g = rig_grant(0);
+
+	tell(g.client, 3, 'n');
+	say(&g, 1);
+	rig_nout = 0;
+	requests_serve(0);
+	cr_assert_eq(known(g.client), 3);
+	/* A grant behind them has its answer in the same turn. */
+	cr_assert_eq(rig_nout, 1);
+	cr_assert_eq(result(0).code, RESULT_OK);
+}
+
+/* Whoever tells without end leaves room to the others in each turn. */
+Test(keep_requests, U5_a_turn_takes_two_records_of_refusals)
+{
+	struct msg_grant g = rig_grant(0);
+	unsigned int i;
+
+	for (i = 0; i < 4; i++)
+		tell(g.client, 1 + i, 'n');
+	requests_serve(0);
+	cr_assert_eq(rig_nin, 2);
+	requests_serve(0);
+	cr_assert_eq(rig_nin, 0);
+}
+
+static void
+passed(void)
+{
+	_exit(7);
+}
+
+Test(keep_requests, U5_a_bad_one_ends_the_program, .exit_code = 7)
+{
+	struct msg_grant g = rig_grant(0);
+
+	rig_malformed = passed;
+	tell(g.client, 2, '\x1b');
+	requests_serve(0);
+}
+
+Test(keep_workers, U5_P5_another_workers_clients_are_not_told_of,
+    .init = set_up_four, .timeout = 30)
+{
+	struct msg_grant own = of_worker(0, 3), foreign = of_worker(2, 3);
+
+	tell(own.client, 1, 'n');
+	tell(foreign.client, 2, 'n');
+	requests_serve(0);
+	cr_assert_eq(known(own.client), 1);
+	cr_assert_eq(known(foreign.client), 0);
+	tell(foreign.client, 2, 'n');
+	requests_serve(2);
+	cr_assert_eq(known(foreign.client), 2);
 }

@@ -61,6 +61,12 @@ static const struct msg_checked good_checked = {
 	.type = MSG_CHECKED, .keep = 1, .seq = 0xfedcba98
 };
 
+static const struct msg_refusal good_refusal = {
+	.type = MSG_REFUSAL, .kind = REFUSAL_ANSWER, .family = ADDR_V4,
+	.count = 0x10001, .rule = 7, .qtype = 1, .client = { 192, 0, 2, 1 },
+	.name = "www.example.com.", .reason = "upstream error SERVFAIL"
+};
+
 static const struct msg_config good_config = {
 	.type = MSG_CONFIG, .nbinds = 2, .nupstreams = 1,
 	.refuse_with = REFUSE_NXDOMAIN,
@@ -152,6 +158,12 @@ decode_checked(const void *buf, size_t len, void *out)
 }
 
 static enum msg_err
+decode_refusal(const void *buf, size_t len, void *out)
+{
+	return (msg_refusal_decode(buf, len, out));
+}
+
+static enum msg_err
 decode_config(const void *buf, size_t len, void *out)
 {
 	return (msg_config_decode(buf, len, out));
@@ -177,12 +189,13 @@ static const struct kind {
 	{ "STATS", decode_stats, &good_stats, sizeof(good_stats) },
 	{ "CHECK", decode_check, &good_check, sizeof(good_check) },
 	{ "CHECKED", decode_checked, &good_checked, sizeof(good_checked) },
+	{ "REFUSAL", decode_refusal, &good_refusal, sizeof(good_refusal) },
 	{ "CONFIG", decode_config, &good_config, sizeof(good_config) },
 };
 #define NKINDS	(sizeof(kinds) / sizeof(kinds[0]))
 
 enum { READY, GRANT, RESULT, SEALED, POLICY, OWN, STOP, FORGET, RELOAD,
-    REJECTED, STATS, CHECK, CHECKED, CONFIG };
+    REJECTED, STATS, CHECK, CHECKED, REFUSAL, CONFIG };
 
 /*
  * Decode a copy of exactly len bytes, for AddressSanitizer.  What was taken
@@ -246,7 +259,7 @@ Test(msg, P7_only_its_own_type)
 Test(msg, sizes_of_the_contract)
 {
 	static const size_t sizes[NKINDS] = { 8, 176, 16, 16, 16, 51, 4,
-	    4, 4, 4, 4, 156, 8, 32 + 24 * 8 + 3 * 18 * 64 };
+	    4, 4, 4, 4, 156, 8, 224, 32 + 24 * 8 + 3 * 18 * 64 };
 	unsigned int kind;
 
 	for (kind = 0; kind < NKINDS; kind++) {
@@ -338,6 +351,20 @@ static const struct guarded checked_bits[] = {
 	{ 0, 0, 0, MSG_OK }
 };
 
+static const struct guarded refusal_bits[] = {
+	{ FIELD(msg_refusal, kind), 0xfd, MSG_EVALUE },
+	{ FIELD(msg_refusal, family), 0xfd, MSG_EFAMILY },
+	{ FIELD(msg_refusal, pad), 0xff, MSG_EPAD },
+	{ FIELD(msg_refusal, pad2), 0xff, MSG_EPAD },
+	{ offsetof(struct msg_refusal, client) + 4, 12, 0xff, MSG_EADDR },
+	{ offsetof(struct msg_refusal, name) + sizeof("www.example.com.") - 1,
+	    MSG_NAME_SIZE - sizeof("www.example.com.") + 1, 0xff, MSG_ETEXT },
+	{ offsetof(struct msg_refusal, reason) +
+	    sizeof("upstream error SERVFAIL") - 1, MSG_REASON_SIZE -
+	    sizeof("upstream error SERVFAIL") + 1, 0xff, MSG_ETEXT },
+	{ 0, 0, 0, MSG_OK }
+};
+
 static const struct guarded plain_bits[] = {
 	{ FIELD(msg_plain, pad), 0xff, MSG_EPAD },
 	{ 0, 0, 0, MSG_OK }
@@ -346,7 +373,7 @@ static const struct guarded plain_bits[] = {
 static const struct guarded *const bits_of[NKINDS] = {
 	ready_bits, grant_bits, result_bits, sealed_bits,
 	policy_bits, own_bits, plain_bits, plain_bits, plain_bits, plain_bits,
-	plain_bits, check_bits, checked_bits, NULL
+	plain_bits, check_bits, checked_bits, refusal_bits, NULL
 };
 
 static bool
@@ -356,11 +383,27 @@ is_label_byte(uint8_t c)
 	    (c != 0 && strchr("._*-", c) != NULL));
 }
 
+/*
+ * Is it a byte of one of the texts of the refusal, or the one behind?  least: the
+ * smallest there.
+ */
+static bool
+is_refusal_text(size_t at, uint8_t *least)
+{
+	const size_t name = offsetof(struct msg_refusal, name),
+	    reason = offsetof(struct msg_refusal, reason);
+
+	*least = at < reason ? '!' : ' ';
+	return ((at >= name && at - name <= strlen(good_refusal.name)) ||
+	    (at >= reason && at - reason <= strlen(good_refusal.reason)));
+}
+
 /* What a record must be decoded to whose byte at has the bit flipped. */
 static enum msg_err
 expected(unsigned int kind, size_t at, uint8_t flipped)
 {
 	const struct guarded *g;
+	uint8_t least;
 	size_t label = kind == GRANT ? offsetof(struct msg_grant, label) :
 	    offsetof(struct msg_check, label);
 
@@ -369,6 +412,9 @@ expected(unsigned int kind, size_t at, uint8_t flipped)
 	if ((kind == GRANT || kind == CHECK) && at >= label &&
 	    at - label < strlen(good_grant.label))
 		return (is_label_byte(record[at]) ? MSG_OK : MSG_ELABEL);
+	if (kind == REFUSAL && is_refusal_text(at, &least))
+		return (record[at] >= least && record[at] <= '~' ? MSG_OK :
+		    MSG_ETEXT);
 	for (g = bits_of[kind]; g->len != 0; g++) {
 		if (at >= g->from && at - g->from < g->len &&
 		    (flipped & g->bits) != 0)
@@ -509,6 +555,60 @@ Test(msg, P7_grant_label)
 	memset(m.label, 0, sizeof(m.label));
 	m.label[0] = m.label[MSG_LABEL_SIZE - 1] = 'x';
 	cr_assert_eq(decode_whole(GRANT, &m), MSG_ELABEL);
+}
+
+Test(msg, U5_refusal_texts)
+{
+	struct msg_refusal m = good_refusal;
+	unsigned int v;
+	size_t n;
+
+	for (v = 0; v < 256; v++) {
+		m = good_refusal;
+		m.name[1] = m.reason[1] = 'x';
+		memset(m.name + 2, 0, sizeof(m.name) - 2);
+		memset(m.reason + 2, 0, sizeof(m.reason) - 2);
+		m.name[1] = (char)v;
+		cr_assert_eq(decode_whole(REFUSAL, &m), v == 0 ||
+		    (v > ' ' && v <= '~') ? MSG_OK : MSG_ETEXT, "name %u", v);
+		m.name[1] = 'x';
+		m.reason[1] = (char)v;
+		cr_assert_eq(decode_whole(REFUSAL, &m), v == 0 ||
+		    (v >= ' ' && v <= '~') ? MSG_OK : MSG_ETEXT, "%u", v);
+	}
+	for (n = 0; n <= MSG_NAME_SIZE; n++) {
+		m = good_refusal;
+		m.qtype = 0;
+		memset(m.name, 0, sizeof(m.name));
+		memset(m.name, 'x', n);
+		cr_assert_eq(decode_whole(REFUSAL, &m), n == MSG_NAME_SIZE ?
+		    MSG_ETEXT : MSG_OK, "a name of %zu", n);
+	}
+	for (n = 0; n <= MSG_REASON_SIZE; n++) {
+		m = good_refusal;
+		memset(m.reason, 0, sizeof(m.reason));
+		memset(m.reason, 'x', n);
+		cr_assert_eq(decode_whole(REFUSAL, &m), n == 0 ||
+		    n == MSG_REASON_SIZE ? MSG_ETEXT : MSG_OK, "of %zu", n);
+	}
+}
+
+Test(msg, U5_refusal_numbers)
+{
+	struct msg_refusal m = good_refusal;
+
+	for (m.kind = 0; m.kind < UINT8_MAX; m.kind++)
+		cr_assert_eq(decode_whole(REFUSAL, &m), m.kind <
+		    REFUSAL_KINDS ? MSG_OK : MSG_EVALUE);
+	m = good_refusal;
+	m.count = 0;
+	cr_assert_eq(decode_whole(REFUSAL, &m), MSG_EVALUE);
+	/* A type belongs to a name. */
+	m = good_refusal;
+	memset(m.name, 0, sizeof(m.name));
+	cr_assert_eq(decode_whole(REFUSAL, &m), MSG_EVALUE);
+	m.qtype = 0;
+	cr_assert_eq(decode_whole(REFUSAL, &m), MSG_OK);
 }
 
 Test(msg, result_code_and_expiry)

@@ -21,6 +21,7 @@
 #include "serve/query.h"
 #include "serve/quota.h"
 #include "serve/settings.h"
+#include "serve/tell.h"
 #include "serve/verdict.h"
 
 #define MAX	8U		/* --max-connections */
@@ -42,6 +43,9 @@ static uint8_t sent[DNS_MESSAGE_MAX];
 static size_t sent_len;
 static unsigned int nsent;
 static char text[128];
+static char told[128];			/* of the last that was refused */
+static enum msg_refusal_kind told_kind;
+static unsigned int ntold;
 static void (*on_take)(void);
 static struct quota quotas[256];	/* by the last octet of the client */
 static unsigned int share = MAX;	/* places of one */
@@ -193,6 +197,15 @@ void
 access_bad_answer(const struct request *r, int rcode, const char *t)
 {
 	access_bad_query(r, rcode, t);
+}
+
+void
+tell(enum msg_refusal_kind kind, const struct request *r, const char *t)
+{
+	cr_assert(r->client.family == ADDR_V4);
+	strncpy(told, t, sizeof(told) - 1);
+	told_kind = kind;
+	ntold++;
 }
 
 static void
@@ -675,4 +688,35 @@ Test(query, an_upstream_that_fails_is_servfail)
 	waits->failed(joined[0], EDE_NETWORK_ERROR, "no answer");
 	cr_assert_eq(rcode(), RCODE_SERVFAIL);
 	cr_assert_eq(nplaces, 0);
+}
+
+/* Whoever asks why hears what the log says, once for each. */
+Test(query, U5_what_is_told)
+{
+	ask(1, TYPE_A, false);
+	cr_assert_eq(ntold, 0);
+	loop.now += 10 * CLOCK_SECOND;
+	answer(0);
+	cr_assert(!query_tick());
+	cr_assert(ntold == 1 && told_kind == REFUSAL_ANSWER);
+	cr_assert_str_eq(told, "the firewall did not answer in time");
+	acl.verdict = ACL_NOMATCH;
+	ask(2, TYPE_A, false);
+	cr_assert(ntold == 2 && told_kind == REFUSAL_LIST);
+	cr_assert_str_eq(told, "no ACL rule allows it");
+	acl.verdict = ACL_BLOCK;
+	acl.line = 7;
+	ask(3, TYPE_A, false);
+	cr_assert(ntold == 3 && told_kind == REFUSAL_LIST);
+	cr_assert_str_eq(told, "blocked by ACL line 7");
+	acl.verdict = ACL_LOCAL;
+	ask(4, TYPE_A, false);
+	cr_assert(ntold == 4 && told_kind == REFUSAL_LIST);
+	cr_assert_str_eq(told, "answered by ACL line 7");
+	acl.verdict = ACL_ALLOW;
+	ask(5, 252, false);
+	cr_assert(ntold == 5 && told_kind == REFUSAL_QUERY);
+	cr_assert_str_eq(told, text);
+	ask(6, TYPE_A, false);
+	cr_assert_eq(ntold, 5);
 }
