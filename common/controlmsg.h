@@ -15,7 +15,7 @@
 
 #include "msg.h"
 
-#define CONTROL_VERSION		1
+#define CONTROL_VERSION		2
 #define CONTROL_BATCH_MAX	64
 #define CONTROL_SCOPE_MAX	1800	/* with NUL */
 #define CONTROL_SECONDS		5	/* without progress: it is dropped */
@@ -23,6 +23,7 @@
 enum control_what {
 	CONTROL_STATS = 1,	/* one STATUS */
 	CONTROL_GRANTS,		/* each that is live: GRANTs */
+	CONTROL_WHY,		/* what the client did not get: REFUSALs */
 	CONTROL_RELOAD,		/* root: read the list anew, as SIGHUP does */
 	CONTROL_REVOKE,		/* root: take out the client's grants */
 	CONTROL_WHAT_END
@@ -43,7 +44,8 @@ static_assert(sizeof(struct control_ask) == 24, "control_ask size");
  */
 bool	control_ask_decode(const void *buf, size_t len, struct control_ask *out);
 
-enum control_type { CONTROL_END = 1, CONTROL_GRANT, CONTROL_STATUS };
+enum control_type { CONTROL_END = 1, CONTROL_GRANT, CONTROL_STATUS,
+    CONTROL_REFUSAL };
 
 enum control_code {
 	CONTROL_OK = 0,
@@ -58,7 +60,8 @@ struct control_end {
 	uint8_t		type;
 	uint8_t		code;		/* enum control_code */
 	uint8_t		pad[2];
-	uint32_t	count;		/* grants told of, or revoked; rules */
+	uint32_t	count;		/* grants or refusals told of, grants
+					   revoked; rules */
 };
 static_assert(sizeof(struct control_end) == 8, "control_end size");
 
@@ -75,6 +78,19 @@ struct control_grant {
 	char		label[MSG_LABEL_SIZE];	/* a name that gives it */
 };
 static_assert(sizeof(struct control_grant) == 176, "control_grant size");
+
+/* Of the client that was asked for; the one of last comes last. */
+struct control_refusal {
+	uint8_t		type;
+	uint8_t		kind;		/* enum msg_refusal_kind */
+	uint16_t	qtype;		/* 0 without a question */
+	uint32_t	first, last;	/* seconds ago */
+	uint32_t	count;
+	uint32_t	rule;		/* line of the list of then, or 0 */
+	char		name[MSG_NAME_SIZE];
+	char		reason[MSG_REASON_SIZE];
+};
+static_assert(sizeof(struct control_refusal) == 212, "control_refusal size");
 
 struct control_status {
 	uint8_t		type;

@@ -51,6 +51,8 @@ answer_size(uint8_t type)
 		return (sizeof(struct control_grant));
 	case CONTROL_STATUS:
 		return (sizeof(struct control_status));
+	case CONTROL_REFUSAL:
+		return (sizeof(struct control_refusal));
 	default:
 		return (0);
 	}
@@ -62,7 +64,7 @@ receive(int fd, enum control_type type, ask_answer *fn, void *arg,
     struct control_end *end)
 {
 	static _Alignas(8) uint8_t buf[CONTROL_BATCH_MAX *
-	    sizeof(struct control_grant)];
+	    sizeof(struct control_refusal)];
 	ssize_t n;
 	size_t at, size;
 

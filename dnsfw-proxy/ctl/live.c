@@ -12,15 +12,8 @@
 #include "ask.h"
 #include "ctl.h"
 #include "json.h"
+#include "live.h"
 #include "usage.h"
-
-struct live {
-	const char	*command;
-	const char	*path;
-	bool		 json;
-	bool		 has_client;
-	struct addr	 client;
-};
 
 static const char *
 plural(uint32_t n)
@@ -30,9 +23,8 @@ plural(uint32_t n)
 
 /* --- arguments --- */
 
-/* Options, and a client if there may or must be one.  False: wrong usage. */
-static bool
-take_arguments(struct live *l, int argc, char **argv, int least, int most)
+bool
+live_arguments(struct live *l, int argc, char **argv, int least, int most)
 {
 	static const struct option options[] = {
 		{ "json", no_argument, NULL, 'j' },
@@ -41,7 +33,7 @@ take_arguments(struct live *l, int argc, char **argv, int least, int most)
 	};
 	int ch;
 
-	*l = (struct live){ .command = argv[0], .path = ASK_PATH_DEFAULT };
+	*l = (struct live){ .path = ASK_PATH_DEFAULT };
 	while ((ch = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (ch == 'j')
 			l->json = true;
@@ -55,6 +47,8 @@ take_arguments(struct live *l, int argc, char **argv, int least, int most)
 	if (argc == optind)
 		return (true);
 	l->has_client = true;
+	if (argc - optind > 1)
+		l->name = argv[optind + 1];
 	if (addr_parse(argv[optind], strlen(argv[optind]), &l->client) == 0) {
 		addr_unmap(&l->client);
 		return (true);
@@ -64,9 +58,8 @@ take_arguments(struct live *l, int argc, char **argv, int least, int most)
 	return (false);
 }
 
-/* Ask, and say what is wrong.  Returns an exit status. */
-static int
-ask_live(struct live *l, enum control_what what, enum control_type type,
+int
+live_ask(struct live *l, enum control_what what, enum control_type type,
     ask_answer *fn, struct control_end *end)
 {
 	if (ask(l->path, what, l->has_client ? &l->client : NULL, type, fn, l,
@@ -128,9 +121,9 @@ grants_main(int argc, char **argv)
 	struct control_end end;
 	struct live l;
 
-	if (!take_arguments(&l, argc, argv, 0, 1))
+	if (!live_arguments(&l, argc, argv, 0, 1))
 		return (usage_wrong(argv[0]));
-	return (ask_live(&l, CONTROL_GRANTS, CONTROL_GRANT, print_grant,
+	return (live_ask(&l, CONTROL_GRANTS, CONTROL_GRANT, print_grant,
 	    &end));
 }
 
@@ -213,9 +206,9 @@ stats_main(int argc, char **argv)
 	struct control_end end;
 	struct live l;
 
-	if (!take_arguments(&l, argc, argv, 0, 0))
+	if (!live_arguments(&l, argc, argv, 0, 0))
 		return (usage_wrong(argv[0]));
-	return (ask_live(&l, CONTROL_STATS, CONTROL_STATUS, print_stats,
+	return (live_ask(&l, CONTROL_STATS, CONTROL_STATUS, print_stats,
 	    &end));
 }
 
@@ -232,9 +225,9 @@ change_it(int argc, char **argv, enum control_what what, int clients,
 	char key[16];
 	int status;
 
-	if (!take_arguments(&l, argc, argv, clients, clients))
+	if (!live_arguments(&l, argc, argv, clients, clients))
 		return (usage_wrong(argv[0]));
-	status = ask_live(&l, what, CONTROL_END, NULL, &end);
+	status = live_ask(&l, what, CONTROL_END, NULL, &end);
 	if (l.json && end.type == CONTROL_END) {
 		json_begin(&j, NULL, '{');
 		json_bool(&j, "done", status == CTL_YES);

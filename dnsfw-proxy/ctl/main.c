@@ -16,6 +16,7 @@ static const struct command {
 } commands[] = {
 	{ "check", check_main },
 	{ "explain", explain_main },
+	{ "why", why_main },
 	{ "grants", grants_main },
 	{ "stats", stats_main },
 	{ "reload", reload_main },

@@ -12,6 +12,8 @@ static const struct usage {
 	    "look a list over: all errors, and what is odd" },
 	{ "explain", "[--json] [--acl FILE] CLIENT NAME [TYPE] | -",
 	    "what becomes of a question, and by which rules" },
+	{ "why", "[--json] [--control PATH] CLIENT [NAME]",
+	    "what a client was refused, or did not get, of late" },
 	{ "grants", "[--json] [--control PATH] [CLIENT]",
 	    "what is open, and for how long" },
 	{ "stats", "[--json] [--control PATH]",

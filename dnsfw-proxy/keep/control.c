@@ -18,6 +18,7 @@
 #include "kernel/ask.h"
 #include "own.h"
 #include "policy.h"
+#include "refusals.h"
 #include "requests.h"
 #include "review.h"
 #include "status.h"
@@ -40,6 +41,7 @@ struct asker {
 	uint8_t		code;		/* enum control_code, of the END */
 	struct addr	client;		/* family 0: all */
 	uint32_t	cursor;		/* of the ledger */
+	uint64_t	told;		/* number of the last refusal */
 	uint32_t	count;
 	uint64_t	deadline;	/* ns: of progress */
 };
@@ -172,6 +174,7 @@ take_question(struct asker *a)
 		return;
 	}
 	a->count = a->cursor = 0;
+	a->told = 0;
 	a->code = CONTROL_OK;
 	progress(a);
 	if (!control_ask_decode(buf, (size_t)n, &ask)) {
@@ -282,6 +285,40 @@ answer_grants(struct asker *a)
 		end_answers(a, CONTROL_OK);
 }
 
+static uint32_t
+seconds_since(uint64_t then, uint64_t now)
+{
+	return ((uint32_t)((now - then) / CLOCK_SECOND));
+}
+
+/* What comes while it is told is told, too, but not for ever. */
+static void
+answer_refusals(struct asker *a)
+{
+	static struct control_refusal m[CONTROL_BATCH_MAX];
+	const struct refusal *r[CONTROL_BATCH_MAX];
+	uint64_t now = clock_now();
+	size_t i, n;
+
+	n = refusals_next(&a->client, a->told, r, CONTROL_BATCH_MAX);
+	for (i = 0; i < n; i++) {
+		m[i] = (struct control_refusal){ .type = CONTROL_REFUSAL,
+		    .kind = r[i]->told.kind, .qtype = r[i]->told.qtype,
+		    .first = seconds_since(r[i]->first, now),
+		    .last = seconds_since(r[i]->last, now),
+		    .count = r[i]->told.count, .rule = r[i]->told.rule };
+		memcpy(m[i].name, r[i]->told.name, sizeof(m[i].name));
+		memcpy(m[i].reason, r[i]->told.reason, sizeof(m[i].reason));
+	}
+	if (n > 0 && !tell_asker(a, m, n * sizeof(m[0])))
+		return;
+	if (n > 0)
+		a->told = r[n - 1]->number;
+	a->count += (uint32_t)n;
+	if (n < CONTROL_BATCH_MAX || a->count >= REFUSALS_CLIENT)
+		end_answers(a, CONTROL_OK);
+}
+
 /* Returns true if there were any. */
 static bool
 revoke_some(struct asker *a)
@@ -332,6 +369,9 @@ control_answer(struct asker *a)
 		break;
 	case CONTROL_GRANTS:
 		answer_grants(a);
+		break;
+	case CONTROL_WHY:
+		answer_refusals(a);
 		break;
 	case CONTROL_RELOAD:
 		await_reload(a);

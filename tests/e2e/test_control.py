@@ -7,20 +7,24 @@ import os
 import pathlib
 import pwd
 import random
+import re
 import signal
 import socket
 import stat
 import struct
 import subprocess
 
+import dns.message
+import dns.rcode
 import pytest
 
 from lab import (ALLOW, CLIENT4, CLIENT6, GATEWAY4, OTHER4, PORT,
                  build_dir)
 from process import DEADLINE, until
+from test_hostile import FORMERR
 
-VERSION = 1
-STATS, GRANTS, RELOAD, REVOKE = range(1, 5)
+VERSION = 2
+STATS, GRANTS, WHY, RELOAD, REVOKE = range(1, 6)
 END = struct.Struct("=BBxxI")
 OK, BAD, DENIED, REJECTED = range(4)
 NOBODY = pwd.getpwnam("nobody").pw_uid
@@ -152,6 +156,154 @@ def test_U6_revoke_takes_out_one_clients(lab, fw):
         {"done": True, "grants": 0}]
 
 
+# --- why (U5) ---
+
+REFUSING = f"""{CLIENT4} -> *.example.com:TCP:{PORT}
+{CLIENT4} -| *.bad.example.com
+{CLIENT4} -| here.example.com = 192.0.2.1
+"""
+NO_RULE = "no ACL rule allows it"
+
+
+def why(server, *args, wanted=1):
+    """What is known of the client, as soon as it is so much."""
+    found = []
+
+    def is_there():
+        found[:] = ctl(server, "why", *args)[1]
+        return len(found) >= wanted
+    until(is_there)
+    assert len(found) == wanted
+    return found
+
+
+def test_U5_each_reason_as_the_log_has_it(lab):
+    server = lab.dnsfw(REFUSING)
+    lab.upstream.behave("broken.example.com", lambda request: [
+        request.reply(rcode=dns.rcode.SERVFAIL)])
+    lab.ask("www.example.net")
+    lab.ask("A.BAD.example.com", "AAAA")
+    lab.ask("here.example.com")
+    lab.ask("broken.example.com")
+    lab.ask("x.example.com", "AXFR")
+    lab.exchange(FORMERR["no_question"])
+    lab.ask("www.example.net", client=OTHER4)
+    found = why(server, CLIENT4, wanted=6)
+    keys = ("event", "name", "type", "rule", "reason", "count")
+    assert [tuple(one[key] for key in keys) for one in found] == [
+        ("refuse", "www.example.net.", "A", None, NO_RULE, 1),
+        ("refuse", "a.bad.example.com.", "AAAA", 2, "blocked by ACL line 2",
+         1),
+        ("refuse", "here.example.com.", "A", 3, "answered by ACL line 3", 1),
+        ("bad_answer", "broken.example.com.", "A", 1,
+         "upstream error SERVFAIL", 1),
+        ("bad_query", "x.example.com.", "AXFR", 1, found[4]["reason"], 1),
+        ("bad_query", None, None, None, found[5]["reason"], 1),
+    ]
+    for one in found[3:]:
+        arrow = {"bad_query": "!>", "bad_answer": "<!"}[one["event"]]
+        server.out.wait_for(f"^{CLIENT4} {arrow} \\[\\d+\\] "
+                            f"{re.escape(one['reason'])}$")
+    assert all(one["client"] == CLIENT4 and one["first"] <= one["last"] and
+               re.fullmatch(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ", one["last"])
+               for one in found)
+    assert [one["name"] for one in why(server, OTHER4)] == [
+        "www.example.net."]
+
+
+def test_U5_a_name_and_what_is_below_it(lab):
+    server = lab.dnsfw(ALLOW)
+    long = ".".join(3 * ["x" * 60] + ["example.net"])
+    for name in ("example.net", "www.example.net", "notexample.net",
+                 "other.test", long):
+        lab.ask(name)
+    assert [one["name"] for one in why(server, CLIENT4, "Example.NET",
+                                       wanted=3)] == [
+        "example.net.", "www.example.net.", "..." + (long + ".")[-124:]]
+    # As far as is known of it.
+    assert len(why(server, CLIENT4, long)) == 1
+    assert len(why(server, CLIENT4, "x" * 60 + ".example.net")) == 1
+    assert ctl(server, "why", CLIENT4, "y" + long[1:-1])[0] == 1
+    assert len(why(server, CLIENT4, "www.example.net.")) == 1
+    assert ctl(server, "why", CLIENT4, "net.example") == (
+        1, [], f"dnsfwctl: no refusal or failure of {CLIENT4} for "
+        "net.example. is known\n")
+    assert ctl(server, "why", OTHER4) == (
+        1, [], f"dnsfwctl: no refusal or failure of {OTHER4} is known\n")
+
+
+def test_U5_the_same_is_told_once_with_its_number(lab):
+    server = lab.dnsfw(ALLOW)
+    for _ in range(3):
+        for rdtype in ("A", "AAAA"):
+            lab.ask("www.example.net", rdtype)
+    until(lambda: sum(one["count"] for one in ctl(
+        server, "why", CLIENT4)[1]) == 6)
+    found = why(server, CLIENT4, wanted=2)
+    assert {(one["type"], one["count"]) for one in found} == {
+        ("A", 3), ("AAAA", 3)}
+
+
+def test_U5_text(lab):
+    server = lab.dnsfw(REFUSING)
+    lab.ask("a.bad.example.com", "HTTPS")
+    lab.exchange(FORMERR["no_question"])
+    why(server, CLIENT4, wanted=2)
+    done = subprocess.run(
+        [str(build_dir() / "dnsfw-proxy/ctl/dnsfwctl"), "why", "--control",
+         path_of(server), CLIENT4], text=True, capture_output=True,
+        timeout=DEADLINE, check=False, env={"TZ": "UTC"})
+    assert (done.returncode, done.stderr) == (0, "")
+    when = r"20\d\d-\d\d-\d\d \d\d:\d\d:\d\d  +\d+ s ago"
+    assert re.fullmatch(
+        f"{when}      1x  HTTPS  a\\.bad\\.example\\.com\\.  "
+        f"blocked by ACL line 2\n"
+        f"{when}      1x  -      -  [ -~]+\n", done.stdout), done.stdout
+
+
+def test_U5_no_octet_of_a_name_reaches_the_terminal(lab):
+    server = lab.dnsfw(ALLOW)
+    query = bytearray(dns.message.make_query("abcdefgh.test", "A").to_wire())
+    at = query.index(b"abcdefgh")
+    query[at:at + 8] = b"\x1b[2J\n\x9b\0\xff"
+    lab.exchange(bytes(query))
+    (one,) = why(server, CLIENT4)
+    assert one["name"] == r"\027[2j\010\155\000\255.test."
+
+
+def test_U5_each_of_two_workers_tells_of_its_clients(lab):
+    server = lab.dnsfw(ALLOW, "--workers", "2")
+    clients = (CLIENT4, OTHER4, CLIENT6, "127.0.0.1")
+    for client in clients:
+        lab.ask("www.example.net", client=client)
+    for client in clients:
+        assert [one["client"] for one in why(server, client)] == [client]
+
+
+def test_U5_what_was_known_outlives_a_reload(lab):
+    server = lab.dnsfw(REFUSING)
+    lab.ask("a.bad.example.com")
+    assert why(server, CLIENT4)[0]["rule"] == 2
+    acl_of(server).write_text(ALLOW, encoding="utf-8")
+    assert fine(server, "reload")[0]["done"]
+    assert why(server, CLIENT4)[0]["rule"] == 2
+
+
+def test_U5_a_flood_of_refusals_is_told_in_part(lab):
+    """And nobody waits for it."""
+    server = lab.dnsfw(ALLOW)
+    with lab.client_socket(OTHER4, socket.SOCK_DGRAM) as sock:
+        sock.connect((GATEWAY4, 53))
+        for number in range(5000):
+            sock.send(dns.message.make_query(f"n{number}.test",
+                                             "A").to_wire())
+            if number % 1000 == 0:
+                lab.ask(lab.site().name)
+    lab.ask("www.example.net")
+    assert why(server, CLIENT4)[0]["name"] == "www.example.net."
+    assert 0 < len(ctl(server, "why", OTHER4)[1]) <= 256
+
+
 # --- who may (U2) ---
 
 def test_U2_root_alone_without_a_group(lab):
@@ -175,6 +327,7 @@ def test_U2_who_may_read_may_not_change(lab, fw):
     os.chmod(path_of(server), 0o666)    # as for a member of the group
     assert ctl(server, "stats", user=NOBODY)[0] == 0
     assert len(ctl(server, "grants", user=NOBODY)[1]) == 1
+    assert ctl(server, "why", CLIENT4, user=NOBODY)[0] == 1
     for command in (("reload",), ("revoke", CLIENT4)):
         status, _, errors = ctl(server, *command, user=NOBODY)
         assert (status, errors) == (1, "dnsfwctl: only root may do that\n")
@@ -185,10 +338,10 @@ def test_U2_who_may_read_may_not_change(lab, fw):
 # --- hostile askers ---
 
 @pytest.mark.parametrize("bytes_", [
-    question(0), question(5), question(STATS, version=2),
+    question(0), question(6), question(STATS, version=1),
     question(STATS, pad=b"\0\1"), question(GRANTS, family=5),
     question(GRANTS, 4, b"\1\2\3\4\5"), question(GRANTS, 0, b"\1"),
-    question(REVOKE), question(STATS)[:-1], question(STATS) + b"\0", b"x",
+    question(REVOKE), question(WHY), question(STATS)[:-1], question(STATS) + b"\0", b"x",
     b"\xff" * 4096,
 ])
 def test_U2_what_is_no_question(lab, bytes_):
@@ -213,12 +366,12 @@ def test_U2_any_bytes(lab):
             for _ in range(50):
                 bytes_ = bytearray(rng.randbytes(rng.randint(1, 64)) if
                                    rng.randrange(2) else question(
-                    rng.randint(1, 2), rng.choice((0, 4, 6)),
+                    rng.randint(1, 3), rng.choice((0, 4, 6)),
                     rng.randbytes(rng.choice((0, 4, 16)))))
                 bytes_[rng.randrange(len(bytes_))] ^= 1 << rng.randrange(8)
                 sock.send(bytes_)
                 while len(record := sock.recv(65536)) != END.size:
-                    assert record[0] in (2, 3)
+                    assert record[0] in (2, 3, 4)
                 assert END.unpack(record)[1] in (OK, BAD, REJECTED)
                 heard += 1
     assert heard == 5000

@@ -108,6 +108,29 @@ check_config(const struct msg_config *c)
 		    c->client_nets.at[i].prefix, c->client_nets.at[i].base.bytes);
 }
 
+/* It is shown on terminals. */
+static void
+check_text(const char *text, size_t size, char least)
+{
+	size_t n = strnlen(text, size), i;
+
+	require(n < size);
+	for (i = 0; i < size; i++)
+		require(i < n ? text[i] >= least && text[i] <= '~' :
+		    text[i] == '\0');
+}
+
+static void
+check_refusal(const struct msg_refusal *r)
+{
+	check_addr(r->family, r->client);
+	require(r->kind < REFUSAL_KINDS && r->count > 0);
+	require(r->name[0] != '\0' || r->qtype == 0);
+	require(r->reason[0] != '\0');
+	check_text(r->name, sizeof(r->name), '!');
+	check_text(r->reason, sizeof(r->reason), ' ');
+}
+
 /* A message is taken as it came, by the decoder of its type; 1 or 0. */
 static unsigned int
 taken(enum msg_err err, enum msg_type type, const void *out, size_t out_size,
@@ -139,6 +162,7 @@ requests(const uint8_t *data, size_t size)
 	struct msg_grant grant;
 	struct msg_checked checked;
 	struct msg_sealed sealed;
+	struct msg_refusal refusal;
 	unsigned int n;
 
 	n = taken(msg_ready_decode(data, size, &ready), MSG_READY, &ready,
@@ -149,6 +173,11 @@ requests(const uint8_t *data, size_t size)
 	if (taken(msg_grant_decode(data, size, &grant), MSG_GRANT, &grant,
 	    sizeof(grant), data, size)) {
 		check_grant(&grant);
+		n++;
+	}
+	if (taken(msg_refusal_decode(data, size, &refusal), MSG_REFUSAL,
+	    &refusal, sizeof(refusal), data, size)) {
+		check_refusal(&refusal);
 		n++;
 	}
 	if (taken(msg_sealed_decode(data, size, &sealed), MSG_SEALED,
@@ -170,7 +199,8 @@ check_question(const uint8_t *data, size_t size)
 	require(size == sizeof(ask) && memcmp(&ask, data, size) == 0);
 	require(ask.version == CONTROL_VERSION);
 	require(ask.what >= CONTROL_STATS && ask.what <= CONTROL_REVOKE);
-	require(ask.family != 0 || ask.what != CONTROL_REVOKE);
+	require(ask.family != 0 || (ask.what != CONTROL_REVOKE &&
+	    ask.what != CONTROL_WHY));
 	if (ask.family != 0)
 		check_addr(ask.family, ask.client);
 }

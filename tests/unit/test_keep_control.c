@@ -26,6 +26,7 @@
 #include "keep/kernel/ask.h"
 #include "keep/own.h"
 #include "keep/policy.h"
+#include "keep/refusals.h"
 #include "keep/requests.h"
 #include "keep/review.h"
 #include "keep/status.h"
@@ -280,6 +281,7 @@ set_up(void)
 {
 	hash_init();
 	firewall.ledger = ledger_new(GRANTS_MAX, 0, 1);
+	refusals_open(1);
 	control_open();
 }
 
@@ -332,6 +334,79 @@ Test(keep_control, U6_each_grant_once)
 		}
 	}
 	cr_assert_eq(n, 200);
+}
+
+static void
+refused(const char *client, unsigned int number)
+{
+	struct msg_refusal m = { .type = MSG_REFUSAL, .kind = REFUSAL_LIST,
+	    .family = ADDR_V4, .count = 2, .rule = 7, .qtype = 1 };
+
+	memcpy(m.client, client, 4);
+	(void)snprintf(m.name, sizeof(m.name), "n%u.example.", number);
+	(void)snprintf(m.reason, sizeof(m.reason), "blocked by ACL line 7");
+	cr_assert(refusals_take(0, &m, now));
+}
+
+Test(keep_control, U5_each_refusal_of_the_client_once_and_in_order)
+{
+	struct control_refusal r[CONTROL_BATCH_MAX];
+	int fd = connects(USER);
+	char name[MSG_NAME_SIZE];
+	unsigned int i, n = 0;
+	ssize_t len;
+
+	for (i = 0; i < 150; i++) {
+		refused("\12\0\0\1", i);
+		refused("\12\0\0\2", 1000 + i);
+	}
+	now += 90 * CLOCK_SECOND;
+	asks(fd, CONTROL_WHY, "\12\0\0\1");
+	turns(2);
+	/* What comes meanwhile is told, too. */
+	refused("\12\0\0\1", 150);
+	turns(10);
+	while ((len = hears(fd, r, sizeof(r))) > (ssize_t)sizeof(
+	    struct control_end)) {
+		cr_assert_eq((size_t)len % sizeof(r[0]), 0);
+		for (i = 0; i < (size_t)len / sizeof(r[0]); i++, n++) {
+			(void)snprintf(name, sizeof(name), "n%u.example.", n);
+			cr_assert_str_eq(r[i].name, name);
+			cr_assert(r[i].type == CONTROL_REFUSAL &&
+			    r[i].kind == REFUSAL_LIST && r[i].qtype == 1 &&
+			    r[i].count == 2 && r[i].rule == 7);
+			cr_assert_eq(r[i].last, n < 150 ? 90 : 0);
+		}
+	}
+	cr_assert_eq(n, 151);
+	/* Nothing is known of others. */
+	asks(fd, CONTROL_WHY, "\12\0\0\3");
+	turns(2);
+	ends(fd, CONTROL_OK, 0);
+	asks(fd, CONTROL_WHY, NULL);
+	turns(2);
+	ends(fd, CONTROL_BAD, 0);
+}
+
+/* However fast it is refused meanwhile, an answer ends. */
+Test(keep_control, U5_the_answer_ends)
+{
+	struct control_refusal r[CONTROL_BATCH_MAX];
+	int fd = connects(USER);
+	unsigned int i, k, n = 0;
+	ssize_t len;
+
+	asks(fd, CONTROL_WHY, "\12\0\0\1");
+	for (i = 0; i < 20; i++) {
+		for (k = 0; k < CONTROL_BATCH_MAX; k++)
+			refused("\12\0\0\1", i * CONTROL_BATCH_MAX + k);
+		turns(1);
+	}
+	while ((len = hears(fd, r, sizeof(r))) > (ssize_t)sizeof(
+	    struct control_end))
+		n += (unsigned int)((size_t)len / sizeof(r[0]));
+	cr_assert_eq(len, sizeof(struct control_end));
+	cr_assert_eq(n, REFUSALS_CLIENT);
 }
 
 Test(keep_control, U2_shares)
