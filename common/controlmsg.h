@@ -24,6 +24,7 @@ enum control_what {
 	CONTROL_STATS = 1,	/* one STATUS */
 	CONTROL_GRANTS,		/* each that is live: GRANTs */
 	CONTROL_WHY,		/* what the client did not get: REFUSALs */
+	CONTROL_RULES,		/* the rules that have matched: RULEs */
 	CONTROL_RELOAD,		/* root: read the list anew, as SIGHUP does */
 	CONTROL_REVOKE,		/* root: take out the client's grants */
 	CONTROL_WHAT_END
@@ -45,7 +46,7 @@ static_assert(sizeof(struct control_ask) == 24, "control_ask size");
 bool	control_ask_decode(const void *buf, size_t len, struct control_ask *out);
 
 enum control_type { CONTROL_END = 1, CONTROL_GRANT, CONTROL_STATUS,
-    CONTROL_REFUSAL };
+    CONTROL_REFUSAL, CONTROL_RULE };
 
 enum control_code {
 	CONTROL_OK = 0,
@@ -53,6 +54,7 @@ enum control_code {
 	CONTROL_DENIED,		/* only root may */
 	CONTROL_REJECTED,	/* the list is bad: the old one stays */
 	CONTROL_UNSURE,		/* some of it the kernel may still have */
+	CONTROL_CHANGED,	/* the list, meanwhile */
 	CONTROL_CODE_END
 };
 
@@ -61,7 +63,7 @@ struct control_end {
 	uint8_t		code;		/* enum control_code */
 	uint8_t		pad[2];
 	uint32_t	count;		/* grants or refusals told of, grants
-					   revoked; rules */
+					   revoked; rules of the list */
 };
 static_assert(sizeof(struct control_end) == 8, "control_end size");
 
@@ -91,6 +93,17 @@ struct control_refusal {
 	char		reason[MSG_REASON_SIZE];
 };
 static_assert(sizeof(struct control_refusal) == 212, "control_refusal size");
+
+/* As in msg_hits, since the list is in force. */
+struct control_rule {
+	uint8_t		type;
+	uint8_t		pad[3];
+	uint32_t	line;
+	uint32_t	last;		/* seconds ago */
+	uint32_t	pad2;
+	uint64_t	hits;
+};
+static_assert(sizeof(struct control_rule) == 24, "control_rule size");
 
 struct control_status {
 	uint8_t		type;

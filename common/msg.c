@@ -304,6 +304,19 @@ msg_refusal_decode(const void *buf, size_t len, struct msg_refusal *out)
 	    check_text(out->reason, MSG_REASON_SIZE, ' ') : MSG_ETEXT);
 }
 
+enum msg_err
+msg_hits_decode(const void *buf, size_t len, struct msg_hits *out)
+{
+	enum msg_err err;
+
+	if ((err = msg_take(buf, len, out, sizeof(*out), MSG_HITS)) != MSG_OK)
+		return (err);
+	if (out->pad != 0)
+		return (MSG_EPAD);
+	return (out->line != 0 && out->line <= MSG_LINES_MAX &&
+	    out->count != 0 ? MSG_OK : MSG_EVALUE);
+}
+
 static enum msg_err
 check_upstreams(const struct msg_config *c)
 {

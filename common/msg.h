@@ -2,9 +2,9 @@
  * The messages between the keeper and its children: the whole contract.
  *
  * One message is one SOCK_SEQPACKET record of exactly the size of its struct;
- * but GRANT, RESULT, OWN, CHECK, CHECKED and REFUSAL, of which there are many,
- * come one or more to a record, at most MSG_BATCH_MAX (of REFUSAL fewer), each
- * decoded for itself: one record wakes its reader once.
+ * but GRANT, RESULT, OWN, CHECK, CHECKED, REFUSAL and HITS, of which there are
+ * many, come one or more to a record, at most MSG_BATCH_MAX (of REFUSAL fewer),
+ * each decoded for itself: one record wakes its reader once.
  * Integers have fixed width and host byte order (both ends are one machine).
  * There are no pointers, no lengths that the receiver would have to trust, no
  * bit fields; padding is named and must be zero.  Each message has one decode
@@ -55,6 +55,7 @@ enum msg_type {
 	MSG_RELOAD = 11,	/* keeper -> compiler: the ACL's text (descriptor) */
 	MSG_CHECKED = 12,	/* compiler -> keeper: the answer to a CHECK */
 	MSG_CHECK = 13,		/* keeper -> compiler: is it still allowed? */
+	MSG_HITS = 14,		/* worker -> keeper: how often rules matched */
 	MSG_STATS = 15,		/* keeper -> child: write a summary to the log */
 	MSG_OWN = 17		/* keeper -> worker: an address of this host */
 };
@@ -238,6 +239,21 @@ struct msg_refusal {
 };
 static_assert(sizeof(struct msg_refusal) == 224, "msg_refusal size");
 
+#define MSG_LINES_MAX	65536	/* of a list, that are counted */
+
+/*
+ * So many more queries were matched by the rules that are together with that of
+ * the line: of one client and one name (U6).  Nothing depends on it.
+ */
+struct msg_hits {
+	uint8_t		type;
+	uint8_t		pad;
+	uint16_t	policy;		/* generation that the line is of */
+	uint32_t	line;		/* the first of these, to MSG_LINES_MAX */
+	uint32_t	count;		/* not 0 */
+};
+static_assert(sizeof(struct msg_hits) == 12, "msg_hits size");
+
 enum msg_refuse { REFUSE_REFUSED = 0, REFUSE_NXDOMAIN, REFUSE_NODATA };
 enum msg_logformat { LOGFORMAT_TEXT = 0, LOGFORMAT_JSON };
 enum msg_loglevel { LOGLEVEL_ALL = 0, LOGLEVEL_REFUSED, LOGLEVEL_NONE };
@@ -329,6 +345,8 @@ enum msg_err	msg_checked_decode(const void *buf, size_t len,
 		    struct msg_checked *out);
 enum msg_err	msg_refusal_decode(const void *buf, size_t len,
 		    struct msg_refusal *out);
+enum msg_err	msg_hits_decode(const void *buf, size_t len,
+		    struct msg_hits *out);
 enum msg_err	msg_config_decode(const void *buf, size_t len,
 		    struct msg_config *out);
 

@@ -52,6 +52,8 @@ apply(void *decision, const struct image_record *r, unsigned int depth)
 	bool any = resolve && (r->flags & RECORD_WILDCARD) && depth == 0;
 	unsigned int i;
 
+	if (out->nlines < ACL_LINES_MAX)
+		out->lines[out->nlines++] = r->line;
 	if (r->flags & RECORD_BLOCK) {
 		apply_block(r, depth, out);
 		return (true);

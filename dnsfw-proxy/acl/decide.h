@@ -15,6 +15,7 @@ struct acl_image;
 
 /* The most protocol:port pairs that one decision can hold. */
 #define ACL_PORTS_MAX	256
+#define ACL_LINES_MAX	16	/* that one decision tells of */
 
 enum acl_verdict {
 	ACL_NOMATCH = 0,	/* no rule: refuse */
@@ -40,8 +41,10 @@ struct acl_decision {
 	uint8_t		depth;
 	bool		hides;		/* a -| that is not for "*" ended the walk */
 	uint16_t	nports;		/* distinct, in rule order */
+	uint8_t		nlines;
 	struct addr	local;		/* ACL_LOCAL */
 	struct acl_port	ports[ACL_PORTS_MAX];	/* nports of them are set */
+	uint32_t	lines[ACL_LINES_MAX];	/* of all that matched */
 };
 
 /*

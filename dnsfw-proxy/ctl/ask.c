@@ -53,6 +53,8 @@ answer_size(uint8_t type)
 		return (sizeof(struct control_status));
 	case CONTROL_REFUSAL:
 		return (sizeof(struct control_refusal));
+	case CONTROL_RULE:
+		return (sizeof(struct control_rule));
 	default:
 		return (0);
 	}
@@ -122,7 +124,8 @@ ask_strcode(uint8_t code)
 		[CONTROL_REJECTED] = "the list cannot be read, or has errors: "
 		    "the old one stays; the log says why",
 		[CONTROL_UNSURE] = "the firewall may still have some: dnsfw "
-		    "goes on taking them out"
+		    "goes on taking them out",
+		[CONTROL_CHANGED] = "the list was reloaded meanwhile: ask again"
 	};
 
 	return (code != CONTROL_OK && code < CONTROL_CODE_END ? texts[code] :

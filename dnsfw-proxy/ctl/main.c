@@ -18,6 +18,7 @@ static const struct command {
 	{ "explain", explain_main },
 	{ "why", why_main },
 	{ "grants", grants_main },
+	{ "rules", rules_main },
 	{ "stats", stats_main },
 	{ "reload", reload_main },
 	{ "revoke", revoke_main },

@@ -16,6 +16,8 @@ static const struct usage {
 	    "what a client was refused, or did not get, of late" },
 	{ "grants", "[--json] [--control PATH] [CLIENT]",
 	    "what is open, and for how long" },
+	{ "rules", "[--json] [--control PATH] [--acl FILE] [--unused]",
+	    "how often each rule matched, and when last" },
 	{ "stats", "[--json] [--control PATH]",
 	    "what is served, and how much of it" },
 	{ "reload", "[--json] [--control PATH]",

@@ -9,6 +9,7 @@
 #include "../dns/mnemonic.h"
 #include "../dns/name.h"
 #include "addrtext.h"
+#include "ago.h"
 #include "ctl.h"
 #include "json.h"
 #include "live.h"
@@ -70,20 +71,6 @@ print_time(time_t when, bool json, char buf[32])
 		    localtime_r(&when, &tm));
 }
 
-static void
-print_ago(uint32_t seconds, char buf[32])
-{
-	static const struct { uint32_t seconds; const char *unit; } units[] = {
-		{ 86400, "d" }, { 3600, "h" }, { 60, "min" }, { 1, "s" }
-	};
-	size_t i;
-
-	for (i = 0; i < 3 && seconds < 2 * units[i].seconds; i++)
-		;
-	(void)snprintf(buf, 32, "%" PRIu32 " %s ago",
-	    seconds / units[i].seconds, units[i].unit);
-}
-
 /* Whatever is in it, nothing gets to the terminal but printable ASCII. */
 static void
 put_printable(const char *text)
@@ -129,10 +116,10 @@ static void
 print_text(const struct why *w, const struct control_refusal *r,
     const char *type)
 {
-	char when[32], ago[32];
+	char when[32], ago[AGO_SIZE];
 
 	print_time(w->now - (time_t)r->last, false, when);
-	print_ago(r->last, ago);
+	ago_print(r->last, ago);
 	printf("%s  %10s  %5" PRIu32 "x  %-5s  ", when, ago, r->count,
 	    r->name[0] != '\0' ? type : "-");
 	put_printable(r->name[0] != '\0' ? r->name : "-");

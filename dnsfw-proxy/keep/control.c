@@ -14,6 +14,7 @@
 #include "controlmsg.h"
 #include "controlsock.h"
 #include "firewall.h"
+#include "hits.h"
 #include "hold.h"
 #include "kernel/ask.h"
 #include "own.h"
@@ -40,7 +41,8 @@ struct asker {
 	uint8_t		what;		/* under way; 0: it may ask */
 	uint8_t		code;		/* enum control_code, of the END */
 	struct addr	client;		/* family 0: all */
-	uint32_t	cursor;		/* of the ledger */
+	uint32_t	cursor;		/* of the ledger, or of the lines */
+	uint16_t	list;		/* generation that they are of */
 	uint64_t	told;		/* number of the last refusal */
 	uint32_t	count;
 	uint64_t	deadline;	/* ns: of progress */
@@ -175,6 +177,7 @@ take_question(struct asker *a)
 	}
 	a->count = a->cursor = 0;
 	a->told = 0;
+	a->list = policy_generation();
 	a->code = CONTROL_OK;
 	progress(a);
 	if (!control_ask_decode(buf, (size_t)n, &ask)) {
@@ -319,6 +322,47 @@ answer_refusals(struct asker *a)
 		end_answers(a, CONTROL_OK);
 }
 
+/* The next lines that have hits, in what is left of the turn's places. */
+static size_t
+next_rules(struct asker *a, struct control_rule *out, size_t max)
+{
+	uint64_t now = clock_now();
+	const struct hits *h;
+	size_t n = 0;
+
+	for (; places_left > 0 && n < max && a->cursor < MSG_LINES_MAX;
+	    places_left--) {
+		h = hits_of(++a->cursor);
+		if (h->count > 0)
+			out[n++] = (struct control_rule){
+			    .type = CONTROL_RULE, .line = a->cursor,
+			    .last = seconds_since(h->last, now),
+			    .hits = h->count };
+	}
+	return (n);
+}
+
+static void
+answer_rules(struct asker *a)
+{
+	static struct control_rule m[CONTROL_BATCH_MAX];
+	uint32_t before = a->cursor;
+	size_t n;
+
+	if (a->list != policy_generation()) {
+		end_answers(a, CONTROL_CHANGED);
+		return;
+	}
+	n = next_rules(a, m, CONTROL_BATCH_MAX);
+	if (n > 0 && !tell_asker(a, m, n * sizeof(m[0]))) {
+		a->cursor = before;
+		return;
+	}
+	a->count = policy_rules();
+	if (a->cursor == MSG_LINES_MAX)
+		end_answers(a, CONTROL_OK);
+}
+
 /* Returns true if there were any. */
 static bool
 revoke_some(struct asker *a)
@@ -372,6 +416,9 @@ control_answer(struct asker *a)
 		break;
 	case CONTROL_WHY:
 		answer_refusals(a);
+		break;
+	case CONTROL_RULES:
+		answer_rules(a);
 		break;
 	case CONTROL_RELOAD:
 		await_reload(a);

@@ -13,6 +13,7 @@
 #include "drop.h"
 #include "firewall.h"
 #include "hash.h"
+#include "hits.h"
 #include "hold.h"
 #include "log.h"
 #include "notify.h"
@@ -144,6 +145,7 @@ keep_main(void)
 	hash_init();
 	children_open();
 	refusals_open(conf->nworkers);
+	hits_open();
 	backend = select_backend();
 
 	keep_confine();

@@ -8,6 +8,7 @@
 #include "clock.h"
 #include "conf.h"
 #include "firewall.h"
+#include "hits.h"
 #include "log.h"
 #include "own.h"
 #include "permit.h"
@@ -20,7 +21,9 @@
 
 /* Records are taken as long as there is room for another whole one. */
 #define TURN_MAX	(2 * MSG_BATCH_MAX)
-#define TOLD_MAX	2	/* records of refusals in a turn */
+/* Records of hits in a turn; one of refusals is as much work as so many of them. */
+#define TOLD_MAX	16
+#define TOLD_REFUSALS	8
 
 #define NOT_ASKED	SIZE_MAX
 
@@ -343,6 +346,23 @@ take_refusals(const struct request_turn *t, const uint8_t *buf, size_t len)
 	}
 }
 
+static void
+take_hits(const struct request_turn *t, const uint8_t *buf, size_t len)
+{
+	struct msg_hits m;
+	enum msg_err err;
+	size_t size;
+
+	for (; len > 0; buf += size, len -= size) {
+		size = len < sizeof(m) ? len : sizeof(m);
+		err = msg_hits_decode(buf, size, &m);
+		if (err != MSG_OK)
+			children_malformed(&children_workers[t->worker],
+			    msg_strerror(err));
+		hits_take(&m, t->now);
+	}
+}
+
 void
 requests_serve(unsigned int worker)
 {
@@ -359,6 +379,9 @@ requests_serve(unsigned int worker)
 	    (len = children_receive(c, buf, NULL)) > 0) {
 		if (buf[0] == MSG_REFUSAL) {
 			take_refusals(&t, buf, len);
+			told += TOLD_REFUSALS;
+		} else if (buf[0] == MSG_HITS) {
+			take_hits(&t, buf, len);
 			told++;
 		} else
 			take_grants(&t, buf, len);

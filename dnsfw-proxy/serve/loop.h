@@ -4,7 +4,7 @@
  * A turn of the loop takes what has come (queries, answers, results), and at
  * its end everything that was collected leaves in batches: see worker.c.  No
  * timer holds anything back (F5) but lines of the access log (accesslog.h), and
- * what the keeper is told of refusals (tell.h).
+ * what the keeper is told of refusals and rules (tell.h, hits.h).
  */
 #ifndef SERVE_LOOP_H
 #define SERVE_LOOP_H

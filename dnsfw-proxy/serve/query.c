@@ -17,6 +17,7 @@
 #include "follow.h"
 #include "front_tcp.h"
 #include "front_udp.h"
+#include "hits.h"
 #include "kind.h"
 #include "log.h"
 #include "loop.h"
@@ -306,6 +307,7 @@ decide(struct request *r)
 	bool grants;
 
 	decision_make(r, &d);
+	hits_count(&d.acl);
 	r->rule = d.acl.line;
 	r->generation = policy.generation;
 	r->named = d.named;

@@ -11,6 +11,7 @@
 #include "front_udp.h"
 #include "grants.h"
 #include "hash.h"
+#include "hits.h"
 #include "log.h"
 #include "kept.h"
 #include "loop.h"
@@ -42,6 +43,8 @@ take_policy(const uint8_t *buf, size_t len, int fd)
 
 	if ((err = msg_policy_decode(buf, len, &m)) != MSG_OK)
 		priv_malformed(err);
+	if (m.generation != policy.generation)
+		hits_forget();
 	policy_take(&m, fd);
 	/* What was granted before may be about to be revoked. */
 	grants_forget();
@@ -158,6 +161,7 @@ worker_init(void)
 	priv_init(take_message);
 	access_init();
 	tell_init();
+	hits_init();
 	alias_init();
 	quota_init();
 	upstream_init();
@@ -211,6 +215,7 @@ worker_run(void)
 		front_tcp_flush();
 		access_turn();
 		tell_turn();
+		hits_turn();
 		priv_renew();
 	}
 	access_flush();

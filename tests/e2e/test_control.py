@@ -24,7 +24,7 @@ from process import DEADLINE, until
 from test_hostile import FORMERR
 
 VERSION = 2
-STATS, GRANTS, WHY, RELOAD, REVOKE = range(1, 6)
+STATS, GRANTS, WHY, RULES, RELOAD, REVOKE = range(1, 7)
 END = struct.Struct("=BBxxI")
 OK, BAD, DENIED, REJECTED = range(4)
 NOBODY = pwd.getpwnam("nobody").pw_uid
@@ -304,6 +304,105 @@ def test_U5_a_flood_of_refusals_is_told_in_part(lab):
     assert 0 < len(ctl(server, "why", OTHER4)[1]) <= 256
 
 
+# --- rules (U6) ---
+
+COUNTED = f"""# two of one name
+{CLIENT4} -> www.example.com:TCP:{PORT}
+{CLIENT4} -> *.example.com:UDP:{PORT}
+{CLIENT4} -> www.example.com:TCP:80
+{CLIENT4} -| bad.example.com
+{OTHER4} ~> *
+"""
+
+
+def rules(server, *args):
+    return fine(server, "rules", "--acl", str(acl_of(server)), *args)
+
+
+def hits(server):
+    return [one["hits"] for one in rules(server)]
+
+
+def test_U6_hits_of_each_rule(lab):
+    server = lab.dnsfw(COUNTED)
+    assert hits(server) == [0, 0, 0, 0, 0]
+    for name in ("www", "www", "other", "bad"):
+        lab.ask(f"{name}.example.com")
+    lab.ask("nothing.example.net")      # none matches
+    # What is for one client and one name is counted together.
+    until(lambda: hits(server) == [2, 3, 2, 1, 0])
+    found = rules(server)
+    assert [one["line"] for one in found] == [2, 3, 4, 5, 6]
+    assert {one["file"] for one in found} == {str(acl_of(server))}
+    assert found[3]["text"] == f"{CLIENT4} -| bad.example.com"
+    assert [one["ago"] is None for one in found] == 4 * [False] + [True]
+    assert [one["line"] for one in rules(server, "--unused")] == [6]
+    lab.ask("www.example.com", client=OTHER4)
+    until(lambda: not rules(server, "--unused"))
+
+
+def test_U6_hits_of_two_workers_are_added(lab):
+    server = lab.dnsfw("10.0.0.0/8 ~> *\nfd77::/16 ~> *\n127.0.0.1 ~> *\n",
+                       "--workers", "2")
+    for client in (CLIENT4, OTHER4, "127.0.0.1", CLIENT6):
+        for _ in range(3):
+            lab.ask(lab.site().name, client=client)
+    until(lambda: hits(server) == [6, 3, 3])
+
+
+def test_U6_a_new_list_begins_with_nothing(lab):
+    server = lab.dnsfw(COUNTED)
+    lab.ask("www.example.com")
+    until(lambda: hits(server) == [1, 1, 1, 0, 0])
+    acl_of(server).write_text(BOTH, encoding="utf-8")
+    # Until it is in force, it is another list.
+    status, found, errors = ctl(server, "rules", "--acl",
+                                str(acl_of(server)))
+    assert (status, found) == (1, [])
+    assert errors == (f"dnsfwctl: {acl_of(server)}: it has {rules_of(BOTH)} "
+                      "rules, and the list in force has 5: another file, or "
+                      "changed since it was loaded\n")
+    assert fine(server, "reload")[0]["done"]
+    assert hits(server) == 3 * [0]
+    lab.ask("www.example.com")
+    until(lambda: hits(server) == [1, 0, 0])
+
+
+def test_U6_rules_as_text(lab):
+    server = lab.dnsfw(COUNTED)
+    lab.ask("bad.example.com")
+    until(lambda: hits(server) == [0, 0, 0, 1, 0])
+    path = str(acl_of(server))
+    done = subprocess.run(
+        [str(build_dir() / "dnsfw-proxy/ctl/dnsfwctl"), "rules", "--control",
+         path_of(server), "--acl", path], text=True, capture_output=True,
+        timeout=DEADLINE, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = done.stdout.splitlines()
+    assert lines[0] == (f"         0       never  {path}:2  {CLIENT4} -> "
+                        f"www.example.com:TCP:{PORT}")
+    assert re.fullmatch(f"         1 +\\d+ s ago  {re.escape(path)}:5  "
+                        f"{CLIENT4} -\\| bad.example.com", lines[3])
+
+
+def test_U6_lines_far_down_are_not_counted(lab):
+    text = "#\n" * 65535 + f"{CLIENT4} ~> a.test\n{CLIENT4} ~> b.test\n"
+    server = lab.dnsfw(text)
+    for name in ("a.test", "b.test"):
+        lab.ask(name)
+    until(lambda: hits(server) == [1, None])
+    assert rules(server, "--unused") == []
+
+
+def test_U6_a_list_with_errors_is_told(lab):
+    server = lab.dnsfw(COUNTED)
+    acl_of(server).write_text("nonsense\n", encoding="utf-8")
+    status, found, errors = ctl(server, "rules", "--acl",
+                                str(acl_of(server)))
+    assert (status, found) == (1, [])
+    assert f"{acl_of(server)}:1:" in errors
+
+
 # --- who may (U2) ---
 
 def test_U2_root_alone_without_a_group(lab):
@@ -338,7 +437,7 @@ def test_U2_who_may_read_may_not_change(lab, fw):
 # --- hostile askers ---
 
 @pytest.mark.parametrize("bytes_", [
-    question(0), question(6), question(STATS, version=1),
+    question(0), question(7), question(STATS, version=1),
     question(STATS, pad=b"\0\1"), question(GRANTS, family=5),
     question(GRANTS, 4, b"\1\2\3\4\5"), question(GRANTS, 0, b"\1"),
     question(REVOKE), question(WHY), question(STATS)[:-1], question(STATS) + b"\0", b"x",
@@ -366,12 +465,12 @@ def test_U2_any_bytes(lab):
             for _ in range(50):
                 bytes_ = bytearray(rng.randbytes(rng.randint(1, 64)) if
                                    rng.randrange(2) else question(
-                    rng.randint(1, 3), rng.choice((0, 4, 6)),
+                    rng.randint(1, 4), rng.choice((0, 4, 6)),
                     rng.randbytes(rng.choice((0, 4, 16)))))
                 bytes_[rng.randrange(len(bytes_))] ^= 1 << rng.randrange(8)
                 sock.send(bytes_)
                 while len(record := sock.recv(65536)) != END.size:
-                    assert record[0] in (2, 3, 4)
+                    assert record[0] in (2, 3, 4, 5)
                 assert END.unpack(record)[1] in (OK, BAD, REJECTED)
                 heard += 1
     assert heard == 5000

@@ -365,7 +365,7 @@ def test_U4_explain_agrees_with_a_model(acl):
     ("explain", "10.0.0.1", "a..example"),
     ("explain", "10.0.0.1", "a.example", "TYPE65536"),
     ("explain", "10.0.0.1", "a.example", "A", "more"),
-    ("why",), ("why", "lan"), ("why", "10.0.0.1", "a..example"),
+    ("rules", "more"), ("rules", "--nothing"), ("why",), ("why", "lan"), ("why", "10.0.0.1", "a..example"),
     ("why", "10.0.0.1", "a.example", "A"),
 ])
 def test_U1_wrong_usage_is_status_2(acl, args):

@@ -163,6 +163,7 @@ requests(const uint8_t *data, size_t size)
 	struct msg_checked checked;
 	struct msg_sealed sealed;
 	struct msg_refusal refusal;
+	struct msg_hits hits;
 	unsigned int n;
 
 	n = taken(msg_ready_decode(data, size, &ready), MSG_READY, &ready,
@@ -173,6 +174,11 @@ requests(const uint8_t *data, size_t size)
 	if (taken(msg_grant_decode(data, size, &grant), MSG_GRANT, &grant,
 	    sizeof(grant), data, size)) {
 		check_grant(&grant);
+		n++;
+	}
+	if (taken(msg_hits_decode(data, size, &hits), MSG_HITS, &hits,
+	    sizeof(hits), data, size)) {
+		require(hits.line >= 1 && hits.line <= MSG_LINES_MAX);
 		n++;
 	}
 	if (taken(msg_refusal_decode(data, size, &refusal), MSG_REFUSAL,

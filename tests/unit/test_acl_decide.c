@@ -397,3 +397,59 @@ Test(acl_decide, G8_resolve_before_grant)
 	}
 	free(c.image);
 }
+
+/* Every rule that matched, up to the block that ends the way (U6). */
+Test(acl_decide, U6_lines_of_all_that_matched)
+{
+	static const char text[] =
+	    "10.0.0.1 -> www.example.test:TCP:80\n"
+	    "10.0.0.1 -> www.example.test:TCP:443\n"
+	    "10.0.0.1 -> *.example.test:TCP:22\n"
+	    "10.0.0.0/8 -| *.test\n"
+	    "10.0.0.0/8 ~> *\n"
+	    "0.0.0.0/0 ~> *.other\n";
+	static const struct {
+		const char *name;
+		unsigned int n;
+		uint32_t lines[3];
+	} cases[] = {
+		{ "www.example.test", 3, { 1, 3, 4 } },
+		{ "a.example.test", 2, { 3, 4 } },
+		{ "b.test", 1, { 4 } },
+		{ "b.other", 2, { 5, 6 } },
+		{ "b", 1, { 5 } },
+	};
+	struct acl_compiled c;
+	const struct acl_image *image = compile(text, &c);
+	struct acl_decision d;
+	size_t i;
+
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		decide(image, "10.0.0.1", cases[i].name, &d);
+		cr_assert_eq(d.nlines, cases[i].n, "%s", cases[i].name);
+		cr_assert_eq(memcmp(d.lines, cases[i].lines,
+		    d.nlines * sizeof(d.lines[0])), 0, "%s", cases[i].name);
+	}
+	free(c.image);
+}
+
+/* More than there is room for: the first of them. */
+Test(acl_decide, U6_a_long_way)
+{
+	char text[64 * 64], name[256] = "a";
+	struct acl_compiled c;
+	struct acl_decision d;
+	unsigned int i, at = 0;
+
+	for (i = 0; i < 40; i++) {
+		at += (unsigned int)sprintf(text + at, "10.0.0.1 ~> *.%s\n",
+		    name);
+		memmove(name + 2, name, strlen(name) + 1);
+		memcpy(name, "a.", 2);
+	}
+	decide(compile(text, &c), "10.0.0.1", name, &d);
+	cr_assert_eq(d.nlines, ACL_LINES_MAX);
+	for (i = 0; i < ACL_LINES_MAX; i++)
+		cr_assert_eq(d.lines[i], 40 - i);
+	free(c.image);
+}

@@ -22,6 +22,7 @@
 #include "keep/control.h"
 #include "keep/controlsock.h"
 #include "keep/firewall.h"
+#include "keep/hits.h"
 #include "keep/hold.h"
 #include "keep/kernel/ask.h"
 #include "keep/own.h"
@@ -86,6 +87,7 @@ static struct keepconf keepconf = { .control = "/control" };
 const struct keepconf *conf = &keepconf;
 struct firewall firewall;
 static bool reloading, busy, taken, stuck;
+static uint16_t list = 3;
 static bool sticks;			/* between poll and step */
 static unsigned int reloads;
 static size_t refuses;			/* of a revocation: so many stay */
@@ -126,7 +128,7 @@ policy_rules(void)
 uint16_t
 policy_generation(void)
 {
-	return (3);
+	return (list);
 }
 
 bool
@@ -282,6 +284,7 @@ set_up(void)
 	hash_init();
 	firewall.ledger = ledger_new(GRANTS_MAX, 0, 1);
 	refusals_open(1);
+	hits_open();
 	control_open();
 }
 
@@ -407,6 +410,79 @@ Test(keep_control, U5_the_answer_ends)
 		n += (unsigned int)((size_t)len / sizeof(r[0]));
 	cr_assert_eq(len, sizeof(struct control_end));
 	cr_assert_eq(n, REFUSALS_CLIENT);
+}
+
+static void
+matched(uint32_t line, uint32_t count)
+{
+	const struct msg_hits m = { .type = MSG_HITS, .policy = list,
+	    .line = line, .count = count };
+
+	hits_take(&m, now);
+}
+
+/* Up to the END; returns how many lines were told of, the last of them in *r. */
+static unsigned int
+told_rules(int fd, struct control_rule *r, struct control_end *end)
+{
+	struct control_rule batch[CONTROL_BATCH_MAX];
+	unsigned int turn_of, i, n = 0;
+	ssize_t len;
+
+	r->line = 0;
+	for (turn_of = 0; turn_of < 200; turn_of++) {
+		turns(1);
+		len = hears(fd, batch, sizeof(batch));
+		cr_assert_geq(len, 0);
+		if (len == sizeof(*end)) {
+			memcpy(end, batch, sizeof(*end));
+			return (n);
+		}
+		for (i = 0; i < (size_t)len / sizeof(*r); i++, n++) {
+			cr_assert_eq(batch[i].type, CONTROL_RULE);
+			cr_assert_gt(batch[i].line, r->line);
+			*r = batch[i];
+		}
+	}
+	cr_assert_fail("no END");
+	return (0);
+}
+
+Test(keep_control, U6_each_line_that_has_hits)
+{
+	int fd = connects(USER);
+	struct control_end end;
+	struct control_rule r;
+	uint32_t line;
+
+	matched(MSG_LINES_MAX, 5);
+	now += 9 * CLOCK_SECOND;
+	asks(fd, CONTROL_RULES, NULL);
+	cr_assert_eq(told_rules(fd, &r, &end), 1);
+	cr_assert(r.line == MSG_LINES_MAX && r.hits == 5 && r.last == 9);
+	cr_assert(end.code == CONTROL_OK && end.count == 7);
+	for (line = 1; line <= 1000; line++)
+		matched(line, 1);
+	asks(fd, CONTROL_RULES, NULL);
+	cr_assert_eq(told_rules(fd, &r, &end), 1001);
+	cr_assert_eq(end.code, CONTROL_OK);
+}
+
+Test(keep_control, U6_rules_of_two_lists_are_not_mixed)
+{
+	int fd = connects(USER);
+	struct control_end end;
+	struct control_rule r;
+
+	matched(1, 1);
+	asks(fd, CONTROL_RULES, NULL);
+	turns(3);
+	list++;
+	(void)told_rules(fd, &r, &end);
+	cr_assert_eq(end.code, CONTROL_CHANGED);
+	asks(fd, CONTROL_RULES, NULL);
+	cr_assert_eq(told_rules(fd, &r, &end), 0);
+	cr_assert_eq(end.code, CONTROL_OK);
 }
 
 Test(keep_control, U2_shares)

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "keep/choice.h"
+#include "keep/hits.h"
 #include "keep/refusals.h"
 #include "keep/repair.h"
 #include "keep/requests.h"
@@ -23,6 +24,7 @@ set_up(void)
 	repair_start(&rig_backend, rig_conf.max_grants);
 	tokens_open(rig_conf.nworkers, 1000, 1000);
 	refusals_open(rig_conf.nworkers);
+	hits_open();
 	rig.adds = rig.removes = 0;
 }
 
@@ -513,4 +515,61 @@ Test(keep_workers, U5_P5_another_workers_clients_are_not_told_of,
 	tell(foreign.client, 2, 'n');
 	requests_serve(2);
 	cr_assert_eq(known(foreign.client), 2);
+}
+
+/* --- hits --- */
+
+static void
+hit(uint32_t line, uint32_t count)
+{
+	const struct msg_hits m[2] = {
+		{ .type = MSG_HITS, .policy = rig_generation, .line = line,
+		    .count = count },
+		{ .type = MSG_HITS, .policy = rig_generation,
+		    .line = MSG_LINES_MAX, .count = 1 }
+	};
+
+	memcpy(rig_in[rig_nin], m, sizeof(m));
+	rig_in_len[rig_nin++] = sizeof(m);
+}
+
+Test(keep_requests, U6_hits_are_added_and_a_list_begins_anew)
+{
+	hit(7, 3);
+	hit(7, 2);
+	requests_serve(0);
+	cr_assert(hits_of(7)->count == 5 && hits_of(7)->last == rig_now);
+	cr_assert(hits_of(MSG_LINES_MAX)->count == 2 &&
+	    hits_of(6)->count == 0);
+	/* What is under way is of the list of before. */
+	hit(7, 1);
+	rig_generation++;
+	requests_serve(0);
+	cr_assert(hits_of(7)->count == 0 && hits_of(7)->last == 0);
+	hit(7, 1);
+	rig_now++;
+	requests_serve(0);
+	cr_assert(hits_of(7)->count == 1 && hits_of(7)->last == rig_now);
+}
+
+Test(keep_requests, U6_a_bad_one_ends_the_program, .exit_code = 7)
+{
+	rig_malformed = passed;
+	hit(0, 1);
+	requests_serve(0);
+}
+
+/* One record of refusals is as much work as eight of hits. */
+Test(keep_requests, U6_a_turn_takes_so_many_records)
+{
+	struct msg_grant g = rig_grant(0);
+
+	tell(g.client, 1, 'n');
+	hit(1, 1);
+	tell(g.client, 1, 'n');
+	hit(1, 1);
+	requests_serve(0);
+	cr_assert_eq(rig_nin, 1);
+	requests_serve(0);
+	cr_assert(rig_nin == 0 && hits_of(1)->count == 2);
 }

@@ -67,6 +67,10 @@ static const struct msg_refusal good_refusal = {
 	.name = "www.example.com.", .reason = "upstream error SERVFAIL"
 };
 
+static const struct msg_hits good_hits = {
+	.type = MSG_HITS, .policy = 0x1234, .line = 0x101, .count = 0x10001
+};
+
 static const struct msg_config good_config = {
 	.type = MSG_CONFIG, .nbinds = 2, .nupstreams = 1,
 	.refuse_with = REFUSE_NXDOMAIN,
@@ -164,6 +168,12 @@ decode_refusal(const void *buf, size_t len, void *out)
 }
 
 static enum msg_err
+decode_hits(const void *buf, size_t len, void *out)
+{
+	return (msg_hits_decode(buf, len, out));
+}
+
+static enum msg_err
 decode_config(const void *buf, size_t len, void *out)
 {
 	return (msg_config_decode(buf, len, out));
@@ -190,12 +200,13 @@ static const struct kind {
 	{ "CHECK", decode_check, &good_check, sizeof(good_check) },
 	{ "CHECKED", decode_checked, &good_checked, sizeof(good_checked) },
 	{ "REFUSAL", decode_refusal, &good_refusal, sizeof(good_refusal) },
+	{ "HITS", decode_hits, &good_hits, sizeof(good_hits) },
 	{ "CONFIG", decode_config, &good_config, sizeof(good_config) },
 };
 #define NKINDS	(sizeof(kinds) / sizeof(kinds[0]))
 
 enum { READY, GRANT, RESULT, SEALED, POLICY, OWN, STOP, FORGET, RELOAD,
-    REJECTED, STATS, CHECK, CHECKED, REFUSAL, CONFIG };
+    REJECTED, STATS, CHECK, CHECKED, REFUSAL, HITS, CONFIG };
 
 /*
  * Decode a copy of exactly len bytes, for AddressSanitizer.  What was taken
@@ -259,7 +270,7 @@ Test(msg, P7_only_its_own_type)
 Test(msg, sizes_of_the_contract)
 {
 	static const size_t sizes[NKINDS] = { 8, 176, 16, 16, 16, 51, 4,
-	    4, 4, 4, 4, 156, 8, 224, 32 + 24 * 8 + 3 * 18 * 64 };
+	    4, 4, 4, 4, 156, 8, 224, 12, 32 + 24 * 8 + 3 * 18 * 64 };
 	unsigned int kind;
 
 	for (kind = 0; kind < NKINDS; kind++) {
@@ -365,6 +376,13 @@ static const struct guarded refusal_bits[] = {
 	{ 0, 0, 0, MSG_OK }
 };
 
+static const struct guarded hits_bits[] = {
+	{ FIELD(msg_hits, pad), 0xff, MSG_EPAD },
+	/* Above the last one that is counted. */
+	{ offsetof(struct msg_hits, line) + 2, 2, 0xff, MSG_EVALUE },
+	{ 0, 0, 0, MSG_OK }
+};
+
 static const struct guarded plain_bits[] = {
 	{ FIELD(msg_plain, pad), 0xff, MSG_EPAD },
 	{ 0, 0, 0, MSG_OK }
@@ -373,7 +391,7 @@ static const struct guarded plain_bits[] = {
 static const struct guarded *const bits_of[NKINDS] = {
 	ready_bits, grant_bits, result_bits, sealed_bits,
 	policy_bits, own_bits, plain_bits, plain_bits, plain_bits, plain_bits,
-	plain_bits, check_bits, checked_bits, refusal_bits, NULL
+	plain_bits, check_bits, checked_bits, refusal_bits, hits_bits, NULL
 };
 
 static bool
@@ -591,6 +609,22 @@ Test(msg, U5_refusal_texts)
 		cr_assert_eq(decode_whole(REFUSAL, &m), n == 0 ||
 		    n == MSG_REASON_SIZE ? MSG_ETEXT : MSG_OK, "of %zu", n);
 	}
+}
+
+Test(msg, U6_hits_numbers)
+{
+	struct msg_hits m = good_hits;
+
+	m.count = 0;
+	cr_assert_eq(decode_whole(HITS, &m), MSG_EVALUE);
+	m.count = UINT32_MAX;
+	cr_assert_eq(decode_whole(HITS, &m), MSG_OK);
+	m.line = 0;
+	cr_assert_eq(decode_whole(HITS, &m), MSG_EVALUE);
+	m.line = MSG_LINES_MAX;
+	cr_assert_eq(decode_whole(HITS, &m), MSG_OK);
+	m.line++;
+	cr_assert_eq(decode_whole(HITS, &m), MSG_EVALUE);
 }
 
 Test(msg, U5_refusal_numbers)

@@ -14,6 +14,7 @@
 #include "serve/decision.h"
 #include "serve/exchange.h"
 #include "serve/follow.h"
+#include "serve/hits.h"
 #include "serve/front_tcp.h"
 #include "serve/front_udp.h"
 #include "serve/loop.h"
@@ -46,6 +47,7 @@ static char text[128];
 static char told[128];			/* of the last that was refused */
 static enum msg_refusal_kind told_kind;
 static unsigned int ntold;
+static unsigned int nhits;
 static void (*on_take)(void);
 static struct quota quotas[256];	/* by the last octet of the client */
 static unsigned int share = MAX;	/* places of one */
@@ -197,6 +199,13 @@ void
 access_bad_answer(const struct request *r, int rcode, const char *t)
 {
 	access_bad_query(r, rcode, t);
+}
+
+void
+hits_count(const struct acl_decision *d)
+{
+	cr_assert_eq(d->line, acl.line);
+	nhits++;
 }
 
 void
@@ -719,4 +728,17 @@ Test(query, U5_what_is_told)
 	cr_assert_str_eq(told, text);
 	ask(6, TYPE_A, false);
 	cr_assert_eq(ntold, 5);
+}
+
+/* Once a query, whatever becomes of it. */
+Test(query, U6_what_is_counted)
+{
+	ask(1, TYPE_A, false);
+	cr_assert_eq(nhits, 1);
+	policy.generation++;
+	answer(0);
+	cr_assert_eq(nhits, 1);
+	acl.verdict = ACL_BLOCK;
+	ask(2, TYPE_A, false);
+	cr_assert_eq(nhits, 2);
 }

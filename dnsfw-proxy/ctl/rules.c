@@ -1,0 +1,190 @@
+/* dnsfwctl rules: how often each rule matched, and when last (U6). */
+#include <err.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "ago.h"
+#include "ctl.h"
+#include "json.h"
+#include "list.h"
+#include "live.h"
+#include "usage.h"
+
+struct rules {
+	struct live	live;		/* first: the answers come with it */
+	bool		unused;		/* only these */
+	const char	*path;
+	struct list	list;
+	struct control_rule of_lines[MSG_LINES_MAX + 1];
+	uint32_t	*first;		/* of a rule: the line it is counted at */
+};
+
+static bool
+read_options(struct rules *r, int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "json", no_argument, NULL, 'j' },
+		{ "control", required_argument, NULL, 'c' },
+		{ "acl", required_argument, NULL, 'a' },
+		{ "unused", no_argument, NULL, 'u' },
+		{ NULL, 0, NULL, 0 }
+	};
+	int ch;
+
+	r->live.path = ASK_PATH_DEFAULT;
+	r->path = CTL_ACL_DEFAULT;
+	while ((ch = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (ch == 'j')
+			r->live.json = true;
+		else if (ch == 'c')
+			r->live.path = optarg;
+		else if (ch == 'a')
+			r->path = optarg;
+		else if (ch == 'u')
+			r->unused = true;
+		else
+			return (false);
+	}
+	return (argc == optind);
+}
+
+static void
+tell_error(void *arg, struct list *l, unsigned int line, unsigned int column,
+    const char *text)
+{
+	(void)arg;
+	warnx("%s:%u:%u: %s", l->path, line, column, text);
+}
+
+static void
+take_rule(void *arg, const void *record)
+{
+	const struct control_rule *c = record;
+	struct rules *r = arg;
+
+	if (c->line > 0 && c->line <= MSG_LINES_MAX)
+		r->of_lines[c->line] = *c;
+}
+
+/* Rules of one client and one name are counted together, at the first. */
+static void
+find_first(struct rules *r)
+{
+	const struct list *l = &r->list;
+	const struct list_rule *rule;
+	uint32_t i, record = 0, line = 0;
+
+	r->first = calloc(l->nrules + 1UL, sizeof(*r->first));
+	if (r->first == NULL)
+		err(1, "calloc");
+	for (i = 0; i < l->nrules; i++) {
+		rule = &l->rules[l->by_record[i]];
+		if (rule->record != record) {
+			record = rule->record;
+			line = rule->line;
+		}
+		r->first[l->by_record[i]] = line;
+	}
+}
+
+static void
+rule_json(const struct rules *r, const struct list_rule *rule,
+    const struct control_rule *c)
+{
+	struct json j = { .to = stdout };
+	const char *text;
+	size_t len = list_text(&r->list, rule, &text);
+
+	json_begin(&j, NULL, '{');
+	json_text(&j, "file", r->path);
+	json_number(&j, "line", rule->line);
+	if (c == NULL)
+		json_null(&j, "hits");
+	else
+		json_number(&j, "hits", c->hits);
+	if (c == NULL || c->hits == 0)
+		json_null(&j, "ago");
+	else
+		json_number(&j, "ago", c->last);
+	json_bytes(&j, "text", text, len);
+	json_end(&j, '}');
+	json_line(&j);
+}
+
+static void
+rule_text(const struct rules *r, const struct list_rule *rule,
+    const struct control_rule *c)
+{
+	char ago[AGO_SIZE] = "never";
+	const char *text;
+	size_t len = list_text(&r->list, rule, &text);
+
+	if (c == NULL)
+		printf("%10s  %10s", "not", "counted");
+	else {
+		if (c->hits > 0)
+			ago_print(c->last, ago);
+		printf("%10" PRIu64 "  %10s", c->hits, ago);
+	}
+	printf("  %s:%" PRIu32 "  %.*s\n", r->path, rule->line, (int)len, text);
+}
+
+static void
+list_hits(const struct rules *r)
+{
+	const struct list_rule *rule;
+	const struct control_rule *c;
+	uint32_t i, first;
+
+	for (i = 0; i < r->list.nrules; i++) {
+		rule = &r->list.rules[i];
+		first = r->first[i];
+		c = first <= MSG_LINES_MAX ? &r->of_lines[first] : NULL;
+		if (r->unused && (c == NULL || c->hits > 0))
+			continue;
+		if (r->live.json)
+			rule_json(r, rule, c);
+		else
+			rule_text(r, rule, c);
+	}
+}
+
+static int
+show_rules(struct rules *r)
+{
+	struct control_end end;
+	int status;
+
+	status = live_ask(&r->live, CONTROL_RULES, CONTROL_RULE, take_rule,
+	    &end);
+	if (status != CTL_YES)
+		return (status);
+	if (end.count != r->list.nrules) {
+		warnx("%s: it has %" PRIu32 " rule%s, and the list in force has "
+		    "%" PRIu32 ": another file, or changed since it was loaded",
+		    r->path, r->list.nrules, r->list.nrules == 1 ? "" : "s",
+		    end.count);
+		return (CTL_NO);
+	}
+	find_first(r);
+	list_hits(r);
+	free(r->first);
+	return (CTL_YES);
+}
+
+int
+rules_main(int argc, char **argv)
+{
+	static struct rules r;
+	int status = CTL_NO;
+
+	if (!read_options(&r, argc, argv))
+		return (usage_wrong(argv[0]));
+	if (list_load(&r.list, r.path, tell_error, NULL) == 0)
+		status = show_rules(&r);
+	list_free(&r.list);
+	return (status);
+}
