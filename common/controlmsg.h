@@ -18,6 +18,7 @@
 #define CONTROL_VERSION		2
 #define CONTROL_BATCH_MAX	64
 #define CONTROL_SCOPE_MAX	1800	/* with NUL */
+#define CONTROL_HOST_MAX	64	/* with NUL */
 #define CONTROL_SECONDS		5	/* without progress: it is dropped */
 
 enum control_what {
@@ -110,20 +111,27 @@ struct control_status {
 	uint8_t		reloading;	/* 0 or 1 */
 	uint8_t		families;	/* MSG_FAMILY_*: that can be granted, */
 	uint8_t		ready;		/* and that are now */
+	uint8_t		nupstreams;
+	uint8_t		silent;		/* bit i: upstream i does not answer */
+	uint8_t		pad[2];
 	uint32_t	rules;
 	uint32_t	generation;	/* lists taken since the start, from 0 */
 	uint32_t	grants;		/* live */
 	uint32_t	grants_max;
 	uint32_t	own_addresses;
+	uint32_t	pad2;
 	uint64_t	transactions;	/* with the firewall */
 	uint64_t	repairs;
 	uint64_t	revoked;
 	uint64_t	taken_over;
 	uint64_t	held;		/* for living connections */
 	uint64_t	results[RESULT_COUNT];	/* of requests for grants */
+	struct counters	counters;	/* of all workers, up to a second ago */
+	char		upstreams[MSG_UPSTREAMS_MAX][CONTROL_HOST_MAX];
 	char		scope[CONTROL_SCOPE_MAX]; /* as the status line has it */
 };
-static_assert(sizeof(struct control_status) == 64 + 8 * RESULT_COUNT +
+static_assert(sizeof(struct control_status) == 72 + 8 * RESULT_COUNT +
+    sizeof(struct counters) + MSG_UPSTREAMS_MAX * CONTROL_HOST_MAX +
     CONTROL_SCOPE_MAX,
     "control_status has no holes");
 

@@ -317,6 +317,19 @@ msg_hits_decode(const void *buf, size_t len, struct msg_hits *out)
 	    out->count != 0 ? MSG_OK : MSG_EVALUE);
 }
 
+enum msg_err
+msg_counters_decode(const void *buf, size_t len, struct msg_counters *out)
+{
+	enum msg_err err;
+	size_t i;
+
+	err = msg_take(buf, len, out, sizeof(*out), MSG_COUNTERS);
+	for (i = 0; err == MSG_OK && i < sizeof(out->pad); i++)
+		if (out->pad[i] != 0)
+			err = MSG_EPAD;
+	return (err);
+}
+
 static enum msg_err
 check_upstreams(const struct msg_config *c)
 {

@@ -57,7 +57,8 @@ enum msg_type {
 	MSG_CHECK = 13,		/* keeper -> compiler: is it still allowed? */
 	MSG_HITS = 14,		/* worker -> keeper: how often rules matched */
 	MSG_STATS = 15,		/* keeper -> child: write a summary to the log */
-	MSG_OWN = 17		/* keeper -> worker: an address of this host */
+	MSG_OWN = 17,		/* keeper -> worker: an address of this host */
+	MSG_COUNTERS = 18	/* worker -> keeper: what it has counted */
 };
 
 enum msg_err {
@@ -254,6 +255,31 @@ struct msg_hits {
 };
 static_assert(sizeof(struct msg_hits) == 12, "msg_hits size");
 
+/* What a worker has counted since its start. */
+struct counters {
+	uint64_t	queries;	/* messages of clients */
+	uint64_t	refused;	/* by the ACL */
+	uint64_t	bad;		/* FORMERR, or of a kind not allowed */
+	uint64_t	exchanges;	/* questions that went upstream */
+	uint64_t	shared;		/* queries that joined another's (D12) */
+	uint64_t	junk;		/* what was no answer (D10, D11) */
+	uint64_t	timeouts;
+	uint64_t	grants;		/* asked of the keeper */
+	uint64_t	known;		/* grants that cost nothing (G7) */
+	uint64_t	overload;	/* turned away at a limit */
+	uint64_t	untold;		/* refusals that the keeper did not hear of */
+};
+
+/* For who looks (U6, U7).  Nothing depends on it. */
+struct msg_counters {
+	uint8_t		type;
+	uint8_t		silent;		/* bit i: upstream i does not answer */
+	uint8_t		pad[6];
+	struct counters	counters;
+};
+static_assert(sizeof(struct msg_counters) == 96, "msg_counters size");
+static_assert(MSG_UPSTREAMS_MAX <= 8, "a bit for each upstream");
+
 enum msg_refuse { REFUSE_REFUSED = 0, REFUSE_NXDOMAIN, REFUSE_NODATA };
 enum msg_logformat { LOGFORMAT_TEXT = 0, LOGFORMAT_JSON };
 enum msg_loglevel { LOGLEVEL_ALL = 0, LOGLEVEL_REFUSED, LOGLEVEL_NONE };
@@ -347,6 +373,8 @@ enum msg_err	msg_refusal_decode(const void *buf, size_t len,
 		    struct msg_refusal *out);
 enum msg_err	msg_hits_decode(const void *buf, size_t len,
 		    struct msg_hits *out);
+enum msg_err	msg_counters_decode(const void *buf, size_t len,
+		    struct msg_counters *out);
 enum msg_err	msg_config_decode(const void *buf, size_t len,
 		    struct msg_config *out);
 

@@ -140,6 +140,54 @@ static const struct {
 	[RESULT_STALE] = { "stale", "of an older list" }
 };
 
+static bool
+is_silent(const struct control_status *s, size_t i)
+{
+	return ((s->silent & 1U << i) != 0);
+}
+
+/* What another program sent is printed as text, whatever it is. */
+static size_t
+upstreams_of(const struct control_status *s)
+{
+	return (s->nupstreams < MSG_UPSTREAMS_MAX ? s->nupstreams :
+	    MSG_UPSTREAMS_MAX);
+}
+
+static void
+print_upstreams_json(struct json *j, const struct control_status *s)
+{
+	size_t i;
+
+	json_begin(j, "upstreams", '[');
+	for (i = 0; i < upstreams_of(s); i++) {
+		json_begin(j, NULL, '{');
+		json_bytes(j, "address", s->upstreams[i],
+		    strnlen(s->upstreams[i], CONTROL_HOST_MAX));
+		json_bool(j, "answers", !is_silent(s, i));
+		json_end(j, '}');
+	}
+	json_end(j, ']');
+}
+
+static void
+print_counters_json(struct json *j, const struct counters *c)
+{
+	json_begin(j, "counters", '{');
+	json_number(j, "queries", c->queries);
+	json_number(j, "refused", c->refused);
+	json_number(j, "bad", c->bad);
+	json_number(j, "turned_away", c->overload);
+	json_number(j, "exchanges", c->exchanges);
+	json_number(j, "shared", c->shared);
+	json_number(j, "timeouts", c->timeouts);
+	json_number(j, "junk", c->junk);
+	json_number(j, "grants_asked", c->grants);
+	json_number(j, "grants_known", c->known);
+	json_number(j, "refusals_untold", c->untold);
+	json_end(j, '}');
+}
+
 static void
 print_stats_json(const struct control_status *s)
 {
@@ -161,12 +209,32 @@ print_stats_json(const struct control_status *s)
 	json_number(&j, "revoked", s->revoked);
 	json_number(&j, "taken_over", s->taken_over);
 	json_number(&j, "own_addresses", s->own_addresses);
+	print_counters_json(&j, &s->counters);
+	print_upstreams_json(&j, s);
 	json_begin(&j, "requests", '{');
 	for (i = 0; i < RESULT_COUNT; i++)
 		json_number(&j, results[i].key, s->results[i]);
 	json_end(&j, '}');
 	json_end(&j, '}');
 	json_line(&j);
+}
+
+static void
+print_counters(const struct control_status *s)
+{
+	const struct counters *c = &s->counters;
+	size_t i;
+
+	printf("queries        %" PRIu64 "; refused %" PRIu64 ", bad %" PRIu64
+	    ", turned away %" PRIu64 "\n", c->queries, c->refused, c->bad,
+	    c->overload);
+	printf("upstream       questions %" PRIu64 ", shared %" PRIu64
+	    ", timeouts %" PRIu64 ", junk %" PRIu64 "\n", c->exchanges,
+	    c->shared, c->timeouts, c->junk);
+	for (i = 0; i < upstreams_of(s); i++)
+		printf("%15s%.*s %s\n", "", (int)strnlen(s->upstreams[i],
+		    CONTROL_HOST_MAX), s->upstreams[i], is_silent(s, i) ?
+		    "does not answer" : "answers");
 }
 
 static void
@@ -182,6 +250,7 @@ print_stats(void *arg, const void *record)
 	}
 	printf("serves         %.*s\n", (int)strnlen(s->scope,
 	    sizeof(s->scope)), s->scope);
+	print_counters(s);
 	printf("firewall       %s; transactions %" PRIu64 ", repairs %" PRIu64
 	    "\n", s->families == 0 ? "none" : s->ready == s->families ?
 	    "works" : "incomplete",

@@ -13,9 +13,11 @@
 #include "conf.h"
 #include "controlmsg.h"
 #include "controlsock.h"
+#include "counts.h"
 #include "firewall.h"
 #include "hits.h"
 #include "hold.h"
+#include "host.h"
 #include "kernel/ask.h"
 #include "own.h"
 #include "policy.h"
@@ -214,6 +216,12 @@ answer_status(struct asker *a)
 	    .repairs = firewall.repairs, .revoked = firewall.revoked,
 	    .taken_over = firewall.taken_over, .held = hold_count() };
 	requests_counts(m.results);
+	m.silent = counts_sum(&m.counters);
+	for (; m.nupstreams < conf->upstreams.n &&
+	    m.nupstreams < MSG_UPSTREAMS_MAX; m.nupstreams++)
+		(void)host_print(&conf->upstreams.at[m.nupstreams],
+		    m.upstreams[m.nupstreams]);
+	static_assert(CONTROL_HOST_MAX >= HOST_TEXT_MAX, "an upstream");
 	static_assert(sizeof(m.scope) == STATUS_SCOPE_MAX, "the scope");
 	strncpy(m.scope, status_scope(), sizeof(m.scope) - 1);
 	if (tell_asker(a, &m, sizeof(m)))

@@ -7,6 +7,7 @@
 #include "choice.h"
 #include "clock.h"
 #include "conf.h"
+#include "counts.h"
 #include "firewall.h"
 #include "hits.h"
 #include "log.h"
@@ -21,7 +22,7 @@
 
 /* Records are taken as long as there is room for another whole one. */
 #define TURN_MAX	(2 * MSG_BATCH_MAX)
-/* Records of hits in a turn; one of refusals is as much work as so many of them. */
+/* Records of hits or counters in a turn; one of refusals is as much work as so many. */
 #define TOLD_MAX	16
 #define TOLD_REFUSALS	8
 
@@ -363,6 +364,27 @@ take_hits(const struct request_turn *t, const uint8_t *buf, size_t len)
 	}
 }
 
+static void
+take_counters(const struct request_turn *t, const uint8_t *buf, size_t len)
+{
+	struct msg_counters m;
+	enum msg_err err;
+
+	if ((err = msg_counters_decode(buf, len, &m)) != MSG_OK)
+		children_malformed(&children_workers[t->worker],
+		    msg_strerror(err));
+	counts_take(t->worker, &m);
+}
+
+/* How much of a turn's work that is no grant's such a record is. */
+static unsigned int
+records_of(uint8_t type)
+{
+	if (type == MSG_REFUSAL)
+		return (TOLD_REFUSALS);
+	return (type == MSG_HITS || type == MSG_COUNTERS);
+}
+
 void
 requests_serve(unsigned int worker)
 {
@@ -377,13 +399,14 @@ requests_serve(unsigned int worker)
 	t.n = 0;
 	while (t.n + MSG_BATCH_MAX <= TURN_MAX && told < TOLD_MAX &&
 	    (len = children_receive(c, buf, NULL)) > 0) {
-		if (buf[0] == MSG_REFUSAL) {
+		told += records_of(buf[0]);
+		if (buf[0] == MSG_REFUSAL)
 			take_refusals(&t, buf, len);
-			told += TOLD_REFUSALS;
-		} else if (buf[0] == MSG_HITS) {
+		else if (buf[0] == MSG_HITS)
 			take_hits(&t, buf, len);
-			told++;
-		} else
+		else if (buf[0] == MSG_COUNTERS)
+			take_counters(&t, buf, len);
+		else
 			take_grants(&t, buf, len);
 	}
 	if (t.n > 0)

@@ -96,6 +96,18 @@ upstream_choose(uint32_t tried, bool *probe)
 	return (first_up != -1 ? first_up : first);
 }
 
+uint8_t
+upstream_silent_ones(void)
+{
+	uint8_t ones = 0;
+	size_t i;
+
+	for (i = 0; i < upstream_total; i++)
+		if (upstream_is_down(&upstreams[i]))
+			ones |= (uint8_t)(1U << i);
+	return (ones);
+}
+
 const char *
 upstream_name(size_t i)
 {

@@ -28,6 +28,9 @@ const char *upstream_name(size_t i);
  */
 int	upstream_choose(uint32_t tried, bool *probe);
 
+/* Bit i: upstream i has answered none of the last tries. */
+uint8_t	upstream_silent_ones(void);
+
 /* What became of a try. */
 void	upstream_answered(size_t i);
 void	upstream_silent(size_t i);

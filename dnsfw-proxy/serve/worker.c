@@ -5,6 +5,7 @@
 #include "alias.h"
 #include "back_tcp.h"
 #include "back_udp.h"
+#include "count.h"
 #include "counters.h"
 #include "exchange.h"
 #include "front_tcp.h"
@@ -162,6 +163,7 @@ worker_init(void)
 	access_init();
 	tell_init();
 	hits_init();
+	count_init();
 	alias_init();
 	quota_init();
 	upstream_init();
@@ -216,6 +218,7 @@ worker_run(void)
 		access_turn();
 		tell_turn();
 		hits_turn();
+		count_turn();
 		priv_renew();
 	}
 	access_flush();

@@ -18,7 +18,7 @@ import dns.message
 import dns.rcode
 import pytest
 
-from lab import (ALLOW, CLIENT4, CLIENT6, GATEWAY4, OTHER4, PORT,
+from lab import (ALLOW, CLIENT4, CLIENT6, DNS4, DNS6, GATEWAY4, OTHER4, PORT,
                  build_dir)
 from process import DEADLINE, until
 from test_hostile import FORMERR
@@ -55,6 +55,13 @@ def ctl(server, command, *args, user=None):
     return (done.returncode,
             [json.loads(line) for line in done.stdout.splitlines()],
             done.stderr)
+
+
+def stats_text(server):
+    return subprocess.run(
+        [str(build_dir() / "dnsfw-proxy/ctl/dnsfwctl"), "stats", "--control",
+         path_of(server)], text=True, capture_output=True, timeout=DEADLINE,
+        check=True).stdout
 
 
 def fine(server, command, *args):
@@ -107,6 +114,45 @@ def test_U6_stats(lab, fw):
     assert found["requests"] == {"granted": 1, "forbidden": 0, "outside": 0,
                                  "full": 0, "failed": 0, "stale": 0}
     assert found["serves"].startswith(GATEWAY4)
+    assert found["upstreams"] == [{"address": DNS4, "answers": True}]
+
+
+def test_U6_stats_of_the_workers(lab):
+    """They tell what they have counted within a second."""
+    server = lab.dnsfw(BOTH, "--workers=2", upstream=f"{DNS4},{DNS6}")
+    site = lab.site()
+    for client in (CLIENT4, CLIENT6, OTHER4):
+        lab.resolve(site, client)
+    lab.ask("refused.test")
+
+    def counters():
+        return fine(server, "stats")[0]["counters"]
+
+    until(lambda: counters()["queries"] == 4)
+    found = counters()
+    assert (found["refused"], found["exchanges"] + found["shared"],
+            found["timeouts"], found["turned_away"]) == (1, 3, 0, 0)
+    text = stats_text(server)
+    assert re.search(r"^queries +4; refused 1, bad 0, turned away 0$", text,
+                     re.M)
+    assert f"               {DNS6} answers\n" in text
+
+
+def test_U6_an_upstream_that_does_not_answer(lab):
+    """What a graph and an alert are made of."""
+    server = lab.dnsfw(BOTH, "--timeout=1")
+
+    def answers():
+        return fine(server, "stats")[0]["upstreams"][0]["answers"]
+
+    assert answers()
+    lab.upstream.behave("www.example.com", lambda request: [])
+    for _ in range(3):
+        assert lab.ask("www.example.com").rcode() == dns.rcode.SERVFAIL
+    until(lambda: not answers())
+    assert f"               {DNS4} does not answer\n" in stats_text(server)
+    lab.resolve(lab.site())
+    until(answers)
 
 
 def test_U6_without_a_firewall(lab):

@@ -164,6 +164,7 @@ requests(const uint8_t *data, size_t size)
 	struct msg_sealed sealed;
 	struct msg_refusal refusal;
 	struct msg_hits hits;
+	struct msg_counters counters;
 	unsigned int n;
 
 	n = taken(msg_ready_decode(data, size, &ready), MSG_READY, &ready,
@@ -186,6 +187,8 @@ requests(const uint8_t *data, size_t size)
 		check_refusal(&refusal);
 		n++;
 	}
+	n += taken(msg_counters_decode(data, size, &counters), MSG_COUNTERS,
+	    &counters, sizeof(counters), data, size);
 	if (taken(msg_sealed_decode(data, size, &sealed), MSG_SEALED,
 	    &sealed, sizeof(sealed), data, size)) {
 		require(sealed.size > 0 && sealed.size <= IMAGE_SIZE_MAX);

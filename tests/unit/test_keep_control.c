@@ -19,6 +19,7 @@
 #include "controlmsg.h"
 #include "hash.h"
 #include "keep/conf.h"
+#include "keep/counts.h"
 #include "keep/control.h"
 #include "keep/controlsock.h"
 #include "keep/firewall.h"
@@ -83,7 +84,9 @@ __wrap_getsockopt(int fd, int level, int name, void *value, socklen_t *len)
 
 /* --- the other rooms --- */
 
-static struct keepconf keepconf = { .control = "/control" };
+static struct keepconf keepconf = { .control = "/control", .upstreams = {
+    .n = 2, .at = { { .addr = { ADDR_V4, { 192, 0, 2, 1 } } },
+    { .addr = { ADDR_V6, { 0xfe, 0x80, [15] = 1 } }, .zone = "lan" } } } };
 const struct keepconf *conf = &keepconf;
 struct firewall firewall;
 static bool reloading, busy, taken, stuck;
@@ -292,9 +295,11 @@ TestSuite(keep_control, .init = set_up, .timeout = 60);
 
 Test(keep_control, U6_status)
 {
+	const struct msg_counters m = { .silent = 2, .counters.queries = 5 };
 	struct control_status s;
 	int fd = connects(USER);
 
+	counts_take(1, &m);
 	grant("\12\0\0\1", 1);
 	asks(fd, CONTROL_STATS, NULL);
 	turns(2);
@@ -303,6 +308,10 @@ Test(keep_control, U6_status)
 	    s.generation == 3 && s.grants == 1 && s.held == 5 &&
 	    s.own_addresses == 2 && s.results[RESULT_OK] == 11);
 	cr_assert_str_eq(s.scope, "here");
+	cr_assert(s.counters.queries == 5 && s.silent == 2 &&
+	    s.nupstreams == 2);
+	cr_assert_str_eq(s.upstreams[0], "192.0.2.1");
+	cr_assert_str_eq(s.upstreams[1], "fe80::1%lan");
 	ends(fd, CONTROL_OK, 0);
 	/* What has ended is not live. */
 	now += 100 * CLOCK_SECOND;

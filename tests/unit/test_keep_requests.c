@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "keep/choice.h"
+#include "keep/counts.h"
 #include "keep/hits.h"
 #include "keep/refusals.h"
 #include "keep/repair.h"
@@ -499,6 +500,52 @@ Test(keep_requests, U5_a_bad_one_ends_the_program, .exit_code = 7)
 
 	rig_malformed = passed;
 	tell(g.client, 2, '\x1b');
+	requests_serve(0);
+}
+
+/* --- counters --- */
+
+static void
+say_counters(uint64_t queries, uint8_t pad)
+{
+	const struct msg_counters m = { .type = MSG_COUNTERS,
+	    .pad = { pad }, .counters.queries = queries };
+
+	memcpy(rig_in[rig_nin], &m, sizeof(m));
+	rig_in_len[rig_nin++] = sizeof(m);
+}
+
+Test(keep_requests, U6_counters_are_kept_and_not_answered)
+{
+	struct msg_grant g = rig_grant(0);
+	struct counters sum;
+
+	say_counters(7, 0);
+	say(&g, 1);
+	rig_nout = 0;
+	requests_serve(0);
+	(void)counts_sum(&sum);
+	cr_assert_eq(sum.queries, 7);
+	cr_assert_eq(rig_nout, 1);
+}
+
+Test(keep_requests, U6_a_turn_takes_so_many_records_of_counters)
+{
+	struct msg_grant g = rig_grant(0);
+
+	/* As much work as is left beside one of refusals. */
+	tell(g.client, 1, 'n');
+	say_counters(1, 0);
+	tell(g.client, 1, 'n');
+	say_counters(2, 0);
+	requests_serve(0);
+	cr_assert_eq(rig_nin, 1);
+}
+
+Test(keep_requests, U6_bad_counters_end_the_program, .exit_code = 7)
+{
+	rig_malformed = passed;
+	say_counters(7, 1);
 	requests_serve(0);
 }
 

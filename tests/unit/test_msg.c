@@ -61,6 +61,10 @@ static const struct msg_checked good_checked = {
 	.type = MSG_CHECKED, .keep = 1, .seq = 0xfedcba98
 };
 
+static const struct msg_counters good_counters = {
+	.type = MSG_COUNTERS, .silent = 1,
+	.counters = { .queries = 7, .untold = UINT64_MAX }
+};
 static const struct msg_refusal good_refusal = {
 	.type = MSG_REFUSAL, .kind = REFUSAL_ANSWER, .family = ADDR_V4,
 	.count = 0x10001, .rule = 7, .qtype = 1, .client = { 192, 0, 2, 1 },
@@ -162,6 +166,12 @@ decode_checked(const void *buf, size_t len, void *out)
 }
 
 static enum msg_err
+decode_counters(const void *buf, size_t len, void *out)
+{
+	return (msg_counters_decode(buf, len, out));
+}
+
+static enum msg_err
 decode_refusal(const void *buf, size_t len, void *out)
 {
 	return (msg_refusal_decode(buf, len, out));
@@ -201,12 +211,13 @@ static const struct kind {
 	{ "CHECKED", decode_checked, &good_checked, sizeof(good_checked) },
 	{ "REFUSAL", decode_refusal, &good_refusal, sizeof(good_refusal) },
 	{ "HITS", decode_hits, &good_hits, sizeof(good_hits) },
+	{ "COUNTERS", decode_counters, &good_counters, sizeof(good_counters) },
 	{ "CONFIG", decode_config, &good_config, sizeof(good_config) },
 };
 #define NKINDS	(sizeof(kinds) / sizeof(kinds[0]))
 
 enum { READY, GRANT, RESULT, SEALED, POLICY, OWN, STOP, FORGET, RELOAD,
-    REJECTED, STATS, CHECK, CHECKED, REFUSAL, HITS, CONFIG };
+    REJECTED, STATS, CHECK, CHECKED, REFUSAL, HITS, COUNTERS, CONFIG };
 
 /*
  * Decode a copy of exactly len bytes, for AddressSanitizer.  What was taken
@@ -270,7 +281,7 @@ Test(msg, P7_only_its_own_type)
 Test(msg, sizes_of_the_contract)
 {
 	static const size_t sizes[NKINDS] = { 8, 176, 16, 16, 16, 51, 4,
-	    4, 4, 4, 4, 156, 8, 224, 12, 32 + 24 * 8 + 3 * 18 * 64 };
+	    4, 4, 4, 4, 156, 8, 224, 12, 96, 32 + 24 * 8 + 3 * 18 * 64 };
 	unsigned int kind;
 
 	for (kind = 0; kind < NKINDS; kind++) {
@@ -362,6 +373,10 @@ static const struct guarded checked_bits[] = {
 	{ 0, 0, 0, MSG_OK }
 };
 
+static const struct guarded counters_bits[] = {
+	{ FIELD(msg_counters, pad), 0xff, MSG_EPAD },
+	{ 0, 0, 0, MSG_OK }
+};
 static const struct guarded refusal_bits[] = {
 	{ FIELD(msg_refusal, kind), 0xfd, MSG_EVALUE },
 	{ FIELD(msg_refusal, family), 0xfd, MSG_EFAMILY },
@@ -391,7 +406,8 @@ static const struct guarded plain_bits[] = {
 static const struct guarded *const bits_of[NKINDS] = {
 	ready_bits, grant_bits, result_bits, sealed_bits,
 	policy_bits, own_bits, plain_bits, plain_bits, plain_bits, plain_bits,
-	plain_bits, check_bits, checked_bits, refusal_bits, hits_bits, NULL
+	plain_bits, check_bits, checked_bits, refusal_bits, hits_bits, counters_bits,
+	NULL
 };
 
 static bool

@@ -81,6 +81,17 @@ Test(upstream, one_that_is_silent_three_times_is_asked_last)
 	cr_assert(!probe);
 }
 
+Test(upstream, U6_those_that_are_silent)
+{
+	init(3);
+	silence(0, 3);
+	silence(1, 2);
+	silence(2, 3);
+	cr_assert_eq(upstream_silent_ones(), 5);
+	upstream_answered(0);
+	cr_assert_eq(upstream_silent_ones(), 4);
+}
+
 Test(upstream, an_answer_makes_up_for_silence)
 {
 	init(2);

@@ -1,0 +1,32 @@
+/* What the workers have counted. */
+#include "counts.h"
+
+#include <string.h>
+
+#define COUNTERS	(sizeof(struct counters) / sizeof(uint64_t))
+
+static struct msg_counters of_worker[MSG_WORKERS_MAX];
+
+void
+counts_take(unsigned int worker, const struct msg_counters *m)
+{
+	of_worker[worker] = *m;
+}
+
+uint8_t
+counts_sum(struct counters *out)
+{
+	uint64_t sums[COUNTERS] = { 0 }, one[COUNTERS];
+	uint8_t silent = 0;
+	size_t i, k;
+
+	static_assert(sizeof(sums) == sizeof(*out), "all are of one type");
+	for (i = 0; i < MSG_WORKERS_MAX; i++) {
+		memcpy(one, &of_worker[i].counters, sizeof(one));
+		for (k = 0; k < COUNTERS; k++)
+			sums[k] += one[k];
+		silent |= of_worker[i].silent;
+	}
+	memcpy(out, sums, sizeof(sums));
+	return (silent);
+}
