@@ -51,6 +51,11 @@ def pytest_sessionstart(session):
             pytest.exit(f"no user {user}: tests/run makes it", 3)
 
 
+def pytest_collection_modifyitems(items):
+    """The long ones first; all others stay in their order."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item):
     """The logs of dnsfw belong to the report of a failure."""

@@ -10,6 +10,7 @@ from lab import PROGRAMS, build_dir, clean_environment, copy_programs
 DEMO = pathlib.Path(__file__).resolve().parents[2] / "contrib" / "demo"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("firewall", ["iptables", "nftables"])
 def test_demo_shows_the_main_job(firewall):
     done = subprocess.run(
@@ -20,6 +21,7 @@ def test_demo_shows_the_main_job(firewall):
     assert "All as expected" in done.stdout and "FAILED" not in done.stdout
 
 
+@pytest.mark.long
 def test_demo_takes_programs_as_they_are(tmp_path):
     """Where --build has them nothing is built: here not even could be."""
     copy_programs(tmp_path)

@@ -3,12 +3,15 @@
 import pathlib
 import subprocess
 
+import pytest
+
 from lab import build_dir, clean_environment
 
 RUN = pathlib.Path(__file__).resolve().parents[1] / "pressure" / "run"
 LIMIT = "1000"      # its times are no measurement among other tests
 
 
+@pytest.mark.long
 def test_no_answer_is_lost_under_pressure():
     done = subprocess.run(
         [RUN, build_dir(), "--attack", "d,j", "--rounds", "1",

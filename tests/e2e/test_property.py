@@ -345,6 +345,7 @@ def report(backend, seed, steps, failure):
     return "\n".join(lines + [f"  {step}" for step in steps])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("backend", sorted(firewall.BACKENDS))
 def test_G2_G3_G9_G10_A9_the_kernel_has_what_the_model_has(backend):
     seed = int(os.environ.get("DNSFW_PROPERTY_SEED") or

@@ -46,9 +46,14 @@ def worlds():
 
 
 def cases(select, backends):
-    """(scenario, backend, case) in the order of the files."""
+    """(scenario, backend, case) in the order of the files.
+
+    One process takes all that one dnsfw serves, or each would start its own.
+    """
     return [pytest.param(file, backend, case, id="-".join(
-        [file.name, backend, re.sub(r"\W+", "_", case.name)]))
+        [file.name, backend, re.sub(r"\W+", "_", case.name)]),
+                         marks=pytest.mark.xdist_group(
+                             f"{file.name}-{backend}"))
             for file in FILES for backend in backends
             for case in select(file)]
 
