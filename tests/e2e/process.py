@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import pathlib
 import re
 import signal
 import subprocess
@@ -10,6 +11,8 @@ import time
 
 # Seconds that anything here may take; not a measurement.
 DEADLINE = int(os.environ.get("DNSFW_DEADLINE") or 15)
+# For --timeout: whoever waited for the end of it would miss the deadline.
+TOO_LONG = str(60 + 4 * DEADLINE)
 
 
 def until(condition, timeout=DEADLINE, what="the condition"):
@@ -37,6 +40,13 @@ def stopped(pid):
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGCONT)
+
+
+def ran(*pids):
+    """Seconds that processes have run; that others ran does not count."""
+    texts = [pathlib.Path(f"/proc/{pid}/schedstat").read_text("ascii")
+             for pid in pids]
+    return sum(int(text.split()[0]) for text in texts) / 1e9
 
 
 class Lines:

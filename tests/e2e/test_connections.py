@@ -8,15 +8,14 @@ import time
 import pytest
 
 from lab import CLIENT4, OTHER4, PORT, build_dir
-from process import until
+from process import DEADLINE, ran, until
 from test_reload import reload
 
 ALL = 200000        # connections
 NAMES = 10
 EACH = 100          # addresses of a name
-SLOWEST = 0.5       # seconds that 99 of 100 answers take at most
-# Of the build's options: what is checked at every step takes its time.
-SLOWER = 10 if "sanitize" in build_dir().name else 1
+# Seconds.  With a listing of all connections for each grant it were minutes.
+TIME = 4 * DEADLINE
 
 
 def connected(lab, first, addresses, port, count):
@@ -39,23 +38,18 @@ def grant_names(lab, zone, ttl=900):
         assert lab.ask(f"n{i}.{zone}", tcp=True).rcode() == 0
 
 
-def shares(server):
-    """Seconds that keeper and helper ran, and that others ran instead."""
-    found = [pathlib.Path(f"/proc/{pid}/schedstat").read_text("ascii").split()
-             for pid in (server.pid, server.those("helper")[0])]
-    return [sum(int(one[i]) for one in found) / 1e9 for i in (0, 1)]
-
-
 @contextlib.contextmanager
-def asking(lab):
-    """One client after the other needs a grant; returns what each waited."""
-    waited, failed, over = [], [], threading.Event()
+def asking(lab, pids):
+    """One client after the other needs a grant; returns for how long the
+    processes ran while each waited."""
+    works, waited, failed, over = [], [], [], threading.Event()
 
     def ask():
         while not over.is_set():
             site = lab.site()
-            begin = time.monotonic()
+            begin, before = time.monotonic(), ran(*pids)
             answer = lab.ask(site.name, client=OTHER4)
+            works.append(ran(*pids) - before)
             waited.append(time.monotonic() - begin)
             if answer.rcode() != 0:
                 failed.append(str(answer))
@@ -63,7 +57,7 @@ def asking(lab):
     thread = threading.Thread(target=ask)
     thread.start()
     try:
-        yield waited
+        yield works
     finally:
         over.set()
         thread.join()
@@ -71,10 +65,10 @@ def asking(lab):
     slow = sorted(waited)[len(waited) * 99 // 100]
     print(f"{len(waited)} answers, 99 % within {slow * 1000:.0f} ms, all "
           f"within {max(waited) * 1000:.0f} ms")
-    assert slow < SLOWEST * SLOWER and max(waited) < 4 * SLOWEST * SLOWER
 
 
 # Of each grant that goes: so many of the 200,000.
+@pytest.mark.long
 @pytest.mark.parametrize("each", [20, 200])
 def test_A9_a_thousand_grants_among_200000_connections(lab, fw, each):
     kept = f"{OTHER4} -> *.example.com:TCP:{PORT}\n"
@@ -89,20 +83,19 @@ def test_A9_a_thousand_grants_among_200000_connections(lab, fw, each):
         connected(lab, "10.79.0.1", 10000, PORT,
                   ALL - NAMES * EACH * each)
     assert tracked(lab) >= ALL
-    with asking(lab) as waited:
-        until(lambda: len(waited) > 3)
-        before = shares(server)
-        begin = time.monotonic()
+    pids = server.pid, *server.those("helper")
+    with asking(lab, pids) as works:
+        until(lambda: len(works) > 3)
+        first, begin, before = len(works), time.monotonic(), ran(*pids)
         reload(server, kept, f"{NAMES * EACH} grants revoked, "
-               f"{NAMES * EACH * each} connections ended:")
-        took = time.monotonic() - begin
-        ran, waited_for = (after - one for after, one in
-                           zip(shares(server), before))
-        seen = len(waited)
-        until(lambda: len(waited) > seen)
-    print(f"{took:.2f} s: ran {ran:.2f} s, others {waited_for:.2f} s")
-    # On a busy machine it is for the others that it takes longer.
-    assert ran < 2 * SLOWER and took - waited_for < 2 * SLOWER
+               f"{NAMES * EACH * each} connections ended:", TIME)
+        took, work = time.monotonic() - begin, ran(*pids) - before
+        seen = len(works)
+        until(lambda: len(works) > seen)
+    most = max(works[first:seen + 1])
+    print(f"{took:.2f} s, of which keeper and helper ran {work:.2f} s; while "
+          f"one waited, {most:.3f} s of it; {seen - first} answers")
+    assert most < work / 3
     assert tracked(lab) < ALL - NAMES * EACH * each + ALL / 10
     assert {entry.client for entry in fw.entries()} == {OTHER4}
 
