@@ -7,6 +7,7 @@ import socket
 import struct
 
 from lab import CLIENT4, CLIENT6, GATEWAY4, GATEWAY6
+from process import DEADLINE
 
 NET4 = ipaddress.ip_network("10.96.0.0/12")
 NET6 = ipaddress.ip_network("fd96::/32")
@@ -73,7 +74,7 @@ class Crowd:
         """A socket for send()."""
         sock = self._client.socket(family, socket.SOCK_DGRAM)
         sock.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, BUFFER)
-        sock.settimeout(10)
+        sock.settimeout(DEADLINE)
         return sock
 
     def connection(self, client):

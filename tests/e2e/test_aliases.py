@@ -40,7 +40,7 @@ def test_D14_a_target_ends_with_its_record(lab):
     begin = time.monotonic()
     assert lab.ask(WWW).rcode() == 0
     assert rcode(lab, "t.cdn.example") == 0
-    until(lambda: rcode(lab, "t.cdn.example") == dns.rcode.REFUSED, 4)
+    until(lambda: rcode(lab, "t.cdn.example") == dns.rcode.REFUSED)
     assert time.monotonic() - begin >= 2
     lab.ask(WWW)
     assert rcode(lab, "t.cdn.example") == 0
@@ -78,7 +78,7 @@ def test_D14_a_reload_without_the_origin_revokes(lab, fw):
     assert comments(fw) == {site.v4: WWW, "10.78.1.250": WWW}
     reload(server, f"{CLIENT4} -> other.example:TCP:{PORT}\n")
     until(lambda: not fw.entries())
-    until(lambda: rcode(lab, "t.cdn.example") == dns.rcode.REFUSED, 1)
+    until(lambda: rcode(lab, "t.cdn.example") == dns.rcode.REFUSED)
 
 
 def test_D14_a_reload_with_the_origin_keeps(lab, fw):

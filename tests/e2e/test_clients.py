@@ -5,14 +5,14 @@ import re
 import dns.edns
 import pytest
 
-from host import HTTP, Host
+from host import HTTP, PATIENT, Host
 from lab import (CLIENT4, CLIENT6, GATEWAY4, GATEWAY6, addresses_of,
                  clean_environment)
-from process import until
+from process import DEADLINE, until
 from real_servers import START_RESOLVED, resolved
 from upstream import Later
 
-AT_ONCE = 0.1       # seconds that a refusal may take a client
+TIME = str(DEADLINE - 1)    # of curl, seconds
 # The kernel chooses which of its addresses the client has.
 ACL = f"""
 10.77.1.0/24 -| bad.example.com
@@ -35,22 +35,20 @@ def dig(lab, *argv, program="dig", server=GATEWAY4):
 def test_D2_glibc_hears_a_refusal_at_once(lab):
     """The reference's answer costs glibc 10 s: it has no question."""
     lab.dnsfw(ACL)
-    host = Host(lab)
+    host = Host(lab, resolver=PATIENT)
     for name in ("www.example.net", "bad.example.com"):
-        seconds, (status, out, _) = host.timed("getent", "ahosts", name)
-        assert status == 2 and out == ""
-        assert seconds < AT_ONCE, name
+        status, out, _ = host.run("getent", "ahosts", name)
+        assert status == 2 and out == "", name
 
 
 def test_D2_glibc_gets_addresses_of_both_families(lab):
     lab.dnsfw(ACL)
     site = lab.site()
-    seconds, (status, out, _) = Host(lab).timed("getent", "ahosts",
-                                                site.name)
+    status, out, _ = Host(lab, resolver=PATIENT).run("getent", "ahosts",
+                                                     site.name)
     assert status == 0
     assert {line.split()[0] for line in out.splitlines()} == {site.v4,
                                                              site.v6}
-    assert seconds < AT_ONCE
 
 
 def test_D3_glibc_takes_local_answers(lab):
@@ -74,21 +72,19 @@ def test_D6_glibc_follows_a_truncated_answer_to_tcp(lab, fw):
 def test_D3_musl_hears_a_refusal_at_once(lab, lookup, how):
     """musl waits for another answer than REFUSED until its time is up."""
     lab.dnsfw(ACL, "--refuse-with", how)
-    host = Host(lab)
+    host = Host(lab, resolver=PATIENT)
     for name in ("www.example.net", "bad.example.com"):
-        seconds, (status, out, _) = host.timed(lookup, name)
+        status, out, _ = host.run(lookup, name)
         assert status == 1 and out.startswith("error: "), out
-        assert seconds < AT_ONCE, name
 
 
 def test_D2_musl_gets_addresses(lab, lookup):
     lab.dnsfw(ACL)
     site = lab.site()
-    host = Host(lab)
-    seconds, (status, out, _) = host.timed(lookup, site.name)
+    host = Host(lab, resolver=PATIENT)
+    status, out, _ = host.run(lookup, site.name)
     assert status == 0
     assert set(out.split()[:-1]) == {site.v4, site.v6}
-    assert seconds < AT_ONCE
     status, out, _ = host.run(lookup, "ads.example.com")
     assert status == 0 and out.split()[:-1] == ["192.0.2.1"]
 
@@ -206,11 +202,11 @@ def test_D1_unbound_in_front(lab, fw, server, client, caps, tcp):
     assert site.address(client) in out, out
     (entry,) = fw.entries()
     assert entry[:4] == (client, "tcp", HTTP, site.address(client))
-    # A refusal is not a silent server, for which unbound would wait.
+    # A refusal is not a silent server, for which unbound would wait longer
+    # than dig does.
     out = dig(lab, "-p", "5300", "bad.example.com", rdtype,
               server="127.0.0.1")
     assert re.search(r"status: (SERVFAIL|REFUSED)", out), out
-    assert int(re.search(r"Query time: (\d+)", out)[1]) < 1000
     out = dig(lab, "-p", "5300", site.name, rdtype, server="127.0.0.1")
     assert "status: NOERROR" in out
 
@@ -243,7 +239,6 @@ def test_D2_systemd_resolved_in_front(lab, fw):
     for name in ("bad.example.com", "www.example.net"):
         out = dig(lab, name, server="127.0.0.53")
         assert "status: REFUSED" in out, out
-        assert int(re.search(r"Query time: (\d+)", out)[1]) < 1000
     out = dig(lab, "ads.example.com", server="127.0.0.53")
     assert "192.0.2.1" in out
     # It has not taken dnsfw for a server of an older kind.
@@ -255,26 +250,25 @@ def test_D2_systemd_resolved_in_front(lab, fw):
 def test_G1_curl(lab, fw, http, server, client):
     lab.dnsfw(ACL, fw=fw)
     site = lab.site()
-    host = Host(lab, server)
+    host = Host(lab, server, PATIENT)
     family = "-6" if client == CLIENT6 else "-4"
-    curl = ("curl", "-sS", "--noproxy", "*", "-m", "10", family)
+    curl = ("curl", "-sS", "--noproxy", "*", "-m", TIME, family)
     url = f"http://{site.name}:{HTTP}/"
     bare = f"[{site.v6}]" if client == CLIENT6 else site.v4
     status, _, err = host.run(*curl, f"http://{bare}:{HTTP}/")
     assert status == 7, err         # nobody has asked for the name yet
     status, out, err = host.run(*curl, url)
     assert (status, out) == (0, "welcome\n"), err
-    seconds, (status, _, err) = host.timed(
-        *curl, f"http://www.example.net:{HTTP}/")
+    # Not 28, which is that its time is over.
+    status, _, err = host.run(*curl, f"http://www.example.net:{HTTP}/")
     assert status == 6, err
-    assert seconds < AT_ONCE
 
 
 def test_G1_curl_takes_either_family(lab, fw, http):
     """It asks over IPv4 for both; the way is open for IPv4 only (G5)."""
     lab.dnsfw(ACL, fw=fw)
     status, out, err = Host(lab).run(
-        "curl", "-sS", "--noproxy", "*", "-m", "10",
+        "curl", "-sS", "--noproxy", "*", "-m", TIME,
         f"http://{lab.site().name}:{HTTP}/")
     assert (status, out) == (0, "welcome\n"), err
 

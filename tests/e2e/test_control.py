@@ -531,7 +531,7 @@ def test_U2_a_descriptor_goes_nowhere(lab):
         socket.send_fds(sock, [question(STATS)], [null.fileno()] * 5)
         assert sock.recv(4096)[0] == 3
         assert len(os.listdir(opened)) == len(before) + 1
-    until(lambda: set(os.listdir(opened)) == before, 1)
+    until(lambda: set(os.listdir(opened)) == before)
 
 
 def test_U2_who_does_not_read_is_dropped_and_nobody_waits(lab, fw):

@@ -158,8 +158,8 @@ def test_O4_G10_the_file_is_loaded_again(lab, example):
         begin = len(server.err.lines)
         example.load()
         assert forwards(lab) == ["1", "1"]
-        server.err.wait_for("are put back", 1, begin)
-        until(lambda: is_open(lab, site), 1)
+        server.err.wait_for("are put back", start=begin)
+        until(lambda: is_open(lab, site))
     granted(lab, lab.site())
     assert is_closed(lab, lab.site())
 

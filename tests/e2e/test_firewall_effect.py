@@ -66,13 +66,13 @@ def test_F2_rules_stand_before_the_end_of_the_chain(lab):
     seen = len(server.err.lines)
     lab.gateway.run("nft", "delete rule inet filter dnsfw handle " +
                     handles(lab, "@dnsfw_ipv4_allow ")[0])
-    server.err.wait_for("are put back", 1, seen)
+    server.err.wait_for("are put back", start=seen)
     assert rules(lab) == PLACED
     # All are.
     lab.gateway.run("nft", "-f", "-", text="".join(
         f"delete rule inet filter dnsfw handle {handle}\n"
         for handle in handles(lab, "dnsfw:managed")))
-    until(lambda: rules(lab) == PLACED, 1)
+    until(lambda: rules(lab) == PLACED)
     server.stop()
     server = lab.dnsfw(ALLOW, fw=fw)
     assert rules(lab) == PLACED
@@ -92,7 +92,7 @@ def test_F2_rules_stay_where_the_operator_puts_others_around_them(lab):
     seen = len(server.err.lines)
     lab.gateway.run("nft", "delete rule inet filter dnsfw handle " +
                     handles(lab, "dnsfw:managed")[0])
-    server.err.wait_for("are put back", 1, seen)
+    server.err.wait_for("are put back", start=seen)
     assert rules(lab) == expected
     server.stop()
     lab.dnsfw(ALLOW, fw=fw)
@@ -114,10 +114,10 @@ def test_F2_a_rule_that_ends_the_chain_before_ours(lab):
     site = lab.site(ttl=1000)
     lab.resolve(site)
     stop_all(lab, fw)
-    server.err.wait_for(BLOCKED.format(""), 1)
+    server.err.wait_for(BLOCKED.format(""))
     lab.gateway.run("nft", "delete rule inet filter dnsfw handle " +
                     handles(lab, "dnsfw:managed")[0])
-    server.err.wait_for("are put back", 1)
+    server.err.wait_for("are put back")
     assert rules(lab) == ["counter"] + 4 * ["dnsfw"]
     server.stop()
     server = lab.dnsfw(ALLOW, fw=fw)
@@ -125,7 +125,7 @@ def test_F2_a_rule_that_ends_the_chain_before_ours(lab):
     assert rules(lab) == ["counter"] + 4 * ["dnsfw"]
     lab.gateway.run("nft", "delete rule inet filter dnsfw handle " +
                     handles(lab, "counter packets . bytes . drop")[0])
-    server.err.wait_for("our rules come before the end of our chain again", 1)
+    server.err.wait_for("our rules come before the end of our chain again")
     assert lab.reaches(site.v4)
 
 
@@ -140,7 +140,7 @@ def test_F1_a_rule_that_ends_the_chain_before_ours(lab):
     lab.gateway.run("ip6tables-nft", "-A", "DNSFW", "-j", "REJECT")
     assert lab.reaches(site.v6, CLIENT6)
     stop_all(lab, fw, "ip6tables-nft")
-    server.err.wait_for(BLOCKED.format(" of IPv6"), 1)
+    server.err.wait_for(BLOCKED.format(" of IPv6"))
     assert str(server.err).count("stands before") == 1
     server.stop()
     server = lab.dnsfw(ALLOW, fw=fw)
@@ -187,9 +187,9 @@ def test_G10_a_way_is_missed(lab, how):
     assert lab.reaches(site.v4)
     assert "no rule leads" not in str(server.err)
     lab.gateway.run("nft", take)
-    server.err.wait_for(UNREACHED, 1)
+    server.err.wait_for(UNREACHED)
     lab.gateway.run("nft", put)
-    server.err.wait_for(REACHED, 1)
+    server.err.wait_for(REACHED)
     assert lab.reaches(site.v4)
     assert str(server.err).count("no rule leads") == 1
 
@@ -201,7 +201,7 @@ def test_G10_a_jump_from_a_chain_without_a_hook_is_no_way(lab):
     server = lab.dnsfw(ALLOW, fw=fw)
     assert re.search(UNREACHED, str(server.err))
     lab.gateway.run("nft", "insert rule inet filter forward jump lan")
-    server.err.wait_for(REACHED, 1)
+    server.err.wait_for(REACHED)
 
 
 def test_G10_a_way_through_chains_of_iptables_is_missed(lab):
@@ -217,10 +217,10 @@ def test_G10_a_way_through_chains_of_iptables_is_missed(lab):
     server = lab.dnsfw(ALLOW, fw=fw)
     assert "no rule leads" not in str(server.err)
     lab.gateway.run("ip6tables-nft", "-F", "FORWARD")
-    server.err.wait_for(UNREACHED + " of IPv6", 1)
+    server.err.wait_for(UNREACHED + " of IPv6")
     lab.gateway.run("iptables-nft", "-F", "FORWARD")
-    server.err.wait_for(UNREACHED + ": ", 1)
+    server.err.wait_for(UNREACHED + ": ")
     seen = len(server.err.lines)
     for command in ("iptables-nft", "ip6tables-nft"):
         lab.gateway.run(command, "-I", "OUTPUT", "-j", "LAN")
-    server.err.wait_for(REACHED, 1, seen)
+    server.err.wait_for(REACHED, start=seen)

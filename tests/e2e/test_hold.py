@@ -6,12 +6,13 @@ import time
 import pytest
 
 from lab import ALLOW, CLIENT4, PORT
-from process import until
+from process import DEADLINE, until
 
 # Lives 1 s and its grace of 15; held up to 20 from the answer on.
 TIMES = ("--min-rule-time", "1", "--max-rule-time", "20")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("proto", ["tcp", "udp"])
 def test_a_living_connection_holds_its_grant(lab, fw, proto):
     port = 8500
@@ -31,7 +32,7 @@ def test_a_living_connection_holds_its_grant(lab, fw, proto):
             peer = server.accept()[0]
         else:
             client.connect((held.v4, port))
-            server.settimeout(5)
+            server.settimeout(DEADLINE)
             peer = server
 
         def talk():
@@ -43,16 +44,17 @@ def test_a_living_connection_holds_its_grant(lab, fw, proto):
         talk()
         # While it talks, the other one ends and this one does not.
         until(lambda: talk() or [entry.address for entry in fw.entries()] ==
-              [held.v4], 19, "the end of the idle one")
+              [held.v4], 2 * DEADLINE, "the end of the idle one")
         assert time.monotonic() - begin > 14
         (entry,) = fw.entries()
         assert entry.comment.rstrip(".") == held.name
-        # But not for longer than the maximum.
-        until(lambda: talk() or fw.entries() == [], 8, "the maximum")
-        assert 18 < time.monotonic() - begin < 24
+        # But not for longer than the maximum, although it goes on to talk.
+        until(lambda: talk() or fw.entries() == [], what="the maximum")
+        assert time.monotonic() - begin > 18
         peer.close()
 
 
+@pytest.mark.long
 def test_a_living_connection_among_many_that_are_not(lab):
     """More than are listed for --kill-connections in one go."""
     port = 8500
@@ -78,7 +80,7 @@ def test_a_living_connection_among_many_that_are_not(lab):
             client.recv(10)
 
         until(lambda: talk() or [entry.address for entry in fw.entries()] ==
-              [held.v4], 19, "the end of the idle one")
+              [held.v4], 2 * DEADLINE, "the end of the idle one")
 
 
 def test_without_a_connection_and_without_the_option(lab):
@@ -87,7 +89,7 @@ def test_without_a_connection_and_without_the_option(lab):
     site = lab.site(ttl=1)
     lab.resolve(site)
     assert lab.reaches(site.v4)
-    until(lambda: fw.entries() == [], 4)
+    until(lambda: fw.entries() == [])
 
 
 def test_not_without_a_firewall(lab):

@@ -137,7 +137,7 @@ def test_G9_A9_what_the_list_no_longer_gives_goes(lab, fw):
     server = lab.dnsfw(
         f"{CLIENT4} -> {kept.name}:TCP:{PORT}\n", fw=fw)
     server.err.wait_for(r"INFO .*4 existing grants kept, 0 stale entries removed$")
-    until(lambda: keys(fw) == {(CLIENT4, "tcp", PORT, kept.v4)}, 1)
+    until(lambda: keys(fw) == {(CLIENT4, "tcp", PORT, kept.v4)})
     assert lab.reaches(kept.v4)
     assert not lab.reaches(gone.v4)
 
@@ -190,9 +190,9 @@ def test_G9_an_entry_in_its_last_second_gets_one_more_at_most(lab):
     over = time.monotonic() + 3
     until(lambda: time.monotonic() > over - 0.6, 4)
     lab.dnsfw(ALLOW, fw=fw)
-    until(lambda: not there(), 3, "its end")
+    until(lambda: not there(), what="its end")
     # It may come back now, if it was there when they were listed.
     lab.gateway.run("ipset", "flush", "DNSFW-ipv4-allow")
-    until(lambda: len(fw.entries()) >= 1, 2, "the other one")
+    until(lambda: len(fw.entries()) >= 1, what="the other one")
     until(lambda: time.monotonic() > over + 2, 4)
     assert not there()

@@ -258,7 +258,7 @@ def test_O2_a_stop_ends_the_wait(lab, fw, manager):
     server = lab.start_dnsfw(ALLOW, fw=fw, env=manager.environment)
     manager.receive()
     server.signal(signal.SIGTERM)
-    assert server.wait_exit(5) == 0
+    assert server.wait_exit() == 0
 
 
 @pytest.mark.parametrize("manager", ["path"], indirect=True)
@@ -267,7 +267,7 @@ def test_O2_P4_who_dies_during_the_wait_ends_it(lab, fw, manager):
     server = lab.start_dnsfw(ALLOW, fw=fw, env=manager.environment)
     manager.receive()
     os.kill(server.children()[-1], signal.SIGKILL)
-    assert server.wait_exit(5) == 1
+    assert server.wait_exit() == 1
     server.err.wait_for(r"\(worker\) died")
 
 

@@ -1,5 +1,6 @@
 """DNS over TCP (D7)."""
 
+import contextlib
 import socket
 import struct
 import time
@@ -9,6 +10,7 @@ import dns.message
 import pytest
 
 from lab import (CLIENT4, GATEWAY4, OTHER4, receive_tcp, send_tcp)
+from process import DEADLINE
 from upstream import Later
 
 RESOLVE_ALL = f"{CLIENT4} ~> *\n{OTHER4} ~> *"
@@ -20,15 +22,10 @@ def connect(lab, client=CLIENT4):
     return sock
 
 
-def closes(sock, timeout):
-    """How long it takes until the other side closes."""
-    begin = time.monotonic()
-    sock.settimeout(timeout)
-    try:
+def closes(sock):
+    """Wait until the other side closes."""
+    with contextlib.suppress(ConnectionResetError):
         assert sock.recv(1) == b""
-    except ConnectionResetError:
-        pass
-    return time.monotonic() - begin
 
 
 def query(name="www.example.com", rdtype="A"):
@@ -98,33 +95,34 @@ def test_D7_answers_arrive_although_the_client_sends_no_more(lab):
                          ids=["idle", "half_length", "partial"])
 def test_D7_idle_and_partial_connections_end(lab, sent):
     lab.dnsfw(RESOLVE_ALL, "--timeout", "1")
+    begin = time.monotonic()
     with connect(lab) as sock:
         sock.send(sent)
-        assert 0.5 <= closes(sock, 6) <= 4
+        closes(sock)
+        assert time.monotonic() - begin >= 0.5
 
 
 def test_D7_slow_sender_ends_although_it_is_not_idle(lab):
     lab.dnsfw(RESOLVE_ALL, "--timeout", "1")
     with connect(lab) as sock:
-        begin = time.monotonic()
+        end = time.monotonic() + DEADLINE
         with pytest.raises(OSError):
             sock.settimeout(0.2)
             sock.send(struct.pack("!H", 400))
-            while time.monotonic() - begin < 10:
+            while time.monotonic() < end:
                 sock.send(b"x")
                 try:
                     if sock.recv(1) == b"":
                         raise ConnectionResetError
                 except TimeoutError:
                     pass
-        assert time.monotonic() - begin <= 4
 
 
 def test_D7_busy_connection_is_not_ended(lab):
     """The upstream takes longer than half of the timeout, each time."""
-    lab.dnsfw(RESOLVE_ALL, "--timeout", "1")
+    lab.dnsfw(RESOLVE_ALL, "--timeout", "2")
     lab.upstream.behave("www.example.com", lambda request: [
-        Later(0.6, request.reply())])
+        Later(1.2, request.reply())])
     with connect(lab) as sock:
         for _ in range(3):
             send_tcp(sock, query().to_wire())
@@ -145,12 +143,11 @@ def test_D7_connections_are_limited_and_the_service_goes_on(lab):
 
 
 def test_D7_one_client_cannot_take_all_connections(lab):
-    lab.dnsfw(RESOLVE_ALL, "--max-connections", "40", "--timeout", "5")
+    lab.dnsfw(RESOLVE_ALL, "--max-connections", "40", "--timeout", "60")
     lab.site(name="www.example.com")
     flood = [connect(lab) for _ in range(100)]
     try:
-        assert lab.ask("www.example.com", client=OTHER4, tcp=True,
-                       timeout=3).answer
+        assert lab.ask("www.example.com", client=OTHER4, tcp=True).answer
     finally:
         for sock in flood:
             sock.close()

@@ -12,7 +12,7 @@ import dns.rcode
 import pytest
 
 from lab import (ALLOW, CLIENT4, DNS4, DNS6, GATEWAY4, OTHER4, addresses_of)
-from process import until
+from process import TOO_LONG, until
 from test_real_upstreams import UNBOUND, ZONE, named
 from upstream import Later
 
@@ -49,16 +49,14 @@ def behave(lab, first, second, name=NAME):
 def test_D6_the_next_upstream_is_asked_after_an_error(lab, make, tcp,
                                                       options):
     server = lab.dnsfw(RESOLVE_ALL, "--upstream", DNS6, *options)
-    begin = time.monotonic()
     for number, rcode in enumerate(CODES * 2):
         name = f"{number}.example.com"
         behave(lab, lambda request, rcode=rcode: [make(request, rcode)],
                lambda request, name=name: [
                    request.reply(f"{name}. 60 IN A 10.78.1.1")], name)
         assert addresses_of(lab.ask(name, tcp=tcp)) == ["10.78.1.1"]
-        # That one says no does not make it silent.
+        # That one says no does not make it silent, as waiting for it would.
         assert asked(lab, name) == [DNS4, DNS6]
-    assert time.monotonic() - begin < 4
     assert "does not answer" not in str(server.err)
     assert not any("<!" in line for line in server.out.lines)
 
@@ -129,17 +127,15 @@ def test_D6_an_error_is_better_than_nobody(lab):
     """ICMP says that the second one is not there."""
     lab.internet.run("ip", "address", "add", "203.0.113.1", "dev", "lo")
     lab.gateway.run("ip", "route", "add", "203.0.113.1", "via", DNS4)
-    lab.dnsfw(RESOLVE_ALL, "--upstream", "203.0.113.1")
+    lab.dnsfw(RESOLVE_ALL, "--upstream", "203.0.113.1", "--timeout", TOO_LONG)
     lab.upstream.behave(NAME, lambda request: [
         header(request, dns.rcode.NOTIMP)])
-    begin = time.monotonic()
     assert lab.ask(NAME).rcode() == dns.rcode.NOTIMP
-    assert time.monotonic() - begin < 2
 
 
 def test_D6_a_client_that_asks_again_has_the_error_at_once(lab):
     """Its second question started another try, whose answer is lost."""
-    lab.dnsfw(RESOLVE_ALL)
+    lab.dnsfw(RESOLVE_ALL, "--timeout", TOO_LONG)
     replies = iter([lambda r: [Later(1, header(r, dns.rcode.REFUSED))],
                     lambda r: []])
     lab.upstream.behave(NAME, lambda request: next(replies)(request))
@@ -152,11 +148,9 @@ def test_D6_a_client_that_asks_again_has_the_error_at_once(lab):
         until(lambda: time.monotonic() > first + 0.6)
         sock.send(query)
         lab.upstream.wait_for(NAME, 2)
-        begin = time.monotonic()
         # One answer for both (D24).
         answer = dns.message.from_wire(sock.recv(512))
         assert answer.rcode() == dns.rcode.REFUSED
-    assert time.monotonic() - begin < 2
 
 
 @pytest.mark.parametrize("options", [(), ("--randomize-case",)],
@@ -191,13 +185,11 @@ def start_unbound(lab, address, access=""):
 def test_D15_unbound_that_does_not_know_the_client(lab, tcp, options):
     """Its default: REFUSED without a question."""
     start_unbound(lab, DNS4)
-    server = lab.start_dnsfw(RESOLVE_ALL, *options)
+    server = lab.start_dnsfw(RESOLVE_ALL, "--timeout", TOO_LONG, *options)
     server.err.wait_for("Server started")
     for number in range(4):
-        begin = time.monotonic()
         answer = lab.ask(f"{number}.{NAME}", tcp=tcp)
         assert answer.rcode() == dns.rcode.REFUSED
-        assert time.monotonic() - begin < 1
     assert "does not answer" not in str(server.err)
 
 
@@ -264,19 +256,15 @@ def test_D6_what_cannot_be_sent_is_sent_again(lab, more, times):
     server = lab.dnsfw(RESOLVE_ALL, *more)
     count = 2 * times if more else times
     drop(lab, f"limit rate 1/day burst {count} packets")
-    begin = time.monotonic()
     lab.resolve(lab.site())
-    assert time.monotonic() - begin < times
     assert dropped(lab) == count
     assert "does not answer" not in str(server.err)
 
 
 def test_D6_what_can_never_be_sent_is_servfail_soon(lab):
-    server = lab.dnsfw(RESOLVE_ALL)
+    server = lab.dnsfw(RESOLVE_ALL, "--timeout", TOO_LONG)
     drop(lab, "")
-    begin = time.monotonic()
     assert lab.ask(NAME).rcode() == dns.rcode.SERVFAIL
-    assert time.monotonic() - begin < 3
     assert dropped(lab) == 5
     server.out.wait_for("<! .* no upstream can be reached")
     assert lab.upstream.received == []
@@ -285,12 +273,10 @@ def test_D6_what_can_never_be_sent_is_servfail_soon(lab):
 @BY
 def test_D6_a_route_that_comes_back(lab, tcp, options):
     """ENETUNREACH at the first try."""
-    server = lab.dnsfw(RESOLVE_ALL, *options)
+    server = lab.dnsfw(RESOLVE_ALL, "--timeout", TOO_LONG, *options)
     lab.site(name=NAME)
     lab.gateway.run("ip", "route", "add", "unreachable", DNS4)
-    begin = time.monotonic()
     assert lab.ask(NAME, tcp=tcp).rcode() == dns.rcode.SERVFAIL
-    assert time.monotonic() - begin < 3
     lab.gateway.run("ip", "route", "del", "unreachable", DNS4)
     assert lab.ask(NAME, tcp=tcp).answer
     assert "does not answer" not in str(server.err)

@@ -180,13 +180,13 @@ def test_D7_a_message_that_never_ends(lab, serve):
     upstream = serve(talk)
     start(lab, "--timeout", "1")
     assert lab.ask("www.example.com").rcode() == dns.rcode.SERVFAIL
-    until(lambda: lab.ask("www.example.com").rcode() == NOERROR, 3)
+    until(lambda: lab.ask("www.example.com").rcode() == NOERROR)
 
 
 def test_D6_a_dead_path_is_left_in_time(lab, serve):
     """What was asked on it is asked on another connection."""
     upstream = serve(Peer.serve)
-    start(lab, "--timeout", "4")
+    start(lab)
     assert lab.ask("www.example.com").rcode() == NOERROR
     port = upstream.peers[0].sock.getpeername()[1]
     lab.gateway.run("nft", "-f", "-", text=f"""
@@ -243,13 +243,14 @@ def test_D6_a_hundred_clients_of_one_that_answers_few(lab, serve, talk,
     server = lab.start_dnsfw(RESOLVE_ALL, *options)
     server.err.wait_for(READY)
     assert ask_by_tcp(lab, server, 100) == {NOERROR}
-    # How few it answers is known now: nothing waits a second any more.
-    begin = time.monotonic()
+    # How few it answers is known now: nothing waits a second any more, to be
+    # asked again on another connection.
     before = len(upstream.peers)
     assert ask_by_tcp(lab, server, 20) == {NOERROR}
-    assert time.monotonic() - begin < STALL
     if talk != a_few:
-        assert len(upstream.peers) - before == 20
+        peers = upstream.peers[before:]
+        assert len(peers) == 20
+        assert all(len(peer.asked) <= 1 for peer in peers)
     assert "does not answer" not in str(server.err)
 
 
@@ -276,11 +277,11 @@ def test_D6_a_connection_on_which_nothing_comes_is_left(lab, serve):
     with udp(lab) as sock:
         sock.send(query(1))
         assert rcodes(sock, 1) == [NOERROR]
+        begin = time.monotonic()
         sock.send(query(2))
         # It comes on another connection, which answers only its first.
-        begin = time.monotonic()
         assert rcodes(sock, 1) == [NOERROR]
-        assert STALL * 0.9 < time.monotonic() - begin < 2 * STALL
+        assert time.monotonic() - begin > STALL * 0.9
         assert len(upstream.peers) == 2
         # The first one is not lost: what it says later is passed over.
         late.set()
@@ -473,7 +474,11 @@ def test_D21_slow_names_of_one_client_do_not_stop_others(lab, serve):
             bad.send(query(number))
             server.out.wait_for(rf"~> \[{number}\]")
         for number in range(2, 5):
-            begin = time.monotonic()
             good.send(query(number))
             assert rcodes(good, 1) == [NOERROR]
-            assert time.monotonic() - begin < 2 * STALL
+            # Asked again after a connection that hung, but not of one after
+            # the other.
+            name = f"{number}.example.com."
+            assert sum(message.question[0].name.to_text() == name
+                       for peer in upstream.peers
+                       for message in peer.asked) <= 2
