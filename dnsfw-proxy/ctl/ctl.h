@@ -13,7 +13,7 @@ enum { CTL_YES = 0, CTL_NO = 1, CTL_USAGE = 2 };
  */
 typedef int ctl_command(int argc, char **argv);
 
-ctl_command check_main, explain_main;
+ctl_command check_main, explain_main, log_main;
 ctl_command why_main, grants_main, rules_main, stats_main;
 ctl_command reload_main, revoke_main;
 

@@ -22,6 +22,7 @@ static const struct command {
 	{ "stats", stats_main },
 	{ "reload", reload_main },
 	{ "revoke", revoke_main },
+	{ "log", log_main },
 };
 
 static bool

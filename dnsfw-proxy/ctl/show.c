@@ -31,24 +31,39 @@ first_shown(const char *line, size_t len, size_t column)
 	return (at);
 }
 
+/* One character; returns its octets. */
+static size_t
+show_character(FILE *to, const char *at, size_t left)
+{
+	size_t n = utf8_length(at, left);
+
+	if (n > 1 && !is_control(at, n))
+		fwrite(at, 1, n, to);
+	else
+		fputc(*at == '\t' ? ' ' : n == 1 &&
+		    isprint((unsigned char)*at) ? *at : '?', to);
+	return (n == 0 ? 1 : n);
+}
+
 void
 show_line(FILE *to, const char *line, size_t len, size_t column)
 {
-	size_t at = first_shown(line, len, column), n, end, before = 0;
+	size_t at = first_shown(line, len, column), end, before = 0;
 
 	end = len - at > SHOWN_MAX ? at + SHOWN_MAX : len;
 	fputs("    ", to);
-	for (; at < end; at += n) {
+	while (at < end) {
 		before += at + 1 < column;
-		n = utf8_length(line + at, len - at);
-		if (n > 1 && !is_control(line + at, n))
-			fwrite(line + at, 1, n, to);
-		else
-			fputc(line[at] == '\t' ? ' ' : n == 1 &&
-			    isprint((unsigned char)line[at]) ? line[at] : '?',
-			    to);
-		if (n == 0)
-			n = 1;
+		at += show_character(to, line + at, len - at);
 	}
 	fprintf(to, "\n    %*s^\n", (int)before, "");
+}
+
+void
+show_text(FILE *to, const char *text, size_t len)
+{
+	size_t at;
+
+	for (at = 0; at < len;)
+		at += show_character(to, text + at, len - at);
 }

@@ -1,4 +1,4 @@
-/* A line of a list, shown to a reader. */
+/* A line of a file, shown to a reader. */
 #ifndef CTL_SHOW_H
 #define CTL_SHOW_H
 
@@ -11,5 +11,8 @@
  * becomes "?", so that no text can do anything to a terminal.
  */
 void	show_line(FILE *to, const char *line, size_t len, size_t column);
+
+/* The whole text, made as harmless. */
+void	show_text(FILE *to, const char *text, size_t len);
 
 #endif

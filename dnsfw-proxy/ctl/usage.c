@@ -24,6 +24,9 @@ static const struct usage {
 	    "read the list anew, and wait for the verdict (root)" },
 	{ "revoke", "[--json] [--control PATH] CLIENT",
 	    "take out a client's grants (root)" },
+	{ "log", "[--json] [-f] [--client NET] [--name NAME] [--kind KIND,...]\n"
+	    "           [--color WHEN] [FILE | -]",
+	    "the access log in colour, filtered" },
 };
 
 #define NUSAGES	(sizeof(usages) / sizeof(usages[0]))
