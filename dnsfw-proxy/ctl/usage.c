@@ -5,9 +5,10 @@
 
 #include "ctl.h"
 
-static const struct usage {
-	const char	*name, *arguments, *what;
-} usages[] = {
+#define COLUMNS	79
+#define INDENT	8
+
+const struct usage usages[] = {
 	{ "check", "[--json] [--client-net NET]... FILE...",
 	    "look a list over: all errors, and what is odd" },
 	{ "explain", "[--json] [--acl FILE] CLIENT NAME [TYPE] | -",
@@ -24,12 +25,28 @@ static const struct usage {
 	    "read the list anew, and wait for the verdict (root)" },
 	{ "revoke", "[--json] [--control PATH] CLIENT",
 	    "take out a client's grants (root)" },
-	{ "log", "[--json] [-f] [--client NET] [--name NAME] [--kind KIND,...]\n"
-	    "           [--color WHEN] [FILE | -]",
+	{ "log", "[--json] [-f|--follow] [--client NET] [--name NAME] "
+	    "[--kind asked|granted|resolved|refused|static|failed|other]... "
+	    "[--color auto|always|never] [FILE | -]",
 	    "the access log in colour, filtered" },
 };
 
-#define NUSAGES	(sizeof(usages) / sizeof(usages[0]))
+const size_t usages_count = sizeof(usages) / sizeof(usages[0]);
+
+const char *
+usage_element(const char **at, size_t *len)
+{
+	const char *start = *at, *end;
+	int depth = 0;
+
+	if (*start == '\0')
+		return (NULL);
+	for (end = start; *end != '\0' && (depth > 0 || *end != ' '); end++)
+		depth += (*end == '[') - (*end == ']');
+	*len = (size_t)(end - start);
+	*at = end + (*end == ' ');
+	return (start);
+}
 
 void
 usage_print(FILE *to)
@@ -37,11 +54,27 @@ usage_print(FILE *to)
 	size_t i;
 
 	fprintf(to, "usage: dnsfwctl COMMAND [ARGUMENT...]\n\n");
-	for (i = 0; i < NUSAGES; i++)
-		fprintf(to, "  %-8s %s\n           %s\n", usages[i].name,
-		    usages[i].arguments, usages[i].what);
-	fprintf(to, "\nExit status: 0 yes, fine; 1 no, errors found; 2 usage.  "
-	    "See dnsfwctl(1).\n");
+	for (i = 0; i < usages_count; i++)
+		fprintf(to, "  %-9s %s\n", usages[i].name, usages[i].what);
+	fprintf(to, "\n\"dnsfwctl COMMAND --help\" tells its arguments, "
+	    "dnsfwctl(1) all.\n"
+	    "Exit status: 0 yes, fine; 1 no, errors found; 2 usage.\n");
+}
+
+/* Lines of at most COLUMNS. */
+static void
+print_usage(FILE *to, const struct usage *u)
+{
+	const char *at = u->arguments, *element;
+	int column = fprintf(to, "usage: dnsfwctl %s", u->name);
+	size_t len;
+
+	while ((element = usage_element(&at, &len)) != NULL) {
+		if (column + 1 + (int)len > COLUMNS)
+			column = fprintf(to, "\n%*s", INDENT - 1, "") - 1;
+		column += fprintf(to, " %.*s", (int)len, element);
+	}
+	fprintf(to, "\n    %s\n", u->what);
 }
 
 void
@@ -49,10 +82,9 @@ usage_command(FILE *to, const char *command)
 {
 	size_t i;
 
-	for (i = 0; i < NUSAGES; i++)
+	for (i = 0; i < usages_count; i++)
 		if (strcmp(usages[i].name, command) == 0)
-			fprintf(to, "usage: dnsfwctl %s %s\n", command,
-			    usages[i].arguments);
+			print_usage(to, &usages[i]);
 }
 
 int

@@ -1,8 +1,27 @@
-/* How dnsfwctl is used. */
+/* How dnsfwctl is used: the one table of commands and their arguments. */
 #ifndef CTL_USAGE_H
 #define CTL_USAGE_H
 
+#include <stddef.h>
 #include <stdio.h>
+
+/*
+ * A command.  Its arguments are elements with a blank between them: "[...]" may be
+ * left out, "..." behind it: or repeated; "-x|--xx VALUE" is an option, and its
+ * VALUE is FILE, PATH, another word in capitals, or one|of|these.
+ */
+struct usage {
+	const char	*name, *arguments, *what;
+};
+
+extern const struct usage usages[];
+extern const size_t usages_count;
+
+/*
+ * The next element at *at, which moves behind it; *len is its length in octets.
+ * NULL: there is no more.
+ */
+const char *usage_element(const char **at, size_t *len);
 
 /* All commands. */
 void	usage_print(FILE *to);

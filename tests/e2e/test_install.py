@@ -25,12 +25,17 @@ def only(root, pattern):
 
 def test_programs_and_documents(root):
     for name, folder in (("sbin/dnsfw", "sbin"), ("dnsfw-priv", "sbin"),
-                         ("dnsfw-proxy", "dnsfw"), ("dnsfwctl", "bin")):
+                         ("dnsfw-proxy", "dnsfw"), ("bin/dnsfwctl", "bin")):
         assert only(root, name).stat().st_mode & 0o111
         assert only(root, name).parent.name == folder
     for pattern in ("dnsfw.8", "dnsfw-priv.8", "dnsfw-proxy.8", "dnsfw.acl.5",
                     "dnsfwctl.1", "LICENSE", "config.env",
-                    "sysusers.d/*.conf"):
+                    "sysusers.d/*.conf",
+                    "bash-completion/completions/dnsfwctl",
+                    "zsh/site-functions/_dnsfwctl",
+                    "fish/vendor_completions.d/dnsfwctl.fish",
+                    "vim/vimfiles/ftdetect/dnsfwacl.vim",
+                    "vim/vimfiles/syntax/dnsfwacl.vim"):
         only(root, pattern)
 
 

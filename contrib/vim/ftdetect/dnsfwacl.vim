@@ -1,0 +1,1 @@
+autocmd BufNewFile,BufRead /etc/dnsfw/acl,/etc/dnsfw/*.acl,*.dnsfw setfiletype dnsfwacl
