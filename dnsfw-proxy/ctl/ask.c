@@ -7,18 +7,39 @@
 
 #include <err.h>
 #include <errno.h>
+#include <stdarg.h>
 #include <string.h>
 #include <unistd.h>
+
+struct ask_manner ask_manner = { .seconds = ASK_SECONDS };
+
+/* error 0: there is none to tell of. */
+static void __attribute__((format(printf, 2, 3)))
+complain(int error, const char *format, ...)
+{
+	va_list ap;
+
+	if (ask_manner.quiet)
+		return;
+	va_start(ap, format);
+	if (error == 0)
+		vwarnx(format, ap);
+	else {
+		errno = error;
+		vwarn(format, ap);
+	}
+	va_end(ap);
+}
 
 static int
 open_socket(const char *path)
 {
 	struct sockaddr_un sun = { .sun_family = AF_UNIX };
-	struct timeval patience = { .tv_sec = ASK_SECONDS };
+	struct timeval patience = { .tv_sec = ask_manner.seconds };
 	int fd;
 
 	if (strlen(path) >= sizeof(sun.sun_path)) {
-		warnx("--control \"%s\": longer than %zu octets", path,
+		complain(0, "--control \"%s\": longer than %zu octets", path,
 		    sizeof(sun.sun_path) - 1);
 		return (-1);
 	}
@@ -32,10 +53,10 @@ open_socket(const char *path)
 	if (connect(fd, (struct sockaddr *)&sun, sizeof(sun)) == 0)
 		return (fd);
 	if (errno == EACCES)
-		warnx("only root and members of the group dnsfw may ask at "
-		    "\"%s\"", path);
+		complain(0, "only root and members of the group dnsfw may ask "
+		    "at \"%s\"", path);
 	else
-		warn("no dnsfw answers at \"%s\"", path);
+		complain(errno, "no dnsfw answers at \"%s\"", path);
 	close(fd);
 	return (-1);
 }
@@ -73,13 +94,13 @@ receive(int fd, enum control_type type, ask_answer *fn, void *arg,
 	for (;;) {
 		n = recv(fd, buf, sizeof(buf), 0);
 		if (n <= 0) {
-			warnx("dnsfw does not go on answering");
+			complain(0, "dnsfw does not go on answering");
 			return (-1);
 		}
 		size = answer_size(buf[0]);
 		if (size == 0 || (size_t)n % size != 0 ||
 		    (buf[0] != CONTROL_END && buf[0] != type)) {
-			warnx("the running dnsfw is of another version");
+			complain(0, "the running dnsfw is of another version");
 			return (-1);
 		}
 		if (buf[0] == CONTROL_END) {
@@ -108,7 +129,7 @@ ask(const char *path, enum control_what what, const struct addr *client,
 		    sizeof(question.client));
 	}
 	if (send(fd, &question, sizeof(question), MSG_NOSIGNAL) == -1)
-		warn("cannot ask dnsfw");
+		complain(errno, "cannot ask dnsfw");
 	else
 		rc = receive(fd, type, fn, arg, end);
 	close(fd);

@@ -2,6 +2,7 @@
 #ifndef CTL_ASK_H
 #define CTL_ASK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -10,6 +11,12 @@
 
 #define ASK_PATH_DEFAULT	"/run/dnsfw/control"
 #define ASK_SECONDS		60	/* for a place, and for the next record */
+
+/* How it is asked. */
+extern struct ask_manner {
+	unsigned int	seconds;	/* as ASK_SECONDS, which it is first */
+	bool		quiet;		/* nothing is said on stderr */
+} ask_manner;
 
 /* What an answer is given to: one of its records. */
 typedef void ask_answer(void *arg, const void *record);

@@ -159,8 +159,11 @@ zsh_value(const struct element *e)
 {
 	if (e->is_choice)
 		printf(":value:(%s)'", e->value);
-	else
-		printf(":%s:%s'", e->value, e->is_file ? "_files" : " ");
+	else {
+		printf(":");
+		zsh_text(e->value);
+		printf(":%s'", e->is_file ? "_files" : " ");
+	}
 }
 
 static void

@@ -23,6 +23,8 @@ static const struct command {
 	{ "reload", reload_main },
 	{ "revoke", revoke_main },
 	{ "log", log_main },
+	{ "metrics", metrics_main },
+	{ "exporter", exporter_main },
 };
 
 static bool

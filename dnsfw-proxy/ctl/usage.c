@@ -1,6 +1,7 @@
 /* How dnsfwctl is used. */
 #include "usage.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #include "ctl.h"
@@ -29,6 +30,10 @@ const struct usage usages[] = {
 	    "[--kind asked|granted|resolved|refused|static|failed|other]... "
 	    "[--color auto|always|never] [FILE | -]",
 	    "the access log in colour, filtered" },
+	{ "metrics", "[--control PATH]",
+	    "numbers for a monitoring system (OpenMetrics)" },
+	{ "exporter", "[--control PATH] --listen ADDRESS:PORT",
+	    "serve the same by HTTP, as /metrics" },
 };
 
 const size_t usages_count = sizeof(usages) / sizeof(usages[0]);
@@ -37,12 +42,17 @@ const char *
 usage_element(const char **at, size_t *len)
 {
 	const char *start = *at, *end;
+	/* An option that may not be left out has its value behind a blank. */
+	bool is_option = start[0] == '-' && start[1] == '-';
 	int depth = 0;
 
 	if (*start == '\0')
 		return (NULL);
-	for (end = start; *end != '\0' && (depth > 0 || *end != ' '); end++)
+	for (end = start; *end != '\0' && (depth > 0 || is_option ||
+	    *end != ' '); end++) {
 		depth += (*end == '[') - (*end == ']');
+		is_option &= *end != ' ';
+	}
 	*len = (size_t)(end - start);
 	*at = end + (*end == ' ');
 	return (start);

@@ -25,7 +25,7 @@ def options_of(command):
     """As the command itself tells them."""
     text = subprocess.run([CTL, command, "--help"], check=True,
                           capture_output=True, text=True).stdout
-    return set(re.findall(r"(?<=[\[|])--?\w[\w-]*", text)) | {"--help"}
+    return set(re.findall(r"(?<=[\[| ])--?\w[\w-]*", text)) | {"--help"}
 
 
 def run(*argv, cwd=None):
@@ -56,7 +56,7 @@ def bash(*words):
 
 def test_U1_bash_offers_commands():
     assert bash("") == [*COMMANDS, "--help", "--version"]
-    assert bash("exp") == ["explain"]
+    assert bash("expl") == ["explain"]
     assert bash("no-such", "") == []
 
 
@@ -75,7 +75,8 @@ def test_U1_bash_offers_options(command):
     (("explain", "--acl", "x"), ["compopt -o default"]),
     (("check", "x"), ["compopt -o default"]),
     (("check", "--json", ""), ["compopt -o default"]),
-    (("revoke", "x"), []),
+    (("revoke", "x"), []), (("exporter", "--listen", ""), []),
+    (("exporter", ""), ["--control", "--listen", "--help"]),
 ])
 def test_U1_bash_offers_values(words, offered):
     assert bash(*words) == offered
@@ -177,7 +178,7 @@ def typing(shell, cwd):
 def test_U1_typed(shell, tmp_path):
     (tmp_path / "my list").touch()
     with typing(shell, tmp_path) as typed:
-        assert typed("dnsfwctl exp\tx") == "got/explain/x"
+        assert typed("dnsfwctl expl\tx") == "got/explain/x"
         assert typed("dnsfwctl log --col\tnev\t").replace("=", "/") == \
             "got/log/--color/never"
         assert typed("dnsfwctl log --kind gr\t--js\t") == \

@@ -30,6 +30,8 @@ def test_programs_and_documents(root):
         assert only(root, name).parent.name == folder
     for pattern in ("dnsfw.8", "dnsfw-priv.8", "dnsfw-proxy.8", "dnsfw.acl.5",
                     "dnsfwctl.1", "LICENSE", "config.env",
+                    "dnsfw-exporter.service", "dnsfw.rules.yml",
+                    "grafana-dashboard.json",
                     "sysusers.d/*.conf",
                     "bash-completion/completions/dnsfwctl",
                     "zsh/site-functions/_dnsfwctl",
@@ -65,6 +67,21 @@ def test_systemd_unit_is_right(root, tmp_path):
                  "Before=nss-lookup.target"):
         assert f"\n{line}\n" in text
     copy = tmp_path / "dnsfw.service"
+    copy.write_text(text.replace(installed, str(program)), encoding="ascii")
+    done = subprocess.run(["systemd-analyze", "verify", "--man=no", copy],
+                          capture_output=True, text=True, check=False)
+    assert done.returncode == 0 and done.stderr == "", done.stderr
+
+
+def test_exporter_unit_is_right(root, tmp_path):
+    text = only(root, "dnsfw-exporter.service").read_text(encoding="ascii")
+    program = only(root, "bin/dnsfwctl")
+    installed = f"/{program.relative_to(root)}"
+    assert f"ExecStart={installed} exporter --listen 127.0.0.1:" in text
+    for line in ("DynamicUser=yes", "SupplementaryGroups=dnsfw",
+                 "CapabilityBoundingSet="):
+        assert f"\n{line}\n" in text
+    copy = tmp_path / "dnsfw-exporter.service"
     copy.write_text(text.replace(installed, str(program)), encoding="ascii")
     done = subprocess.run(["systemd-analyze", "verify", "--man=no", copy],
                           capture_output=True, text=True, check=False)
