@@ -56,6 +56,7 @@ enum control_code {
 	CONTROL_REJECTED,	/* the list is bad: the old one stays */
 	CONTROL_UNSURE,		/* some of it the kernel may still have */
 	CONTROL_CHANGED,	/* the list, meanwhile */
+	CONTROL_UNREADABLE,	/* the list cannot be opened: the old one stays */
 	CONTROL_CODE_END
 };
 

@@ -28,6 +28,14 @@ relate_record(const struct acl_image *image, const struct parse_rule *rule)
 	    &suffixes, suffixes.labels)));
 }
 
+bool
+relate_blocks(const struct acl_image *image, acl_record record)
+{
+	const struct image_record *r = image_record(image, record);
+
+	return (r != NULL && (r->flags & RECORD_BLOCK) != 0);
+}
+
 struct visit {
 	const struct acl_image *image;
 	relate_visit	*fn;
@@ -132,6 +140,26 @@ relate_again(const struct acl_image *image, acl_record own,
 	    (image_record_name(b.own)[0] == 0))
 		return (0);
 	return (record_number(image, b.next));
+}
+
+static bool
+take_first(void *arg, const struct image_record *r, unsigned int depth)
+{
+	const struct image_record **first = arg;
+
+	(void)depth;
+	*first = r;
+	return (true);
+}
+
+acl_record
+relate_first(const struct acl_image *image, const struct addr_net *client,
+    const struct dns_name *name, bool wildcard)
+{
+	const struct image_record *first = NULL;
+
+	find_walk(image, client, name, wildcard, take_first, &first);
+	return (record_number(image, first));
 }
 
 /* Do wider subnets allow some of the names below the rule's? */

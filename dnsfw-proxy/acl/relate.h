@@ -22,6 +22,9 @@ typedef uint32_t acl_record;
 /* That of the rule's client and pattern; 0: there is none. */
 acl_record relate_record(const struct acl_image *, const struct parse_rule *);
 
+/* Do the rules of the record block? */
+bool	relate_blocks(const struct acl_image *, acl_record);
+
 /*
  * Call visit for each record that matches client and name, in the order in which
  * acl_decide() takes them (A4), also for those behind the -| that ends its way;
@@ -38,6 +41,10 @@ void	relate_decision(const struct acl_image *, const struct addr *client,
  */
 acl_record relate_again(const struct acl_image *, acl_record own,
 	    const struct parse_rule *);
+
+/* The first record that counts for all of these clients and names; 0: none. */
+acl_record relate_first(const struct acl_image *, const struct addr_net *client,
+	    const struct dns_name *name, bool wildcard);
 
 /* Is anything allowed behind the rule, a block, that it keeps from counting? */
 bool	relate_hides(const struct acl_image *, acl_record own,

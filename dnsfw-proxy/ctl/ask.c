@@ -142,8 +142,10 @@ ask_strcode(uint8_t code)
 	static const char *const texts[] = {
 		[CONTROL_BAD] = "the running dnsfw is of another version",
 		[CONTROL_DENIED] = "only root may do that",
-		[CONTROL_REJECTED] = "the list cannot be read, or has errors: "
-		    "the old one stays; the log says why",
+		[CONTROL_REJECTED] = "the list has errors: the old one stays; "
+		    "dnsfwctl check and the log tell them",
+		[CONTROL_UNREADABLE] = "the list cannot be opened: the old "
+		    "one stays; the log says why",
 		[CONTROL_UNSURE] = "the firewall may still have some: dnsfw "
 		    "goes on taking them out",
 		[CONTROL_CHANGED] = "the list was reloaded meanwhile: ask again"

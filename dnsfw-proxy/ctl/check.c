@@ -3,17 +3,14 @@
 #include <getopt.h>
 #include <stdbool.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "addrtext.h"
+#include "clients.h"
 #include "ctl.h"
 #include "json.h"
 #include "list.h"
 #include "odd.h"
 #include "show.h"
 #include "usage.h"
-
-#define NETS_MAX	64
 
 struct finding {
 	unsigned int	line, column;
@@ -27,8 +24,7 @@ struct findings {
 
 struct check {
 	bool		 json;
-	struct addr_net	 nets[NETS_MAX];
-	size_t		 nnets;
+	struct clients_nets nets;
 	struct findings	 errors, warnings;	/* of one list */
 };
 
@@ -129,24 +125,10 @@ check_file(struct check *c, const char *path)
 		return (false);
 	}
 	if (l.image != NULL)
-		odd_find(&l, c->nets, c->nnets, keep_finding,
-		    &c->warnings);
+		odd_find(&l, &c->nets, keep_finding, &c->warnings);
 	print_verdict(c, &l);
 	list_free(&l);
 	return (c->errors.n == 0);
-}
-
-static int
-add_net(struct check *c, const char *text)
-{
-	if (c->nnets == NETS_MAX) {
-		warnx("--client-net: more than %d", NETS_MAX);
-		return (-1);
-	}
-	if (addr_net_parse(text, strlen(text), &c->nets[c->nnets++]) == 0)
-		return (0);
-	warnx("--client-net: \"%s\": expected an address or a subnet", text);
-	return (-1);
 }
 
 int
@@ -163,7 +145,7 @@ check_main(int argc, char **argv)
 	while ((ch = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (ch == 'j')
 			c.json = true;
-		else if (ch != 'n' || add_net(&c, optarg) == -1)
+		else if (ch != 'n' || clients_add(&c.nets, optarg) == -1)
 			return (usage_wrong("check"));
 	}
 	if (optind == argc)

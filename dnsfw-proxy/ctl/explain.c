@@ -20,6 +20,7 @@
 
 struct explain {
 	bool		 json;
+	struct clients_nets nets;
 	struct list	 list;
 };
 
@@ -200,7 +201,7 @@ explain_question(const struct explain *e, const struct outcome_question *q)
 {
 	static struct outcome o;
 
-	outcome_find(&e->list, q, &o);
+	outcome_find(&e->list, &e->nets, q, &o);
 	if (e->json)
 		print_as_json(e, q, &o);
 	else
@@ -288,6 +289,7 @@ explain_main(int argc, char **argv)
 	static const struct option options[] = {
 		{ "json", no_argument, NULL, 'j' },
 		{ "acl", required_argument, NULL, 'a' },
+		{ "client-net", required_argument, NULL, 'n' },
 		{ NULL, 0, NULL, 0 }
 	};
 	static struct explain e;
@@ -300,7 +302,7 @@ explain_main(int argc, char **argv)
 			e.json = true;
 		else if (ch == 'a')
 			path = optarg;
-		else
+		else if (ch != 'n' || clients_add(&e.nets, optarg) == -1)
 			return (usage_wrong("explain"));
 	}
 	argc -= optind;

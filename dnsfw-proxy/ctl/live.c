@@ -120,11 +120,16 @@ grants_main(int argc, char **argv)
 {
 	struct control_end end;
 	struct live l;
+	int status;
 
 	if (!live_arguments(&l, argc, argv, 0, 1))
 		return (usage_wrong(argv[0]));
-	return (live_ask(&l, CONTROL_GRANTS, CONTROL_GRANT, print_grant,
-	    &end));
+	status = live_ask(&l, CONTROL_GRANTS, CONTROL_GRANT, print_grant,
+	    &end);
+	if (status == CTL_YES && end.count == 0 && !l.json)
+		warnx("nothing is open%s%s", l.has_client ? " for " : "",
+		    l.has_client ? argv[argc - 1] : "");
+	return (status);
 }
 
 /* --- stats --- */

@@ -8,14 +8,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "blocks.h"
 #include "suffix.h"
 
 #define TEXT_MAX	160	/* of what is told, with NUL */
 
 struct odd {
 	struct list	*list;
-	const struct addr_net *nets;
-	size_t		 nnets;
+	const struct clients_nets *nets;
+	struct blocks	 blocks;
 	uint32_t	*same;		/* of a rule: the line of an equal one */
 };
 
@@ -67,21 +68,29 @@ find_same(struct odd *o)
 
 /* --- a rule by itself --- */
 
+/* No client does what the rule says. */
 static bool
-nets_meet(const struct addr_net *a, const struct addr_net *b)
+is_without_client(const struct odd *o, const struct parse_rule *rule,
+    char text[TEXT_MAX])
 {
-	return (addr_in_net(&a->base, b) || addr_in_net(&b->base, a));
-}
+	const char *never;
+	bool none;
 
-static bool
-is_outside(const struct odd *o, const struct addr_net *client)
-{
-	size_t i;
-
-	for (i = 0; i < o->nnets; i++)
-		if (nets_meet(client, &o->nets[i]))
-			return (false);
-	return (o->nnets > 0);
+	if (clients_outside(o->nets, &rule->client)) {
+		snprintf(text, TEXT_MAX, "no such client gets an answer: it is "
+		    "outside of --client-net");
+		return (true);
+	}
+	never = clients_never(&rule->client, &none);
+	if (never == NULL || (!none && rule->action != PARSE_GRANT))
+		return (false);
+	if (none)
+		snprintf(text, TEXT_MAX, "no client has such an address: it "
+		    "is %s", never);
+	else
+		snprintf(text, TEXT_MAX, "nothing is ever granted to a %s "
+		    "client: it cannot connect from there", never);
+	return (true);
 }
 
 /* Which line of the record says what the rule says? */
@@ -114,16 +123,14 @@ judge_rule(const struct odd *o, const struct list_rule *r,
 	bool allows = rule->action != PARSE_BLOCK;
 	uint32_t same = o->same[r - o->list->rules];
 	acl_record again;
+	uint32_t block;
 
 	if (same != 0) {
 		snprintf(text, TEXT_MAX, "line %u says the same", same);
 		return (0);
 	}
-	if (is_outside(o, &rule->client)) {
-		snprintf(text, TEXT_MAX, "no such client gets an answer: it is "
-		    "outside of --client-net");
+	if (is_without_client(o, rule, text))
 		return (0);
-	}
 	if ((again = relate_again(o->list->image, r->record, rule)) != 0) {
 		snprintf(text, TEXT_MAX, "nothing changes without it: line %u "
 		    "%s all that it does", line_that_says(o->list,
@@ -140,14 +147,20 @@ judge_rule(const struct odd *o, const struct list_rule *r,
 		    "a name that it allows");
 		return ((long)rule->pattern_at);
 	}
+	if (allows && rule->wildcard &&
+	    (block = blocks_passed_over(&o->blocks, r, rule)) != 0) {
+		snprintf(text, TEXT_MAX, "it opens what line %u blocks for more "
+		    "clients: the smaller network comes first", block);
+		return ((long)rule->pattern_at);
+	}
 	return (-1);
 }
 
 void
-odd_find(struct list *l, const struct addr_net *nets, size_t nnets,
-    odd_fn *tell, void *arg)
+odd_find(struct list *l, const struct clients_nets *nets, odd_fn *tell,
+    void *arg)
 {
-	struct odd o = { .list = l, .nets = nets, .nnets = nnets };
+	struct odd o = { .list = l, .nets = nets };
 	struct parse_rule rule;
 	char text[TEXT_MAX];
 	const char *start;
@@ -158,6 +171,7 @@ odd_find(struct list *l, const struct addr_net *nets, size_t nnets,
 	if (o.same == NULL)
 		err(1, "calloc");
 	find_same(&o);
+	blocks_collect(&o.blocks, l);
 	for (i = 0; i < l->nrules; i++) {
 		list_parse(l, &l->rules[i], &rule);
 		if ((at = judge_rule(&o, &l->rules[i], &rule, text)) == -1)
@@ -168,5 +182,6 @@ odd_find(struct list *l, const struct addr_net *nets, size_t nnets,
 		}
 		tell(arg, l, l->rules[i].line, (unsigned int)at + 1, text);
 	}
+	blocks_free(&o.blocks);
 	free(o.same);
 }

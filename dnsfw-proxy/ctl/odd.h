@@ -2,8 +2,7 @@
 #ifndef CTL_ODD_H
 #define CTL_ODD_H
 
-#include <stddef.h>
-
+#include "clients.h"
 #include "list.h"
 
 /* What is odd about a rule; column from 1. */
@@ -14,7 +13,7 @@ typedef void odd_fn(void *arg, struct list *, unsigned int line,
  * Tell all that is odd, in the order of lines.  Clients outside of all nets are,
  * if there are any nets.
  */
-void	odd_find(struct list *, const struct addr_net *nets, size_t nnets,
-	    odd_fn *tell, void *arg);
+void	odd_find(struct list *, const struct clients_nets *, odd_fn *tell,
+	    void *arg);
 
 #endif

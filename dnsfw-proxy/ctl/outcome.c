@@ -57,8 +57,34 @@ refusal(const struct request *r, const struct decision *d, bool *grants)
 	return (kind_check(&r->dns, &d->acl, grants));
 }
 
-void
-outcome_find(const struct list *l, const struct outcome_question *q,
+/* Nothing is granted, or answered, to some clients whatever the rules say. */
+static void
+judge_client(const struct clients_nets *nets, const struct addr *client,
+    struct outcome *o)
+{
+	const struct addr_net net = { .base = *client,
+	    .prefix = (uint8_t)(addr_len(client->family) * 8) };
+	bool none = false;
+
+	if (clients_outside(nets, &net))
+		o->why = "no answer at all: the client is outside of "
+		    "--client-net";
+	else if (clients_never(&net, &none) == NULL)
+		return;
+	else if (none)
+		o->why = "no client has such an address";
+	else if (o->kind == OUTCOME_GRANT) {
+		o->kind = OUTCOME_RESOLVE;
+		o->why = "a link-local client cannot connect from there";
+		return;
+	} else
+		return;
+	o->kind = OUTCOME_REFUSE;
+}
+
+/* By the list alone. */
+static void
+find_by_list(const struct list *l, const struct outcome_question *q,
     struct outcome *o)
 {
 	struct way way = { .list = l, .o = o };
@@ -90,4 +116,12 @@ outcome_find(const struct list *l, const struct outcome_question *q,
 		o->kind = grants ? OUTCOME_GRANT : OUTCOME_RESOLVE;
 	if (o->why == NULL && o->d.keys)
 		o->why = "what a validator needs for names below";
+}
+
+void
+outcome_find(const struct list *l, const struct clients_nets *nets,
+    const struct outcome_question *q, struct outcome *o)
+{
+	find_by_list(l, q, o);
+	judge_client(nets, &q->client, o);
 }

@@ -11,6 +11,7 @@
 #include "../dns/name.h"
 #include "../serve/decision.h"
 #include "addr.h"
+#include "clients.h"
 #include "list.h"
 
 #define OUTCOME_RULES_MAX	1024	/* that are told of */
@@ -46,10 +47,11 @@ struct outcome {
 };
 
 /*
- * What becomes of the question by that list, which is policy.image from now on.
- * Rules behind the first OUTCOME_RULES_MAX are left out.
+ * What becomes of the question by that list, which is policy.image from now on, if
+ * clients of these nets get answers.  Rules behind the first OUTCOME_RULES_MAX are
+ * left out.
  */
-void	outcome_find(const struct list *, const struct outcome_question *,
-	    struct outcome *out);
+void	outcome_find(const struct list *, const struct clients_nets *,
+	    const struct outcome_question *, struct outcome *out);
 
 #endif

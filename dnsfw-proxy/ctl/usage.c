@@ -10,9 +10,9 @@
 #define INDENT	8
 
 const struct usage usages[] = {
-	{ "check", "[--json] [--client-net NET]... FILE...",
+	{ "check", "[--json] [--client-net NET,...]... FILE...",
 	    "look a list over: all errors, and what is odd" },
-	{ "explain", "[--json] [--acl FILE] CLIENT NAME [TYPE] | -",
+	{ "explain", "[--json] [--acl FILE] [--client-net NET,...]... CLIENT NAME [TYPE] | -",
 	    "what becomes of a question, and by which rules" },
 	{ "why", "[--json] [--control PATH] CLIENT [NAME]",
 	    "what a client was refused, or did not get, of late" },

@@ -408,7 +408,8 @@ await_reload(struct asker *a)
 		return;
 	}
 	a->count = policy_rules();
-	end_answers(a, policy_was_taken() ? CONTROL_OK : CONTROL_REJECTED);
+	end_answers(a, policy_was_taken() ? CONTROL_OK : policy_was_read() ?
+	    CONTROL_REJECTED : CONTROL_UNREADABLE);
 }
 
 /* What is under way.  Returns true if grants were revoked. */

@@ -102,6 +102,9 @@ controlsock_open(const char path[], gid_t gid, int backlog)
 	else if (listen(fd, backlog) == -1 ||
 	    dup3(fd, KEEP_FD_CONTROL, O_CLOEXEC) == -1)
 		fatal("cannot listen at the control socket");
+	else if (gid == 0)
+		log_info("there is no group \"dnsfw\": only root can ask at "
+		    "\"%s\" (dnsfwctl)", sun.sun_path);
 	close(fd);
 	return (why == NULL);
 }

@@ -21,7 +21,7 @@ static struct msg_sealed sealed;
 static int acl_image = -1;			/* in force */
 static uint16_t generation;
 static bool making, reload_wanted;		/* asked for; to be asked for */
-static bool was_taken;				/* the last one */
+static bool was_read, was_taken;		/* the last one */
 
 uint16_t
 policy_generation(void)
@@ -46,7 +46,7 @@ policy_open(void)
 		return (-1);
 	children_send_plain(&children_compiler, MSG_RELOAD, fd);
 	close(fd);
-	making = true;
+	making = was_read = true;
 	return (0);
 }
 
@@ -84,10 +84,16 @@ policy_ask(void)
 		return;
 	reload_wanted = false;
 	if (policy_open() == -1) {
-		was_taken = false;
+		was_read = was_taken = false;
 		log_error("cannot open the ACL \"%s\": %s; the old one stays",
 		    conf->acl_path, open_trouble());
 	}
+}
+
+bool
+policy_was_read(void)
+{
+	return (was_read);
 }
 
 bool

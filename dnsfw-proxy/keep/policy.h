@@ -32,7 +32,8 @@ bool	policy_due(void);
 /* True from a reload that was asked for to its end, good or bad. */
 bool	policy_reloading(void);
 
-/* Did the last list that was asked for come into force? */
+/* Could the last list that was asked for be opened, and did it come into force? */
+bool	policy_was_read(void);
 bool	policy_was_taken(void);
 
 /* What of a compiler's message is the caller's affair. */

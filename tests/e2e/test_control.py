@@ -101,6 +101,12 @@ def test_U6_grants_are_those_of_the_kernel(lab, fw):
     assert [one["client"] for one in fine(server, "grants", "127.0.0.1")] \
         == [None]
     assert fine(server, "grants", "192.0.2.77") == []
+    done = subprocess.run(
+        [str(build_dir() / "dnsfw-proxy/ctl/dnsfwctl"), "grants", "--control",
+         path_of(server), "192.0.2.77"], text=True, capture_output=True,
+        timeout=DEADLINE, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (
+        0, "", "dnsfwctl: nothing is open for 192.0.2.77\n")
 
 
 def test_U6_stats(lab, fw):
@@ -175,11 +181,15 @@ def test_U6_reload_waits_for_the_verdict(lab, fw):
     acl_of(server).write_text("nonsense\n", encoding="utf-8")
     status, found, errors = ctl(server, "reload")
     assert (status, errors) == (
-        1, "dnsfwctl: the list cannot be read, or has errors: the old one "
-        "stays; the log says why\n")
+        1, "dnsfwctl: the list has errors: the old one stays; dnsfwctl check "
+        "and the log tell them\n")
     assert found == [{"done": False, "rules": rules_of(ALLOW)}]
     acl_of(server).unlink()
-    assert ctl(server, "reload")[0] == 1
+    status, found, errors = ctl(server, "reload")
+    assert (status, errors) == (
+        1, "dnsfwctl: the list cannot be opened: the old one stays; the log "
+        "says why\n")
+    assert found == [{"done": False, "rules": rules_of(ALLOW)}]
     acl_of(server).write_text(BOTH, encoding="utf-8")
     assert fine(server, "reload")[0]["done"]
     assert fine(server, "stats")[0]["reloads"] == 2
@@ -464,6 +474,9 @@ def test_U2_root_alone_without_a_group(lab):
     status, found, errors = ctl(server, "stats", user=NOBODY)
     assert (status, found) == (1, [])
     assert "only root and members of the group dnsfw may ask" in errors
+    assert str(server.err).count(
+        f'there is no group "dnsfw": only root can ask at "{path_of(server)}"'
+    ) == (0 if group else 1)
 
 
 def test_U2_who_may_read_may_not_change(lab, fw):

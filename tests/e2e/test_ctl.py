@@ -109,6 +109,40 @@ ODD = [
      "a public suffix: anybody can register a name that it allows"),
     ("10.0.0.1 ~> *.com", 1, 13,
      "a public suffix: anybody can register a name that it allows"),
+    # one that passes over a block for more clients
+    ("10.0.0.0/24 -> *:TCP:443\n0.0.0.0/0 -| ads.example\n"
+     "0.0.0.0/0 ~> *.example", 1, 16,
+     "it opens what line 2 blocks for more clients: the smaller network "
+     "comes first"),
+    ("10.0.0.1 -> *.example:TCP:80\n10.0.0.0/16 -| a.example\n"
+     "10.0.0.0/8 -> *.example:TCP:80", 1, 13,
+     "it opens what line 2 blocks for more clients: the smaller network "
+     "comes first"),
+    ("10.0.0.0/8 ~> *.example\n10.0.0.0/8 -| *.b.A.example\n"
+     "10.0.0.0/24 ~> *.a.example\n10.0.0.0/24 -> *.example:TCP:1", 3, 16,
+     "it opens what line 2 blocks for more clients: the smaller network "
+     "comes first"),
+    ("fd00::/8 ~> *.a.example\nfd00::/8 -| www.b.a.example = ::1\n"
+     "fd00::/128 ~> *.b.a.example", 3, 15,
+     "it opens what line 2 blocks for more clients: the smaller network "
+     "comes first"),
+    # no client
+    ("169.254.1.0/24 -> a.example:TCP:1\n169.254.1.1 ~> a.example", 1, 1,
+     "nothing is ever granted to a link-local client: it cannot connect "
+     "from there"),
+    ("fe80::1 -> a.example:TCP:1", 1, 1,
+     "nothing is ever granted to a link-local client: it cannot connect "
+     "from there"),
+    ("0.0.0.0 ~> a.example", 1, 1,
+     "no client has such an address: it is of this network"),
+    ("224.0.0.0/4 ~> a.example", 1, 1,
+     "no client has such an address: it is multicast"),
+    ("255.255.255.255 ~> a.example", 1, 1,
+     "no client has such an address: it is reserved"),
+    ("ff02::/16 ~> a.example", 1, 1,
+     "no client has such an address: it is multicast"),
+    (":: ~> a.example", 1, 1,
+     "no client has such an address: it is unspecified"),
 ]
 
 FINE = [
@@ -117,15 +151,32 @@ FINE = [
     # between the two one blocks
     "10.0.0.1 -> a.b.example:TCP:80\n10.0.0.1 -| *.b.example\n"
     "10.0.0.1 -> *.example:TCP:80",
-    # for some of the names
-    "10.0.0.1 -> *.example:TCP:80\n10.0.0.0/16 -| a.example\n"
-    "10.0.0.0/8 -> *.example:TCP:80",
     # "*" does not mean a name (D14, D16)
     "10.0.0.1 ~> a.example\n10.0.0.1 ~> *",
     # a block that hides
     "10.0.0.0/8 ~> a.b.example\n10.0.0.1 -| *.b.example",
     "10.0.0.0/8 ~> *.example\n10.0.0.1 -| a.example",
     "10.0.0.1 -| a.example = 10.0.0.2",
+    # a block for more clients that is not passed over: the same name, a name
+    # of its own, repeated, of others, below another name, or without a subnet
+    "10.0.0.0/24 ~> ads.example\n10.0.0.0/8 -| ads.example\n"
+    "0.0.0.0/0 ~> *.example",
+    "10.0.0.0/24 ~> *.example\n10.0.0.0/8 -| *.example\n"
+    "0.0.0.0/0 ~> *.example",
+    "10.0.0.0/24 -> *.example:TCP:1\n10.0.0.0/24 ~> ads.example\n"
+    "10.0.0.0/8 -| ads.example\n0.0.0.0/0 -> *.example:TCP:2",
+    "10.0.0.0/24 -> *.example:TCP:1\n10.0.0.0/24 -| ads.example\n"
+    "10.0.0.0/8 -| ads.example\n0.0.0.0/0 -> *.example:TCP:2",
+    "10.0.0.0/24 ~> *.example\n10.0.0.0/24 -| ads.example\n"
+    "11.0.0.0/8 -| ads.example\n0.0.0.0/0 -> *.example:TCP:2",
+    "10.0.0.0/24 ~> *.example\n10.0.0.0/8 -| example\n"
+    "10.0.0.0/8 -| ads.examples\n0.0.0.0/0 -> *:TCP:2",
+    "10.0.0.0/8 ~> *.example\n10.0.0.0/8 -| ads.example",
+    "10.0.0.0/8 ~> *.example\n10.0.0.0/24 -| ads.example",
+    # loopback is this host; a wider subnet has other clients, too
+    "127.0.0.1 -> a.example:TCP:1", "::1 -> a.example:TCP:1",
+    "0.0.0.0/0 ~> a.example", "::/0 ~> a.example", "fe80::1 ~> a.example",
+    "128.0.0.0/1 -> a.example:TCP:1",
     # no public suffixes, or no wildcard
     "10.0.0.1 ~> *.example.com", "10.0.0.1 ~> com", "10.0.0.1 ~> *",
     "10.0.0.1 ~> *.lan",
@@ -153,11 +204,13 @@ def test_U3_check_does_not_warn(acl, text):
 def test_U3_check_of_clients_outside(acl):
     path = acl("10.0.0.0/8 ~> a.example\n192.168.0.1 ~> a.example\n"
                "::/0 ~> a.example\n10.1.0.0/16 ~> b.example\n")
-    done = ctl("check", "--json", "--client-net", "10.1.0.0/16",
-               "--client-net", "fd00::/8", path)
-    assert [(found["line"], found["text"])
-            for found in json.loads(done.stdout)["warnings"]] == [
-        (2, "no such client gets an answer: it is outside of --client-net")]
+    for nets in (("10.1.0.0/16", "--client-net", "fd00::/8"),
+                 ("10.1.0.0/16,fd00::/8",)):
+        done = ctl("check", "--json", "--client-net", *nets, path)
+        assert [(found["line"], found["text"])
+                for found in json.loads(done.stdout)["warnings"]] == [
+            (2, "no such client gets an answer: it is outside of "
+             "--client-net")]
 
 
 def test_U3_check_of_many_files(acl):
@@ -238,6 +291,25 @@ def test_U4_explain_of_kinds(acl, question, decision, reason):
     assert code == (1 if decision == "refuse" else 0)
     if decision == "static":
         assert found["address"] == (None if reason else "10.0.0.1")
+
+
+@pytest.mark.parametrize("client, decision, reason", [
+    ("192.168.1.9", "grant", None),
+    ("192.168.2.9", "refuse",
+     "no answer at all: the client is outside of --client-net"),
+    ("fe80::1", "resolve", "a link-local client cannot connect from there"),
+    ("169.254.7.7", "resolve",
+     "a link-local client cannot connect from there"),
+    ("224.0.0.1", "refuse", "no client has such an address"),
+    ("127.0.0.1", "grant", None),
+])
+def test_U4_explain_of_clients(acl, client, decision, reason):
+    path = acl("0.0.0.0/0 -> a.example:TCP:1\n::/0 -> a.example:TCP:1\n")
+    _, found = explained(path, "--client-net", "192.168.1.0/24,169.254.0.0/16",
+                         "--client-net=fe80::/64,127.0.0.1,224.0.0.1", client,
+                         "a.example")
+    assert (found["decision"], found["reason"]) == (decision, reason)
+    assert found["allow"] == (["tcp:1"] if decision == "grant" else [])
 
 
 def test_U4_explain_lines(acl):
@@ -360,7 +432,10 @@ def test_U4_explain_agrees_with_a_model(acl):
 
 @pytest.mark.parametrize("args", [
     (), ("nothing",), ("check",), ("check", "--nothing", "x"),
-    ("check", "--client-net", "lan", "x"), ("explain",),
+    ("check", "--client-net", "lan", "x"),
+    ("check", "--client-net", "10.0.0.0/8,", "x"),
+    ("check", "--client-net", ",".join(["10.0.0.0/8"] * 65), "x"),
+    ("explain", "--client-net", "lan", "10.0.0.1", "a.example"), ("explain",),
     ("explain", "10.0.0.1"), ("explain", "lan", "a.example"),
     ("explain", "10.0.0.1", "a..example"),
     ("explain", "10.0.0.1", "a.example", "TYPE65536"),

@@ -89,7 +89,7 @@ static struct keepconf keepconf = { .control = "/control", .upstreams = {
     { .addr = { ADDR_V6, { 0xfe, 0x80, [15] = 1 } }, .zone = "lan" } } } };
 const struct keepconf *conf = &keepconf;
 struct firewall firewall;
-static bool reloading, busy, taken, stuck;
+static bool reloading, busy, read_it, taken, stuck;
 static uint16_t list = 3;
 static bool sticks;			/* between poll and step */
 static unsigned int reloads;
@@ -114,6 +114,12 @@ bool
 policy_reloading(void)
 {
 	return (reloading);
+}
+
+bool
+policy_was_read(void)
+{
+	return (read_it);
 }
 
 bool
@@ -648,8 +654,14 @@ Test(keep_control, U6_a_reload_is_waited_for)
 	asks(fd, CONTROL_RELOAD, NULL);
 	turns(2);
 	reloading = taken = false;
+	read_it = true;
 	turns(1);
 	ends(fd, CONTROL_REJECTED, 7);
+	asks(fd, CONTROL_RELOAD, NULL);
+	turns(2);
+	reloading = read_it = false;
+	turns(1);
+	ends(fd, CONTROL_UNREADABLE, 7);
 }
 
 Test(keep_control, U6_revoke_tells_what_is_gone)
