@@ -57,17 +57,19 @@ def test_systemd_unit_is_right(root, tmp_path):
     installed = f"/{program.relative_to(root)}"
     options = "--config /etc/dnsfw/config.env"
     assert f"ExecStart={installed} {options}\n" in text
-    # The check without, the signal with full privileges.
+    ctl = only(root, "bin/dnsfwctl")
     assert re.findall("^ExecReload=(.*)$", text, re.MULTILINE) == [
         f"{installed} {options} --check",
-        '+/bin/sh -c "kill -HUP $$MAINPID && sleep 1"']
+        f"/{ctl.relative_to(root)} reload"]
     for line in ("Type=notify", "NotifyAccess=main",
                  "TimeoutStartSec=infinity", "Restart=on-failure",
                  "RestartPreventExitStatus=2", "LogRateLimitIntervalSec=0",
                  "Before=nss-lookup.target"):
         assert f"\n{line}\n" in text
     copy = tmp_path / "dnsfw.service"
-    copy.write_text(text.replace(installed, str(program)), encoding="ascii")
+    text = text.replace(installed, str(program))
+    copy.write_text(text.replace(f"/{ctl.relative_to(root)}", str(ctl)),
+                    encoding="ascii")
     done = subprocess.run(["systemd-analyze", "verify", "--man=no", copy],
                           capture_output=True, text=True, check=False)
     assert done.returncode == 0 and done.stderr == "", done.stderr
