@@ -1,9 +1,11 @@
 /* dnsfwctl metrics: numbers of a running dnsfw (U7). */
 #include "metrics.h"
 
+#include <ctype.h>
 #include <err.h>
 #include <getopt.h>
 #include <inttypes.h>
+#include <string.h>
 
 #include "ask.h"
 #include "ctl.h"
@@ -82,8 +84,54 @@ print_requests(const struct metrics *m, const struct control_status *s)
 }
 
 static void
+print_traffic(const struct metrics *m, const struct counters *c)
+{
+	print_counter(m, "queries", c->queries, "Messages of clients.");
+	print_counter(m, "queries_refused", c->refused, "Those that the list "
+	    "refused.");
+	print_counter(m, "queries_bad", c->bad, "Those that were malformed, or "
+	    "of a kind that is not allowed.");
+	print_counter(m, "queries_turned_away", c->overload, "Those that a "
+	    "limit turned away.");
+	print_counter(m, "upstream_questions", c->exchanges, "Questions that "
+	    "went to upstreams.");
+	print_counter(m, "upstream_shared", c->shared, "Queries that shared "
+	    "the question of another one.");
+	print_counter(m, "upstream_timeouts", c->timeouts, "Tries that had no "
+	    "answer in time.");
+	print_counter(m, "upstream_junk", c->junk, "What came and was no "
+	    "answer.");
+}
+
+/* What would end the label's value is none of an address. */
+static void
+print_upstream(const struct metrics *m, const char *text, size_t size)
+{
+	size_t i;
+
+	for (i = 0; i < size && text[i] != '\0'; i++)
+		putc(isalnum((unsigned char)text[i]) ||
+		    strchr(".:%-_", text[i]) != NULL ? text[i] : '_', m->to);
+}
+
+static void
+print_upstreams(const struct metrics *m, const struct control_status *s)
+{
+	size_t i;
+
+	print_head(m, "upstream_up", false, "Whether the upstream answers.");
+	for (i = 0; i < s->nupstreams && i < MSG_UPSTREAMS_MAX; i++) {
+		fprintf(m->to, "dnsfw_upstream_up{upstream=\"");
+		print_upstream(m, s->upstreams[i], CONTROL_HOST_MAX);
+		fprintf(m->to, "\"} %d\n", (s->silent & 1U << i) == 0);
+	}
+}
+
+static void
 print_status(const struct metrics *m, const struct control_status *s)
 {
+	print_traffic(m, &s->counters);
+	print_upstreams(m, s);
 	print_gauge(m, "reloading", s->reloading, "Whether a new list is being "
 	    "read.");
 	print_gauge(m, "rules", s->rules, "Rules of the list in force.");

@@ -14,7 +14,7 @@ import time
 
 import pytest
 
-from lab import ALLOW, build_dir
+from lab import ALLOW, DNS4, DNS6, build_dir
 from process import DEADLINE, Lines, until
 from test_control import ctl as ask, path_of, rules_of
 
@@ -50,7 +50,7 @@ def parse(text, is_open):
         else:
             wanted = name + "_total" * (kind == "counter" and is_open)
             sample, value = re.fullmatch(
-                rf'({wanted}(?:{{\w+="\w+"}})?) (\d+)', line).groups()
+                rf'({wanted}(?:{{\w+="[\w.:%-]+"}})?) (\d+)', line).groups()
             assert sample not in found
             found[sample] = int(value)
     return found
@@ -93,10 +93,18 @@ def fetch(address, method="GET", path="/metrics", **headers):
 def test_U7_metrics(lab, fw):
     server = lab.dnsfw(ALLOW, fw=fw)
     lab.resolve(lab.site())
+    # The workers' numbers are a second late.
+    until(lambda: ask(server, "stats")[1][0]["counters"]["queries"] == 1)
     status, text, err = metrics("--control", path_of(server))
     assert (status, err) == (0, "")
     (stats,) = ask(server, "stats")[1]
     expected = {
+        "dnsfw_queries_total": 1, "dnsfw_queries_refused_total": 0,
+        "dnsfw_queries_bad_total": 0, "dnsfw_queries_turned_away_total": 0,
+        "dnsfw_upstream_questions_total": 1,
+        "dnsfw_upstream_shared_total": 0, "dnsfw_upstream_timeouts_total": 0,
+        "dnsfw_upstream_junk_total": 0,
+        f'dnsfw_upstream_up{{upstream="{DNS4}"}}': 1,
         "dnsfw_up": 1, "dnsfw_reloading": 0, "dnsfw_rules": rules_of(ALLOW),
         "dnsfw_reloads_total": 0, "dnsfw_grants": 1,
         "dnsfw_grants_limit": 65536, "dnsfw_grants_held_total": 0,
@@ -124,6 +132,18 @@ def test_U7_metrics(lab, fw):
                             file.read_text(encoding="utf-8"))}
         assert len(named) > 8
         assert named <= {sample.split("{")[0] for sample in expected}
+
+
+def test_U7_an_upstream_that_does_not_answer(lab):
+    """And whoever is scraped for it sees that."""
+    server = lab.dnsfw(ALLOW, "--timeout=1", upstream=f"{DNS4},{DNS6}")
+    lab.upstream.behave("www.example.com", lambda request: [])
+    for _ in range(3):
+        lab.ask("www.example.com")
+    with exporter(path_of(server)) as (address, _):
+        until(lambda: f'dnsfw_upstream_up{{upstream="{DNS4}"}} 0\n' in
+              fetch(address)[2])
+        assert f'dnsfw_upstream_up{{upstream="{DNS6}"}} ' in fetch(address)[2]
 
 
 def test_U7_metrics_without_a_firewall(lab):
@@ -312,4 +332,4 @@ def test_U7_dashboard_is_json():
         encoding="utf-8"))
     assert board["title"] == "dnsfw"
     assert len({panel["id"] for panel in board["panels"]}) == len(
-        board["panels"]) == 9
+        board["panels"]) == 11
