@@ -39,8 +39,8 @@ struct ancestor {
 };
 
 /*
- * What the text has said so far.  A line makes at most one of each thing, so
- * arrays have their final size from the start, and none grows but ancestors.
+ * What the text has said so far.  Arrays have room for what lines with one name and
+ * port make; those with more let them grow.
  */
 struct build {
 	/* acl_error_fn of compile.h, and its argument. */
@@ -48,18 +48,21 @@ struct build {
 			    unsigned int column, const char *text);
 	void		*arg;
 	bool		 failed;
-	uint32_t	 nslots;	/* of both hash tables */
 	uint32_t	 rules;
 	struct image_subnet *subnets;
 	uint32_t	 nsubnets;
 	uint32_t	*subnet_slots;	/* index + 1; 0: empty */
+	uint32_t	 subnets_max;	/* half of the slots, here and below */
 	struct pattern	*patterns;
 	uint32_t	 npatterns;
 	uint32_t	*pattern_slots;	/* index + 1; 0: empty */
+	uint32_t	 patterns_max;
 	struct port_link *ports;
 	uint32_t	 nports;
+	uint32_t	 ports_max;
 	uint8_t		*names;
 	uint32_t	 names_len;
+	uint32_t	 names_max;
 	struct ancestor	*ancestors;	/* ancestors.c */
 	uint32_t	 nancestors;
 	uint32_t	 ancestors_max;
@@ -69,6 +72,13 @@ struct build {
 /* Say what is wrong there; line 0: with the whole. */
 void	build_report(struct build *, unsigned int line, size_t at,
 	    const char *text);
+
+/*
+ * Make an array of n things, of that size, larger if it has no room for more of
+ * them; false, and reported: there is no memory, or too much is asked for.
+ */
+bool	build_room(struct build *, void *array, uint64_t n, uint32_t *max,
+	    size_t size);
 
 /* The slot behind i in a table of n. */
 static inline uint32_t

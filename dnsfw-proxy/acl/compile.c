@@ -27,14 +27,15 @@ build_init(struct build *b, const char *text, size_t len)
 			break;
 	if (max > len / RULE_LEN_MIN + 1)
 		max = len / RULE_LEN_MIN + 1;
-	b->nslots = 2 * (uint32_t)max;
+	b->subnets_max = b->patterns_max = b->ports_max = (uint32_t)max;
 	b->subnets = calloc(max, sizeof(*b->subnets));
-	b->subnet_slots = calloc(b->nslots, sizeof(*b->subnet_slots));
+	b->subnet_slots = calloc(2 * max, sizeof(*b->subnet_slots));
 	b->patterns = calloc(max, sizeof(*b->patterns));
-	b->pattern_slots = calloc(b->nslots, sizeof(*b->pattern_slots));
+	b->pattern_slots = calloc(2 * max, sizeof(*b->pattern_slots));
 	b->ports = calloc(max, sizeof(*b->ports));
 	/* The wire form has two octets more than its text; a line has four. */
-	b->names = malloc(len + 1);
+	b->names_max = (uint32_t)len + 1;
+	b->names = malloc(b->names_max);
 	return (b->subnets != NULL && b->subnet_slots != NULL &&
 	    b->patterns != NULL && b->pattern_slots != NULL &&
 	    b->ports != NULL && b->names != NULL);
@@ -57,12 +58,11 @@ build_free(struct build *b)
 static uint32_t
 subnet_index(struct build *b, const struct addr_net *net)
 {
+	uint32_t i, nslots = 2 * b->subnets_max;
 	struct image_subnet *s;
-	uint32_t i;
 
-	i = image_place(image_subnet_hash(&net->base, net->prefix),
-	    b->nslots);
-	for (; b->subnet_slots[i] != 0; i = slot_after(i, b->nslots)) {
+	i = image_place(image_subnet_hash(&net->base, net->prefix), nslots);
+	for (; b->subnet_slots[i] != 0; i = slot_after(i, nslots)) {
 		s = &b->subnets[b->subnet_slots[i] - 1];
 		if (s->family == net->base.family && s->prefix == net->prefix &&
 		    memcmp(s->base, net->base.bytes, sizeof(s->base)) == 0)
@@ -76,20 +76,50 @@ subnet_index(struct build *b, const struct addr_net *net)
 	return (b->nsubnets - 1);
 }
 
-/* The pattern of the rule, which is made, with line 0, if it is new. */
+/* Room for one pattern more, and slots for it. */
+static bool
+patterns_room(struct build *b)
+{
+	uint32_t was = b->patterns_max, i, at, nslots;
+
+	if (!build_room(b, &b->patterns, b->npatterns + 1ULL,
+	    &b->patterns_max, sizeof(*b->patterns)))
+		return (false);
+	if (b->patterns_max == was)
+		return (true);
+	nslots = 2 * b->patterns_max;
+	free(b->pattern_slots);
+	b->pattern_slots = calloc(nslots, sizeof(*b->pattern_slots));
+	if (b->pattern_slots == NULL) {
+		build_report(b, 0, 0, "out of memory");
+		return (false);
+	}
+	for (i = 0; i < b->npatterns; i++) {
+		at = image_place(b->patterns[i].hash, nslots);
+		while (b->pattern_slots[at] != 0)
+			at = slot_after(at, nslots);
+		b->pattern_slots[at] = i + 1;
+	}
+	return (true);
+}
+
+/* The rule's pattern, which is made, with line 0, if it is new; NULL: memory. */
 static struct pattern *
 pattern_get(struct build *b, uint32_t subnet, const struct parse_rule *rule)
 {
-	struct image_suffixes suffixes;
+	DNS_UNINITIALIZED struct image_suffixes suffixes;
+	uint32_t i, nslots;
 	struct pattern *p;
 	uint64_t hash;
-	uint32_t i;
 
+	if (!patterns_room(b))
+		return (NULL);
+	nslots = 2 * b->patterns_max;
 	image_suffixes_init(&suffixes, &rule->name);
 	hash = image_key_hash(subnet, rule->wildcard,
 	    suffixes.hash[suffixes.labels]);
-	i = image_place(hash, b->nslots);
-	for (; b->pattern_slots[i] != 0; i = slot_after(i, b->nslots)) {
+	i = image_place(hash, nslots);
+	for (; b->pattern_slots[i] != 0; i = slot_after(i, nslots)) {
 		p = &b->patterns[b->pattern_slots[i] - 1];
 		if (p->hash == hash && p->subnet == subnet &&
 		    ((p->flags & RECORD_WILDCARD) != 0) == rule->wildcard &&
@@ -97,12 +127,13 @@ pattern_get(struct build *b, uint32_t subnet, const struct parse_rule *rule)
 		    rule->name.wire, p->name_len) == 0)
 			return (p);
 	}
+	if (!build_room(b, &b->names, b->names_len + (uint64_t)rule->name.len,
+	    &b->names_max, 1))
+		return (NULL);
 	p = &b->patterns[b->npatterns++];
 	b->pattern_slots[i] = b->npatterns;
-	p->hash = hash;
-	p->subnet = subnet;
-	p->name = b->names_len;
-	p->name_len = rule->name.len;
+	*p = (struct pattern){ .hash = hash, .subnet = subnet,
+	    .name = b->names_len, .name_len = rule->name.len };
 	memcpy(b->names + p->name, rule->name.wire, p->name_len);
 	b->names_len += p->name_len;
 	if (rule->wildcard) {
@@ -112,28 +143,48 @@ pattern_get(struct build *b, uint32_t subnet, const struct parse_rule *rule)
 	return (p);
 }
 
-/* Append the port unless it is there; -1: ACL_PORTS_MAX are. */
-static int
-pattern_add_port(struct build *b, struct pattern *p,
-    const struct parse_rule *rule)
+/* Append the port unless it is there; false: no more than ACL_PORTS_MAX. */
+static bool
+pattern_add_port(struct build *b, struct pattern *p, struct image_port port)
 {
 	struct port_link *link;
 	uint32_t *next = &p->ports;
 
 	for (; *next != 0; next = &link->next) {
 		link = &b->ports[*next - 1];
-		if (link->port.port == rule->port &&
-		    link->port.proto == rule->proto)
-			return (0);
+		if (link->port.port == port.port &&
+		    link->port.proto == port.proto)
+			return (true);
 	}
 	if (p->nports == ACL_PORTS_MAX)
-		return (-1);
+		return (false);
 	p->nports++;
-	link = &b->ports[b->nports++];
-	link->port.port = rule->port;
-	link->port.proto = rule->proto;
+	b->ports[b->nports++] = (struct port_link){ .port = port };
 	*next = b->nports;
-	return (0);
+	return (true);
+}
+
+/* All of the rule's; false, and reported: there are too many. */
+static bool
+pattern_add_ports(struct build *b, struct pattern *p, unsigned int line,
+    const struct parse_rule *rule)
+{
+	char text[PARSE_TEXT_SIZE];
+	unsigned int i;
+
+	if (!build_room(b, &b->ports, b->nports + (uint64_t)rule->nports,
+	    &b->ports_max, sizeof(*b->ports)))
+		return (false);
+	for (i = 0; i < rule->nports; i++) {
+		if (pattern_add_port(b, p, (struct image_port){
+		    .port = rule->ports[i], .proto = rule->proto }))
+			continue;
+		snprintf(text, sizeof(text), "more than %d ports for the "
+		    "client and name of line %u", ACL_PORTS_MAX, p->line);
+		build_report(b, line, rule->pattern_at, text);
+		return (false);
+	}
+	return (true);
 }
 
 /* RECORD_LOCAL4, RECORD_LOCAL6 or 0. */
@@ -168,20 +219,22 @@ conflict(const struct pattern *p, const struct parse_rule *rule)
 	return (NULL);
 }
 
-static void
-add_rule(struct build *b, unsigned int line, const struct parse_rule *rule)
+/* For one of its names; false: nothing more can come of the text. */
+static bool
+add_pattern(struct build *b, uint32_t subnet, unsigned int line,
+    const struct parse_rule *rule)
 {
-	struct pattern *p;
-	const char *why;
+	struct pattern *p = pattern_get(b, subnet, rule);
 	char text[PARSE_TEXT_SIZE];
+	const char *why;
 
-	b->rules++;
-	p = pattern_get(b, subnet_index(b, &rule->client), rule);
+	if (p == NULL)
+		return (false);
 	if (p->line != 0 && (why = conflict(p, rule)) != NULL) {
 		snprintf(text, sizeof(text), "conflicts with line %u: %s",
 		    p->line, why);
 		build_report(b, line, rule->pattern_at, text);
-		return;
+		return (true);
 	}
 	if (p->line == 0)
 		p->line = line;
@@ -194,13 +247,24 @@ add_rule(struct build *b, unsigned int line, const struct parse_rule *rule)
 		p->flags |= RECORD_RESOLVE;
 		break;
 	case PARSE_GRANT:
-		if (pattern_add_port(b, p, rule) == 0)
-			break;
-		snprintf(text, sizeof(text), "more than %d ports for the "
-		    "client and name of line %u", ACL_PORTS_MAX, p->line);
-		build_report(b, line, rule->pattern_at, text);
-		break;
+		return (pattern_add_ports(b, p, line, rule) ||
+		    p->nports == ACL_PORTS_MAX);
 	}
+	return (true);
+}
+
+static bool
+add_rule(struct build *b, unsigned int line, const struct lex_line *text,
+    struct parse_rule *rule)
+{
+	uint32_t subnet = subnet_index(b, &rule->client);
+
+	b->rules++;
+	do {
+		if (!add_pattern(b, subnet, line, rule))
+			return (false);
+	} while (parse_next_name(text, rule));
+	return (true);
 }
 
 size_t
@@ -209,15 +273,35 @@ acl_text_start(const char *text, size_t len)
 	return (len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0);
 }
 
+static void
+take_text(struct build *b, const char *text, size_t len)
+{
+	struct lex_text lines = { .text = text, .len = len };
+	struct lex_line line;
+	struct parse_rule rule;
+	struct parse_error wrong;
+
+	lines.next = acl_text_start(text, len);
+	while (lex_next_line(&lines, &line)) {
+		switch (parse_line(&line, &rule, &wrong)) {
+		case PARSE_EMPTY:
+			break;
+		case PARSE_RULE:
+			if (!add_rule(b, lines.number, &line, &rule))
+				return;
+			break;
+		case PARSE_ERROR:
+			build_report(b, lines.number, wrong.at, wrong.text);
+			break;
+		}
+	}
+}
+
 int
 acl_compile(const char *text, size_t len, acl_error_fn *error, void *arg,
     struct acl_compiled *out)
 {
 	struct build b = { .error = error, .arg = arg };
-	struct lex_text lines = { .text = text, .len = len };
-	struct lex_line line;
-	struct parse_rule rule;
-	struct parse_error wrong;
 	struct acl_image *image;
 
 	memset(out, 0, sizeof(*out));
@@ -230,19 +314,7 @@ acl_compile(const char *text, size_t len, acl_error_fn *error, void *arg,
 		build_free(&b);
 		return (-1);
 	}
-	lines.next = acl_text_start(text, len);
-	while (lex_next_line(&lines, &line)) {
-		switch (parse_line(&line, &rule, &wrong)) {
-		case PARSE_EMPTY:
-			break;
-		case PARSE_RULE:
-			add_rule(&b, lines.number, &rule);
-			break;
-		case PARSE_ERROR:
-			build_report(&b, lines.number, wrong.at, wrong.text);
-			break;
-		}
-	}
+	take_text(&b, text, len);
 	if (!b.failed && build_ancestors(&b) &&
 	    (image = build_emit(&b)) != NULL)
 		*out = (struct acl_compiled){ .image = image,

@@ -5,12 +5,14 @@
 
 #include "find.h"
 
+/* Add the port unless it is among the first n, those of other records. */
 static void
-add_port(struct acl_decision *out, const struct image_port *port)
+add_port(struct acl_decision *out, unsigned int n,
+    const struct image_port *port)
 {
 	unsigned int i;
 
-	for (i = 0; i < out->nports; i++)
+	for (i = 0; i < n; i++)
 		if (out->ports[i].port == port->port &&
 		    out->ports[i].proto == port->proto)
 			return;
@@ -21,6 +23,18 @@ add_port(struct acl_decision *out, const struct image_port *port)
 	out->ports[out->nports++] = (struct acl_port){
 		.proto = port->proto, .port = port->port
 	};
+}
+
+/* A rule that matches by several names or nets is one that matches. */
+static void
+note_line(struct acl_decision *out, uint32_t line)
+{
+	unsigned int i;
+
+	for (i = 0; i < out->nlines && out->lines[i] != line; i++)
+		;
+	if (i == out->nlines && i < ACL_LINES_MAX)
+		out->lines[out->nlines++] = line;
 }
 
 static void
@@ -50,10 +64,9 @@ apply(void *decision, const struct image_record *r, unsigned int depth)
 	const struct image_port *ports = image_record_ports(r);
 	bool resolve = (r->flags & RECORD_RESOLVE) != 0;
 	bool any = resolve && (r->flags & RECORD_WILDCARD) && depth == 0;
-	unsigned int i;
+	unsigned int i, before = out->nports;
 
-	if (out->nlines < ACL_LINES_MAX)
-		out->lines[out->nlines++] = r->line;
+	note_line(out, r->line);
 	if (r->flags & RECORD_BLOCK) {
 		apply_block(r, depth, out);
 		return (true);
@@ -68,7 +81,7 @@ apply(void *decision, const struct image_record *r, unsigned int depth)
 	out->resolve |= resolve;
 	out->any |= any;
 	for (i = 0; i < r->nports; i++)
-		add_port(out, &ports[i]);
+		add_port(out, before, &ports[i]);
 	return (out->overflow);
 }
 

@@ -44,7 +44,7 @@ struct acl_decision {
 	uint8_t		nlines;
 	struct addr	local;		/* ACL_LOCAL */
 	struct acl_port	ports[ACL_PORTS_MAX];	/* nports of them are set */
-	uint32_t	lines[ACL_LINES_MAX];	/* of all that matched */
+	uint32_t	lines[ACL_LINES_MAX];	/* of all that matched, once */
 };
 
 /*

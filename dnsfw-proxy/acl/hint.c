@@ -157,11 +157,6 @@ hint_port(const struct lex_line *line, size_t at, size_t len,
 			    "\"%s\" is %u", services[i].name,
 			    services[i].port));
 	}
-	for (i = 0; i < len && isdigit((unsigned char)text[i]); i++)
-		;
-	if (i > 0 && i < len && (text[i] == ',' || text[i] == '-'))
-		return (meant(error, at, "expected one port: a list or range "
-		    "needs a rule for each"));
 	if (len > 0 && isalpha((unsigned char)text[0]))
 		return (meant(error, at, "expected a port number (1-65535), "
 		    "not a name"));

@@ -194,27 +194,6 @@ parse_protocol(const char *text, size_t at, size_t len,
 	    "UDP", (int)len, text));
 }
 
-static int
-parse_port(const struct lex_line *line, size_t at, size_t len,
-    struct parse_rule *rule, struct parse_error *error)
-{
-	const char *text = line->text + at;
-	unsigned int port;
-	size_t i;
-
-	for (port = 0, i = 0; i < len && port <= UINT16_MAX; i++) {
-		if (text[i] < '0' || text[i] > '9')
-			break;
-		port = port * 10 + (unsigned int)(text[i] - '0');
-	}
-	if (i < len && hint_port(line, at, len, error))
-		return (-1);
-	if (i < len || port == 0 || port > UINT16_MAX)
-		return (wrong(error, at, "port must be 1-65535"));
-	rule->port = (uint16_t)port;
-	return (0);
-}
-
 /* The first octet from at on that is not blank, or end. */
 static size_t
 after_blanks(const struct lex_line *line, size_t at, size_t end)
@@ -233,23 +212,122 @@ without_blanks(const struct lex_line *line, size_t at, size_t end)
 	return (end - at);
 }
 
-/* Blanks may be around the colons: make one token of the words there. */
+/* One port, of all that is there. */
+static int
+parse_port(const struct lex_line *line, size_t at, size_t len,
+    unsigned int *port, struct parse_error *error)
+{
+	const char *text = line->text + at;
+	size_t i;
+
+	for (*port = 0, i = 0; i < len && *port <= UINT16_MAX; i++) {
+		if (text[i] < '0' || text[i] > '9')
+			break;
+		*port = *port * 10 + (unsigned int)(text[i] - '0');
+	}
+	if (i < len && hint_port(line, at, len, error))
+		return (-1);
+	if (i < len || *port == 0 || *port > UINT16_MAX)
+		return (wrong(error, at, "port must be 1-65535"));
+	return (0);
+}
+
+bool
+parse_has_port(const struct parse_rule *rule, unsigned int port)
+{
+	unsigned int i;
+
+	for (i = 0; i < rule->nports && rule->ports[i] != port; i++)
+		;
+	return (i < rule->nports);
+}
+
+/* False: there are too many. */
+static bool
+note_port(struct parse_rule *rule, unsigned int port)
+{
+	if (parse_has_port(rule, port))
+		return (true);
+	if (rule->nports == PARSE_PORTS_MAX)
+		return (false);
+	rule->ports[rule->nports++] = (uint16_t)port;
+	return (true);
+}
+
+/* PORT or PORT-PORT. */
+static int
+parse_range(const struct lex_line *line, size_t at, size_t len,
+    struct parse_rule *rule, struct parse_error *error)
+{
+	const char *text = line->text + at, *dash = NULL;
+	unsigned int port, last;
+	size_t first;
+
+	/* A service's name may have one, too. */
+	if (len > 0 && isdigit((unsigned char)text[0]))
+		dash = memchr(text, '-', len);
+	first = dash == NULL ? len : (size_t)(dash - text);
+	if (parse_port(line, at, first, &port, error) == -1)
+		return (-1);
+	last = port;
+	if (dash != NULL && parse_port(line, at + first + 1, len - first - 1,
+	    &last, error) == -1)
+		return (-1);
+	if (last < port)
+		return (wrong(error, at, "a range of ports begins with the "
+		    "lower one"));
+	for (; port <= last; port++)
+		if (!note_port(rule, port))
+			return (wrong(error, at, "more than %d ports in a "
+			    "rule: each is granted for each address",
+			    PARSE_PORTS_MAX));
+	return (0);
+}
+
+/* What is before the next comma, or the end; without blanks around it. */
+static size_t
+list_item(const struct lex_line *line, size_t *at, size_t end, size_t *len)
+{
+	const char *comma = memchr(line->text + *at, ',', end - *at);
+	size_t stop = comma == NULL ? end : (size_t)(comma - line->text);
+
+	*at = after_blanks(line, *at, stop);
+	*len = without_blanks(line, *at, stop);
+	return (stop + 1);
+}
+
+static int
+parse_ports(const struct lex_line *line, size_t at, size_t end,
+    struct parse_rule *rule, struct parse_error *error)
+{
+	size_t len, next;
+
+	for (rule->nports = 0; at <= end; at = next) {
+		next = list_item(line, &at, end, &len);
+		if (parse_range(line, at, len, rule, error) == -1)
+			return (-1);
+	}
+	return (0);
+}
+
+/* Blanks may be around these marks: make one token of the words there. */
 static void
-join_words(struct lex_line *line, struct lex_token *token)
+join_words(struct lex_line *line, struct lex_token *token, const char *marks)
 {
 	struct lex_token next;
 	size_t at = line->at;
 
 	for (lex_next(line, &next); next.kind == LEX_WORD &&
-	    (line->text[token->at + token->len - 1] == ':' ||
-	    line->text[next.at] == ':'); lex_next(line, &next)) {
+	    (strchr(marks, line->text[token->at + token->len - 1]) != NULL ||
+	    strchr(marks, line->text[next.at]) != NULL);
+	    lex_next(line, &next)) {
 		token->len = next.at + next.len - token->at;
 		at = line->at;
 	}
 	line->at = at;
 }
 
-/* :PROTOCOL:PORT from offset at to end. */
+/* :PROTOCOL:PORTS from offset at to end. */
 static int
 parse_grant(const struct lex_line *line, size_t at, size_t end,
     struct parse_rule *rule, struct parse_error *error)
@@ -268,8 +346,45 @@ parse_grant(const struct lex_line *line, size_t at, size_t end,
 		return (-1);
 	if (stop == end)
 		return (wrong(error, end, "expected \":PORT\" (1-65535)"));
-	at = after_blanks(line, stop + 1, end);
-	return (parse_port(line, at, end - at, rule, error));
+	return (parse_ports(line, stop + 1, end, rule, error));
+}
+
+/* The pattern at next_at. */
+static int
+parse_name(const struct lex_line *line, struct parse_rule *rule,
+    struct parse_error *error)
+{
+	size_t at = rule->next_at, len;
+
+	rule->next_at = list_item(line, &at, rule->names_end, &len);
+	return (parse_pattern(line, at, len, rule, error));
+}
+
+bool
+parse_next_name(const struct lex_line *line, struct parse_rule *rule)
+{
+	struct parse_error error;
+
+	return (rule->next_at <= rule->names_end &&
+	    parse_name(line, rule, &error) == 0);
+}
+
+/* All of them are names; the first is what the rule is left with. */
+static int
+parse_names(const struct lex_line *line, size_t at, size_t end,
+    struct parse_rule *rule, struct parse_error *error)
+{
+	unsigned int n = 0;
+
+	rule->next_at = at;
+	rule->names_end = end;
+	for (; rule->next_at <= end; n++)
+		if (parse_name(line, rule, error) == -1)
+			return (-1);
+	if (n == 1)
+		return (0);
+	rule->next_at = at;
+	return (parse_name(line, rule, error));
 }
 
 static int
@@ -281,12 +396,10 @@ parse_target(struct lex_line *line, struct lex_token *token,
 
 	if (token->kind != LEX_WORD)
 		return (wrong(error, at, "expected a domain name"));
-	if (rule->action == PARSE_GRANT)
-		join_words(line, token);
+	join_words(line, token, rule->action == PARSE_GRANT ? ":," : ",");
 	colon = memchr(line->text + at, ':', token->len);
 	stop = colon == NULL ? at + token->len : (size_t)(colon - line->text);
-	if (parse_pattern(line, at, without_blanks(line, at, stop), rule,
-	    error) == -1)
+	if (parse_names(line, at, stop, rule, error) == -1)
 		return (-1);
 	if (rule->action == PARSE_GRANT)
 		return (parse_grant(line, stop, at + token->len, rule, error));
@@ -294,6 +407,24 @@ parse_target(struct lex_line *line, struct lex_token *token,
 		return (wrong(error, stop, "unexpected \":\": "
 		    "only \"->\" takes a protocol and a port"));
 	return (0);
+}
+
+/* What the item of the target meant in which an error is. */
+static void
+hint_item(const struct lex_line *line, const struct lex_token *target,
+    struct parse_error *error)
+{
+	const char *text = line->text + target->at;
+	size_t at = target->at, end = at + target->len, len, next;
+
+	next = list_item(line, &at, end, &len);
+	while (next <= error->at && next <= end) {
+		at = next;
+		next = list_item(line, &at, end, &len);
+	}
+	/* Behind a comma and a colon are ports. */
+	if (at == target->at || memchr(text, ':', at - target->at) == NULL)
+		hint_target(line, at, len, error);
 }
 
 /* What may follow the target: nothing, or "= ADDRESS" after "-|". */
@@ -350,7 +481,7 @@ parse_line(struct lex_line *line, struct parse_rule *rule,
 		return (PARSE_ERROR);
 	lex_next(line, &token);
 	if (parse_target(line, &token, rule, error) == -1) {
-		hint_target(line, token.at, token.len, error);
+		hint_item(line, &token, error);
 		return (PARSE_ERROR);
 	}
 	if (parse_rest(line, rule, error) == -1)

@@ -11,17 +11,25 @@
 #include "lex.h"
 #include "parse_error.h"
 
+/* Of one rule: eight addresses with them are what one answer may grant. */
+#define PARSE_PORTS_MAX	128
+
 enum parse_action { PARSE_GRANT, PARSE_RESOLVE, PARSE_BLOCK };
 
 struct parse_rule {
 	enum parse_action action;
 	struct addr_net	client;		/* masked */
+	/* The first of its patterns, then that of parse_next_name(). */
 	bool		wildcard;	/* *.name, or * if name is the root */
 	struct dns_name	name;		/* folded; without the asterisk */
 	size_t		pattern_at;	/* offset of the pattern in its line */
-	uint8_t		proto;		/* PARSE_GRANT: IPPROTO_TCP or _UDP */
-	uint16_t	port;		/* PARSE_GRANT: host order, not 0 */
+	size_t		next_at;	/* of what follows it and its comma */
+	size_t		names_end;	/* less than next_at: it is the last */
 	struct addr	local;		/* PARSE_BLOCK: family 0 is none */
+	/* PARSE_GRANT: distinct, in the order of the line. */
+	uint8_t		proto;		/* IPPROTO_TCP or IPPROTO_UDP */
+	uint16_t	nports;		/* 1..PARSE_PORTS_MAX */
+	uint16_t	ports[PARSE_PORTS_MAX];	/* host order, not 0 */
 };
 
 enum parse_result { PARSE_EMPTY, PARSE_RULE, PARSE_ERROR };
@@ -32,5 +40,11 @@ enum parse_result { PARSE_EMPTY, PARSE_RULE, PARSE_ERROR };
  */
 enum parse_result parse_line(struct lex_line *line, struct parse_rule *rule,
 	    struct parse_error *error);
+
+/* Is the port among the rule's? */
+bool	parse_has_port(const struct parse_rule *rule, unsigned int port);
+
+/* Go on to the next pattern of a rule of that line; false: there is none. */
+bool	parse_next_name(const struct lex_line *line, struct parse_rule *rule);
 
 #endif

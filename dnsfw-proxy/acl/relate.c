@@ -68,7 +68,7 @@ static bool
 says(const struct image_record *r, const struct parse_rule *rule)
 {
 	const struct image_port *ports = image_record_ports(r);
-	unsigned int i;
+	unsigned int i, said;
 
 	switch (rule->action) {
 	case PARSE_BLOCK:
@@ -81,11 +81,10 @@ says(const struct image_record *r, const struct parse_rule *rule)
 	case PARSE_GRANT:
 		break;
 	}
-	for (i = 0; i < r->nports; i++)
-		if (ports[i].proto == rule->proto &&
-		    ports[i].port == rule->port)
-			return (true);
-	return (false);
+	for (i = said = 0; i < r->nports; i++)
+		said += ports[i].proto == rule->proto &&
+		    parse_has_port(rule, ports[i].port);
+	return (said == rule->nports);
 }
 
 /* What comes behind a record. */

@@ -98,14 +98,14 @@ print_verdict(const struct check *c, struct list *l)
 		print_findings(l, &c->errors, "error");
 		print_findings(l, &c->warnings, "warning");
 		printf("%s: %u rule%s, %zu error%s, %zu warning%s\n", l->path,
-		    l->nrules, l->nrules == 1 ? "" : "s", c->errors.n,
+		    l->lines, l->lines == 1 ? "" : "s", c->errors.n,
 		    c->errors.n == 1 ? "" : "s", c->warnings.n,
 		    c->warnings.n == 1 ? "" : "s");
 		return;
 	}
 	json_begin(&j, NULL, '{');
 	json_text(&j, "file", l->path);
-	json_number(&j, "rules", l->nrules);
+	json_number(&j, "rules", l->lines);
 	print_json_findings(&j, l, &c->errors, "errors");
 	print_json_findings(&j, l, &c->warnings, "warnings");
 	json_end(&j, '}');

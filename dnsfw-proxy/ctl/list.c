@@ -65,22 +65,21 @@ pass_error(void *arg, unsigned int line, unsigned int column, const char *text)
 	r->error(r->arg, r->list, line, column, text);
 }
 
-/* The text of a list that has no errors, line by line. */
-static bool
-next_rule(struct list *l, struct lex_text *lines, struct list_rule *out,
-    struct parse_rule *rule)
+static void
+add_name(struct list *l, const struct lex_line *line, uint32_t number,
+    const struct parse_rule *rule)
 {
-	struct parse_error error;
-	struct lex_line line;
-
-	while (lex_next_line(lines, &line)) {
-		if (parse_line(&line, rule, &error) != PARSE_RULE)
-			continue;
-		*out = (struct list_rule){ .line = lines->number,
-		    .at = (size_t)(line.text - l->text), .len = line.len };
-		return (true);
+	if (l->nrules == l->rules_max) {
+		l->rules_max = l->rules_max == 0 ? 64 : 2 * l->rules_max;
+		l->rules = reallocarray(l->rules, l->rules_max,
+		    sizeof(*l->rules));
+		if (l->rules == NULL)
+			err(1, "reallocarray");
 	}
-	return (false);
+	l->rules[l->nrules++] = (struct list_rule){ .line = number,
+	    .record = relate_record(l->image, rule),
+	    .name_at = (uint32_t)rule->pattern_at,
+	    .at = (size_t)(line->text - l->text), .len = line->len };
 }
 
 static int
@@ -92,26 +91,30 @@ compare_rules(const void *a, const void *b, void *list)
 
 	if (x->record != y->record)
 		return (x->record < y->record ? -1 : 1);
-	return (x->line < y->line ? -1 : x->line > y->line);
+	return (x < y ? -1 : x > y);
 }
 
+/* All that a text without errors says. */
 static void
-index_rules(struct list *l, uint32_t rules)
+index_rules(struct list *l)
 {
 	struct lex_text lines = { .text = l->text, .len = l->len };
-	struct list_rule found;
+	struct parse_error error;
 	struct parse_rule rule;
+	struct lex_line line;
 	uint32_t i;
 
 	lines.next = acl_text_start(l->text, l->len);
-	l->rules = calloc(rules + 1UL, sizeof(*l->rules));
-	l->by_record = calloc(rules + 1UL, sizeof(*l->by_record));
-	if (l->rules == NULL || l->by_record == NULL)
-		err(1, "calloc");
-	while (l->nrules < rules && next_rule(l, &lines, &found, &rule)) {
-		found.record = relate_record(l->image, &rule);
-		l->rules[l->nrules++] = found;
+	while (lex_next_line(&lines, &line)) {
+		if (parse_line(&line, &rule, &error) != PARSE_RULE)
+			continue;
+		do
+			add_name(l, &line, lines.number, &rule);
+		while (parse_next_name(&line, &rule));
 	}
+	l->by_record = calloc(l->nrules + 1UL, sizeof(*l->by_record));
+	if (l->by_record == NULL)
+		err(1, "calloc");
 	for (i = 0; i < l->nrules; i++)
 		l->by_record[i] = i;
 	qsort_r(l->by_record, l->nrules, sizeof(*l->by_record), compare_rules,
@@ -130,7 +133,8 @@ list_load(struct list *l, const char *path, list_error_fn *error, void *arg)
 	if (acl_compile(l->text, l->len, pass_error, &report, &compiled) == -1)
 		return (-1);
 	l->image = compiled.image;
-	index_rules(l, compiled.rules);
+	l->lines = compiled.rules;
+	index_rules(l);
 	return (0);
 }
 
@@ -170,6 +174,8 @@ list_parse(const struct list *l, const struct list_rule *r,
 	struct parse_error error;
 
 	(void)parse_line(&line, out, &error);
+	while (out->pattern_at != r->name_at && parse_next_name(&line, out))
+		;
 }
 
 size_t

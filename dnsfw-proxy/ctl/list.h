@@ -11,10 +11,11 @@
 #include "../acl/relate.h"
 #include "../acl/parse.h"
 
-/* A line that is a rule. */
+/* What a rule says of one of its names. */
 struct list_rule {
 	acl_record	record;
 	uint32_t	line;		/* from 1 */
+	uint32_t	name_at;	/* of the name in the line */
 	size_t		at;		/* of the line in the text */
 	size_t		len;
 };
@@ -24,8 +25,9 @@ struct list {
 	char		*text;
 	size_t		 len;
 	const struct acl_image *image;	/* NULL: the text has errors */
+	uint32_t	 lines;		/* that are rules */
 	struct list_rule *rules;	/* in the order of lines */
-	uint32_t	 nrules;
+	uint32_t	 nrules, rules_max;
 	uint32_t	*by_record;	/* indices: of one record together */
 	struct lex_text	 shown;		/* behind the line of list_line() */
 };
@@ -48,7 +50,7 @@ void	list_free(struct list *);
 /* The rules of a record, in the order of lines; returns the number. */
 size_t	list_rules(const struct list *, acl_record, const uint32_t **first);
 
-/* Parse the rule once more. */
+/* Parse the rule once more, up to its name. */
 void	list_parse(const struct list *, const struct list_rule *,
 	    struct parse_rule *out);
 

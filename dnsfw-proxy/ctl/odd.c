@@ -17,7 +17,7 @@ struct odd {
 	struct list	*list;
 	const struct clients_nets *nets;
 	struct blocks	 blocks;
-	uint32_t	*same;		/* of a rule: the line of an equal one */
+	uint32_t	*same;		/* of a rule: the line that says the same */
 };
 
 /* --- twice the same --- */
@@ -28,15 +28,48 @@ struct said {
 	uint32_t	ports[2][UINT16_MAX + 1];	/* TCP, UDP */
 };
 
+/* The i-th thing that the rule says, or NULL. */
 static uint32_t *
-said_place(struct said *s, const struct parse_rule *rule)
+said_place(struct said *s, const struct parse_rule *rule, unsigned int i)
 {
-	if (rule->action != PARSE_GRANT)
-		return (&s->other);
-	return (&s->ports[rule->proto == IPPROTO_UDP][rule->port]);
+	if (rule->action == PARSE_GRANT)
+		return (i == rule->nports ? NULL :
+		    &s->ports[rule->proto == IPPROTO_UDP][rule->ports[i]]);
+	return (i == 0 ? &s->other : NULL);
 }
 
-/* Find those that another line before says as well. */
+/*
+ * Note what the rule says; returns the line that has said it all, or the last of
+ * those that have; 0: some is new.
+ */
+static uint32_t
+say(struct said *s, const struct parse_rule *rule, uint32_t line)
+{
+	uint32_t last = 0, *place;
+	bool new = false;
+	unsigned int i;
+
+	for (i = 0; (place = said_place(s, rule, i)) != NULL; i++) {
+		new |= *place == 0;
+		if (*place == 0)
+			*place = line;
+		else if (*place > last)
+			last = *place;
+	}
+	return (new ? 0 : last);
+}
+
+static void
+forget(struct said *s, const struct parse_rule *rule)
+{
+	uint32_t *place;
+	unsigned int i;
+
+	for (i = 0; (place = said_place(s, rule, i)) != NULL; i++)
+		*place = 0;
+}
+
+/* Find those that lines before say as well. */
 static void
 find_same(struct odd *o)
 {
@@ -44,7 +77,7 @@ find_same(struct odd *o)
 	const struct list *l = o->list;
 	const struct list_rule *r;
 	struct parse_rule rule;
-	uint32_t i, k, end, *place;
+	uint32_t i, k, end;
 
 	for (i = 0; i < l->nrules; i = end) {
 		for (end = i; end < l->nrules &&
@@ -54,14 +87,11 @@ find_same(struct odd *o)
 		for (k = i; end - i > 1 && k < end; k++) {
 			r = &l->rules[l->by_record[k]];
 			list_parse(l, r, &rule);
-			place = said_place(&said, &rule);
-			o->same[l->by_record[k]] = *place;
-			if (*place == 0)
-				*place = r->line;
+			o->same[l->by_record[k]] = say(&said, &rule, r->line);
 		}
 		for (k = i; end - i > 1 && k < end; k++) {
 			list_parse(l, &l->rules[l->by_record[k]], &rule);
-			*said_place(&said, &rule) = 0;
+			forget(&said, &rule);
 		}
 	}
 }
@@ -93,7 +123,7 @@ is_without_client(const struct odd *o, const struct parse_rule *rule,
 	return (true);
 }
 
-/* Which line of the record says what the rule says? */
+/* Which line of the record says what the rule says, or at least some of it? */
 static uint32_t
 line_that_says(const struct list *l, acl_record record,
     const struct parse_rule *rule)
@@ -106,10 +136,19 @@ line_that_says(const struct list *l, acl_record record,
 		list_parse(l, &l->rules[first[i]], &other);
 		if (other.action == rule->action &&
 		    (rule->action != PARSE_GRANT ||
-		    (other.proto == rule->proto && other.port == rule->port)))
+		    (other.proto == rule->proto &&
+		    parse_has_port(&other, rule->ports[0]))))
 			return (l->rules[first[i]].line);
 	}
 	return (0);
+}
+
+/* Has the rule other names, too? */
+static bool
+is_one_of_several(const struct list *l, const struct list_rule *r)
+{
+	return ((r > l->rules && r[-1].line == r->line) ||
+	    (r + 1 < l->rules + l->nrules && r[1].line == r->line));
 }
 
 /*
@@ -121,13 +160,14 @@ judge_rule(const struct odd *o, const struct list_rule *r,
     const struct parse_rule *rule, char text[TEXT_MAX])
 {
 	bool allows = rule->action != PARSE_BLOCK;
+	bool several = is_one_of_several(o->list, r);
 	uint32_t same = o->same[r - o->list->rules];
 	acl_record again;
 	uint32_t block;
 
 	if (same != 0) {
 		snprintf(text, TEXT_MAX, "line %u says the same", same);
-		return (0);
+		return (several ? (long)rule->pattern_at : 0);
 	}
 	if (is_without_client(o, rule, text))
 		return (0);

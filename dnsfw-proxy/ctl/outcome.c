@@ -14,17 +14,33 @@ struct way {
 	bool		allowed, ended;
 };
 
+/* A rule with several names may match by more than one. */
+static bool
+is_there(const struct outcome *o, const struct list_rule *rule)
+{
+	size_t i;
+
+	for (i = 0; i < o->nrules && o->rules[i].rule->line != rule->line; i++)
+		;
+	return (i < o->nrules);
+}
+
 static bool
 add_record(void *arg, acl_record record, bool blocks)
 {
 	struct way *w = arg;
 	const uint32_t *first;
 	size_t i, n = list_rules(w->list, record, &first);
+	const struct list_rule *rule;
 
-	for (i = 0; i < n && w->o->nrules < OUTCOME_RULES_MAX; i++)
+	for (i = 0; i < n && w->o->nrules < OUTCOME_RULES_MAX; i++) {
+		rule = &w->list->rules[first[i]];
+		if (is_there(w->o, rule))
+			continue;
 		w->o->rules[w->o->nrules++] = (struct outcome_rule){
-		    .rule = &w->list->rules[first[i]], .blocks = blocks,
+		    .rule = rule, .blocks = blocks,
 		    .decides = blocks && !w->allowed, .hidden = w->ended };
+	}
 	w->o->more |= i < n;
 	w->ended |= blocks;
 	w->allowed |= !blocks;

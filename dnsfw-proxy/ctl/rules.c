@@ -132,17 +132,37 @@ rule_text(const struct rules *r, const struct list_rule *rule,
 	printf("  %s:%" PRIu32 "  %.*s\n", r->path, rule->line, (int)len, text);
 }
 
+/* The count of the i-th: at its own line, or where it is counted with another. */
+static const struct control_rule *
+count_of(const struct rules *r, uint32_t i)
+{
+	const struct control_rule *found = NULL, *c;
+	uint32_t line = r->list.rules[i].line;
+
+	for (; i < r->list.nrules && r->list.rules[i].line == line; i++) {
+		if (r->first[i] > MSG_LINES_MAX)
+			continue;
+		c = &r->of_lines[r->first[i]];
+		if (found == NULL || found->hits == 0 ||
+		    (r->first[i] == line && c->hits > 0))
+			found = c;
+	}
+	return (found);
+}
+
+/* A rule with several names or clients is there for each. */
 static void
 list_hits(const struct rules *r)
 {
 	const struct list_rule *rule;
 	const struct control_rule *c;
-	uint32_t i, first;
+	uint32_t i;
 
 	for (i = 0; i < r->list.nrules; i++) {
 		rule = &r->list.rules[i];
-		first = r->first[i];
-		c = first <= MSG_LINES_MAX ? &r->of_lines[first] : NULL;
+		if (i > 0 && rule->line == rule[-1].line)
+			continue;
+		c = count_of(r, i);
 		if (r->unused && (c == NULL || c->hits > 0))
 			continue;
 		if (r->live.json)
@@ -162,10 +182,10 @@ show_rules(struct rules *r)
 	    &end);
 	if (status != CTL_YES)
 		return (status);
-	if (end.count != r->list.nrules) {
+	if (end.count != r->list.lines) {
 		warnx("%s: it has %" PRIu32 " rule%s, and the list in force has "
 		    "%" PRIu32 ": another file, or changed since it was loaded",
-		    r->path, r->list.nrules, r->list.nrules == 1 ? "" : "s",
+		    r->path, r->list.lines, r->list.lines == 1 ? "" : "s",
 		    end.count);
 		return (CTL_NO);
 	}

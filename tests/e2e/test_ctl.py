@@ -334,6 +334,57 @@ def test_U4_explain_of_a_bad_list(acl):
     assert done.stderr.startswith(f"dnsfwctl: {path}:1:1: expected a client")
 
 
+def test_U11_check_of_names_and_ports(acl):
+    path = acl("10.0.0.1 -> a.example, *.b.example:TCP:80,443, 8000-8003\n"
+               "10.0.0.1 -> a.example:TCP:443,8001\n"
+               "10.0.0.1 -> a.example,*.b.example:TCP:443,22\n"
+               "10.0.0.1 -> a.example,c.example:TCP:22\n"
+               "10.0.0.1 -> x.b.example:TCP:443,80\n")
+    done = ctl("check", path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == f"""\
+{path}:2:1: warning: line 1 says the same
+    10.0.0.1 -> a.example:TCP:443,8001
+    ^
+{path}:4:13: warning: line 3 says the same
+    10.0.0.1 -> a.example,c.example:TCP:22
+                ^
+{path}:5:13: warning: nothing changes without it: line 1 allows all that it does
+    10.0.0.1 -> x.b.example:TCP:443,80
+                ^
+{path}: 5 rules, 0 errors, 3 warnings
+"""
+
+
+def test_U11_check_shows_the_wrong_port_and_name(acl):
+    path = acl("10.0.0.1 -> a.example:TCP:80,90-80\n"
+               "10.0.0.1 ~> a.example, b..example\n"
+               "10.0.0.1 -> a.example:UDP:1000-2000\n")
+    done = ctl("check", path)
+    assert done.returncode == 1
+    assert done.stdout == f"""\
+{path}:1:30: error: a range of ports begins with the lower one
+    10.0.0.1 -> a.example:TCP:80,90-80
+                                 ^
+{path}:2:26: error: empty label in a name
+    10.0.0.1 ~> a.example, b..example
+                             ^
+{path}:3:27: error: more than 128 ports in a rule: each is granted for each address
+    10.0.0.1 -> a.example:UDP:1000-2000
+                              ^
+{path}: 0 rules, 3 errors, 0 warnings
+"""
+
+
+def test_U11_explain_of_names_and_ports(acl):
+    path = acl("10.0.0.1 -> a.example, a.example, *.example:TCP:80,443-445\n")
+    done = ctl("explain", "--acl", path, "10.0.0.1", "a.example")
+    assert done.stdout == f"""\
+10.0.0.1 a.example. A: resolved, and granted: tcp:80, tcp:443, tcp:444, tcp:445
+    {path}:1: 10.0.0.1 -> a.example, a.example, *.example:TCP:80,443-445  (allows)
+"""
+
+
 # --- explain and a model (A4, A5) ---
 
 LABELS = ("a", "b", "ab", "example")
@@ -347,22 +398,41 @@ def random_name(rng):
     return ".".join(rng.choice(LABELS) for _ in range(rng.randint(1, 3)))
 
 
+def random_ports(rng):
+    """Ports as the rules have them, and as text."""
+    proto = rng.choice(("tcp", "udp"))
+    first = rng.randint(1, 5)
+    last = first + rng.choice((0, 0, 0, 2))
+    more = rng.choice(("", "", ",2", ", 7"))
+    ports = [f"{proto}:{port}" for port in range(first, last + 1)]
+    ports += [f"{proto}:{more.strip(', ')}"] if more else []
+    return ports, f":{proto}:{first}" + (
+        f"-{last}" if last > first else "") + more
+
+
+def random_pattern(rng):
+    return rng.choice((random_name(rng), "*." + random_name(rng), "*"))
+
+
 def random_rules(rng):
-    """(subnet, pattern, what it says, text) of a list without conflicts."""
-    rules, said = [], {}
+    """The text of a list without conflicts, and what it says: (line, subnet,
+    pattern, arrow or ports)."""
+    lines, rules, said = [], [], {}
     for _ in range(rng.randint(1, 60)):
         subnet = rng.choice(SUBNETS)
-        pattern = rng.choice((random_name(rng), "*." + random_name(rng), "*"))
+        names = [random_pattern(rng)
+                 for _ in range(rng.choice((1, 1, 1, 2, 3)))]
         arrow = rng.choice(("->", "->", "~>", "-|", "-|="))
-        if said.setdefault((subnet, pattern), arrow) != arrow and \
-                "|" in arrow + said[subnet, pattern]:
+        if any(other != arrow and "|" in arrow + other for other in (
+                said.get((subnet, name), arrow) for name in names)):
             continue
-        port = rng.choice(("tcp:80", "tcp:443", "udp:53"))
-        tail = {"->": f":{port}", "~>": "", "-|": "", "-|=": " = 10.9.9.9"}
-        says = port if arrow == "->" else arrow
-        rules.append((ipaddress.ip_network(subnet), pattern, says,
-                      f"{subnet} {arrow[:2]} {pattern}{tail[arrow]}"))
-    return rules
+        said.update({(subnet, name): arrow for name in names})
+        ports, tail = random_ports(rng) if arrow == "->" else (arrow, "")
+        lines.append(f"{subnet} {arrow[:2]} {','.join(names)}{tail}" +
+                     (" = 10.9.9.9" if arrow == "-|=" else ""))
+        rules += [(len(lines), ipaddress.ip_network(subnet), name, ports)
+                  for name in dict.fromkeys(names)]
+    return lines, rules
 
 
 def matches(pattern, name):
@@ -377,32 +447,34 @@ def expected(rules, client, name, rdtype):
     found = [(net.prefixlen, 0 if pattern == "*" else
               pattern.removeprefix("*.").count(".") + 1,
               not pattern.startswith("*"), number, says)
-             for number, (net, pattern, says, _) in enumerate(rules, 1)
+             for number, net, pattern, says in rules
              if client.version == net.version and client in net and
              matches(pattern, name)]
     found.sort(key=lambda rule: (-rule[0], -rule[1], not rule[2], rule[3]))
-    allowed, ports, used, hidden, block = False, [], [], [], None
+    allowed, ports, used, hidden, block = [], [], [], [], None
     for length, depth, exact, number, says in found:
         key = (length, depth, exact)
-        if block is not None and block[:3] != key:
+        if block is not None and block[0] != key:
             hidden.append(number)
         elif "|" in says:
-            block = (*key, says)
+            block = (key, says)
             used.append(number)
         else:
-            allowed = True
+            allowed.append(says)
             used.append(number)
-            if says != "~>" and says not in ports:
-                ports.append(says)
+            ports += says if says != "~>" else []
+    used, ports = list(dict.fromkeys(used)), list(dict.fromkeys(ports))
+    hidden = [number for number in dict.fromkeys(hidden)
+              if number not in used]
     if block is not None and allowed and not hidden:
-        used = [number for number in used if "|" not in rules[number - 1][2]]
+        used = [number for number in used if number not in [
+            line for *_, line, says in found if "|" in says]]
     if not allowed:
-        decision = "static" if block and block[3] == "-|=" else "refuse"
+        decision = "static" if block and block[1] == "-|=" else "refuse"
     elif ports and rdtype in ("A", "AAAA", "HTTPS", "SVCB"):
         decision = "grant"
     else:
-        decision = "resolve" if any(
-            rules[number - 1][2] == "~>" for number in used) else "refuse"
+        decision = "resolve" if "~>" in allowed else "refuse"
     return (decision, ports if decision == "grant" else [], used, hidden)
 
 
@@ -410,11 +482,11 @@ def test_U4_explain_agrees_with_a_model(acl):
     rng = random.Random(16)
     questions = 0
     while questions < 100000:
-        rules = random_rules(rng)
+        lines, rules = random_rules(rng)
         asked = [(rng.choice(CLIENTS), random_name(rng),
                   rng.choice(("A", "AAAA", "MX", "HTTPS", "TXT")))
                  for _ in range(2500)]
-        path = acl("\n".join(rule[3] for rule in rules))
+        path = acl("\n".join(lines))
         done = ctl("explain", "--acl", path, "-",
                    text="\n".join(map(" ".join, asked)))
         for question, line in zip(asked, done.stdout.splitlines(),

@@ -118,6 +118,34 @@ def test_G4_cname_chain_in_any_order(lab, fw, order):
     assert entry.comment.rstrip(".") == "www.example.com"
 
 
+def test_U11_each_port_of_a_list_and_range_is_granted(lab, fw):
+    lab.upstream.add("other.example.com", 300, "A", "10.78.6.9")
+    lab.upstream.add("two.example.com", 300, "A", "10.78.6.1", "10.78.6.2")
+    lab.dnsfw(f"{CLIENT4} -> two.example.com, other.example.com:"
+              "UDP:53,8000-8003", fw=fw)
+    lab.ask("two.example.com", "A", CLIENT4)
+    ports = (53, 8000, 8001, 8002, 8003)
+    assert sorted(entry[:4] for entry in fw.entries()) == [
+        (CLIENT4, "udp", port, address) for port in ports
+        for address in ("10.78.6.1", "10.78.6.2")]
+    lab.ask("other.example.com", "A", CLIENT4)
+    assert len(fw.entries()) == 3 * len(ports)
+
+
+def test_U11_more_grants_than_an_answer_may_have(lab, fw):
+    lab.upstream.add("eight.example.com", 300, "A", *(
+        f"10.78.6.{host}" for host in range(1, 9)))
+    lab.upstream.add("nine.example.com", 300, "A", *(
+        f"10.78.7.{host}" for host in range(1, 10)))
+    lab.dnsfw(f"{CLIENT4} -> *.example.com:TCP:1000-1127", fw=fw)
+    answer = lab.ask("eight.example.com", "A", CLIENT4)
+    assert answer.rcode() == dns.rcode.NOERROR
+    assert len(fw.entries()) == 1024
+    answer = lab.ask("nine.example.com", "A", CLIENT4)
+    assert answer.rcode() == dns.rcode.SERVFAIL
+    assert len(fw.entries()) == 1024
+
+
 def test_G4_cname_loop_ends(lab, fw):
     lab.dnsfw(ALLOW, fw=fw)
     lab.upstream.behave("www.example.com", lambda request: [request.reply(

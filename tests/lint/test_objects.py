@@ -23,7 +23,8 @@ ALLOWED = {
 # The ACL's compiler makes an image in memory of its own.
 ALLOCATE = {"calloc", "free", "malloc", "realloc", "reallocarray"}
 COMPILER = {f"dnsfw-proxy/acl/libproxy_acl.a.p/{module}.c.o"
-            for module in ("ancestors", "bounds", "compile", "emit")}
+            for module in ("ancestors", "bounds", "build", "compile",
+                           "emit")}
 
 # Each folder with pure code, its library, and the pure modules, or None: all.
 PURE = [

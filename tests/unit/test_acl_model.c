@@ -18,15 +18,24 @@
 #include "names.h"
 #include "pick.h"
 
-/* The rules of a list as the model has them: plain, in A4's own words. */
-#define MODEL_RULES	60
+/*
+ * The rules of a list as the model has them: plain, in A4's own words, one for each
+ * name of a line.
+ */
+#define MODEL_LINES	40
+#define MODEL_NAMES	3	/* of a line */
+#define MODEL_PORTS	4	/* the same */
+#define MODEL_RULES	(MODEL_LINES * MODEL_NAMES)
+#define MODEL_LINE_SIZE	256
 
 struct rule {
+	unsigned int	line;
 	struct addr_net	net;
 	char		text[16];	/* the pattern */
 	char		op;		/* '>' '~' '|' '=' */
 	uint8_t		proto;
-	uint16_t	port;
+	uint16_t	ports[MODEL_PORTS];
+	unsigned int	nports;
 	struct addr	local;
 };
 
@@ -53,30 +62,84 @@ random_addr(struct addr *out)
 }
 
 static void
-random_rule(struct rule *r)
+random_pattern(char *out)
+{
+	switch (pick(4)) {
+	case 0:
+		strcpy(out, "*");
+		break;
+	case 1:
+		strcpy(out, "*.");
+		random_name(out + 2, 1);
+		break;
+	default:
+		random_name(out, 1);
+	}
+}
+
+static void
+random_net(struct addr_net *out)
 {
 	static const uint8_t lengths[] = { 0, 7, 8, 16, 31, 32, 32, 127 };
 
-	memset(r, 0, sizeof(*r));
-	random_addr(&r->net.base);
-	r->net.prefix = lengths[pick(7 + (r->net.base.family == ADDR_V6))];
-	addr_mask(&r->net.base, r->net.prefix);
-	switch (pick(4)) {
-	case 0:
-		strcpy(r->text, "*");
-		break;
-	case 1:
-		strcpy(r->text, "*.");
-		random_name(r->text + 2, 1);
-		break;
-	default:
-		random_name(r->text, 1);
+	random_addr(&out->base);
+	out->prefix = lengths[pick(7 + (out->base.family == ADDR_V6))];
+	addr_mask(&out->base, out->prefix);
+}
+
+/* One port, two, or a range; *text: as a rule has them. */
+static void
+random_ports(struct rule *r, char *text)
+{
+	unsigned int first = 1 + pick(5), i;
+
+	r->ports[0] = (uint16_t)first;
+	r->nports = 1;
+	sprintf(text, "%u", first);
+	if (pick(3) > 0)
+		return;
+	if (pick(2) == 0) {
+		r->ports[r->nports++] = (uint16_t)(first % 5 + 1);
+		sprintf(text, "%u, %u", first, r->ports[1]);
+		return;
 	}
+	r->nports = 1 + pick(MODEL_PORTS);
+	for (i = 1; i < r->nports; i++)
+		r->ports[i] = (uint16_t)(first + i);
+	sprintf(text, "%u-%u", first, first + r->nports - 1);
+}
+
+/* What a line says, as text and as the rules that it is; returns their number. */
+static unsigned int
+random_line(struct rule *out, char *text)
+{
+	char base[ADDR_TEXT_MAX], local[ADDR_TEXT_MAX], ports[16];
+	unsigned int i, n = pick(3) > 0 ? 1 : 1 + pick(MODEL_NAMES);
+	struct rule *r = out;
+
+	memset(out, 0, MODEL_NAMES * sizeof(*out));
+	random_net(&r->net);
 	r->op = ">>>~~|="[pick(7)];
 	r->proto = pick(2) ? IPPROTO_TCP : IPPROTO_UDP;
-	r->port = (uint16_t)(1 + pick(5));
+	random_ports(r, ports);
 	if (r->op == '=')
 		random_addr(&r->local);
+	text += sprintf(text, "%s/%u %c%c ", addr_print(&r->net.base, base),
+	    r->net.prefix, strchr("|=", r->op) == NULL ? r->op == '>' ? '-' :
+	    '~' : '-', strchr("|=", r->op) == NULL ? '>' : '|');
+	for (i = 0; i < n; i++) {
+		r[i] = *out;
+		random_pattern(r[i].text);
+		text += sprintf(text, "%s%s", i == 0 ? "" : pick(2) ? "," :
+		    ", ", r[i].text);
+	}
+	if (out->op == '>')
+		text += sprintf(text, ":%s:%s", r->proto == IPPROTO_TCP ?
+		    "TCP" : "UDP", ports);
+	else if (out->op == '=')
+		text += sprintf(text, " = %s", addr_print(&r->local, local));
+	strcpy(text, "\n");
+	return (n);
 }
 
 static bool
@@ -149,16 +212,20 @@ labels(const struct rule *r)
 }
 
 static void
-model_add_port(struct acl_decision *out, const struct rule *r)
+model_add_ports(struct acl_decision *out, const struct rule *r)
 {
-	unsigned int i;
+	unsigned int i, k;
 
-	for (i = 0; i < out->nports; i++)
-		if (out->ports[i].proto == r->proto &&
-		    out->ports[i].port == r->port)
-			return;
-	out->ports[out->nports].proto = r->proto;
-	out->ports[out->nports++].port = r->port;
+	for (k = 0; k < r->nports; k++) {
+		for (i = 0; i < out->nports; i++)
+			if (out->ports[i].port == r->ports[k] &&
+			    out->ports[i].proto == r->proto)
+				break;
+		if (i < out->nports)
+			continue;
+		out->ports[out->nports].proto = r->proto;
+		out->ports[out->nports++].port = r->ports[k];
+	}
 }
 
 static void
@@ -184,7 +251,7 @@ model_decide(const struct rule *rules, unsigned int n,
 		if (out->verdict == ACL_NOMATCH) {
 			out->verdict = allows(r) ? ACL_ALLOW : r->op == '|' ?
 			    ACL_BLOCK : ACL_LOCAL;
-			out->line = best + 1;
+			out->line = r->line;
 			out->local = r->local;
 			first = specificity(r);
 			out->resolve_first = r->op == '~';
@@ -197,7 +264,7 @@ model_decide(const struct rule *rules, unsigned int n,
 		if (out->depth < labels(r))
 			out->depth = labels(r);
 		if (r->op == '>')
-			model_add_port(out, r);
+			model_add_ports(out, r);
 		out->resolve |= r->op == '~';
 		out->any |= r->op == '~' && strcmp(r->text, "*") == 0;
 	}
@@ -252,30 +319,6 @@ model_is_ancestor(const struct rule *rules, unsigned int n,
 }
 
 static void
-print_rule(const struct rule *r, char *out)
-{
-	char base[ADDR_TEXT_MAX], local[ADDR_TEXT_MAX];
-
-	out += sprintf(out, "%s/%u ", addr_print(&r->net.base, base),
-	    r->net.prefix);
-	switch (r->op) {
-	case '>':
-		sprintf(out, "-> %s:%s:%u\n", r->text,
-		    r->proto == IPPROTO_TCP ? "TCP" : "UDP", r->port);
-		break;
-	case '~':
-		sprintf(out, "~> %s\n", r->text);
-		break;
-	case '|':
-		sprintf(out, "-| %s\n", r->text);
-		break;
-	default:
-		sprintf(out, "-| %s = %s\n", r->text,
-		    addr_print(&r->local, local));
-	}
-}
-
-static void
 count_error(void *arg, unsigned int line, unsigned int column,
     const char *text)
 {
@@ -319,10 +362,38 @@ compare_with_model(const struct acl_image *image, const struct rule *rules,
 		    name, text);
 }
 
+/*
+ * Lines, and the rules that they are; returns the number of these.  *conflicts: the
+ * rules of lines that conflict with one before, which are there as well, or NULL: so
+ * that there are none.
+ */
+static unsigned int
+random_list(struct rule rules[MODEL_RULES], char *text, unsigned int *conflicts)
+{
+	unsigned int lines = 1 + pick(MODEL_LINES), line, n, more, bad, i;
+
+	for (*text = '\0', n = 0, line = 1; lines-- > 0;) {
+		more = random_line(rules + n, text);
+		for (bad = i = 0; i < more; i++) {
+			rules[n + i].line = line;
+			bad += model_conflict(rules, n, &rules[n + i]);
+		}
+		if (conflicts != NULL)
+			*conflicts += bad;
+		else if (bad > 0)
+			continue;
+		text += strlen(text);
+		n += more;
+		line++;
+	}
+	*text = '\0';
+	return (n);
+}
+
 Test(acl_model, A4_A5_A6_agree_with_the_model, .timeout = 3600)
 {
 	static struct rule rules[MODEL_RULES];
-	static char text[MODEL_RULES * 160];
+	static char text[(MODEL_LINES + 1) * MODEL_LINE_SIZE];
 	const char *more = getenv("DNSFW_MODEL_DECISIONS");
 	unsigned int round, i, n, conflicts, errors;
 	unsigned int rounds = more != NULL ? (unsigned int)atoi(more) / 100 :
@@ -333,24 +404,14 @@ Test(acl_model, A4_A5_A6_agree_with_the_model, .timeout = 3600)
 
 	for (round = 0; round < rounds; round++) {
 		/* With the conflicts first, to count them; then without. */
-		n = 1 + pick(MODEL_RULES);
-		for (*text = '\0', conflicts = errors = i = 0; i < n; i++) {
-			random_rule(&rules[i]);
-			conflicts += model_conflict(rules, i, &rules[i]);
-			print_rule(&rules[i], text + strlen(text));
-		}
+		conflicts = errors = 0;
+		random_list(rules, text, &conflicts);
 		cr_assert_eq(acl_compile(text, strlen(text), count_error,
 		    &errors, &c), conflicts > 0 ? -1 : 0);
 		cr_assert_eq(errors, conflicts, "%u errors:\n%s", errors,
 		    text);
 		free(c.image);
-		for (*text = '\0', i = 0; i < n;) {
-			if (model_conflict(rules, i, &rules[i])) {
-				rules[i] = rules[--n];
-				continue;
-			}
-			print_rule(&rules[i++], text + strlen(text));
-		}
+		n = random_list(rules, text, NULL);
 		cr_assert_eq(acl_compile(text, strlen(text), count_error,
 		    &errors, &c), 0);
 		image = acl_image_open(c.image, c.size, &why);

@@ -118,6 +118,13 @@ Test(acl_text, A2_forms_that_are_rules)
 		"10.0.0.8 -> a : TCP : 443 ",
 		"10.0.0.8 -> *.a: udp\t:443# blanks",
 		"10.0.0.8 -> * :TCP: 443\r\n",
+		"10.0.0.8 -> a:TCP:80,443,8000-8100",
+		"10.0.0.8 -> a : TCP : 80 , 443, 8000-8100 # blanks",
+		"10.0.0.8 -> a:UDP:9-9,9,65535",
+		"10.0.0.8 -> a:UDP:1-128",
+		"10.0.0.8 -> a,*.a,*,a:TCP:1",
+		"10.0.0.8 ~> a, b ,*.c\t,d.",
+		"10.0.0.8 -| a,b = ::1",
 	};
 	size_t i;
 
@@ -207,6 +214,27 @@ Test(acl_text, A7_where_and_what)
 		{ "10.0.0.8 -| a = 10.0.0.1 b", 26,
 		    "expected the end of the line" },
 		{ "10.0.0.8 ~> a b", 15, "expected the end of the line" },
+		{ "10.0.0.8 ~> a,", 15, "expected a domain name" },
+		{ "10.0.0.8 ~> ,a", 13, "expected a domain name" },
+		{ "10.0.0.8 -| a,, b", 15, "expected a domain name" },
+		{ "10.0.0.8 -> a, :TCP:1", 16, "expected a domain name" },
+		{ "10.0.0.8 -> a,b..c:TCP:1", 17, "empty label in a name" },
+		{ "10.0.0.8 -> a,b", 16, "expected \":PROTOCOL:PORT\" after "
+		    "the name (only \"~>\" and \"-|\" go without)" },
+		{ "10.0.0.8 -> a:TCP:80,", 22, "port must be 1-65535" },
+		{ "10.0.0.8 -> a:TCP:,80", 19, "port must be 1-65535" },
+		{ "10.0.0.8 -> a:TCP:80,0", 22, "port must be 1-65535" },
+		{ "10.0.0.8 -> a:TCP:80-", 22, "port must be 1-65535" },
+		{ "10.0.0.8 -> a:TCP:80-65536", 22, "port must be 1-65535" },
+		{ "10.0.0.8 -> a:TCP:80-90-99", 22, "port must be 1-65535" },
+		{ "10.0.0.8 -> a:TCP:1,90-80", 21, "a range of ports begins "
+		    "with the lower one" },
+		{ "10.0.0.8 -> a:TCP:1-129", 19, "more than 128 ports in a "
+		    "rule: each is granted for each address" },
+		{ "10.0.0.8 -> a:TCP:1-100,200-228", 25, "more than 128 ports "
+		    "in a rule: each is granted for each address" },
+		{ "10.0.0.8 -> a:TCP:1-65535", 19, "more than 128 ports in a "
+		    "rule: each is granted for each address" },
 		{ "10.0.0.8 -> a:TCP:80 -> b", 22,
 		    "expected the end of the line" },
 	};
@@ -317,25 +345,24 @@ Test(acl_text, A10_what_was_meant)
 		    "not a URL: \"a.example\"" },
 		{ "::1 ~> a.example/", 17, "expected a domain name, not a URL: "
 		    "\"a.example\"" },
-		{ "::1 ~> a,b/", 9, "expected a letter, a digit, \"-\", "
+		{ "::1 ~> a;b/", 9, "expected a letter, a digit, \"-\", "
 		    "\"_\" or \".\" in a name" },
+		{ "::1 ~> a, b/", 12, "expected a domain name, not a URL: "
+		    "\"b\"" },
+		{ "::1 -> a,https://www.example.com/:TCP:443", 10, "expected a "
+		    "domain name, not a URL: \"www.example.com\"" },
+		{ "::1 -> a , 10.0.0.1:TCP:443", 12, "expected a domain name, "
+		    "not an address" },
+		{ "::1 -> a:TCP:80,10.0.0.1", 17, "port must be 1-65535" },
 		{ "::1 -> a:TCP/443", 10, "expected TCP or UDP" },
 		{ "::1 -> .a.example:TCP:1", 8, "empty label in a name: all "
 		    "names below are \"*.a.example\"" },
 		{ "::1 ~> .a.example", 8, "empty label in a name: all names "
 		    "below are \"*.a.example\"" },
 		{ "::1 ~> ..a", 8, "empty label in a name" },
-		{ "::1 ~> .a,b", 8, "empty label in a name" },
-		{ "::1 -> https://a.example,b/", 8, "expected a domain "
+		{ "::1 ~> .a;b", 8, "empty label in a name" },
+		{ "::1 -> https://a.example;b/", 8, "expected a domain "
 		    "name, not a URL" },
-		{ "::1 -> a:TCP:80,443", 14, "expected one port: a list or "
-		    "range needs a rule for each" },
-		{ "::1 -> a:TCP:80, 443", 14, "expected one port: a list or "
-		    "range needs a rule for each" },
-		{ "::1 -> a : TCP : 80-90", 18, "expected one port: a list or "
-		    "range needs a rule for each" },
-		{ "::1 -> a:TCP:8000-", 14, "expected one port: a list or "
-		    "range needs a rule for each" },
 		{ "::1 -> a:TCP:https", 14, "expected a port number: "
 		    "\"https\" is 443" },
 		{ "::1 -> a:UDP:NTP", 14, "expected a port number: \"ntp\" is "
@@ -346,6 +373,10 @@ Test(acl_text, A10_what_was_meant)
 		    "not a name" },
 		{ "::1 -> a:TCP:*", 14, "port must be 1-65535" },
 		{ "::1 -> a:TCP:-80", 14, "port must be 1-65535" },
+		{ "::1 -> a:TCP:80,https", 17, "expected a port number: "
+		    "\"https\" is 443" },
+		{ "::1 -> a:TCP:secure-mqtt", 14, "expected a port number: "
+		    "\"secure-mqtt\" is 8883" },
 	};
 	size_t i;
 
@@ -558,6 +589,8 @@ Test(acl_text, A6_conflicts_name_both_lines)
 		    "allowed there" },
 		{ "::1 -| a\n::1 ~> a", 2, 8, "conflicts with line 1: the "
 		    "same client and name are blocked there" },
+		{ "::1 -| a\n::1 ~> b, a, c", 2, 11, "conflicts with line 1: "
+		    "the same client and name are blocked there" },
 		{ "::1 -| a = ::1\n::1 -> a:TCP:1", 2, 8, "conflicts with "
 		    "line 1: the same client and name are blocked there" },
 		{ "::1 -| a\n::1 -| a = ::1", 2, 8, "conflicts with line 1: "
@@ -589,6 +622,12 @@ Test(acl_text, A7_too_many_ports_for_one_name)
 	sprintf(text + n, "::1 -> a:UDP:1\n");
 	expect_error(text, strlen(text), ACL_PORTS_MAX + 1, 8, "more than 256 "
 	    "ports for the client and name of line 1");
+	expect_rules("::1 -> a:TCP:1-128\n::1 -> a:UDP:1-128\n"
+	    "::1 -> a:TCP:10-20", 3);
+	strcpy(text, "::1 -> a:TCP:1-128\n::1 -> a:UDP:1-127\n"
+	    "::1 -> a:TCP:127-130");
+	expect_error(text, strlen(text), 3, 8, "more than 256 ports for the "
+	    "client and name of line 1");
 }
 
 Test(acl_text, reference_file_is_taken_unchanged)
