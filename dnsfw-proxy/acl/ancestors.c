@@ -9,14 +9,14 @@
 #define ANCESTORS_FIRST	1024	/* room for so many; doubled as they come */
 #define ANCESTORS_MAX	(1U << 29)
 
-/* Is the suffix of p's name from offset on there for p's subnet? */
+/* Is the suffix of p's name from offset on there for p's set? */
 static bool
 is_same(const struct build *b, const struct ancestor *a,
     const struct pattern *p, size_t offset)
 {
 	const struct pattern *q = &b->patterns[a->pattern];
 
-	return (q->subnet == p->subnet &&
+	return (q->set == p->set &&
 	    q->name_len - a->offset == (int)(p->name_len - offset) &&
 	    memcmp(b->names + q->name + a->offset, b->names + p->name + offset,
 	    p->name_len - offset) == 0);
@@ -101,7 +101,7 @@ note_all(struct build *b, uint32_t pattern)
 	depth = suffixes.labels;
 	while (depth-- > 0 && !known) {
 		if (!note(b, pattern, suffixes.offset[depth],
-		    image_key_hash(p->subnet, false, suffixes.hash[depth]),
+		    image_key_hash(p->set, false, suffixes.hash[depth]),
 		    &known))
 			return (false);
 	}
@@ -116,7 +116,7 @@ build_ancestors(struct build *b)
 
 	for (i = 0; i < b->npatterns; i++) {
 		p = &b->patterns[i];
-		if ((p->nports > 0 || (p->flags & RECORD_RESOLVE) != 0) &&
+		if (b->sets[p->set].used && (p->nports > 0 || (p->flags & RECORD_RESOLVE) != 0) &&
 		    !note_all(b, i)) {
 			build_report(b, 0, 0, "out of memory");
 			return (false);

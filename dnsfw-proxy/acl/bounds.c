@@ -11,9 +11,9 @@
 #define PORTS		65536U
 #define KEYS		(2 * PORTS)	/* of both protocols */
 
-/* The distinct protocols and ports, as keys, grouped by subnet. */
+/* The distinct protocols and ports, as keys, grouped by set. */
 struct groups {
-	uint32_t	*start;		/* of each subnet's group in keys */
+	uint32_t	*start;		/* of each set's group in keys */
 	uint32_t	*count;		/* of the keys of each group */
 	uint32_t	*keys;
 	uint8_t		*seen;		/* a bit for each key */
@@ -25,7 +25,7 @@ port_key(const struct image_port *port)
 	return (port->proto == IPPROTO_TCP ? port->port : PORTS + port->port);
 }
 
-/* Count what each subnet has, before duplicates go; returns the sum. */
+/* Count what each set has, before duplicates go; returns the sum. */
 static uint32_t
 count_ports(const struct acl_image *image, uint32_t *count)
 {
@@ -35,13 +35,13 @@ count_ports(const struct acl_image *image, uint32_t *count)
 
 	for (sum = 0; (r = image_record(image, at)) != NULL;
 	    at += image_record_size(r)) {
-		count[r->subnet] += r->nports;
+		count[r->set] += r->nports;
 		sum += r->nports;
 	}
 	return (sum);
 }
 
-/* Sort the ports of all records into their subnet's group. */
+/* Sort the ports of all records into their set's group. */
 static void
 fill_groups(const struct acl_image *image, struct groups *g)
 {
@@ -50,7 +50,7 @@ fill_groups(const struct acl_image *image, struct groups *g)
 	uint64_t at = image_records_offset(image);
 	uint32_t i, j, sum;
 
-	for (i = sum = 0; i < image->nsubnets; i++) {
+	for (i = sum = 0; i < image->nsets; i++) {
 		g->start[i] = sum;
 		sum += g->count[i];
 		g->count[i] = 0;
@@ -59,7 +59,7 @@ fill_groups(const struct acl_image *image, struct groups *g)
 	    at += image_record_size(r)) {
 		ports = image_record_ports(r);
 		for (j = 0; j < r->nports; j++)
-			g->keys[g->start[r->subnet] + g->count[r->subnet]++] =
+			g->keys[g->start[r->set] + g->count[r->set]++] =
 			    port_key(&ports[j]);
 	}
 }
@@ -88,8 +88,8 @@ groups_make(const struct acl_image *image, struct groups *g)
 	uint32_t i, sum;
 
 	/* One more than needed, since there may be none at all. */
-	g->start = calloc((size_t)image->nsubnets + 1, sizeof(*g->start));
-	g->count = calloc((size_t)image->nsubnets + 1, sizeof(*g->count));
+	g->start = calloc((size_t)image->nsets + 1, sizeof(*g->start));
+	g->count = calloc((size_t)image->nsets + 1, sizeof(*g->count));
 	g->seen = calloc(KEYS / 8, 1);
 	if (g->start == NULL || g->count == NULL || g->seen == NULL)
 		return (false);
@@ -98,7 +98,7 @@ groups_make(const struct acl_image *image, struct groups *g)
 	if (g->keys == NULL)
 		return (false);
 	fill_groups(image, g);
-	for (i = 0; i < image->nsubnets; i++)
+	for (i = 0; i < image->nsets; i++)
 		unique(g->keys + g->start[i], &g->count[i], g->seen);
 	return (true);
 }
@@ -107,11 +107,14 @@ groups_make(const struct acl_image *image, struct groups *g)
 static uint64_t
 total(const struct acl_image *image, const struct groups *g, uint32_t limit)
 {
+	const struct image_subnet *s = image_subnets(image);
 	uint64_t sum;
-	uint32_t i;
+	uint32_t i, count;
 
-	for (sum = i = 0; i < image->nsubnets; i++)
-		sum += g->count[i] > limit ? 1 : g->count[i];
+	for (sum = i = 0; i < image->nsubnets; i++) {
+		count = g->count[s[i].set];
+		sum += count > limit ? 1 : count;
+	}
 	return (sum);
 }
 
@@ -129,16 +132,16 @@ report_groups(const struct acl_image *image, const struct groups *g,
 		net.base.family = s->family;
 		memcpy(net.base.bytes, s->base, sizeof(s->base));
 		net.prefix = s->prefix;
-		if (g->count[i] > limit) {
+		if (g->count[s->set] > limit) {
 			bound(arg, &net, 0, 0);
 			reported++;
 			continue;
 		}
-		keys = g->keys + g->start[i];
-		for (j = 0; j < g->count[i]; j++)
+		keys = g->keys + g->start[s->set];
+		for (j = 0; j < g->count[s->set]; j++)
 			bound(arg, &net, keys[j] < PORTS ? IPPROTO_TCP :
 			    IPPROTO_UDP, (uint16_t)(keys[j] % PORTS));
-		reported += g->count[i];
+		reported += g->count[s->set];
 	}
 	return (reported);
 }
@@ -147,19 +150,15 @@ report_groups(const struct acl_image *image, const struct groups *g,
 static size_t
 report_families(const struct acl_image *image, acl_bound_fn *bound, void *arg)
 {
-	const struct image_record *r;
-	uint64_t at = image_records_offset(image);
+	const struct image_subnet *s = image_subnets(image);
 	struct addr_net net = { .prefix = 0 };
 	bool has[IMAGE_FAMILIES] = { false };
 	size_t reported = 0;
 	uint32_t i;
 
-	for (; (r = image_record(image, at)) != NULL;
-	    at += image_record_size(r)) {
-		if (r->nports > 0)
-			has[image_subnets(image)[r->subnet].family == ADDR_V4 ?
-			    IMAGE_V4 : IMAGE_V6] = true;
-	}
+	for (i = 0; i < image->nsubnets; i++, s++)
+		if (s->grants)
+			has[s->family == ADDR_V4 ? IMAGE_V4 : IMAGE_V6] = true;
 	for (i = 0; i < IMAGE_FAMILIES; i++) {
 		if (!has[i])
 			continue;

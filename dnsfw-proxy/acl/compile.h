@@ -4,6 +4,7 @@
 #ifndef ACL_COMPILE_H
 #define ACL_COMPILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -11,11 +12,27 @@
 typedef void acl_error_fn(void *arg, unsigned int line, unsigned int column,
     const char *text);
 
-/* The image, in memory that the caller frees with free(3). */
+/*
+ * A record of the image: what all rules of one client and one pattern say
+ * together.  It is a number that means nothing but in this image, and is not 0.
+ */
+typedef uint32_t acl_record;
+
+/* A rule that is in a record, by one of its names. */
+struct acl_origin {
+	acl_record	record;
+	uint32_t	line;		/* from 1 */
+	uint16_t	at;		/* offset of the name in the line */
+	bool		grouped;	/* its client or that name is a group */
+};
+
+/* The image and origins, in memory that the caller frees with free(3). */
 struct acl_compiled {
 	void		*image;
 	size_t		 size;
 	uint32_t	 rules;
+	struct acl_origin *origins;	/* of acl_compile_traced(), in no order */
+	size_t		 norigins;
 };
 
 /* Where the text begins: behind a byte order mark (A10). */
@@ -29,6 +46,10 @@ size_t	acl_text_start(const char *text, size_t len);
  */
 int	acl_compile(const char *text, size_t len, acl_error_fn *error, void *arg,
 	    struct acl_compiled *out);
+
+/* The same, with the origins of all records. */
+int	acl_compile_traced(const char *text, size_t len, acl_error_fn *error,
+	    void *arg, struct acl_compiled *out);
 
 /*
  * Say of which file it was made (acl_image_file): its path, or its name alone if

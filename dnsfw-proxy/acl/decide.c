@@ -104,13 +104,12 @@ static const struct image_record *
 find_below(const struct acl_image *image, const struct image_subnet *s,
     const struct dns_name *name, const struct image_suffixes *suffixes)
 {
-	uint32_t subnet = (uint32_t)(s - image_subnets(image));
 	const struct image_record *r = NULL;
 	unsigned int depth;
 
 	for (depth = suffixes->labels + 1; r == NULL && depth-- > 0;) {
 		if (s->depths & image_depth_bit(depth))
-			r = find_record(image, subnet, true, name, suffixes,
+			r = find_record(image, s->set, true, name, suffixes,
 			    depth);
 	}
 	return (r);
@@ -132,7 +131,7 @@ acl_is_ancestor(const struct acl_image *image, const struct addr *client,
 	dns_name_fold(name, &folded);
 	image_suffixes_init(&suffixes, &folded);
 	while ((s = find_next_subnet(image, &base, &i)) != NULL) {
-		if (find_ancestor(image, (uint32_t)(s - image_subnets(image)),
+		if (find_ancestor(image, s->set,
 		    &folded, &suffixes))
 			return (true);
 		if ((r = find_below(image, s, &folded, &suffixes)) != NULL)

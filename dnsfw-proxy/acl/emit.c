@@ -17,7 +17,7 @@ emit_prefixes(const struct build *b, struct acl_image *image)
 	uint32_t i;
 
 	for (i = 0; i < b->nsubnets; i++) {
-		s = &b->subnets[i];
+		s = &b->subnets[i].image;
 		family = s->family == ADDR_V4 ? IMAGE_V4 : IMAGE_V6;
 		seen[family][s->prefix] = true;
 	}
@@ -36,8 +36,10 @@ emit_subnets(const struct build *b, struct image_subnet *subnets,
 	struct addr base = { .family = 0 };
 	uint32_t i, slot;
 
-	memcpy(subnets, b->subnets, b->nsubnets * sizeof(*subnets));
 	for (i = 0; i < b->nsubnets; i++) {
+		subnets[i] = b->subnets[i].image;
+		subnets[i].depths = b->sets[subnets[i].set].depths;
+		subnets[i].grants = b->sets[subnets[i].set].grants;
 		base.family = subnets[i].family;
 		memcpy(base.bytes, subnets[i].base, sizeof(base.bytes));
 		slot = image_place(image_subnet_hash(&base,
@@ -57,7 +59,7 @@ emit_record(const struct build *b, const struct pattern *p, void *at)
 	size_t local_len;
 	uint32_t i;
 
-	r->subnet = p->subnet;
+	r->set = p->set;
 	r->line = p->line;
 	r->nports = p->nports;
 	r->flags = p->flags;
@@ -81,14 +83,26 @@ record_size(const struct pattern *p)
 	return ((uint32_t)image_record_size(&r));
 }
 
-static uint64_t
-records_size(const struct build *b)
+/* Does it become a record? */
+static bool
+is_used(const struct build *b, const struct pattern *p)
 {
-	uint64_t size;
-	uint32_t i;
+	return (b->sets[p->set].used);
+}
 
-	for (size = i = 0; i < b->npatterns; i++)
-		size += record_size(&b->patterns[i]);
+/* The octets of all records; *n: their number. */
+static uint64_t
+records_size(const struct build *b, uint32_t *n)
+{
+	const struct pattern *p, *end = b->patterns + b->npatterns;
+	uint64_t size = 0;
+
+	for (*n = 0, p = b->patterns; p < end; p++) {
+		if (!is_used(b, p))
+			continue;
+		size += record_size(p);
+		++*n;
+	}
 	return (size);
 }
 
@@ -101,11 +115,14 @@ emit_records(struct build *b, struct acl_image *image, uint32_t *buckets)
 	uint32_t i, n = image->nbuckets;
 
 	for (p = b->patterns; p < end; p++)
-		buckets[image_place(p->hash, n)] += record_size(p);
+		if (is_used(b, p))
+			buckets[image_place(p->hash, n)] += record_size(p);
 	for (i = 0; i <= n; i++)
 		buckets[i] = (uint32_t)(at += buckets[i]);
 	/* Each is filled from its end, so that its beginning is what is left. */
 	for (p = b->patterns; p < end; p++) {
+		if (!is_used(b, p))
+			continue;
 		i = image_place(p->hash, n);
 		p->record = buckets[i] -= record_size(p);
 		emit_record(b, p, (uint8_t *)image + p->record);
@@ -133,14 +150,15 @@ build_emit(struct build *b)
 		.version = IMAGE_VERSION,
 		.rules = b->rules,
 		.nsubnets = b->nsubnets,
-		.nrecords = b->npatterns,
-		.nbuckets = b->npatterns + 1,
+		.nsets = b->nsets,
 		.nsubnet_slots = 2 * b->nsubnets + 1,
 		.nancestor_slots = b->nancestors + b->nancestors / 2 + 1,
 	}, *image;
+	uint64_t size = records_size(b, &header.nrecords);
 
 	memcpy(header.magic, IMAGE_MAGIC, sizeof(header.magic));
-	header.size = image_records_offset(&header) + records_size(b);
+	header.nbuckets = header.nrecords + 1;
+	header.size = image_records_offset(&header) + size;
 	if (header.size > IMAGE_SIZE_MAX) {
 		build_report(b, 0, 0, "the list is too large");
 		return (NULL);

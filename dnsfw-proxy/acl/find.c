@@ -7,7 +7,8 @@
 
 #include <string.h>
 
-const struct image_subnet *
+/* The subnet with exactly this base, masked, and prefix length; NULL: none. */
+static const struct image_subnet *
 find_subnet(const struct acl_image *image, const struct addr *base,
     uint8_t prefix)
 {
@@ -29,7 +30,7 @@ find_subnet(const struct acl_image *image, const struct addr *base,
 }
 
 const struct image_record *
-find_record(const struct acl_image *image, uint32_t subnet, bool wildcard,
+find_record(const struct acl_image *image, uint32_t set, bool wildcard,
     const struct dns_name *name, const struct image_suffixes *suffixes,
     unsigned int depth)
 {
@@ -39,12 +40,12 @@ find_record(const struct acl_image *image, uint32_t subnet, bool wildcard,
 	const uint32_t *bucket;
 	uint64_t at;
 
-	bucket = image_buckets(image) + image_place(image_key_hash(subnet,
+	bucket = image_buckets(image) + image_place(image_key_hash(set,
 	    wildcard, suffixes->hash[depth]), image->nbuckets);
 	for (at = bucket[0]; at < bucket[1]; at += image_record_size(r)) {
 		if ((r = image_record(image, at)) == NULL)
 			break;
-		if (r->subnet == subnet && r->name_len == len &&
+		if (r->set == set && r->name_len == len &&
 		    ((r->flags & RECORD_WILDCARD) != 0) == wildcard &&
 		    memcmp(image_record_name(r), key, len) == 0)
 			return (r);
@@ -76,18 +77,18 @@ walk_subnet(const struct acl_image *image, const struct image_subnet *s,
     bool wildcard, find_take *take, void *arg)
 {
 	const struct image_record *r;
-	uint32_t subnet = (uint32_t)(s - image_subnets(image));
+	uint32_t set = s->set;
 	unsigned int depth = suffixes->labels;
 
 	if (depth > 0 && !wildcard) {
-		r = find_record(image, subnet, false, name, suffixes, depth);
+		r = find_record(image, set, false, name, suffixes, depth);
 		if (r != NULL && take(arg, r, depth))
 			return (true);
 		depth--;	/* a wildcard does not match its own apex */
 	}
 	for (;; depth--) {
 		if (s->depths & image_depth_bit(depth)) {
-			r = find_record(image, subnet, true, name, suffixes,
+			r = find_record(image, set, true, name, suffixes,
 			    depth);
 			if (r != NULL && take(arg, r, depth))
 				return (true);
@@ -133,19 +134,19 @@ is_below(const struct image_record *r, const uint8_t *key, size_t len)
 }
 
 bool
-find_ancestor(const struct acl_image *image, uint32_t subnet,
+find_ancestor(const struct acl_image *image, uint32_t set,
     const struct dns_name *name, const struct image_suffixes *suffixes)
 {
 	const uint32_t *slots = image_ancestor_slots(image);
 	const struct image_record *r;
 	uint32_t i, probes, n = image->nancestor_slots;
 
-	i = image_place(image_key_hash(subnet, false,
+	i = image_place(image_key_hash(set, false,
 	    suffixes->hash[suffixes->labels]), n);
 	for (probes = 0; slots[i] != 0 && probes < n; probes++) {
 		if ((r = image_record(image, slots[i])) == NULL)
 			break;
-		if (r->subnet == subnet && is_below(r, name->wire, name->len))
+		if (r->set == set && is_below(r, name->wire, name->len))
 			return (true);
 		i = i + 1 < n ? i + 1 : 0;
 	}

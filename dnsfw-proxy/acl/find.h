@@ -8,10 +8,6 @@
 
 #include "layout.h"
 
-/* The subnet with exactly this base, masked, and prefix length; NULL: none. */
-const struct image_subnet *find_subnet(const struct acl_image *,
-		    const struct addr *base, uint8_t prefix);
-
 /*
  * The next subnet that contains the client, from the longest prefix on; NULL:
  * there is none.  *i counts the prefix lengths, from 0; base, the client's address
@@ -25,10 +21,10 @@ const struct image_subnet *find_next_subnet(const struct acl_image *,
  * name is folded, and the suffixes are its own.
  */
 const struct image_record *find_record(const struct acl_image *,
-		    uint32_t subnet, bool wildcard, const struct dns_name *,
+		    uint32_t set, bool wildcard, const struct dns_name *,
 		    const struct image_suffixes *, unsigned int depth);
 
-/* Is the name, folded, above one that the subnet's rules allow? */
+/* Is the name, folded, above one that the set's rules allow? */
 bool		find_ancestor(const struct acl_image *, uint32_t subnet,
 		    const struct dns_name *, const struct image_suffixes *);
 

@@ -59,7 +59,8 @@ check_subnets(const struct acl_image *image)
 
 	for (i = 0; i < image->nsubnets; i++)
 		if (addr_len(subnets[i].family) == 0 ||
-		    subnets[i].prefix > addr_len(subnets[i].family) * 8)
+		    subnets[i].prefix > addr_len(subnets[i].family) * 8 ||
+		    subnets[i].set >= image->nsets || subnets[i].grants > 1)
 			return ("bad subnet");
 	for (i = used = 0; i < image->nsubnet_slots; i++) {
 		if (slots[i] > image->nsubnets)
@@ -76,8 +77,8 @@ check_record(const struct acl_image *image, const struct image_record *r)
 	unsigned int i, locals = r->flags & (RECORD_LOCAL4 | RECORD_LOCAL6);
 	bool allows, blocks;
 
-	if (r->subnet >= image->nsubnets)
-		return ("subnet of a record out of range");
+	if (r->set >= image->nsets)
+		return ("set of a record out of range");
 	if (r->name_len == 0)
 		return ("record without a name");
 	if (r->nports > ACL_PORTS_MAX)

@@ -172,9 +172,9 @@ image_depth_bit(unsigned int depth)
 }
 
 uint64_t
-image_key_hash(uint32_t subnet, bool wildcard, uint64_t name_hash)
+image_key_hash(uint32_t set, bool wildcard, uint64_t name_hash)
 {
-	return (mix(name_hash ^ ((uint64_t)subnet << 1 | wildcard), HASH_KEY));
+	return (mix(name_hash ^ ((uint64_t)set << 1 | wildcard), HASH_KEY));
 }
 
 uint64_t

@@ -12,14 +12,16 @@
  *	uint32_t		[nancestor_slots] hash table -> records
  *	records			in the order of their buckets
  *
- * A record is what all rules of one subnet and one pattern say together.  The
+ * A record is what all rules of one subnet and one pattern say together.  Subnets
+ * for which the same rules were written, as those of a group, share their records:
+ * they have the same set of them, which is a number.  The
  * hash of its key says in which bucket it is; one holds a record on average,
  * and ends where the next begins.  So a look-up reads one small number from a
  * table that is dense, and goes to memory that lies together: with a million
  * rules each step is a miss of the caches.
  *
  * The last table says under which names something is allowed (D17): the slot of
- * a subnet and a name has the offset of a record of that subnet that allows
+ * a set and a name has the offset of a record of that set that allows
  * this name's children, or names below.  Its name ends with the one that is
  * sought, so that none is stored twice.
  */
@@ -35,7 +37,7 @@
 #include "addr.h"
 
 #define IMAGE_MAGIC	"dnsfwACL"
-#define IMAGE_VERSION	4
+#define IMAGE_VERSION	5
 #define IMAGE_FILE_SIZE	256	/* with the NUL */
 #define IMAGE_PREFIXES	129	/* distinct prefix lengths: 0 to 128 */
 
@@ -47,6 +49,7 @@ struct acl_image {
 	uint32_t	rules;		/* lines with a rule */
 	uint64_t	size;		/* of the whole image, octets */
 	uint32_t	nsubnets;
+	uint32_t	nsets;
 	uint32_t	nrecords;
 	uint32_t	nbuckets;	/* > 0 */
 	uint32_t	nsubnet_slots;	/* >= 2 * nsubnets, > 0 */
@@ -56,14 +59,16 @@ struct acl_image {
 	uint8_t		prefixes[IMAGE_FAMILIES][IMAGE_PREFIXES];
 	char		file[IMAGE_FILE_SIZE];
 };
-static_assert(sizeof(struct acl_image) == 560, "acl_image size");
+static_assert(sizeof(struct acl_image) == 568, "acl_image size");
 
 struct image_subnet {
 	uint64_t	depths;		/* image_depth_bit() of its wildcards */
 	uint8_t		base[16];	/* masked */
+	uint32_t	set;		/* of records */
 	uint8_t		family;		/* ADDR_V4 or ADDR_V6 */
 	uint8_t		prefix;
-	uint8_t		pad[6];
+	uint8_t		grants;		/* 1: some record has ports; else 0 */
+	uint8_t		pad;
 };
 static_assert(sizeof(struct image_subnet) == 32, "image_subnet size");
 
@@ -87,7 +92,7 @@ static_assert(sizeof(struct image_port) == 4, "image_port size");
  * by the name in folded wire form, padded to IMAGE_ALIGN.
  */
 struct image_record {
-	uint32_t	subnet;		/* index */
+	uint32_t	set;		/* less than nsets */
 	uint32_t	line;		/* the first that made it, from 1 */
 	uint16_t	nports;
 	uint8_t		flags;
@@ -143,7 +148,7 @@ uint64_t	image_depth_bit(unsigned int depth);
  * The hash of a record's key; name_hash is of image_suffixes.  Never identity:
  * who finds something by it compares the key itself.
  */
-uint64_t	image_key_hash(uint32_t subnet, bool wildcard,
+uint64_t	image_key_hash(uint32_t set, bool wildcard,
 		    uint64_t name_hash);
 
 uint64_t	image_subnet_hash(const struct addr *base, unsigned int prefix);

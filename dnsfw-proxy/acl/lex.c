@@ -42,6 +42,8 @@ mark_at(const struct lex_line *line, size_t at, size_t *len)
 		return (LEX_RESOLVE);
 	if (p[0] == '-' && p[1] == '|')
 		return (LEX_BLOCK);
+	if (p[0] == '+' && p[1] == '=')
+		return (LEX_ADDS);
 	return (LEX_WORD);
 }
 

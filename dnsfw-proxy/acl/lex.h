@@ -29,7 +29,8 @@ enum lex_kind {
 	LEX_GRANT,		/* -> */
 	LEX_RESOLVE,		/* ~> */
 	LEX_BLOCK,		/* -| */
-	LEX_EQUALS		/* = */
+	LEX_EQUALS,		/* = */
+	LEX_ADDS		/* += */
 };
 
 struct lex_token {

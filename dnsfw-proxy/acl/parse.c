@@ -28,34 +28,62 @@ wrong(struct parse_error *error, size_t at, const char *fmt, ...)
 	return (-1);
 }
 
+/* A group's name, which is a label, behind its "@". */
 static int
-parse_client(const struct lex_line *line, const struct lex_token *token,
+parse_group(const struct lex_line *line, size_t at, size_t len,
+    struct dns_name *name, struct parse_error *error)
+{
+	size_t bad;
+
+	if (len < 2 || dns_name_parse(line->text + at + 1, len - 1, name,
+	    &bad) != DNS_OK || name->labels != 1 ||
+	    line->text[at + len - 1] == '.')
+		return (wrong(error, at, "expected a group's name: letters, "
+		    "digits, \"-\" and \"_\" behind \"@\", %d at most",
+		    DNS_LABEL_MAX));
+	return (0);
+}
+
+/* The len octets at offset at of the line: an address or a subnet. */
+static int
+parse_net(const struct lex_line *line, size_t at, size_t len,
     struct parse_rule *rule, struct parse_error *error)
 {
-	const char *word = line->text + token->at, *slash;
+	const char *word = line->text + at, *slash;
 	struct addr base;
-	size_t at;
 	int r;
 
-	if (token->kind != LEX_WORD)
-		return (wrong(error, token->at,
-		    "expected a client: an address or a subnet"));
-	r = addr_net_parse(word, token->len, &rule->client);
+	r = addr_net_parse(word, len, &rule->client);
 	if (r == 0)
 		return (0);
-	if (hint_client(line, token->at, token->len, error))
+	if (hint_client(line, at, len, error))
 		return (-1);
-	slash = memchr(word, '/', token->len);
+	slash = memchr(word, '/', len);
 	if (slash == NULL || addr_parse(word, (size_t)(slash - word),
 	    &base) == -1)
-		return (wrong(error, token->at,
+		return (wrong(error, at,
 		    "expected a client: an IPv4 or IPv6 address or subnet"));
-	at = token->at + (size_t)(slash - word) + 1;
+	at += (size_t)(slash - word) + 1;
 	if (r == ADDR_MAPPED)
 		return (wrong(error, at, "a subnet over ::ffff:0:0/96: IPv4 "
 		    "clients are written as IPv4 subnets"));
 	return (wrong(error, at, "prefix length must be 0-%zu",
 	    addr_len(base.family) * 8));
+}
+
+static int
+parse_client(const struct lex_line *line, const struct lex_token *token,
+    struct parse_rule *rule, struct parse_error *error)
+{
+	rule->group.len = 0;
+	rule->client_at = token->at;
+	if (token->kind != LEX_WORD)
+		return (wrong(error, token->at,
+		    "expected a client: an address or a subnet"));
+	if (line->text[token->at] == '@')
+		return (parse_group(line, token->at, token->len, &rule->group,
+		    error));
+	return (parse_net(line, token->at, token->len, rule, error));
 }
 
 static int
@@ -75,8 +103,12 @@ parse_action(const struct lex_token *token, struct parse_rule *rule,
 	case LEX_END:
 	case LEX_WORD:
 	case LEX_EQUALS:
+	case LEX_ADDS:
 		break;
 	}
+	if (rule->group.len > 0)
+		return (wrong(error, token->at, "expected \"=\" or \"+=\", or "
+		    "\"->\", \"~>\" or \"-|\""));
 	return (wrong(error, token->at, "expected \"->\", \"~>\" or \"-|\""));
 }
 
@@ -137,6 +169,11 @@ parse_pattern(const struct lex_line *line, size_t at, size_t len,
 	enum dns_err err;
 
 	rule->pattern_at = at;
+	rule->named = len > 0 && text[0] == '@';
+	if (rule->named) {
+		rule->wildcard = false;
+		return (parse_group(line, at, len, &rule->name, error));
+	}
 	rule->wildcard = len > 0 && text[0] == '*' &&
 	    (len == 1 || text[1] == '.');
 	if (rule->wildcard && len == 1) {
@@ -387,6 +424,67 @@ parse_names(const struct lex_line *line, size_t at, size_t end,
 	return (parse_name(line, rule, error));
 }
 
+/* What a group has: where its items are. */
+static enum parse_result
+parse_items(struct lex_line *line, struct parse_rule *rule,
+    enum parse_result result, struct parse_error *error)
+{
+	struct lex_token token, next;
+
+	lex_next(line, &token);
+	if (token.kind != LEX_WORD) {
+		wrong(error, token.at, "expected clients or domain names");
+		return (PARSE_ERROR);
+	}
+	join_words(line, &token, ",");
+	rule->next_at = token.at;
+	rule->names_end = token.at + token.len;
+	lex_next(line, &next);
+	if (next.kind == LEX_END)
+		return (result);
+	wrong(error, next.at, "expected \",\" or the end of the line");
+	return (PARSE_ERROR);
+}
+
+/* Also if it is a wrong one; a name has no such marks, and a URL has both. */
+static bool
+looks_like_net(const char *text, size_t len)
+{
+	struct addr_net net;
+
+	return (addr_net_parse(text, len, &net) != -1 ||
+	    (memmem(text, len, "://", 3) == NULL &&
+	    (memchr(text, ':', len) != NULL ||
+	    memchr(text, '/', len) != NULL)));
+}
+
+enum parse_result
+parse_next_item(const struct lex_line *line, struct parse_rule *rule,
+    enum parse_kind *kind, struct parse_error *error)
+{
+	size_t at = rule->next_at, len;
+	const char *text;
+	int r;
+
+	if (at > rule->names_end)
+		return (PARSE_EMPTY);
+	rule->next_at = list_item(line, &at, rule->names_end, &len);
+	text = line->text + at;
+	rule->pattern_at = at;
+	if (len > 0 && *text == '@') {
+		wrong(error, at, "a group cannot have another one");
+		return (PARSE_ERROR);
+	}
+	if (*kind == PARSE_UNKNOWN)
+		*kind = looks_like_net(text, len) ? PARSE_CLIENTS :
+		    PARSE_NAMES;
+	r = *kind == PARSE_CLIENTS ? parse_net(line, at, len, rule, error) :
+	    parse_pattern(line, at, len, rule, error);
+	if (r == -1 && *kind == PARSE_NAMES)
+		hint_target(line, at, len, error);
+	return (r == -1 ? PARSE_ERROR : PARSE_RULE);
+}
+
 static int
 parse_target(struct lex_line *line, struct lex_token *token,
     struct parse_rule *rule, struct parse_error *error)
@@ -477,6 +575,10 @@ parse_line(struct lex_line *line, struct parse_rule *rule,
 	if (parse_client(line, &token, rule, error) == -1)
 		return (PARSE_ERROR);
 	lex_next(line, &token);
+	if (rule->group.len > 0 && token.kind == LEX_EQUALS)
+		return (parse_items(line, rule, PARSE_GROUP, error));
+	if (rule->group.len > 0 && token.kind == LEX_ADDS)
+		return (parse_items(line, rule, PARSE_MORE, error));
 	if (parse_action(&token, rule, error) == -1)
 		return (PARSE_ERROR);
 	lex_next(line, &token);

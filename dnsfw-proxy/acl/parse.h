@@ -16,10 +16,17 @@
 
 enum parse_action { PARSE_GRANT, PARSE_RESOLVE, PARSE_BLOCK };
 
+enum parse_kind { PARSE_UNKNOWN, PARSE_CLIENTS, PARSE_NAMES };
+
+/* A rule, or what a group has. */
 struct parse_rule {
 	enum parse_action action;
+	/* The client is a group, or the group's own name; len 0: it is none. */
+	struct dns_name	group;		/* folded */
+	size_t		client_at;	/* offset of either in its line */
 	struct addr_net	client;		/* masked */
 	/* The first of its patterns, then that of parse_next_name(). */
+	bool		named;		/* name is a group's */
 	bool		wildcard;	/* *.name, or * if name is the root */
 	struct dns_name	name;		/* folded; without the asterisk */
 	size_t		pattern_at;	/* offset of the pattern in its line */
@@ -32,13 +39,24 @@ struct parse_rule {
 	uint16_t	ports[PARSE_PORTS_MAX];	/* host order, not 0 */
 };
 
-enum parse_result { PARSE_EMPTY, PARSE_RULE, PARSE_ERROR };
+enum parse_result { PARSE_EMPTY, PARSE_RULE, PARSE_ERROR,
+	PARSE_GROUP,		/* @group = ITEMS, for parse_next_item() */
+	PARSE_MORE		/* @group += ITEMS */
+};
 
 /*
  * Parse a line from its first token on.  rule is complete only after
  * PARSE_RULE, error is set only after PARSE_ERROR.
  */
 enum parse_result parse_line(struct lex_line *line, struct parse_rule *rule,
+	    struct parse_error *error);
+
+/*
+ * The next item of a group, as the client or the pattern; *kind is what the group
+ * has, or what it has from now on.  Returns PARSE_EMPTY behind the last one.
+ */
+enum parse_result parse_next_item(const struct lex_line *line,
+	    struct parse_rule *rule, enum parse_kind *kind,
 	    struct parse_error *error);
 
 /* Is the port among the rule's? */

@@ -13,21 +13,6 @@ record_number(const struct acl_image *image, const struct image_record *r)
 	    (acl_record)((const uint8_t *)r - (const uint8_t *)image));
 }
 
-acl_record
-relate_record(const struct acl_image *image, const struct parse_rule *rule)
-{
-	struct image_suffixes suffixes;
-	const struct image_subnet *s;
-
-	s = find_subnet(image, &rule->client.base, rule->client.prefix);
-	if (s == NULL)
-		return (0);
-	image_suffixes_init(&suffixes, &rule->name);
-	return (record_number(image, find_record(image,
-	    (uint32_t)(s - image_subnets(image)), rule->wildcard, &rule->name,
-	    &suffixes, suffixes.labels)));
-}
-
 bool
 relate_blocks(const struct acl_image *image, acl_record record)
 {
@@ -122,7 +107,7 @@ static bool
 is_close(const struct image_record *r, const struct image_record *next,
     const struct parse_rule *rule)
 {
-	return (!rule->wildcard || r->subnet == next->subnet);
+	return (!rule->wildcard || r->set == next->set);
 }
 
 acl_record
@@ -173,8 +158,7 @@ allowed_below(const struct acl_image *image, const struct parse_rule *rule)
 	image_suffixes_init(&suffixes, &rule->name);
 	while ((s = find_next_subnet(image, &base, &i)) != NULL)
 		if (s->prefix < rule->client.prefix && find_ancestor(image,
-		    (uint32_t)(s - image_subnets(image)), &rule->name,
-		    &suffixes))
+		    s->set, &rule->name, &suffixes))
 			return (true);
 	return (false);
 }

@@ -9,18 +9,10 @@
 #include <stdint.h>
 
 #include "addr.h"
+#include "compile.h"
 #include "parse.h"
 
 struct acl_image;
-
-/*
- * A record of the image: what all rules of one client and one pattern say
- * together.  It is a number that means nothing but in this image, and is not 0.
- */
-typedef uint32_t acl_record;
-
-/* That of the rule's client and pattern; 0: there is none. */
-acl_record relate_record(const struct acl_image *, const struct parse_rule *);
 
 /* Do the rules of the record block? */
 bool	relate_blocks(const struct acl_image *, acl_record);
@@ -37,7 +29,7 @@ void	relate_decision(const struct acl_image *, const struct addr *client,
 /*
  * The record that says the same as the rule for all that it matches, and comes
  * next after its own: without the rule nothing would change.  0: there is none.
- * own is relate_record() of the rule, here and below.
+ * own is that of the rule, which has no group, here and below.
  */
 acl_record relate_again(const struct acl_image *, acl_record own,
 	    const struct parse_rule *);

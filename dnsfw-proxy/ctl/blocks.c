@@ -75,7 +75,8 @@ blocks_collect(struct blocks *b, const struct list *l)
 	if (b->at == NULL)
 		err(1, "calloc");
 	for (i = 0; i < l->nrules; i++) {
-		if (!relate_blocks(l->image, l->rules[i].record))
+		if (l->rules[i].grouped ||
+		    !relate_blocks(l->image, l->rules[i].record))
 			continue;
 		list_parse(l, &l->rules[i], &rule);
 		b->prefixes[rule.client.base.family == ADDR_V6]

@@ -65,23 +65,6 @@ pass_error(void *arg, unsigned int line, unsigned int column, const char *text)
 	r->error(r->arg, r->list, line, column, text);
 }
 
-static void
-add_name(struct list *l, const struct lex_line *line, uint32_t number,
-    const struct parse_rule *rule)
-{
-	if (l->nrules == l->rules_max) {
-		l->rules_max = l->rules_max == 0 ? 64 : 2 * l->rules_max;
-		l->rules = reallocarray(l->rules, l->rules_max,
-		    sizeof(*l->rules));
-		if (l->rules == NULL)
-			err(1, "reallocarray");
-	}
-	l->rules[l->nrules++] = (struct list_rule){ .line = number,
-	    .record = relate_record(l->image, rule),
-	    .name_at = (uint32_t)rule->pattern_at,
-	    .at = (size_t)(line->text - l->text), .len = line->len };
-}
-
 static int
 compare_rules(const void *a, const void *b, void *list)
 {
@@ -94,29 +77,56 @@ compare_rules(const void *a, const void *b, void *list)
 	return (x < y ? -1 : x > y);
 }
 
-/* All that a text without errors says. */
+static int
+compare_lines(const void *a, const void *b)
+{
+	const struct list_rule *x = a, *y = b;
+
+	if (x->line != y->line)
+		return (x->line < y->line ? -1 : 1);
+	if (x->name_at != y->name_at)
+		return (x->name_at < y->name_at ? -1 : 1);
+	return (x->record < y->record ? -1 : x->record > y->record);
+}
+
+/* Where the lines of the rules are. */
 static void
-index_rules(struct list *l)
+find_lines(struct list *l)
 {
 	struct lex_text lines = { .text = l->text, .len = l->len };
-	struct parse_error error;
-	struct parse_rule rule;
-	struct lex_line line;
+	struct lex_line line = { .len = 0 };
 	uint32_t i;
 
 	lines.next = acl_text_start(l->text, l->len);
-	while (lex_next_line(&lines, &line)) {
-		if (parse_line(&line, &rule, &error) != PARSE_RULE)
-			continue;
-		do
-			add_name(l, &line, lines.number, &rule);
-		while (parse_next_name(&line, &rule));
+	for (i = 0; i < l->nrules; i++) {
+		while (lines.number < l->rules[i].line &&
+		    lex_next_line(&lines, &line))
+			;
+		l->rules[i].at = (size_t)(line.text - l->text);
+		l->rules[i].len = line.len;
 	}
-	l->by_record = calloc(l->nrules + 1UL, sizeof(*l->by_record));
-	if (l->by_record == NULL)
+}
+
+static void
+index_rules(struct list *l, const struct acl_compiled *c)
+{
+	const struct acl_origin *o;
+	uint32_t i;
+
+	l->rules = calloc(c->norigins + 1, sizeof(*l->rules));
+	l->by_record = calloc(c->norigins + 1, sizeof(*l->by_record));
+	if (l->rules == NULL || l->by_record == NULL)
 		err(1, "calloc");
-	for (i = 0; i < l->nrules; i++)
+	l->lines = c->rules;
+	l->nrules = (uint32_t)c->norigins;
+	for (i = 0; i < l->nrules; i++) {
+		o = &c->origins[i];
+		l->rules[i] = (struct list_rule){ .record = o->record,
+		    .line = o->line, .name_at = o->at, .grouped = o->grouped };
 		l->by_record[i] = i;
+	}
+	qsort(l->rules, l->nrules, sizeof(*l->rules), compare_lines);
+	find_lines(l);
 	qsort_r(l->by_record, l->nrules, sizeof(*l->by_record), compare_rules,
 	    l);
 }
@@ -130,11 +140,12 @@ list_load(struct list *l, const char *path, list_error_fn *error, void *arg)
 	*l = (struct list){ .path = path };
 	if (read_file(l) == -1)
 		return (-1);
-	if (acl_compile(l->text, l->len, pass_error, &report, &compiled) == -1)
+	if (acl_compile_traced(l->text, l->len, pass_error, &report,
+	    &compiled) == -1)
 		return (-1);
 	l->image = compiled.image;
-	l->lines = compiled.rules;
-	index_rules(l);
+	index_rules(l, &compiled);
+	free(compiled.origins);
 	return (0);
 }
 

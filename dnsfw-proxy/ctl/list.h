@@ -15,7 +15,8 @@
 struct list_rule {
 	acl_record	record;
 	uint32_t	line;		/* from 1 */
-	uint32_t	name_at;	/* of the name in the line */
+	uint16_t	name_at;	/* of the name in the line */
+	bool		grouped;	/* its client or that name is a group */
 	size_t		at;		/* of the line in the text */
 	size_t		len;
 };
@@ -27,7 +28,7 @@ struct list {
 	const struct acl_image *image;	/* NULL: the text has errors */
 	uint32_t	 lines;		/* that are rules */
 	struct list_rule *rules;	/* in the order of lines */
-	uint32_t	 nrules, rules_max;
+	uint32_t	 nrules;
 	uint32_t	*by_record;	/* indices: of one record together */
 	struct lex_text	 shown;		/* behind the line of list_line() */
 };

@@ -165,10 +165,13 @@ judge_rule(const struct odd *o, const struct list_rule *r,
 	acl_record again;
 	uint32_t block;
 
-	if (same != 0) {
+	if (same != 0 && !r->grouped) {
 		snprintf(text, TEXT_MAX, "line %u says the same", same);
 		return (several ? (long)rule->pattern_at : 0);
 	}
+	/* How it stands to others depends on whom and what it means. */
+	if (r->grouped)
+		return (-1);
 	if (is_without_client(o, rule, text))
 		return (0);
 	if ((again = relate_again(o->list->image, r->record, rule)) != 0) {

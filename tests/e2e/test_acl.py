@@ -9,7 +9,7 @@ import dns.rcode
 import pytest
 
 import firewall
-from lab import (ALLOW, CLIENT4, GATEWAY4, OTHER4, PORT, addresses_of,
+from lab import (ALLOW, CLIENT4, CLIENT6, GATEWAY4, OTHER4, PORT, addresses_of,
                  clean_environment, dnsfw_program)
 
 DATA = pathlib.Path(__file__).parent / "data"
@@ -69,6 +69,24 @@ def test_A4_allow_rules_accumulate_over_subnets(lab, fw):
     lab.ask("www.example.com")
     assert sorted(entry[1:3] for entry in fw.entries()) == [
         ("tcp", PORT), ("udp", PORT)]
+
+
+def test_U11_groups_grant_what_their_rules_would(names, fw):
+    names.dnsfw(f"@lan = {CLIENT4}, {CLIENT6}, 192.0.2.0/24\n"
+                "@web = www.example.com\n"
+                "@web += *.www.example.com\n"
+                f"@lan -> @web:TCP:{PORT},{PORT + 1}\n"
+                f"{OTHER4} -> @web:UDP:{PORT}\n"
+                "@lan -| example.net = 192.0.2.1\n", fw=fw)
+    assert rcode(names, "www.example.com") == NOERROR
+    assert rcode(names, "www.example.com", OTHER4) == NOERROR
+    assert sorted(entry[:3] for entry in fw.entries()) == [
+        (CLIENT4, "tcp", PORT), (CLIENT4, "tcp", PORT + 1),
+        (OTHER4, "udp", PORT)]
+    assert rcode(names, "a.b.www.example.com", CLIENT6) == NOERROR
+    assert rcode(names, "example.com") == REFUSED
+    assert rcode(names, "example.net") == NOERROR
+    assert rcode(names, "example.net", OTHER4) == REFUSED
 
 
 def test_A5_resolve_all_admits_other_classes_and_opcodes(names):

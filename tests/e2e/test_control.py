@@ -397,6 +397,27 @@ def test_U6_hits_of_each_rule(lab):
     until(lambda: not rules(server, "--unused"))
 
 
+def test_U11_hits_of_rules_with_names_and_groups(lab):
+    server = lab.dnsfw(f"@lan = {CLIENT4}, {OTHER4}, 10.77.0.0/16\n"
+                       "@web = www.example.com, *.example.com\n"
+                       f"{CLIENT4} ~> www.example.com\n"
+                       f"@lan -> @web,example.org:TCP:{PORT},{PORT + 1}\n"
+                       f"{CLIENT4} ~> example.net, www.example.com\n"
+                       f"@lan ~> example.info\n")
+    assert hits(server) == [0, 0, 0, 0]
+    assert len(rules(server, "--unused")) == 4
+    # By two of its names, for two of its nets: one rule, and one query.
+    lab.ask("www.example.com", client=OTHER4)
+    until(lambda: hits(server) == [0, 1, 0, 0])
+    lab.ask("www.example.com")      # together with what is for this client
+    until(lambda: hits(server) == [1, 2, 1, 0])
+    for _ in range(2):
+        lab.ask("example.net")
+    until(lambda: hits(server) == [1, 2, 2, 0])
+    assert [one["line"] for one in rules(server)] == [3, 4, 5, 6]
+    assert [one["line"] for one in rules(server, "--unused")] == [6]
+
+
 def test_U6_hits_of_two_workers_are_added(lab):
     server = lab.dnsfw("10.0.0.0/8 ~> *\nfd77::/16 ~> *\n127.0.0.1 ~> *\n",
                        "--workers", "2")

@@ -385,6 +385,100 @@ def test_U11_explain_of_names_and_ports(acl):
 """
 
 
+GROUPS = """\
+@lan = 10.0.0.0/8, fd00::/8, 10.0.0.1
+@Web = a.example, *.b.example
+@web += c.example
+@lan -> @web, d.example:TCP:80,443
+10.0.0.1 ~> a.example
+@lan -| f.example = 1.2.3.4
+"""
+
+
+def test_U11_explain_of_groups(acl):
+    path = acl(GROUPS)
+    done = ctl("check", path)
+    assert done.stdout == f"{path}: 3 rules, 0 errors, 0 warnings\n"
+    done = ctl("explain", "--acl", path, "10.0.0.1", "a.example")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == f"""\
+10.0.0.1 a.example. A: resolved, and granted: tcp:80, tcp:443
+    {path}:4: @lan -> @web, d.example:TCP:80,443  (allows)
+    {path}:5: 10.0.0.1 ~> a.example  (allows)
+"""
+    for client, name, decision, line in (
+            ("fd00::1", "x.b.example", "grant", 4),
+            ("10.0.0.2", "c.example", "grant", 4),
+            ("fd00::1", "f.example", "static", 6)):
+        _, found = explained(path, client, name)
+        assert found["decision"] == decision
+        assert [rule["line"] for rule in found["rules"]] == [line]
+
+
+def test_U11_check_of_wrong_groups(acl):
+    path = acl("@lan = 10.0.0.0/8, host, @x\n"
+               "@lan = 1.1.1.1\n"
+               "@n = a.example, 10.0.0.1\n"
+               "@lan -> @n:TCP:1\n"
+               "@n += b.example\n"
+               "@n -> a:TCP:1\n"
+               "10.0.0.1 ~> @lan, b\n"
+               "@nobody ~> a\n")
+    done = ctl("check", path)
+    assert done.returncode == 1
+    assert done.stdout == f"""\
+{path}:1:20: error: expected a client: an IPv4 or IPv6 address or subnet
+    @lan = 10.0.0.0/8, host, @x
+                       ^
+{path}:1:26: error: a group cannot have another one
+    @lan = 10.0.0.0/8, host, @x
+                             ^
+{path}:2:1: error: the group is there since line 1: "+=" adds to it
+    @lan = 1.1.1.1
+    ^
+{path}:3:17: error: expected a domain name, not an address
+    @n = a.example, 10.0.0.1
+                    ^
+{path}:5:1: error: the rule of line 4 has the group already: add to it above
+    @n += b.example
+    ^
+{path}:6:1: error: expected a group of clients: that of line 3 has names
+    @n -> a:TCP:1
+    ^
+{path}:7:13: error: expected a group of names: that of line 1 has clients
+    10.0.0.1 ~> @lan, b
+                ^
+{path}:8:1: error: no such group above
+    @nobody ~> a
+    ^
+{path}: 0 rules, 8 errors, 0 warnings
+"""
+
+
+def test_U11_check_of_what_groups_say_as_well(acl):
+    path = acl("@lan = 10.0.0.1, 10.0.0.2\n@n = a.example, b.example\n"
+               "@lan -> @n:TCP:80\n"
+               "10.0.0.1 -> b.example:TCP:80\n"
+               "@lan -> a.example:TCP:80\n"
+               "10.0.0.2 -| @n\n")
+    done = ctl("check", path)
+    assert done.stdout == f"""\
+{path}:6:13: error: conflicts with line 3: the same client and name are allowed there
+    10.0.0.2 -| @n
+                ^
+{path}: 0 rules, 1 error, 0 warnings
+"""
+    path.write_text(path.read_text(encoding="utf-8").rsplit("\n", 2)[0],
+                    encoding="utf-8")
+    done = ctl("check", path)
+    assert done.stdout == f"""\
+{path}:4:1: warning: line 3 says the same
+    10.0.0.1 -> b.example:TCP:80
+    ^
+{path}: 3 rules, 0 errors, 1 warning
+"""
+
+
 # --- explain and a model (A4, A5) ---
 
 LABELS = ("a", "b", "ab", "example")
@@ -414,24 +508,52 @@ def random_pattern(rng):
     return rng.choice((random_name(rng), "*." + random_name(rng), "*"))
 
 
+def random_groups(rng):
+    """Groups of clients and of names, by name, and the lines that make them."""
+    groups = {f"@c{i}": rng.sample(SUBNETS, rng.randint(1, 4))
+              for i in range(rng.randint(0, 2))}
+    groups |= {f"@n{i}": [random_pattern(rng)
+                          for _ in range(rng.randint(1, 4))]
+               for i in range(rng.randint(0, 2))}
+    lines = []
+    for name, items in groups.items():
+        lines.append(f"{name} = {', '.join(items[:2])}")
+        if items[2:]:
+            lines.append(f"{name.upper()} += {','.join(items[2:])}")
+    return groups, lines
+
+
+def random_items(rng, groups, kind, other):
+    """As a rule has one, and what it stands for."""
+    names = [name for name in groups if name[1] == kind]
+    if names and rng.random() < 0.3:
+        name = rng.choice(names)
+        return name, groups[name]
+    return other, [other]
+
+
 def random_rules(rng):
     """The text of a list without conflicts, and what it says: (line, subnet,
     pattern, arrow or ports)."""
-    lines, rules, said = [], [], {}
+    groups, lines = random_groups(rng)
+    rules, said = [], {}
     for _ in range(rng.randint(1, 60)):
-        subnet = rng.choice(SUBNETS)
-        names = [random_pattern(rng)
+        client, subnets = random_items(rng, groups, "c", rng.choice(SUBNETS))
+        names = [random_items(rng, groups, "n", random_pattern(rng))
                  for _ in range(rng.choice((1, 1, 1, 2, 3)))]
         arrow = rng.choice(("->", "->", "~>", "-|", "-|="))
-        if any(other != arrow and "|" in arrow + other for other in (
-                said.get((subnet, name), arrow) for name in names)):
+        keys = [(subnet, pattern) for subnet in subnets
+                for _, patterns in names for pattern in patterns]
+        if any(said.get(key, arrow) != arrow and "|" in arrow + said[key]
+               for key in keys):
             continue
-        said.update({(subnet, name): arrow for name in names})
+        said.update(dict.fromkeys(keys, arrow))
         ports, tail = random_ports(rng) if arrow == "->" else (arrow, "")
-        lines.append(f"{subnet} {arrow[:2]} {','.join(names)}{tail}" +
+        lines.append(f"{client} {arrow[:2]} "
+                     f"{','.join(name for name, _ in names)}{tail}" +
                      (" = 10.9.9.9" if arrow == "-|=" else ""))
-        rules += [(len(lines), ipaddress.ip_network(subnet), name, ports)
-                  for name in dict.fromkeys(names)]
+        rules += [(len(lines), ipaddress.ip_network(subnet), pattern, ports)
+                  for subnet, pattern in dict.fromkeys(keys)]
     return lines, rules
 
 

@@ -70,10 +70,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const char *why;
 	size_t i, left;
 	int coarsened;
+	const struct acl_origin *o;
 
 	for (i = 0; i < size; i++)
 		seen.lines += data[i] == '\n';
-	if (acl_compile((const char *)data, size, on_error, &seen, &c) == -1) {
+	if (acl_compile_traced((const char *)data, size, on_error, &seen,
+	    &c) == -1) {
 		if (seen.errors == 0 || c.image != NULL)
 			abort();
 		return (0);
@@ -85,6 +87,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	decide(image);
 	left = 4;
 	acl_bounds(&c, left, on_bound, &left, &coarsened);
+	for (o = c.origins; o < c.origins + c.norigins; o++)
+		if (o->record >= c.size || o->line == 0 || o->line > seen.lines)
+			abort();
+	free(c.origins);
 	free(c.image);
 	return (0);
 }

@@ -11,6 +11,8 @@
 #include "acl/image.h"
 #include "acl/layout.h"
 
+#define SUBNETS_TRIED	16	/* for one of a record's set */
+
 int	LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void
@@ -30,20 +32,22 @@ decide(const struct acl_image *image, const struct addr *client,
 static uint32_t
 decide_all(const struct acl_image *image)
 {
-	const struct image_subnet *s;
+	const struct image_subnet *s = image_subnets(image);
 	const struct image_record *r;
 	struct dns_name name;
 	struct addr client;
 	uint64_t at = image_records_offset(image);
-	uint32_t n = 0;
+	uint32_t n = 0, i;
 
 	for (; (r = image_record(image, at)) != NULL;
 	    at += image_record_size(r), n++) {
-		if (r->subnet >= image->nsubnets)
+		for (i = 0; i < image->nsubnets && i < SUBNETS_TRIED &&
+		    s[i].set != r->set; i++)
+			;
+		if (i == image->nsubnets || i == SUBNETS_TRIED)
 			continue;
-		s = &image_subnets(image)[r->subnet];
-		client.family = s->family;
-		memcpy(client.bytes, s->base, sizeof(client.bytes));
+		client.family = s[i].family;
+		memcpy(client.bytes, s[i].base, sizeof(client.bytes));
 		decide(image, &client, NULL);
 		/* Only a name that the wire reader takes may be asked for. */
 		struct rcur c = { .buf = image_record_name(r),

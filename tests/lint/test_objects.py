@@ -24,7 +24,7 @@ ALLOWED = {
 ALLOCATE = {"calloc", "free", "malloc", "realloc", "reallocarray"}
 COMPILER = {f"dnsfw-proxy/acl/libproxy_acl.a.p/{module}.c.o"
             for module in ("ancestors", "bounds", "build", "compile",
-                           "emit")}
+                           "emit", "merge")}
 
 # Each folder with pure code, its library, and the pure modules, or None: all.
 PURE = [
@@ -34,7 +34,8 @@ PURE = [
     ("dnsfw-priv/start", "start_values", {"values"}),
     ("dnsfw-proxy/acl", "proxy_acl",
      {"ancestors", "bounds", "build", "compile", "decide", "emit", "find",
-      "hint", "image", "layout", "lex", "parse", "relate"}),
+      "groups", "hint", "image", "layout", "lex", "merge", "parse",
+      "patterns", "relate"}),
     ("dnsfw-proxy/dns", "proxy_dns", None),
     ("dnsfw-proxy/serve", "proxy_serve_pure",
      {"scope", "timestamp"}),

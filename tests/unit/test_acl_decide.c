@@ -204,6 +204,37 @@ Test(acl_decide, A4_accumulates_over_subnets_without_duplicates)
 	free(c.image);
 }
 
+/* A group is what its clients and names would be, each in a rule of its own. */
+Test(acl_decide, U11_groups)
+{
+	struct acl_compiled c;
+	const struct acl_image *image = compile(
+	    "@lan = 10.0.0.0/8, fd00::/8, 10.1.0.0/16\n"
+	    "@web = a, *.b\n"
+	    "@vip = 10.0.0.9, 10.1.0.0/16\n"
+	    "10.0.0.9 -> a:TCP:1\n"
+	    "@lan -> @web:TCP:443,80\n"
+	    "@vip -| c = 192.0.2.1\n"
+	    "10.0.0.9 -> a:TCP:3\n"
+	    "@vip -> a:TCP:2\n"
+	    "10.0.0.0/8 -| *\n"
+	    "fd00::1 -| *.x.b\n", &c);
+
+	expect(image, "10.0.0.1", "a", "5 allow TCP:443 TCP:80");
+	expect(image, "10.0.0.1", "x.b", "5 allow TCP:443 TCP:80");
+	expect(image, "10.0.0.1", "b", "9 block");
+	expect(image, "fd00::1", "y.b", "5 allow TCP:443 TCP:80");
+	expect(image, "fd00::1", "y.x.b", "10 block");
+	expect(image, "fd00::1", "c", "0 nomatch");
+	/* Ports in the order of the lines. */
+	expect(image, "10.0.0.9", "a",
+	    "4 allow TCP:1 TCP:3 TCP:2 TCP:443 TCP:80");
+	expect(image, "10.0.0.9", "c", "6 local 192.0.2.1");
+	expect(image, "10.1.0.1", "a", "5 allow TCP:443 TCP:80 TCP:2");
+	expect(image, "10.1.0.1", "c", "6 local 192.0.2.1");
+	free(c.image);
+}
+
 Test(acl_decide, A5_any)
 {
 	struct acl_compiled c;
@@ -430,6 +461,21 @@ Test(acl_decide, U6_lines_of_all_that_matched)
 		cr_assert_eq(memcmp(d.lines, cases[i].lines,
 		    d.nlines * sizeof(d.lines[0])), 0, "%s", cases[i].name);
 	}
+	free(c.image);
+}
+
+/* By two of its names, and for two of its nets: it is one rule. */
+Test(acl_decide, U11_lines_are_there_once)
+{
+	struct acl_compiled c;
+	const struct acl_image *image = compile(
+	    "@lan = 10.0.0.0/8, 10.0.0.1\n"
+	    "@lan -> a.b,*.b,*:TCP:1\n"
+	    "10.0.0.0/8 ~> *.b\n", &c);
+	struct acl_decision d;
+
+	decide(image, "10.0.0.1", "a.b", &d);
+	cr_assert(d.nlines == 1 && d.lines[0] == 2);
 	free(c.image);
 }
 

@@ -22,6 +22,13 @@ static const char example[] =
     "2001:db8::/32 -| ads.example.com = 2001:db8::1\n"
     "::1 ~> *\n";
 
+/* The first two clients have a set, the third that and its own. */
+static const char shared[] =
+    "@lan = 10.0.0.0/8, 2001:db8::/32, 10.0.0.1\n"
+    "@names = ads.example.com, *.example.com\n"
+    "@lan -> @names, *:TCP:443,80\n"
+    "10.0.0.1 ~> ads.example.com\n";
+
 static void
 fail_on_error(void *arg, unsigned int line, unsigned int column,
     const char *text)
@@ -184,6 +191,14 @@ Test(acl_image, tables_are_checked)
 	subnets[4].prefix = 33;
 	expect_bad(image, c.size, "bad subnet");
 	subnets[4].family = ADDR_V6;
+	subnets[4].prefix = 128;
+	subnets[4].set = image->nsets;
+	expect_bad(image, c.size, "bad subnet");
+	subnets[4].set--;
+	subnets[4].set--;
+	subnets[4].grants = 2;
+	expect_bad(image, c.size, "bad subnet");
+	subnets[4].grants = 0;
 	for (i = 0; subnet_slots[i] == 0; i++)
 		;
 	subnet_slots[i] += 5;
@@ -254,9 +269,9 @@ Test(acl_image, records_are_checked)
 	image->nrecords++;
 	expect_bad(image, c.size, "wrong number of records");
 	image->nrecords--;
-	r->subnet = 1;
-	expect_bad(image, c.size, "subnet of a record out of range");
-	r->subnet = 0;
+	r->set = 1;
+	expect_bad(image, c.size, "set of a record out of range");
+	r->set = 0;
 	port->port = 0;
 	expect_bad(image, c.size, "bad port");
 	port->port = 443;
@@ -274,7 +289,8 @@ Test(acl_image, records_are_checked)
 }
 
 /* Whatever is let in can be used: every octet, with a few values. */
-Test(acl_image, no_accepted_mutant_is_dangerous)
+static void
+use_mutants(const char *text)
 {
 	static const uint8_t flips[] = { 0x01, 0x02, 0x80, 0xff };
 	struct acl_compiled c;
@@ -283,7 +299,7 @@ Test(acl_image, no_accepted_mutant_is_dangerous)
 	uint8_t *copy;
 	size_t i, j;
 
-	compile(example, &c);
+	compile(text, &c);
 	copy = malloc(c.size);
 	memcpy(copy, c.image, c.size);
 	for (i = 0; i < c.size; i++)
@@ -296,6 +312,12 @@ Test(acl_image, no_accepted_mutant_is_dangerous)
 		}
 	free(copy);
 	free(c.image);
+}
+
+Test(acl_image, no_accepted_mutant_is_dangerous)
+{
+	use_mutants(example);
+	use_mutants(shared);
 }
 
 /* Tables full of one number: no probe runs for ever, none leads outside. */
@@ -415,6 +437,41 @@ Test(acl_image, A8_octets_for_a_rule)
 	free(c.image);
 }
 
+/* As sets, not as products. */
+Test(acl_image, U11_octets_for_groups)
+{
+	static char text[500 * 32 + 2000 * 32];
+	const struct acl_image *image;
+	struct acl_compiled c;
+	int i, n;
+
+	for (i = n = 0; i < 500; i++)
+		n += sprintf(text + n, "@lan %s= 10.0.%d.%d\n",
+		    i == 0 ? "" : "+", i / 250, i % 250);
+	for (i = 0; i < 2000; i++)
+		n += sprintf(text + n, "@web %s= host%d.example.com\n",
+		    i == 0 ? "" : "+", i);
+	sprintf(text + n, "@lan -> @web:TCP:80,443\n");
+	compile(text, &c);
+	image = c.image;
+	cr_assert_eq(image->nsubnets, 500);
+	cr_assert_eq(image->nrecords, 2000);
+	cr_assert_lt(c.size, 200000);
+	free(c.image);
+	/* What one of them has besides costs the names once more. */
+	strcat(text, "10.0.0.0 ~> a.example\n10.0.0.0 ~> host1.example.com\n");
+	compile(text, &c);
+	image = c.image;
+	cr_assert_eq(image->nrecords, 4001);
+	free(c.image);
+	/* A group that no rule has is not there, nor are its clients. */
+	compile("@lan = 10.0.0.1\n@web = a.example\n10.0.0.2 ~> b\n", &c);
+	image = c.image;
+	cr_assert(image->nsubnets == 1 && image->nrecords == 1);
+	cr_assert_eq(image->nprefixes[IMAGE_V4], 1);
+	free(c.image);
+}
+
 /* More than there was room for at first; each is there once. */
 Test(acl_image, D17_ancestors_are_noted_once)
 {
@@ -509,6 +566,34 @@ Test(acl_image, P7_bounds_are_the_distinct_triples)
 	    "10.0.0.1/32 6:80\n"
 	    "2001:db8::1/128 17:53\n"
 	    "2001:db8::1/128 17:54\n");
+}
+
+static const char in_groups[] =
+    "@lan = 10.0.0.0/8, 2001:db8::/32\n"
+    "@more = 10.0.0.0/8, 10.0.0.1\n"
+    "@lan -> a,b:TCP:80,443\n"
+    "@more -> b:TCP:80,8080\n"
+    "@more ~> c\n"
+    "::1 -| a\n";
+
+/* As the same rules without groups. */
+Test(acl_image, P7_bounds_of_groups)
+{
+	expect_bounds(in_groups, 7, 0,
+	    "10.0.0.0/8 6:443\n"
+	    "10.0.0.0/8 6:80\n"
+	    "10.0.0.0/8 6:8080\n"
+	    "10.0.0.1/32 6:80\n"
+	    "10.0.0.1/32 6:8080\n"
+	    "2001:db8::/32 6:443\n"
+	    "2001:db8::/32 6:80\n");
+	expect_bounds(in_groups, 6, 1,
+	    "10.0.0.0/8 0:0\n"
+	    "10.0.0.1/32 6:80\n"
+	    "10.0.0.1/32 6:8080\n"
+	    "2001:db8::/32 6:443\n"
+	    "2001:db8::/32 6:80\n");
+	expect_bounds(in_groups, 2, 1, "0.0.0.0/0 0:0\n::/0 0:0\n");
 }
 
 Test(acl_image, P7_too_many_bounds_become_a_superset)

@@ -564,6 +564,134 @@ Test(acl_text, A7_all_bad_lines_are_reported)
 		cr_assert_eq(e.line[i], lines[i]);
 }
 
+Test(acl_text, U11_groups_that_are_taken)
+{
+	expect_rules("@lan = 10.0.0.0/8", 0);
+	expect_rules("@a-_9=::1,::2 , 10.0.0.1# comment\n@A-_9 ~> a\n", 1);
+	expect_rules("@n = a\r\n@n += *.b, *, 8.8.8.8.in-addr.arpa\n"
+	    "::1 -> @n,c, @n :TCP:1\n::2 -| @n = ::1\n", 2);
+	expect_rules("@n=a\n@c=::1\n@c -> @n:UDP:1\n", 1);
+}
+
+Test(acl_text, U11_wrong_groups)
+{
+	static const struct {
+		const char	*text;
+		unsigned int	 line, column;
+		const char	*message;
+	} bad[] = {
+		{ "@ = a", 1, 1, "expected a group's name: letters, digits, "
+		    "\"-\" and \"_\" behind \"@\", 63 at most" },
+		{ "::1 ~> a, @b.c", 1, 11, "expected a group's name: letters, "
+		    "digits, \"-\" and \"_\" behind \"@\", 63 at most" },
+		{ "@a. = b", 1, 1, "expected a group's name: letters, digits, "
+		    "\"-\" and \"_\" behind \"@\", 63 at most" },
+		{ "@a", 1, 3, "expected \"=\" or \"+=\", or \"->\", \"~>\" "
+		    "or \"-|\"" },
+		{ "@a =", 1, 5, "expected clients or domain names" },
+		{ "@a = # b", 1, 6, "expected clients or domain names" },
+		{ "@a = ::1 ::2", 1, 10, "expected \",\" or the end of the "
+		    "line" },
+		{ "@a = ::1,", 1, 10, "expected a client: an IPv4 or IPv6 "
+		    "address or subnet" },
+		{ "@a = b,", 1, 8, "expected a domain name" },
+		{ "@a = ::1, b", 1, 11, "expected a client: an IPv4 or IPv6 "
+		    "address or subnet" },
+		{ "@a = b, 10.0.0.1", 1, 9, "expected a domain name, not an "
+		    "address" },
+		{ "@a = 10.0.0.0/33", 1, 15, "prefix length must be 0-32" },
+		{ "@a = b\n@a += https://a.example/", 2, 7, "expected a domain "
+		    "name, not a URL: \"a.example\"" },
+		{ "@a = https://a.example/", 1, 6, "expected a domain name, not a "
+		    "URL: \"a.example\"" },
+		{ "@a = b, @c", 1, 9, "a group cannot have another one" },
+		{ "@a += b", 1, 1, "no such group above: \"=\" makes one" },
+		{ "@a = b\n\n @A = c", 3, 2, "the group is there since line "
+		    "1: \"+=\" adds to it" },
+		{ "@a = b\n::1 ~> @a\n@a += c", 3, 1, "the rule of line 2 "
+		    "has the group already: add to it above" },
+		{ "@a ~> b\n@a = ::1", 1, 1, "no such group above" },
+		{ "::1 ~> b, @a", 1, 11, "no such group above" },
+		{ "@a = b\n@a ~> c", 2, 1, "expected a group of clients: that "
+		    "of line 1 has names" },
+		{ "@a = ::1\n::2 ~> @a", 2, 8, "expected a group of names: "
+		    "that of line 1 has clients" },
+		{ "a = b", 1, 1, "expected a client: an IPv4 or IPv6 address "
+		    "or subnet" },
+		{ "::1 += b", 1, 5, "expected \"->\", \"~>\" or \"-|\"" },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		expect_error(bad[i].text, strlen(bad[i].text), bad[i].line,
+		    bad[i].column, bad[i].message);
+}
+
+/* Also between a client and its groups, and once for all clients of these. */
+Test(acl_text, U11_A6_conflicts_of_groups)
+{
+	static const struct {
+		const char	*text;
+		unsigned int	 line, column;
+		const char	*message;
+	} bad[] = {
+		{ "@a = ::1, ::2\n@a ~> b\n@a -| b", 3, 7, "conflicts with "
+		    "line 2: the same client and name are allowed there" },
+		{ "@a = ::1, ::2\n@a ~> b\n::2 -| c,b", 3, 10, "conflicts "
+		    "with line 2: the same client and name are allowed "
+		    "there" },
+		{ "::2 -| c,b\n@a = ::1, ::2\n@a ~> b", 3, 7, "conflicts "
+		    "with line 1: the same client and name are blocked "
+		    "there" },
+		{ "@a = ::1, ::2\n@b = ::2, ::1\n@a -| b = ::1\n\n"
+		    "@b -| b = ::2", 5, 7, "conflicts with line 3: the same "
+		    "client and name get another answer there" },
+		{ "@a = ::1, ::2, ::3\n@b = ::2, ::1, ::3\n@n = b, c\n"
+		    "@m = d, c\n::2 ~> x\n::3 ~> y\n@a -| @n\n"
+		    "@b ~> @m", 8, 7, "conflicts with line 7: the same client "
+		    "and name are blocked there" },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		expect_error(bad[i].text, strlen(bad[i].text), bad[i].line,
+		    bad[i].column, bad[i].message);
+	expect_rules("@a = ::1\n@b = ::2\n@a ~> b\n@b -| b", 2);
+	expect_rules("@a = ::1\n@b = ::1\n@a -| b = ::1\n@b -| b = ::1", 2);
+}
+
+Test(acl_text, U11_too_much_for_a_group)
+{
+	static char text[1100 * 32];
+	int i, n;
+
+	strcpy(text, "@a = ::1\n@b = ::1\n@a -> a:TCP:1-128\n"
+	    "@b -> a:UDP:1-128\n");
+	expect_rules(text, 2);
+	strcat(text, "::1 -> a:UDP:128-129\n");
+	expect_error(text, strlen(text), 5, 8, "more than 256 ports for the "
+	    "client and name of line 3");
+	for (i = n = 0; i < 1024; i++)
+		n += sprintf(text + n, "@g%d = ::%x\n@g%d ~> a\n", i, i, i);
+	expect_rules(text, 1024);
+	sprintf(text + n, "@more = a\n");
+	expect_error(text, strlen(text), 2049, 1, "more than 1024 groups");
+}
+
+/* 1,600 rules of 1,600 names each are more than two million pairs. */
+Test(acl_text, U11_too_many_pairs)
+{
+	static char text[1600 * 64];
+	int i, n;
+
+	for (i = n = 0; i < 1600; i++)
+		n += sprintf(text + n, "@n %s= h%d\n", i == 0 ? "" : "+", i);
+	for (i = 0; i < 1600; i++)
+		n += sprintf(text + n, "::%x ~> @n\n", i);
+	expect_error(text, strlen(text), 0, 0, "groups make more than 2097152 "
+	    "pairs of clients and names");
+}
+
 Test(acl_text, A6_rules_that_merge)
 {
 	expect_rules("10.0.0.8 -> a:TCP:80\n10.0.0.8 -> A.:tcp:80\n", 2);

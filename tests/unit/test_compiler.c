@@ -47,6 +47,7 @@ static unsigned int failing;		/* the number of the one that fails */
 static struct {
 	void	*memory, *map;
 	size_t	 size;
+	size_t	 len;			/* of the memory */
 } guarded[64];
 
 void	*__real_malloc(size_t);
@@ -85,6 +86,7 @@ __wrap_calloc(size_t n, size_t each)
 	guarded[i].memory = map + pages - size;
 	guarded[i].map = map;
 	guarded[i].size = pages + PAGE;
+	guarded[i].len = size;
 	return (guarded[i].memory);
 }
 
@@ -97,8 +99,22 @@ __wrap_realloc(void *old, size_t size)
 void *
 __wrap_reallocarray(void *old, size_t n, size_t size)
 {
-	return (++allocations == failing ? NULL :
-	    __real_reallocarray(old, n, size));
+	void *new;
+	size_t i;
+
+	if (++allocations == failing)
+		return (NULL);
+	for (i = 0; old != NULL && i < 64; i++) {
+		if (guarded[i].memory != old)
+			continue;
+		if ((new = __real_malloc(n * size)) == NULL)
+			abort();
+		memcpy(new, old, guarded[i].len < n * size ? guarded[i].len :
+		    n * size);
+		__wrap_free(old);
+		return (new);
+	}
+	return (__real_reallocarray(old, n, size));
 }
 
 void
@@ -683,17 +699,17 @@ Test(compiler, lists_leave_nothing_behind, .timeout = 60)
 	stop();
 }
 
-/* Whichever allocation fails: bad, or only wider bounds; the next is good. */
-Test(compiler, memory_that_is_not_there, .timeout = 60)
+/*
+ * Whichever allocation fails: bad, or only wider bounds than that number; the next is
+ * good.  Returns how often it was bad.
+ */
+static unsigned int
+try_without_memory(const char *text, unsigned int most, unsigned int normal)
 {
-	static char text[300000];
-	unsigned int bounds, type, n = 0, i, refused = 0, before;
+	unsigned int bounds, type, refused = 0, before;
 	int fd;
 
-	for (i = 0; i < 5000; i++)
-		n += (unsigned int)sprintf(text + n,
-		    "10.0.0.1 -> a%u.example:TCP:80\n", i);
-	for (failing = 1; failing <= 25; failing++) {
+	for (failing = 1; failing <= most; failing++) {
 		before = refused;
 		begin();
 		reload(text);
@@ -702,7 +718,8 @@ Test(compiler, memory_that_is_not_there, .timeout = 60)
 		    failing);
 		/* Wider ones are all of IPv4, and so this host, too. */
 		if (type == MSG_SEALED)
-			cr_assert(bounds == 1 || bounds == 2, "%u", bounds);
+			cr_assert(bounds == normal || bounds == 2, "%u",
+			    bounds);
 		else
 			cr_assert_eq(bounds, 0);
 		cr_assert_eq(fd != -1, type == MSG_SEALED);
@@ -724,7 +741,35 @@ Test(compiler, memory_that_is_not_there, .timeout = 60)
 			    said);
 		hang_up();
 	}
-	cr_assert_gt(refused, 8);
+	return (refused);
+}
+
+Test(compiler, memory_that_is_not_there, .timeout = 60)
+{
+	static char text[300000];
+	unsigned int n = 0, i;
+
+	for (i = 0; i < 5000; i++)
+		n += (unsigned int)sprintf(text + n,
+		    "10.0.0.1 -> a%u.example:TCP:80\n", i);
+	cr_assert_gt(try_without_memory(text, 26, 1), 8);
+}
+
+/* What a line with one name and port has room for grows. */
+Test(compiler, U11_memory_that_is_not_there_for_groups, .timeout = 60)
+{
+	static char text[30000];
+	unsigned int n, i;
+
+	n = (unsigned int)sprintf(text, "@lan = 10.0.0.1");
+	for (i = 2; i < 100; i++)
+		n += (unsigned int)sprintf(text + n, ",10.0.0.%u", i);
+	for (i = 0; i < 70; i++)
+		n += (unsigned int)sprintf(text + n, "\n@web%u = x%u.example, "
+		    "*", i, i);
+	sprintf(text + n, "\n@lan -> @web1,y.example:TCP:80-89\n"
+	    "10.0.0.1 -> @web2:TCP:80\n10.0.0.2 ~> y.example\n");
+	cr_assert_gt(try_without_memory(text, 46, 990), 20);
 }
 
 /* --- a peer that is wrong, or gone --- */
