@@ -112,7 +112,7 @@ tcp_conn_new(int fd, const struct addr *addr, struct quota *quota,
 	 * each one, and the kernel is not told who waits.
 	 */
 	c->readable = event_new(loop.base, fd,
-	    EV_READ | EV_CLOSED | EV_PERSIST | EV_ET, readable, c);
+	    EV_READ | EV_PERSIST | EV_ET, readable, c);
 	c->writable = event_new(loop.base, fd, EV_WRITE | EV_ET, writable, c);
 	if (c->readable == NULL || c->writable == NULL ||
 	    event_add(c->readable, NULL) == -1) {

@@ -43,9 +43,8 @@ struct tcp_conn {
 	bool		idle;			/* and may be closed for another */
 	bool		seen_later;
 	bool		blocked;		/* the client takes no more */
-	bool		unread;			/* octets may have come */
-	bool		ended;			/* and behind them is the end */
-	bool		eof;			/* which has been read */
+	bool		unread;			/* something may have come */
+	bool		eof;			/* the client sends no more */
 	bool		busy;			/* must not be freed now */
 	bool		broken;			/* to be closed */
 	uint8_t		*in;			/* begin of what is not taken */

@@ -155,7 +155,8 @@ tcp_in_keep(struct tcp_conn *c, const uint8_t *left, size_t len)
 
 /*
  * One read into buf, which is not full.  Returns how many octets have come.  A
- * short one tells that nothing is left but the end, if that has come.
+ * short one does not tell that nothing is left: the end, a reset or an urgent
+ * mark may be behind it, of which no other edge tells.
  */
 static size_t
 tcp_in_read(struct tcp_conn *c, uint8_t *buf, size_t room)
@@ -163,7 +164,7 @@ tcp_in_read(struct tcp_conn *c, uint8_t *buf, size_t room)
 	ssize_t n;
 
 	n = recv(c->fd, buf, room, 0);
-	c->unread = n == (ssize_t)room || (n > 0 && c->ended);
+	c->unread = n > 0;
 	if (n == 0)
 		c->eof = true;
 	else if (n == -1 && errno != EAGAIN)
@@ -224,10 +225,9 @@ tcp_in_readable(int fd, short what, void *arg)
 	struct tcp_conn *c = arg;
 
 	(void)fd;
+	(void)what;
 	loop_clock();
 	c->unread = true;
-	if (what & EV_CLOSED)
-		c->ended = true;
 	if (!tcp_in_may_read(c))
 		return;
 	tcp_conn_wait(c);

@@ -23,6 +23,7 @@
 #include "serve/loop.h"
 #include "serve/quota.h"
 #include "serve/settings.h"
+#include "serve/tcp_conn.h"
 
 #define MAX		400U		/* --max-connections */
 #define TIMEOUT		(10 * CLOCK_SECOND)

@@ -22,6 +22,51 @@ Test(front_tcp, a_client_that_resets_detaches_its_queries)
 	cr_assert_eq(octets_of_the_first(), 0);
 }
 
+static void
+reset(int fd)
+{
+	struct linger linger = { .l_onoff = 1 };
+
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
+	close(fd);
+}
+
+/* The edge of both is one. */
+Test(front_tcp, a_client_that_resets_with_a_half_message)
+{
+	int fd = client(1);
+
+	cr_assert_eq(tcp_conn_count(), 1);
+	put(fd, "\xff\xff\xff", 3);
+	reset(fd);
+	turns(10);
+	cr_assert_eq(tcp_conn_count(), 0);
+}
+
+Test(front_tcp, a_client_that_resets_right_behind_its_query)
+{
+	int fd = client(1);
+
+	ask(fd, 1);
+	reset(fd);
+	turns(10);
+	cr_assert_eq(tcp_conn_count(), 0);
+	cr_assert(nheld == 0 || held[0]->conn == NULL);
+}
+
+/* What is behind an urgent octet is read, too. */
+Test(front_tcp, a_query_behind_an_urgent_mark)
+{
+	static const uint8_t rest[1 + QUERY] = { QUERY };
+	int fd = client(1);
+
+	cr_assert_eq(__real_send(fd, "", 1, 0), 1);
+	cr_assert_eq(__real_send(fd, "x", 1, MSG_OOB), 1);
+	put(fd, rest, sizeof(rest));
+	turns(10);
+	cr_assert_eq(nheld, 1);
+}
+
 Test(front_tcp, a_client_that_resets_with_answers_unsent)
 {
 	struct linger linger = { .l_onoff = 1 };
