@@ -12,7 +12,7 @@
 
 /*
  * A walk takes the longer the more connections there are: those are asked about
- * that end before the next one but one is over, and walks have a fifth of the
+ * that end before the next one but one is over, and walks have a quarter of the
  * time.  The first one is expected to be long, or its grants might end meanwhile.
  */
 #define HOLD_PERIOD	(CLOCK_SECOND / 4)	/* from walk to walk, at least */

@@ -12,6 +12,7 @@
 #include "log.h"
 
 #define BUCKETS		4096	/* power of two */
+#define SHARE_PREFIX	64	/* of IPv6: a host in it chooses the rest */
 #define LOOK_BACK	8	/* of the client, which may be the same */
 
 struct place {
@@ -26,13 +27,13 @@ TAILQ_HEAD(places, place);
 #define LITTLE	(REFUSALS_WORKER / REFUSALS_CLIENT)
 #define OLD	(3600 * CLOCK_SECOND)
 
+/* An IPv6 one is its /64, as everywhere where each has a share (D22). */
 struct client {
 	LIST_ENTRY(client) same;	/* hash */
 	TAILQ_ENTRY(client) even;	/* that have as many, or free */
 	struct places	places;		/* oldest first */
 	unsigned int	count;
-	uint8_t		family;
-	uint8_t		bytes[16];
+	struct addr	share;
 };
 TAILQ_HEAD(clients, client);
 
@@ -80,22 +81,31 @@ worker_of(uint8_t family, const uint8_t client[16])
 
 /* --- clients --- */
 
-static size_t
-bucket_of(uint8_t family, const uint8_t bytes[16])
+static struct addr
+share_of_client(uint8_t family, const uint8_t bytes[16])
 {
-	uint8_t key[17] = { family };
+	struct addr a = { .family = family };
 
-	memcpy(key + 1, bytes, 16);
-	return (hash_bytes(key, sizeof(key)) % BUCKETS);
+	memcpy(a.bytes, bytes, sizeof(a.bytes));
+	if (family == ADDR_V6)
+		addr_mask(&a, SHARE_PREFIX);
+	return (a);
+}
+
+static size_t
+bucket_of(const struct addr *share)
+{
+	return (hash_bytes(share, sizeof(*share)) % BUCKETS);
 }
 
 static struct client *
 find_client(struct store *s, uint8_t family, const uint8_t bytes[16])
 {
+	const struct addr share = share_of_client(family, bytes);
 	struct client *c;
 
-	LIST_FOREACH(c, &s->buckets[bucket_of(family, bytes)], same)
-		if (c->family == family && memcmp(c->bytes, bytes, 16) == 0)
+	LIST_FOREACH(c, &s->buckets[bucket_of(&share)], same)
+		if (addr_equal(&c->share, &share))
 			break;
 	return (c);
 }
@@ -110,11 +120,10 @@ add_client(struct store *s, uint8_t family, const uint8_t bytes[16])
 		TAILQ_REMOVE(&s->free_clients, c, even);
 	else
 		c = &s->clients[s->known++];
-	c->family = family;
-	memcpy(c->bytes, bytes, 16);
+	c->share = share_of_client(family, bytes);
 	c->count = 0;
 	TAILQ_INIT(&c->places);
-	LIST_INSERT_HEAD(&s->buckets[bucket_of(family, bytes)], c, same);
+	LIST_INSERT_HEAD(&s->buckets[bucket_of(&c->share)], c, same);
 	TAILQ_INSERT_TAIL(&s->with[0], c, even);
 	return (c);
 }
@@ -182,6 +191,7 @@ static bool
 is_again(const struct msg_refusal *a, const struct msg_refusal *b)
 {
 	return (a->kind == b->kind && a->rule == b->rule &&
+	    memcmp(a->client, b->client, sizeof(a->client)) == 0 &&
 	    a->qtype == b->qtype && strcmp(a->name, b->name) == 0 &&
 	    strcmp(a->reason, b->reason) == 0);
 }
@@ -266,7 +276,9 @@ refusals_next(const struct addr *client, uint64_t above,
 	if (c == NULL)
 		return (0);
 	TAILQ_FOREACH(p, &c->places, link) {
-		if (p->refusal.number <= above)
+		if (p->refusal.number <= above ||
+		    memcmp(p->refusal.told.client, client->bytes,
+		    sizeof(client->bytes)) != 0)
 			continue;
 		if (n == max)
 			break;

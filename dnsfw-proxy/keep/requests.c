@@ -329,6 +329,15 @@ take_grants(struct request_turn *t, const uint8_t *buf, size_t len)
 	}
 }
 
+/* A record has no more of them than the contract says. */
+static void
+check_number(const struct request_turn *t, size_t len, size_t size, size_t max)
+{
+	if (len > max * size)
+		children_malformed(&children_workers[t->worker],
+		    msg_strerror(MSG_ESIZE));
+}
+
 static void
 take_refusals(const struct request_turn *t, const uint8_t *buf, size_t len)
 {
@@ -336,14 +345,14 @@ take_refusals(const struct request_turn *t, const uint8_t *buf, size_t len)
 	enum msg_err err;
 	size_t size;
 
+	check_number(t, len, sizeof(m), MSG_REFUSALS_MAX);
 	for (; len > 0; buf += size, len -= size) {
 		size = len < sizeof(m) ? len : sizeof(m);
 		err = msg_refusal_decode(buf, size, &m);
 		if (err != MSG_OK)
 			children_malformed(&children_workers[t->worker],
 			    msg_strerror(err));
-		if (!refusals_take(t->worker, &m, t->now))
-			foreign_count++;
+		(void)refusals_take(t->worker, &m, t->now);
 	}
 }
 
@@ -354,6 +363,7 @@ take_hits(const struct request_turn *t, const uint8_t *buf, size_t len)
 	enum msg_err err;
 	size_t size;
 
+	check_number(t, len, sizeof(m), MSG_BATCH_MAX);
 	for (; len > 0; buf += size, len -= size) {
 		size = len < sizeof(m) ? len : sizeof(m);
 		err = msg_hits_decode(buf, size, &m);

@@ -10,6 +10,7 @@
 #include "log.h"
 #include "loop.h"
 #include "priv.h"
+#include "share.h"
 
 #define LOOK_BACK	4	/* which may be the same: A, AAAA, HTTPS in turn */
 
@@ -43,9 +44,11 @@ tell_init(void)
 static void
 send_batch(void)
 {
-	if (!priv_send(batch, n * sizeof(batch[0])))
-		counters.untold += n;
-	n = 0;
+	bool sent = priv_send(batch, n * sizeof(batch[0]));
+
+	for (; n > 0; n--)
+		if (!sent)
+			counters.untold += batch[n - 1].count;
 	tell_due = false;
 	event_del(timer);
 }
@@ -114,6 +117,17 @@ tell_add(enum msg_refusal_kind kind, const struct request *r, const char *reason
 		event_add(timer, &second);
 }
 
+/* Is the message of one who has the same share (D22)? */
+static bool
+shares_with(const struct msg_refusal *m, const struct addr *client)
+{
+	struct addr one = { .family = m->family }, other = share_of(client);
+
+	memcpy(one.bytes, m->client, sizeof(one.bytes));
+	one = share_of(&one);
+	return (addr_equal(&one, &other));
+}
+
 /*
  * May one more be told of the client?  Then it is counted.  In a flood, what is
  * spared is for who is not the last one that was told of.
@@ -125,7 +139,7 @@ has_token(const struct addr *client)
 
 	if (!bucket_has(b, loop.now)) {
 		b = &spared;
-		if ((n > 0 && is_of(&batch[n - 1], client)) ||
+		if ((n > 0 && shares_with(&batch[n - 1], client)) ||
 		    !bucket_has(b, loop.now))
 			return (false);
 	}

@@ -310,7 +310,7 @@ Test(keep_hold, G14_one_walk_at_a_time)
 	cr_assert_eq(nlooked, 2);
 	hold_seen(true);
 	(void)hold_all();
-	/* A walk like the first one is to have a fifth of the time. */
+	/* A walk like the first one is to have a quarter of the time. */
 	rig_give_until(2, 1, rig_now + 4 * PERIOD + CLOCK_SECOND);
 	rig_now += 4 * PERIOD - 1;
 	(void)hold_step();

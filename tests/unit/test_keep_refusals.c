@@ -246,3 +246,50 @@ Test(keep_refusals_workers, U5_P5_each_worker_for_itself,
 	}
 	cr_assert(kept > 25 && kept < 100);
 }
+
+/* --- IPv6 --- */
+
+static struct addr
+host(unsigned int net, unsigned int number)
+{
+	struct addr a = { ADDR_V6, { 0x20, 0x01, 0x0d, 0xb8 } };
+
+	a.bytes[7] = (uint8_t)net;
+	a.bytes[14] = (uint8_t)(number >> 8);
+	a.bytes[15] = (uint8_t)number;
+	return (a);
+}
+
+static void
+take_of(const struct addr *a)
+{
+	struct msg_refusal m = refusal(0, 1);
+
+	m.family = a->family;
+	memcpy(m.client, a->bytes, sizeof(m.client));
+	cr_assert(refusals_take(0, &m, now));
+}
+
+static size_t
+find_of(const struct addr *a)
+{
+	return (refusals_next(a, 0, found, 2 * REFUSALS_CLIENT));
+}
+
+/* A host has as many addresses of its /64 as it likes (D22). */
+Test(keep_refusals, U5_D22_all_addresses_of_a_network_have_one_share)
+{
+	const struct addr victim = host(1, 1), same = host(2, 5);
+	struct addr a;
+	unsigned int i;
+
+	take_of(&victim);
+	for (i = 0; i < 10 * REFUSALS_WORKER; i++) {
+		a = host(2, i);
+		take_of(&a);
+	}
+	cr_assert_eq(find_of(&victim), 1);
+	/* Each is told of its own alone. */
+	cr_assert_eq(find_of(&a), 1);
+	cr_assert_eq(find_of(&same), 0);
+}

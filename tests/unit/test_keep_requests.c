@@ -503,6 +503,24 @@ Test(keep_requests, U5_a_bad_one_ends_the_program, .exit_code = 7)
 	requests_serve(0);
 }
 
+/* As many as the contract has, and no more. */
+Test(keep_requests, P7_a_record_of_too_many_ends_the_program, .exit_code = 7)
+{
+	struct msg_hits m[MSG_BATCH_MAX + 1];
+	size_t i;
+
+	for (i = 0; i <= MSG_BATCH_MAX; i++)
+		m[i] = (struct msg_hits){ .type = MSG_HITS, .line = 1,
+		    .count = 1 };
+	memcpy(rig_in[0], m, MSG_BATCH_MAX * sizeof(m[0]));
+	rig_in_len[rig_nin++] = MSG_BATCH_MAX * sizeof(m[0]);
+	requests_serve(0);
+	rig_malformed = passed;
+	memcpy(rig_in[0], m, sizeof(m));
+	rig_in_len[rig_nin++] = sizeof(m);
+	requests_serve(0);
+}
+
 /* --- counters --- */
 
 static void

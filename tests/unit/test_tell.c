@@ -209,6 +209,36 @@ Test(tell, U5_a_flood_of_one_does_not_hide_others)
 	cr_assert_eq(nsent, before + TELL_SPARED - 1);
 }
 
+/* An IPv6 client is its /64 here, too: two addresses of it are not two. */
+Test(tell, U5_D22_a_flood_of_one_network_does_not_hide_others)
+{
+	struct request r = request(0, 1);
+	unsigned int i;
+
+	r.client = (struct addr){ ADDR_V6, { 0x20, 0x01, 0x0d, 0xb8 } };
+	for (i = 0; i < 5 * TELL_RATE; i++) {
+		r.client.bytes[15] = i % 2;
+		r.rule = i;
+		tell(REFUSAL_LIST, &r, "no ACL rule allows it");
+	}
+	refuse(3, 1);
+	second();
+	cr_assert_eq(nsent, TELL_RATE + 1);
+	cr_assert_eq(sent[TELL_RATE].client[3], 3);
+}
+
+/* All that each one stands for. */
+Test(tell, U5_what_the_channel_does_not_take_is_counted_by_its_count)
+{
+	unsigned int i;
+
+	full = true;
+	for (i = 0; i < 10; i++)
+		refuse(2, 1);
+	second();
+	cr_assert_eq(counters.untold, 10);
+}
+
 /* Of a long name the end is there, whatever octets it has. */
 Test(tell, U5_a_long_name_is_cut_with_a_mark)
 {
