@@ -102,7 +102,7 @@ struct control_rule {
 	uint8_t		pad[3];
 	uint32_t	line;
 	uint32_t	last;		/* seconds ago */
-	uint32_t	pad2;
+	uint32_t	sum;		/* msg_sealed's, of the list */
 	uint64_t	hits;
 };
 static_assert(sizeof(struct control_rule) == 24, "control_rule size");

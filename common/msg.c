@@ -198,7 +198,8 @@ msg_sealed_decode(const void *buf, size_t len, struct msg_sealed *out)
 
 	if ((err = msg_take(buf, len, out, sizeof(*out), MSG_SEALED)) != MSG_OK)
 		return (err);
-	if (!is_zero(out->pad, sizeof(out->pad)))
+	if (!is_zero(out->pad, sizeof(out->pad)) ||
+	    !is_zero(out->pad2, sizeof(out->pad2)))
 		return (MSG_EPAD);
 	if (out->size == 0 || out->size > IMAGE_SIZE_MAX)
 		return (MSG_EVALUE);

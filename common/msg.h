@@ -136,8 +136,10 @@ struct msg_sealed {
 	uint8_t		pad[3];
 	uint32_t	rules;		/* for the log */
 	uint64_t	size;		/* bytes; at most IMAGE_SIZE_MAX */
+	uint32_t	sum;		/* acl_compiled's, of the text */
+	uint8_t		pad2[4];
 };
-static_assert(sizeof(struct msg_sealed) == 16, "msg_sealed size");
+static_assert(sizeof(struct msg_sealed) == 24, "msg_sealed size");
 
 #define MSG_FAMILY_V4	0x01	/* bits of msg_policy.families: those whose */
 #define MSG_FAMILY_V6	0x02	/* chain exists; others get no grants */

@@ -159,7 +159,8 @@ static void
 report(const struct acl_compiled *compiled)
 {
 	struct msg_sealed sealed = { .type = MSG_SEALED,
-	    .rules = compiled->rules, .size = compiled->size };
+	    .rules = compiled->rules, .size = compiled->size,
+	    .sum = compiled->sum };
 	int fd;
 
 	/* Before SEALED: no grant by the new list meets the old bounds. */

@@ -174,6 +174,18 @@ list_origins(struct build *b, struct acl_compiled *out)
 	return (true);
 }
 
+/* FNV-1a: it tells texts apart that nobody made to be alike. */
+static uint32_t
+sum_of(const char *text, size_t len)
+{
+	uint32_t sum = 2166136261U;
+	size_t i;
+
+	for (i = 0; i < len; i++)
+		sum = (sum ^ (uint8_t)text[i]) * 16777619U;
+	return (sum);
+}
+
 static int
 make_image(struct build *b, const char *text, size_t len, struct acl_compiled *out)
 {
@@ -187,7 +199,8 @@ make_image(struct build *b, const char *text, size_t len, struct acl_compiled *o
 	if (!b->failed && merge_sets(b) && !b->failed && build_ancestors(b) &&
 	    (image = build_emit(b)) != NULL)
 		*out = (struct acl_compiled){ .image = image,
-		    .size = image->size, .rules = image->rules };
+		    .size = image->size, .rules = image->rules,
+		    .sum = sum_of(text, len) };
 	if (!b->failed && b->traced && !list_origins(b, out)) {
 		free(out->image);
 		out->image = NULL;

@@ -31,6 +31,7 @@ struct acl_compiled {
 	void		*image;
 	size_t		 size;
 	uint32_t	 rules;
+	uint32_t	 sum;		/* of the text: another one has another */
 	struct acl_origin *origins;	/* of acl_compile_traced(), in no order */
 	size_t		 norigins;
 };

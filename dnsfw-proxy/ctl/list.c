@@ -144,6 +144,7 @@ list_load(struct list *l, const char *path, list_error_fn *error, void *arg)
 	    &compiled) == -1)
 		return (-1);
 	l->image = compiled.image;
+	l->sum = compiled.sum;
 	index_rules(l, &compiled);
 	free(compiled.origins);
 	return (0);

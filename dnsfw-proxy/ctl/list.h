@@ -27,6 +27,7 @@ struct list {
 	size_t		 len;
 	const struct acl_image *image;	/* NULL: the text has errors */
 	uint32_t	 lines;		/* that are rules */
+	uint32_t	 sum;		/* acl_compiled's */
 	struct list_rule *rules;	/* in the order of lines */
 	uint32_t	 nrules;
 	uint32_t	*by_record;	/* indices: of one record together */

@@ -13,6 +13,7 @@
 #include "ctl.h"
 #include "json.h"
 #include "live.h"
+#include "show.h"
 #include "usage.h"
 
 static const char *
@@ -97,8 +98,10 @@ print_grant(void *arg, const void *record)
 		(void)print_address(g->family, g->client, client);
 	(void)print_address(g->family, g->dst, dst);
 	if (!l->json) {
-		printf("%-15s  %s:%-5u  %-15s  %6" PRIu32 " s  %.*s\n", client,
-		    proto, g->port, dst, g->left, len, g->label);
+		printf("%-15s  %s:%-5u  %-15s  %6" PRIu32 " s  ", client,
+		    proto, g->port, dst, g->left);
+		show_text(stdout, g->label, (size_t)len);
+		putchar('\n');
 		return;
 	}
 	json_begin(&j, NULL, '{');
@@ -151,7 +154,7 @@ is_silent(const struct control_status *s, size_t i)
 	return ((s->silent & 1U << i) != 0);
 }
 
-/* What another program sent is printed as text, whatever it is. */
+/* What another program sent may be anything. */
 static size_t
 upstreams_of(const struct control_status *s)
 {
@@ -236,10 +239,13 @@ print_counters(const struct control_status *s)
 	printf("upstream       questions %" PRIu64 ", shared %" PRIu64
 	    ", timeouts %" PRIu64 ", junk %" PRIu64 "\n", c->exchanges,
 	    c->shared, c->timeouts, c->junk);
-	for (i = 0; i < upstreams_of(s); i++)
-		printf("%15s%.*s %s\n", "", (int)strnlen(s->upstreams[i],
-		    CONTROL_HOST_MAX), s->upstreams[i], is_silent(s, i) ?
-		    "does not answer" : "answers");
+	for (i = 0; i < upstreams_of(s); i++) {
+		printf("%15s", "");
+		show_text(stdout, s->upstreams[i], strnlen(s->upstreams[i],
+		    CONTROL_HOST_MAX));
+		printf(" %s\n", is_silent(s, i) ? "does not answer" :
+		    "answers");
+	}
 }
 
 static void
@@ -253,8 +259,9 @@ print_stats(void *arg, const void *record)
 		print_stats_json(s);
 		return;
 	}
-	printf("serves         %.*s\n", (int)strnlen(s->scope,
-	    sizeof(s->scope)), s->scope);
+	printf("serves         ");
+	show_text(stdout, s->scope, strnlen(s->scope, sizeof(s->scope)));
+	putchar('\n');
 	print_counters(s);
 	printf("firewall       %s; transactions %" PRIu64 ", repairs %" PRIu64
 	    "\n", s->families == 0 ? "none" : s->ready == s->families ?

@@ -19,6 +19,7 @@ struct rules {
 	const char	*path;
 	struct list	list;
 	struct control_rule of_lines[MSG_LINES_MAX + 1];
+	bool		 other_text;	/* the list in force has */
 	uint32_t	*first;		/* of a rule: the line it is counted at */
 };
 
@@ -67,6 +68,7 @@ take_rule(void *arg, const void *record)
 
 	if (c->line > 0 && c->line <= MSG_LINES_MAX)
 		r->of_lines[c->line] = *c;
+	r->other_text |= c->sum != r->list.sum;
 }
 
 /* Rules of one client and one name are counted together, at the first. */
@@ -187,6 +189,11 @@ show_rules(struct rules *r)
 		    "%" PRIu32 ": another file, or changed since it was loaded",
 		    r->path, r->list.lines, r->list.lines == 1 ? "" : "s",
 		    end.count);
+		return (CTL_NO);
+	}
+	if (r->other_text) {
+		warnx("%s: it is not the list in force: another file, or "
+		    "changed since it was loaded", r->path);
 		return (CTL_NO);
 	}
 	find_first(r);

@@ -13,6 +13,7 @@
 #include "ctl.h"
 #include "json.h"
 #include "live.h"
+#include "show.h"
 #include "usage.h"
 
 struct why {
@@ -71,14 +72,6 @@ print_time(time_t when, bool json, char buf[32])
 		    localtime_r(&when, &tm));
 }
 
-/* Whatever is in it, nothing gets to the terminal but printable ASCII. */
-static void
-put_printable(const char *text)
-{
-	for (; *text != '\0'; text++)
-		putchar(*text >= ' ' && *text <= '~' ? *text : '?');
-}
-
 static void
 print_json(const struct why *w, const struct control_refusal *r,
     const char *type)
@@ -122,9 +115,12 @@ print_text(const struct why *w, const struct control_refusal *r,
 	ago_print(r->last, ago);
 	printf("%s  %10s  %5" PRIu32 "x  %-5s  ", when, ago, r->count,
 	    r->name[0] != '\0' ? type : "-");
-	put_printable(r->name[0] != '\0' ? r->name : "-");
+	if (r->name[0] != '\0')
+		show_text(stdout, r->name, strlen(r->name));
+	else
+		putchar('-');
 	fputs("  ", stdout);
-	put_printable(r->reason);
+	show_text(stdout, r->reason, strlen(r->reason));
 	putchar('\n');
 }
 

@@ -345,7 +345,7 @@ next_rules(struct asker *a, struct control_rule *out, size_t max)
 			out[n++] = (struct control_rule){
 			    .type = CONTROL_RULE, .line = a->cursor,
 			    .last = seconds_since(h->last, now),
-			    .hits = h->count };
+			    .sum = policy_sum(), .hits = h->count };
 	}
 	return (n);
 }

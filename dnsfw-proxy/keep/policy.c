@@ -35,6 +35,12 @@ policy_rules(void)
 	return (sealed.rules);
 }
 
+uint32_t
+policy_sum(void)
+{
+	return (sealed.sum);
+}
+
 /* Returns -1 with errno. */
 static int
 policy_open(void)

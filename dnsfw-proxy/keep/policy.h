@@ -59,4 +59,7 @@ void	policy_send(struct child *worker, uint8_t families);
 uint16_t policy_generation(void);
 uint32_t policy_rules(void);
 
+/* msg_sealed's, of the text of the list in force. */
+uint32_t policy_sum(void);
+
 #endif

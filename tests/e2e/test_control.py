@@ -445,6 +445,39 @@ def test_U6_a_new_list_begins_with_nothing(lab):
     until(lambda: hits(server) == [1, 0, 0])
 
 
+def test_U6_a_list_of_as_many_rules_is_another_one(lab):
+    """Its lines would have the hits of others."""
+    server = lab.dnsfw(COUNTED)
+    lab.ask("www.example.com")
+    until(lambda: hits(server) == [1, 1, 1, 0, 0])
+    acl_of(server).write_text(f"# on top\n{COUNTED}", encoding="utf-8")
+    status, found, errors = ctl(server, "rules", "--unused", "--acl",
+                                str(acl_of(server)))
+    assert (status, found) == (1, [])
+    assert errors == (f"dnsfwctl: {acl_of(server)}: it is not the list in "
+                      "force: another file, or changed since it was loaded\n")
+
+
+def test_U6_nothing_that_dnsfw_says_reaches_the_terminal(tmp_path):
+    """It might be captured, and the terminal root's."""
+    path = tmp_path / "control"
+    size = 72 + 8 * 6 + 8 * 11 + 8 * 64 + 1800
+    status = struct.pack("=BBBBB3x", 3, 0, 3, 3, 1) + bytes(200)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as keeper:
+        keeper.bind(str(path))
+        keeper.listen()
+        with subprocess.Popen(
+                [str(build_dir() / "dnsfw-proxy/ctl/dnsfwctl"), "stats",
+                 "--control", str(path)], stdout=subprocess.PIPE,
+                text=True) as asking, keeper.accept()[0] as sock:
+            assert sock.recv(100)
+            sock.send(status + (size - len(status)) * b"\x1b")
+            sock.send(END.pack(1, OK, 1))
+            text = asking.communicate(timeout=DEADLINE)[0]
+    assert "serves         ????" in text and "? answers\n" in text
+    assert "\x1b" not in text
+
+
 def test_U6_rules_as_text(lab):
     server = lab.dnsfw(COUNTED)
     lab.ask("bad.example.com")

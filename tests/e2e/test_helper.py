@@ -130,7 +130,7 @@ def test_A9_decided_by_another_policy_is_refused(evil, fw):
 
 
 def sealed(size, claim=None):
-    return struct.pack("=B3xIQ", SEALED, 1, claim or size).hex()
+    return struct.pack("=B3xIQI4x", SEALED, 1, claim or size, 0).hex()
 
 
 def bound(**fields):

@@ -129,6 +129,12 @@ policy_was_taken(void)
 }
 
 uint32_t
+policy_sum(void)
+{
+	return (77);
+}
+
+uint32_t
 policy_rules(void)
 {
 	return (7);

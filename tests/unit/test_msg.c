@@ -280,7 +280,7 @@ Test(msg, P7_only_its_own_type)
 /* Both sides use the sizes: a change is a new version of the contract. */
 Test(msg, sizes_of_the_contract)
 {
-	static const size_t sizes[NKINDS] = { 8, 176, 16, 16, 16, 51, 4,
+	static const size_t sizes[NKINDS] = { 8, 176, 16, 24, 16, 51, 4,
 	    4, 4, 4, 4, 156, 8, 224, 12, 96, 32 + 24 * 8 + 3 * 18 * 64 };
 	unsigned int kind;
 
@@ -331,6 +331,7 @@ static const struct guarded result_bits[] = {
 
 static const struct guarded sealed_bits[] = {
 	{ FIELD(msg_sealed, pad), 0xff, MSG_EPAD },
+	{ FIELD(msg_sealed, pad2), 0xff, MSG_EPAD },
 	/* At least 2^31 more than there is. */
 	{ offsetof(struct msg_sealed, size) + 3, 1, 0x80, MSG_EVALUE },
 	{ offsetof(struct msg_sealed, size) + 4, 4, 0xff, MSG_EVALUE },
