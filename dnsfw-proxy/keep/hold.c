@@ -25,7 +25,7 @@ static uint64_t hold_next, held;
 static uint64_t began, expected = HOLD_FIRST;	/* of a walk: its time */
 static struct msg_grant looked[HOLD_MAX];	/* in a walk, or before it */
 static size_t nlooked;
-static size_t nliving;			/* of looked, from 0 on: to be held */
+static size_t nliving, done;		/* of looked, from 0 on: to be held */
 
 static uint64_t
 period(void)
@@ -80,7 +80,7 @@ hold_batch(struct backend_batch *b, struct ledger_entry **entries,
 	b->n = 0;
 }
 
-/* A transaction of those that live, the last ones first. */
+/* A transaction of those that live, the soonest to end first. */
 static void
 hold_some(uint64_t now)
 {
@@ -89,8 +89,8 @@ hold_some(uint64_t now)
 
 	batch.n = 0;
 	ledger_expire(firewall.ledger, now);
-	while (nliving > 0 && batch.n < BACKEND_BATCH_MAX) {
-		e = ledger_find(firewall.ledger, &looked[--nliving]);
+	while (done < nliving && batch.n < BACKEND_BATCH_MAX) {
+		e = ledger_find(firewall.ledger, &looked[done++]);
 		/* It may have been revoked, or lengthened, meanwhile. */
 		if (e == NULL || !can_hold(e, now))
 			continue;
@@ -99,6 +99,8 @@ hold_some(uint64_t now)
 		    held_until(e, now) - now);
 	}
 	hold_batch(&batch, entries, now);
+	if (done == nliving)
+		done = nliving = 0;
 }
 
 /* Ask about those that end soon. */

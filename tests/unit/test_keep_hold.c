@@ -431,6 +431,19 @@ Test(keep_hold, a_shorter_walk_is_believed_by_and_by)
 }
 
 /* Others have their turn between two transactions (G14). */
+Test(keep_hold, the_soonest_to_end_are_held_first)
+{
+	const uint64_t soon = rig_now + CLOCK_SECOND / 2;
+
+	rig_give_until(1, BACKEND_BATCH_MAX + 9, rig_now + CLOCK_SECOND);
+	rig_give_until(0, 1, soon);
+	(void)hold_step();
+	hold_seen(true);
+	cr_assert_eq(hold_step(), 0);
+	cr_assert_eq(rig.adds, BACKEND_BATCH_MAX);
+	cr_assert_gt(entry_of(0)->expiry, soon);
+}
+
 Test(keep_hold, G14_a_transaction_in_a_turn)
 {
 	const unsigned int n = 3 * BACKEND_BATCH_MAX + 1;
