@@ -93,14 +93,16 @@ log_removed(const struct request *q, const struct addr *a)
 static bool
 unwanted(void *arg, const struct addr *a)
 {
-	const struct removal *r = arg;
+	struct removal *r = arg;
 	bool bad = dns_vet_forbidden(a, &settings.vet) ||
 	    (r->forbidden != NULL && r->forbidden(r->arg, a));
 
 	if (bad && r->passes)
 		return (false);
-	if (bad)
+	if (bad) {
+		r->found_bad = true;
 		log_removed(r->request, a);
+	}
 	/* A way that is shut is better not tried (--family-mismatch). */
 	return (bad || (settings.config.family_filter &&
 	    settings.config.firewall && !removal_may_be_granted(r->request, a)));

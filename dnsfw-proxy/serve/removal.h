@@ -26,6 +26,8 @@ struct removal {
 	/* Does the keeper say that it is never granted?  NULL: it says nothing. */
 	bool		 (*forbidden)(const void *arg, const struct addr *);
 	const void	*arg;
+	/* removal_remove() has removed one that is never granted. */
+	bool		 found_bad;
 };
 
 /*

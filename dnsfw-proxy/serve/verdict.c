@@ -13,6 +13,7 @@
 #include "loop.h"
 #include "scratch.h"
 #include "settings.h"
+#include "tell.h"
 
 #define ANSWER_MAX	1024	/* grants of one answer */
 #define NO_EXPIRY	UINT64_MAX
@@ -44,6 +45,15 @@ static const struct verdict_events *on_verdict;
 static const char too_many[] = "too many grants under way";
 
 /* --- the answer leaves --- */
+
+/* The client may wonder where an address has gone. */
+static void
+tell_removed(const struct request *q, const struct removal *r)
+{
+	if (r->found_bad)
+		tell(REFUSAL_ANSWER, q, "an address that is never granted was "
+		    "removed");
+}
 
 static void
 leave(struct verdict *v, const struct reply *reply, uint64_t expiry)
@@ -89,6 +99,7 @@ leave_granted(struct verdict *v, struct held *h)
 		any |= h->grants.waits[i].forbidden;
 	if (any)
 		err = removal_remove(&r, &reply, space);
+	tell_removed(v->request, &r);
 	if (err != DNS_OK)
 		on_verdict->failed(v, EDE_OTHER, dns_strerror(err));
 	else
@@ -288,6 +299,7 @@ remove_and_grant(struct verdict *v, struct answer *a, struct reply *reply,
 	size_t n = 0;
 
 	err = removal_remove(&r, reply, work->space);
+	tell_removed(v->request, &r);
 	if (err == DNS_OK && d->acl.nports > 0 &&
 	    (err = answer_addresses(a, &all, &n)) == DNS_OK)
 		n = to_be_granted(v->request, all, n, work->granted);

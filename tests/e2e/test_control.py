@@ -478,6 +478,17 @@ def test_U6_nothing_that_dnsfw_says_reaches_the_terminal(tmp_path):
     assert "\x1b" not in text
 
 
+def test_U5_G8_an_address_that_is_never_granted(lab):
+    """The answer left, but without what the client wanted."""
+    server = lab.dnsfw(BOTH, "--deny-answer=10.78.0.0/16")
+    site = lab.site()
+    assert lab.ask(site.name).answer == []
+    (one,) = why(server, CLIENT4)
+    assert (one["event"], one["name"], one["reason"]) == (
+        "bad_answer", f"{site.name}.",
+        "an address that is never granted was removed")
+
+
 def test_U6_rules_as_text(lab):
     server = lab.dnsfw(COUNTED)
     lab.ask("bad.example.com")

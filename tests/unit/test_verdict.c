@@ -13,6 +13,7 @@
 #include "serve/loop.h"
 #include "serve/policy.h"
 #include "serve/settings.h"
+#include "serve/tell.h"
 #include "serve/verdict.h"
 
 #define MAX	1100U
@@ -44,6 +45,16 @@ static size_t left_len;
 static char why[128];
 
 /* --- stand-ins --- */
+
+static unsigned int removals_told;
+
+void
+tell(enum msg_refusal_kind kind, const struct request *r, const char *reason)
+{
+	cr_assert(kind == REFUSAL_ANSWER && r == &request);
+	cr_assert_str_eq(reason, "an address that is never granted was removed");
+	removals_told++;
+}
 
 void *__wrap_malloc(size_t);
 void *__real_malloc(size_t);
@@ -413,12 +424,14 @@ Test(verdict, what_is_never_granted_goes)
 	done(RESULT_OK, loop.now + 500 * CLOCK_SECOND);
 	cr_assert_eq(left_len, len - 16);
 	cr_assert_eq(left[3] & DNS_AD, 0);
+	cr_assert_eq(removals_told, 1);
 	/* Under a ~> that comes first it passes, but is not granted. */
 	resolve_first = true;
 	answer();
 	cr_assert_eq(nwants, 1);
 	done(RESULT_OK, loop.now + 500 * CLOCK_SECOND);
 	cr_assert_eq(left_len, len);
+	cr_assert_eq(removals_told, 1);
 }
 
 Test(verdict, what_dnsfw_priv_never_grants_goes)
@@ -437,6 +450,7 @@ Test(verdict, what_dnsfw_priv_never_grants_goes)
 	done(RESULT_OK, UINT64_MAX);
 	cr_assert_eq(left_len, len - 32);
 	cr_assert(!granted);
+	cr_assert_eq(removals_told, 2);
 	resolve_first = true;
 	answer();
 	asked->waits[0].forbidden = true;
