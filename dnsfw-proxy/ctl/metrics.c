@@ -88,7 +88,7 @@ print_traffic(const struct metrics *m, const struct counters *c)
 {
 	print_counter(m, "queries", c->queries, "Messages of clients.");
 	print_counter(m, "queries_refused", c->refused, "Those that the list "
-	    "refused.");
+	    "refused, or answered itself.");
 	print_counter(m, "queries_bad", c->bad, "Those that were malformed, or "
 	    "of a kind that is not allowed.");
 	print_counter(m, "queries_turned_away", c->overload, "Those that a "

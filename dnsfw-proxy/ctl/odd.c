@@ -213,6 +213,9 @@ odd_find(struct list *l, const struct clients_nets *nets, odd_fn *tell,
 	o.same = calloc(l->nrules + 1UL, sizeof(*o.same));
 	if (o.same == NULL)
 		err(1, "calloc");
+	if (l->nrules == 0)
+		tell(arg, l, 0, 0, "there is no rule: every client is refused "
+		    "everything");
 	find_same(&o);
 	blocks_collect(&o.blocks, l);
 	for (i = 0; i < l->nrules; i++) {
