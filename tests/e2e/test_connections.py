@@ -108,8 +108,10 @@ def test_G14_living_connections_among_200000_hold_their_grants(lab, fw):
     # Before the grants, which would have ended on a slow machine.
     for i in range(NAMES // 2):
         connected(lab, f"10.78.{100 + i}.1", EACH, PORT, EACH)
-    connected(lab, "10.79.0.1", 10000, PORT, ALL - NAMES // 2 * EACH)
-    assert tracked(lab) >= ALL
+    # With what sanitizers check, a walk takes ten times as long.
+    number = ALL // 10 if "sanitize" in build_dir().name else ALL
+    connected(lab, "10.79.0.1", 10000, PORT, number - NAMES // 2 * EACH)
+    assert tracked(lab) >= number
     grant_names(lab, "example.com", ttl=1)
     begin = max(entry.timeout for entry in fw.entries())
 
