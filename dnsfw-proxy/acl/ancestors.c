@@ -116,7 +116,8 @@ build_ancestors(struct build *b)
 
 	for (i = 0; i < b->npatterns; i++) {
 		p = &b->patterns[i];
-		if (b->sets[p->set].used && (p->nports > 0 || (p->flags & RECORD_RESOLVE) != 0) &&
+		if (b->sets[p->set].used &&
+		    (p->nports > 0 || (p->flags & RECORD_RESOLVE) != 0) &&
 		    !note_all(b, i)) {
 			build_report(b, 0, 0, "out of memory");
 			return (false);

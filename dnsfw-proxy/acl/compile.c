@@ -187,7 +187,8 @@ sum_of(const char *text, size_t len)
 }
 
 static int
-make_image(struct build *b, const char *text, size_t len, struct acl_compiled *out)
+make_image(struct build *b, const char *text, size_t len,
+    struct acl_compiled *out)
 {
 	struct acl_image *image;
 

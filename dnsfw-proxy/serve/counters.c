@@ -12,7 +12,8 @@ counters_log(void)
 
 	log_info("queries: %llu, refused %llu, bad %llu, turned away %llu; "
 	    "upstream: exchanges %llu, shared %llu, timeouts %llu, junk %llu; "
-	    "grants: asked %llu, known %llu; refusals untold %llu", (unsigned long long)c->queries,
+	    "grants: asked %llu, known %llu; refusals untold %llu",
+	    (unsigned long long)c->queries,
 	    (unsigned long long)c->refused, (unsigned long long)c->bad,
 	    (unsigned long long)c->overload,
 	    (unsigned long long)c->exchanges, (unsigned long long)c->shared,
