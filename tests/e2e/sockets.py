@@ -2,8 +2,11 @@
 
 import contextlib
 import ctypes
+import fcntl
 import os
 import socket
+import struct
+import termios
 
 SYS_PIDFD_GETFD = 438
 
@@ -41,3 +44,11 @@ def shrink(server, size):
                 sock.setsockopt(socket.SOL_SOCKET, option, size)
             count += 1
     return count
+
+
+def unread(pid):
+    """Octets that wait for it in its channels."""
+    return sum(
+        struct.unpack("i", fcntl.ioctl(sock, termios.FIONREAD, bytes(4)))[0]
+        for sock in sockets_of(pid) if sock.family == socket.AF_UNIX and
+        not sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))

@@ -170,8 +170,8 @@ def test_U7_exporter_without_dnsfw_and_with(lab):
         # What was known is good for a second.
         until(lambda: fetch(address) == (200, PLAIN, DOWN))
         until(lambda: fetch(address) == (200, PLAIN, DOWN))
-        assert [line for line in err.lines if "no dnsfw" in line] == [
-            f'dnsfwctl: no dnsfw answers at "{path}": Connection refused']
+    assert [line for line in err.lines if "no dnsfw" in line] == [
+        f'dnsfwctl: no dnsfw answers at "{path}": Connection refused']
 
 
 def keeper_of(path):
