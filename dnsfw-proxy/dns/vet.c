@@ -87,6 +87,22 @@ in_any(const struct addr *a, const struct addr_net *net, size_t n)
 	return (false);
 }
 
+/*
+ * Of most addresses the first octets tell that they are in none of the networks
+ * above: a long answer has thousands of them.
+ */
+static inline bool
+is_plain(const struct addr *a)
+{
+	const uint8_t *b = a->bytes;
+
+	if (a->family == ADDR_V4)
+		return (b[0] != 0 && b[0] != 127 && b[0] != 169 && b[0] < 224);
+	/* 2000::/3 without Teredo and 6to4. */
+	return (b[0] >> 5 == 1 && (b[0] != 0x20 || (b[1] != 0x02 &&
+	    (b[1] != 0x01 || b[2] != 0 || b[3] != 0))));
+}
+
 static bool
 is_allowed(const struct addr *a, const struct dns_vet *v)
 {
@@ -153,7 +169,7 @@ is_own(const struct addr *a, const struct dns_vet *v)
 static bool
 is_bad(const struct addr *a, const struct dns_vet *v)
 {
-	return (is_reserved(a) || is_denied(a, v) ||
+	return ((!is_plain(a) && is_reserved(a)) || is_denied(a, v) ||
 	    is_own(a, v));
 }
 
@@ -213,6 +229,6 @@ dns_vet_forbidden(const struct addr *a, const struct dns_vet *v)
 		return (is_bad4(a, v));
 	if (a->family != ADDR_V6)
 		return (true);
-	return ((is_bad(a, v) || embeds_bad(a, v) || local_embeds_bad(a, v)) &&
-	    !is_allowed(a, v));
+	return ((is_bad(a, v) || (!is_plain(a) &&
+	    (embeds_bad(a, v) || local_embeds_bad(a, v)))) && !is_allowed(a, v));
 }
