@@ -6,9 +6,8 @@
 
 #define OWNER_QNAME	0xc00cU	/* pointer to offset 12 (RFC 1035 4.1.4) */
 
-/* The queried name, and the names that it leads to. */
+/* The numbers of the queried name, and of the names that it leads to. */
 struct chain {
-	struct dns_numbers names;
 	uint16_t	number[1 + DNS_CHAIN_MAX];
 	size_t		n;
 };
@@ -29,29 +28,23 @@ struct collection {
 };
 static_assert(sizeof(struct addr) == 1 + 16, "an address has no holes");
 
-/* The name at c->pos, if it is new; one too many is left out. */
-static enum dns_err
-chain_add(struct chain *chain, struct rcur *c, bool root)
+/* If it is new; one too many is left out. */
+static void
+chain_add(struct chain *chain, uint16_t number)
 {
-	enum dns_err err;
-	uint16_t number;
 	size_t i;
 
-	err = dns_numbers_read(&chain->names, c, &number);
-	if (err != DNS_OK || (number == 0 && !root))
-		return (err);
 	for (i = 0; i < chain->n && chain->number[i] != number; i++)
 		;
 	if (i == chain->n && i <= DNS_CHAIN_MAX)
 		chain->number[chain->n++] = number;
-	return (DNS_OK);
 }
 
 /* Where the address is, or will be. */
 static uint16_t *
 collection_slot(struct collection *c, const struct addr *a)
 {
-	uint64_t i = c->hash(a, sizeof(*a));
+	uint64_t i = c->hash(a, 1 + addr_len(a->family));
 	uint16_t *slot;
 
 	do
@@ -138,51 +131,31 @@ collect_hints(struct collection *to, struct rcur *c, uint32_t ttl)
 	return (err);
 }
 
-/*
- * Whether an alias is all that a CNAME, SVCB or HTTPS record says; c is at its name
- * afterwards.
- */
-static enum dns_err
-read_priority(const struct dns_record *r, struct rcur *c, bool *alias)
-{
-	uint16_t priority = 0;
-
-	if ((r->type == TYPE_SVCB || r->type == TYPE_HTTPS) &&
-	    rcur_u16(c, &priority) == -1)
-		return (DNS_ERDATA);
-	/* RFC 9460 2.4.2: in alias mode the parameters do not count. */
-	*alias = priority == 0;
-	return (DNS_OK);
-}
-
-/* A record of a name in the chain, which may grow. */
+/* The addresses of an A or AAAA record, or the hints of one of SVCB or HTTPS. */
 static enum dns_err
 record_addresses(const uint8_t *msg, const struct dns_record *r,
-    struct chain *chain, struct collection *to)
+    struct collection *to)
 {
 	struct rcur c = { .buf = msg, .len = r->rdata + r->rdlength,
 	    .pos = r->rdata };
 	uint32_t ttl = dns_ttl(r);
+	uint16_t priority;
 	enum dns_err err;
-	bool alias;
 
 	if (r->type == TYPE_A)
 		return (collect_all(to, &c, ADDR_V4, ttl));
 	if (r->type == TYPE_AAAA)
 		return (collect_all(to, &c, ADDR_V6, ttl));
-	/* RFC 9460 2.5: as a target, the root is nowhere or here. */
-	if ((err = read_priority(r, &c, &alias)) != DNS_OK ||
-	    (err = chain_add(chain, &c, r->type == TYPE_CNAME)) != DNS_OK)
+	if (r->type == TYPE_CNAME)
+		return (DNS_OK);
+	if (rcur_u16(&c, &priority) == -1)
+		return (DNS_ERDATA);
+	/* RFC 9460 2.4.2: in alias mode the parameters do not count. */
+	if (priority == 0)
+		return (DNS_OK);
+	if ((err = dns_name_skip(&c)) != DNS_OK)
 		return (err);
-	return (alias ? DNS_OK : collect_hints(to, &c, ttl));
-}
-
-static bool
-is_wanted(const struct dns_record *r)
-{
-	return (r->class == CLASS_IN && (r->type == TYPE_A ||
-	    r->type == TYPE_AAAA || r->type == TYPE_CNAME ||
-	    r->type == TYPE_SVCB || r->type == TYPE_HTTPS));
+	return (collect_hints(to, &c, ttl));
 }
 
 static bool
@@ -210,54 +183,27 @@ plain_addresses(const uint8_t *msg, const struct dns_response *r,
 	for (i = 0; err == DNS_OK && *plain && i < r->ancount; i++) {
 		at = c.pos;
 		err = dns_record_read(&c, NULL, &record);
-		if (err != DNS_OK || !is_wanted(&record))
+		if (err != DNS_OK || !dns_link_is(&record))
 			continue;
 		*plain = owner_is_question(msg + at);
 		if (*plain)
-			err = record_addresses(msg, &record, NULL, to);
-	}
-	return (err);
-}
-
-/* A record that may be of a name in the chain. */
-struct entry {
-	uint16_t	owner;		/* number */
-	uint16_t	at;
-};
-
-/* Each owner is read once, and becomes a number. */
-static enum dns_err
-list_entries(const uint8_t *msg, const struct dns_response *r,
-    struct dns_numbers *names, struct entry *entries, size_t *n)
-{
-	struct rcur owner, c = { .buf = msg, .len = r->answer_end,
-	    .pos = r->question_end };
-	struct dns_record record;
-	enum dns_err err = DNS_OK;
-	uint16_t i;
-
-	*n = 0;
-	for (i = 0; err == DNS_OK && i < r->ancount; i++) {
-		owner = c;
-		err = dns_record_read(&c, NULL, &record);
-		if (err != DNS_OK || !is_wanted(&record))
-			continue;
-		entries[*n].at = (uint16_t)owner.pos;
-		err = dns_numbers_read(names, &owner, &entries[(*n)++].owner);
+			err = record_addresses(msg, &record, to);
 	}
 	return (err);
 }
 
 static enum dns_err
-entry_addresses(const uint8_t *msg, const struct dns_response *r, size_t at,
-    struct chain *chain, struct collection *to)
+link_addresses(const uint8_t *msg, const struct dns_response *r,
+    const struct dns_link *link, struct chain *chain, struct collection *to)
 {
-	struct rcur c = { .buf = msg, .len = r->answer_end, .pos = at };
+	struct rcur c = { .buf = msg, .len = r->answer_end, .pos = link->at };
 	struct dns_record record;
 	enum dns_err err;
 
+	if (link->target != DNS_LINK_NOWHERE)
+		chain_add(chain, link->target);
 	err = dns_record_read(&c, NULL, &record);
-	return (err != DNS_OK ? err : record_addresses(msg, &record, chain, to));
+	return (err != DNS_OK ? err : record_addresses(msg, &record, to));
 }
 
 /*
@@ -266,58 +212,57 @@ entry_addresses(const uint8_t *msg, const struct dns_response *r, size_t at,
  */
 static enum dns_err
 chain_addresses(const uint8_t *msg, const struct dns_response *r,
-    struct chain *chain, struct entry *entries, struct collection *to)
+    const struct dns_link *links, size_t n, struct collection *to)
 {
-	struct rcur question = { .buf = msg, .len = r->question_end,
-	    .pos = DNS_HEADER_SIZE };
-	enum dns_err err;
-	size_t i, k, n;
+	struct chain chain = { .n = 0 };
+	enum dns_err err = DNS_OK;
+	size_t i, k;
 
-	chain->n = 0;
-	if ((err = chain_add(chain, &question, true)) == DNS_OK)
-		err = list_entries(msg, r, &chain->names, entries, &n);
-	for (i = 0; err == DNS_OK && i < chain->n; i++)
-		for (k = 0; err == DNS_OK && k < n; k++)
-			if (entries[k].owner == chain->number[i])
-				err = entry_addresses(msg, r, entries[k].at, chain,
-				    to);
+	if (n > 0)
+		chain_add(&chain, links[0].owner);
+	for (i = 0; err == DNS_OK && i < chain.n; i++)
+		for (k = 1; err == DNS_OK && k < n; k++)
+			if (links[k].owner == chain.number[i])
+				err = link_addresses(msg, r, &links[k], &chain, to);
+	return (err);
+}
+
+static void
+collection_begin(struct collection *c, dns_hash_fn *hash, struct dns_address *out,
+    size_t max)
+{
+	c->out = out;
+	c->max = max < DNS_ADDRESSES_MAX ? max : DNS_ADDRESSES_MAX;
+	c->n = 0;
+	c->hash = hash;
+}
+
+enum dns_err
+dns_answer_follow(const uint8_t *msg, const struct dns_response *r,
+    const struct dns_link *links, size_t nlinks, dns_hash_fn *hash,
+    struct dns_address *out, size_t max, size_t *n)
+{
+	DNS_UNINITIALIZED struct collection to;
+	enum dns_err err;
+
+	collection_begin(&to, hash, out, max);
+	err = chain_addresses(msg, r, links, nlinks, &to);
+	*n = to.n;
 	return (err);
 }
 
 /* Not inline, since most answers need no such room on the stack. */
 static enum dns_err __attribute__((noinline))
-long_addresses(const uint8_t *msg, const struct dns_response *r, dns_hash_fn *hash,
+linked_addresses(const uint8_t *msg, const struct dns_response *r,
     struct collection *to)
 {
-	DNS_UNINITIALIZED uint16_t at[DNS_POINTER_REACH];
-	DNS_UNINITIALIZED struct dns_number number[DNS_NUMBERS_MAX];
-	DNS_UNINITIALIZED uint16_t slot[2 * DNS_NUMBERS_MAX];
-	DNS_UNINITIALIZED struct entry entries[DNS_RECORDS_MAX];
-	struct chain chain;
+	DNS_UNINITIALIZED struct dns_link links[DNS_LINKS_ROOM];
+	enum dns_err err;
+	size_t n;
 
-	if (r->ancount > DNS_RECORDS_MAX)
-		return (DNS_ECOUNT);
-	dns_numbers_begin(&chain.names, msg, r->answer_end, hash, at, number,
-	    DNS_NUMBERS_MAX, slot, 2 * DNS_NUMBERS_MAX);
-	return (chain_addresses(msg, r, &chain, entries, to));
-}
-
-/* A label begins at no more than each octet. */
-static enum dns_err __attribute__((noinline))
-short_addresses(const uint8_t *msg, const struct dns_response *r, dns_hash_fn *hash,
-    struct collection *to)
-{
-	DNS_UNINITIALIZED uint16_t at[DNS_SHORT_MAX];
-	DNS_UNINITIALIZED struct dns_number number[DNS_SHORT_MAX];
-	DNS_UNINITIALIZED uint16_t slot[2 * DNS_SHORT_MAX];
-	DNS_UNINITIALIZED struct entry entries[DNS_SHORT_MAX / 11];
-	struct chain chain;
-
-	if (r->answer_end > DNS_SHORT_MAX || r->ancount > DNS_SHORT_MAX / 11)
-		return (long_addresses(msg, r, hash, to));
-	dns_numbers_begin(&chain.names, msg, r->answer_end, hash, at, number,
-	    DNS_SHORT_MAX, slot, 2 * DNS_SHORT_MAX);
-	return (chain_addresses(msg, r, &chain, entries, to));
+	to->n = 0;
+	err = dns_links_read(msg, r, to->hash, links, &n);
+	return (err != DNS_OK ? err : chain_addresses(msg, r, links, n, to));
 }
 
 enum dns_err
@@ -334,15 +279,10 @@ dns_answer_addresses(const uint8_t *msg, size_t len,
 		return (DNS_ESHORT);
 	if (!r->has_question)
 		return (DNS_OK);
-	to.out = out;
-	to.max = max < DNS_ADDRESSES_MAX ? max : DNS_ADDRESSES_MAX;
-	to.n = 0;
-	to.hash = hash;
+	collection_begin(&to, hash, out, max);
 	err = plain_addresses(msg, r, &to, &plain);
-	if (err == DNS_OK && !plain) {
-		to.n = 0;
-		err = short_addresses(msg, r, hash, &to);
-	}
+	if (err == DNS_OK && !plain)
+		err = linked_addresses(msg, r, &to);
 	*n = to.n;
 	return (err);
 }

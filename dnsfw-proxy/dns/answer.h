@@ -9,16 +9,13 @@
 #include <stdint.h>
 
 #include "addr.h"
+#include "links.h"
 #include "message.h"
-#include "numbers.h"
 
 #define DNS_CHAIN_MAX	16	/* CNAMEs (and SVCB aliases) that are followed */
-#define DNS_LINKS_MAX	64	/* records that lead to targets */
+#define DNS_LEADS_MAX	64	/* records that lead to targets */
 /* As many A records as fit into the largest message. */
 #define DNS_ADDRESSES_MAX 4096
-
-/* As many records as fit into the largest message. */
-#define DNS_RECORDS_MAX	(DNS_MESSAGE_MAX / 11)
 
 struct dns_address {
 	struct addr	addr;
@@ -34,12 +31,16 @@ struct dns_address {
  * An address that appears several times is reported once, with its greatest
  * TTL.  TTLs with the top bit set read as 0.
  * Stores at most max and returns DNS_OK with *n, or DNS_EFULL.  The work is
- * linear in the size of the message (D21).  DNS_ECOUNT: the owners have more than
- * DNS_NUMBERS_MAX labels that are not the same.
+ * linear in the size of the message (D21).  DNS_ECOUNT: as dns_links_read() says.
  */
 DNS_MUSTCHECK enum dns_err dns_answer_addresses(const uint8_t *msg, size_t len,
     const struct dns_response *r, dns_hash_fn *hash, struct dns_address *out,
     size_t max, size_t *n);
+
+/* The same, from what dns_links_read() has said of msg: the second half of it. */
+DNS_MUSTCHECK enum dns_err dns_answer_follow(const uint8_t *msg,
+    const struct dns_response *r, const struct dns_link *links, size_t nlinks,
+    dns_hash_fn *hash, struct dns_address *out, size_t max, size_t *n);
 
 /* A name that an answer leads to. */
 struct dns_target {
@@ -54,7 +55,7 @@ struct dns_target {
  * itself), and the targets of SVCB and HTTPS records (RFC 9460) but for ".".
  * Loops end; the queried name is none of them.  At most DNS_CHAIN_MAX; if there
  * are as many, there may be more.
- * DNS_EFULL: there are more than DNS_LINKS_MAX such records, and what those
+ * DNS_EFULL: there are more than DNS_LEADS_MAX such records, and what those
  * behind lead to is left out: a whole message of them would be too much work.
  */
 DNS_MUSTCHECK enum dns_err dns_answer_targets(const uint8_t *msg, size_t len,

@@ -99,7 +99,7 @@ leads_on(const struct dns_record *r)
 /* Where the records that lead on are; DNS_EFULL: at has not place for all. */
 static enum dns_err
 find_links(const uint8_t *msg, const struct dns_response *r,
-    size_t at[DNS_LINKS_MAX], size_t *n)
+    size_t at[DNS_LEADS_MAX], size_t *n)
 {
 	struct rcur c = { .buf = msg, .len = r->answer_end,
 	    .pos = r->question_end };
@@ -115,7 +115,7 @@ find_links(const uint8_t *msg, const struct dns_response *r,
 			return (err);
 		if (!leads_on(&record))
 			continue;
-		if (*n == DNS_LINKS_MAX)
+		if (*n == DNS_LEADS_MAX)
 			return (DNS_EFULL);
 		at[(*n)++] = begin;
 	}
@@ -148,7 +148,7 @@ dns_answer_targets(const uint8_t *msg, size_t len,
     size_t *n)
 {
 	struct targets t = { .leading = &r->qname, .out = out };
-	size_t at[DNS_LINKS_MAX], nlinks;
+	size_t at[DNS_LEADS_MAX], nlinks;
 	enum dns_err err, found;
 
 	*n = 0;

@@ -14,13 +14,14 @@ answer_begin(struct answer *a, const uint8_t *msg, size_t len,
 	a->len = len;
 	a->response = r;
 	a->quota = quota;
-	a->targets.items = a->addresses.items = NULL;
+	a->targets.items = a->links.items = a->addresses.items = NULL;
 }
 
 void
 answer_pass(struct answer *a, struct quota *to)
 {
 	kept_pass(a->targets.items, a->quota, to);
+	kept_pass(a->links.items, a->quota, to);
 	kept_pass(a->addresses.items, a->quota, to);
 	a->quota = to;
 }
@@ -30,6 +31,7 @@ answer_move(struct answer *from, struct answer *to)
 {
 	*to = *from;
 	kept_set_of(to->targets.items, &to->targets);
+	kept_set_of(to->links.items, &to->links);
 	kept_set_of(to->addresses.items, &to->addresses);
 }
 
@@ -37,6 +39,7 @@ void
 answer_end(struct answer *a)
 {
 	kept_free(a->targets.items);
+	kept_free(a->links.items);
 	kept_free(a->addresses.items);
 }
 
@@ -88,6 +91,32 @@ answer_targets(struct answer *a, const struct dns_target **out, size_t *n)
 	return (err);
 }
 
+/* The first half of reading the addresses, not inline for its room on the stack. */
+static void __attribute__((noinline))
+links_ahead(struct answer *a)
+{
+	DNS_UNINITIALIZED struct dns_link space[DNS_LINKS_ROOM];
+	enum dns_err err;
+
+	err = dns_links_read(a->msg, a->response, hash_bytes, space, &a->links.n);
+	answer_keep(a, &a->links, space, sizeof(space[0]), err);
+}
+
+static enum dns_err
+read_addresses(const struct answer *a, struct dns_address *out, size_t *n)
+{
+	const struct answer_part *links = &a->links;
+
+	*n = 0;
+	if (links->items == NULL)
+		return (dns_answer_addresses(a->msg, a->len, a->response,
+		    hash_bytes, out, DNS_ADDRESSES_MAX, n));
+	if (links->err != DNS_OK)
+		return (links->err);
+	return (dns_answer_follow(a->msg, a->response, links->items, links->n,
+	    hash_bytes, out, DNS_ADDRESSES_MAX, n));
+}
+
 enum dns_err
 answer_addresses(struct answer *a, const struct dns_address **out, size_t *n)
 {
@@ -101,8 +130,7 @@ answer_addresses(struct answer *a, const struct dns_address **out, size_t *n)
 		return (part->err);
 	}
 	*out = space;
-	err = dns_answer_addresses(a->msg, a->len, a->response, hash_bytes,
-	    space, DNS_ADDRESSES_MAX, &part->n);
+	err = read_addresses(a, space, &part->n);
 	answer_keep(a, part, space, sizeof(space[0]), err);
 	*n = part->n;
 	return (err);
@@ -119,6 +147,8 @@ answer_read_ahead(struct answer *a, unsigned int part, bool addresses)
 	if (part == 0)
 		(void)!answer_targets(a, &targets, &n);
 	else if (part == 1 && addresses)
+		links_ahead(a);
+	else if (part == 2 && addresses)
 		(void)!answer_addresses(a, &list, &n);
 	else
 		return (false);

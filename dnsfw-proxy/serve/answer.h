@@ -26,7 +26,7 @@ struct answer {
 	size_t		 len;
 	const struct dns_response *response;	/* of msg */
 	struct quota	*quota;		/* of what is kept; NULL: nothing is */
-	struct answer_part targets, addresses;
+	struct answer_part targets, links, addresses;
 };
 
 /*

@@ -78,7 +78,7 @@ check_targets(const uint8_t *msg, size_t size, const struct dns_response *r)
 
 	err = dns_answer_targets(msg, size, r, targets, &n);
 	require(err == DNS_OK ||
-	    (err == DNS_EFULL && r->ancount > DNS_LINKS_MAX));
+	    (err == DNS_EFULL && r->ancount > DNS_LEADS_MAX));
 	require(n <= DNS_CHAIN_MAX && (n == 0 || r->has_alias));
 	for (i = 0; i < n; i++) {
 		struct rcur c = { .buf = targets[i].name.wire,
@@ -95,6 +95,23 @@ check_targets(const uint8_t *msg, size_t size, const struct dns_response *r)
 	}
 }
 
+/* Read in two halves they are the same. */
+static void
+check_halves(const uint8_t *msg, const struct dns_response *r, size_t n,
+    enum dns_err err)
+{
+	static struct dns_link links[DNS_LINKS_ROOM];
+	size_t i, m, nlinks;
+
+	if (dns_links_read(msg, r, hash, links, &nlinks) != DNS_OK)
+		return;
+	require(dns_answer_follow(msg, r, links, nlinks, hash, after,
+	    DNS_ADDRESSES_MAX, &m) == err && m == n);
+	for (i = 0; i < n; i++)
+		require(addr_equal(&before[i].addr, &after[i].addr) &&
+		    after[i].ttl == before[i].ttl);
+}
+
 /* New id, question's spelling and TTLs: the addresses stay what they are. */
 static void
 check_changes(uint8_t *msg, size_t size, const struct dns_response *r)
@@ -108,6 +125,7 @@ check_changes(uint8_t *msg, size_t size, const struct dns_response *r)
 	    DNS_ADDRESSES_MAX, &n);
 	require(err == DNS_OK || (err == DNS_EFULL && n == DNS_ADDRESSES_MAX));
 	check_addresses(before, n);
+	check_halves(msg, r, n, err);
 	dns_name_fold(&r->qname, &q.qname);
 	dns_set_id(msg, (uint16_t)~r->id);
 	dns_restore_question(msg, &q);
