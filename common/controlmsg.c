@@ -18,6 +18,5 @@ control_ask_decode(const void *buf, size_t len, struct control_ask *out)
 	    (out->family == 0 || used > 0) &&
 	    memcmp(out->pad, zero, sizeof(out->pad)) == 0 &&
 	    memcmp(out->client + used, zero, sizeof(zero) - used) == 0 &&
-	    ((out->what != CONTROL_REVOKE && out->what != CONTROL_WHY) ||
-	    out->family != 0));
+	    (out->what != CONTROL_REVOKE || out->family != 0));
 }

@@ -15,7 +15,7 @@
 
 #include "msg.h"
 
-#define CONTROL_VERSION		2
+#define CONTROL_VERSION		3
 #define CONTROL_BATCH_MAX	64
 #define CONTROL_SCOPE_MAX	1800	/* with NUL */
 #define CONTROL_HOST_MAX	64	/* with NUL */
@@ -24,7 +24,7 @@
 enum control_what {
 	CONTROL_STATS = 1,	/* one STATUS */
 	CONTROL_GRANTS,		/* each that is live: GRANTs */
-	CONTROL_WHY,		/* what the client did not get: REFUSALs */
+	CONTROL_WHY,		/* what clients did not get: REFUSALs */
 	CONTROL_RULES,		/* the rules that have matched: RULEs */
 	CONTROL_RELOAD,		/* root: read the list anew, as SIGHUP does */
 	CONTROL_REVOKE,		/* root: take out the client's grants */
@@ -83,7 +83,7 @@ struct control_grant {
 };
 static_assert(sizeof(struct control_grant) == 176, "control_grant size");
 
-/* Of the client that was asked for; the one of last comes last. */
+/* Of one client: the one of last comes last.  Of all: in any order. */
 struct control_refusal {
 	uint8_t		type;
 	uint8_t		kind;		/* enum msg_refusal_kind */
@@ -91,10 +91,14 @@ struct control_refusal {
 	uint32_t	first, last;	/* seconds ago */
 	uint32_t	count;
 	uint32_t	rule;		/* line of the list of then, or 0 */
+	uint8_t		family;
+	uint8_t		pad[3];
+	uint64_t	id;		/* its own; it keeps it */
+	uint8_t		client[16];	/* IPv4 in the first 4, rest zero */
 	char		name[MSG_NAME_SIZE];
 	char		reason[MSG_REASON_SIZE];
 };
-static_assert(sizeof(struct control_refusal) == 212, "control_refusal size");
+static_assert(sizeof(struct control_refusal) == 240, "control_refusal size");
 
 /* As in msg_hits, since the list is in force. */
 struct control_rule {

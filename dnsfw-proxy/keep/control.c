@@ -43,7 +43,7 @@ struct asker {
 	uint8_t		what;		/* under way; 0: it may ask */
 	uint8_t		code;		/* enum control_code, of the END */
 	struct addr	client;		/* family 0: all */
-	uint32_t	cursor;		/* of the ledger, or of the lines */
+	uint32_t	cursor;		/* of the ledger's places, and others' */
 	uint16_t	list;		/* generation that they are of */
 	uint64_t	told;		/* number of the last refusal */
 	uint32_t	count;
@@ -302,31 +302,60 @@ seconds_since(uint64_t then, uint64_t now)
 	return ((uint32_t)((now - then) / CLOCK_SECOND));
 }
 
-/* What comes while it is told is told, too, but not for ever. */
+/* The next ones of all clients, in what is left of the turn's places. */
+static size_t
+next_refusals(struct asker *a, const struct refusal **out, size_t max)
+{
+	size_t n = 0;
+
+	for (; places_left > 0 && n < max && a->cursor < refusals_places();
+	    places_left--)
+		if ((out[n] = refusals_place(a->cursor++)) != NULL)
+			n++;
+	return (n);
+}
+
+/* What comes while a client's are told is told, too, but not for ever. */
+static bool
+told_all(const struct asker *a, size_t n)
+{
+	if (a->client.family == 0)
+		return (a->cursor == refusals_places());
+	return (n < CONTROL_BATCH_MAX || a->count >= REFUSALS_CLIENT);
+}
+
 static void
 answer_refusals(struct asker *a)
 {
 	static struct control_refusal m[CONTROL_BATCH_MAX];
 	const struct refusal *r[CONTROL_BATCH_MAX];
 	uint64_t now = clock_now();
+	uint32_t before = a->cursor;
 	size_t i, n;
 
-	n = refusals_next(&a->client, a->told, r, CONTROL_BATCH_MAX);
+	if (a->client.family == 0)
+		n = next_refusals(a, r, CONTROL_BATCH_MAX);
+	else
+		n = refusals_next(&a->client, a->told, r, CONTROL_BATCH_MAX);
 	for (i = 0; i < n; i++) {
 		m[i] = (struct control_refusal){ .type = CONTROL_REFUSAL,
 		    .kind = r[i]->told.kind, .qtype = r[i]->told.qtype,
 		    .first = seconds_since(r[i]->first, now),
 		    .last = seconds_since(r[i]->last, now),
-		    .count = r[i]->told.count, .rule = r[i]->told.rule };
+		    .count = r[i]->told.count, .rule = r[i]->told.rule,
+		    .family = r[i]->told.family, .id = r[i]->id };
+		memcpy(m[i].client, r[i]->told.client, sizeof(m[i].client));
 		memcpy(m[i].name, r[i]->told.name, sizeof(m[i].name));
 		memcpy(m[i].reason, r[i]->told.reason, sizeof(m[i].reason));
 	}
-	if (n > 0 && !tell_asker(a, m, n * sizeof(m[0])))
+	if (n > 0 && !tell_asker(a, m, n * sizeof(m[0]))) {
+		a->cursor = before;
 		return;
+	}
 	if (n > 0)
 		a->told = r[n - 1]->number;
 	a->count += (uint32_t)n;
-	if (n < CONTROL_BATCH_MAX || a->count >= REFUSALS_CLIENT)
+	if (told_all(a, n))
 		end_answers(a, CONTROL_OK);
 }
 

@@ -18,7 +18,7 @@
 struct place {
 	TAILQ_ENTRY(place) link;	/* of the client's, or free */
 	TAILQ_ENTRY(place) older;	/* of all */
-	struct client	*client;
+	struct client	*client;	/* NULL: free */
 	struct refusal	refusal;
 };
 TAILQ_HEAD(places, place);
@@ -48,11 +48,11 @@ struct store {
 	LIST_HEAD(, client) buckets[BUCKETS];
 	struct clients	with[REFUSALS_CLIENT + 1];	/* by their count */
 	unsigned int	most;		/* that one has */
-	uint64_t	number;		/* of the last one */
 };
 
 static struct store *stores;	/* one a worker */
 static unsigned int nworkers;
+static uint64_t last_number;
 
 void
 refusals_open(unsigned int workers)
@@ -151,6 +151,7 @@ drop_oldest(struct store *s, struct client *c)
 	TAILQ_REMOVE(&c->places, p, link);
 	TAILQ_REMOVE(&s->by_age, p, older);
 	TAILQ_INSERT_TAIL(&s->free_places, p, link);
+	p->client = NULL;
 	set_count(s, c, c->count - 1);
 	if (c->count > 0)
 		return;
@@ -237,6 +238,7 @@ begin(struct store *s, const struct msg_refusal *m, uint64_t now)
 	TAILQ_INSERT_TAIL(&s->by_age, p, older);
 	p->client = c;
 	p->refusal.told = *m;
+	p->refusal.id = last_number + 1;
 	p->refusal.first = now;
 	return (p);
 }
@@ -259,7 +261,7 @@ refusals_take(unsigned int worker, const struct msg_refusal *m, uint64_t now)
 		TAILQ_INSERT_TAIL(&s->by_age, p, older);
 	} else
 		p = begin(s, m, now);
-	p->refusal.number = ++s->number;
+	p->refusal.number = ++last_number;
 	p->refusal.last = now;
 	return (true);
 }
@@ -285,4 +287,19 @@ refusals_next(const struct addr *client, uint64_t above,
 		out[n++] = &p->refusal;
 	}
 	return (n);
+}
+
+uint32_t
+refusals_places(void)
+{
+	return (nworkers * REFUSALS_WORKER);
+}
+
+const struct refusal *
+refusals_place(uint32_t i)
+{
+	const struct place *p = &stores[i / REFUSALS_WORKER].places[i %
+	    REFUSALS_WORKER];
+
+	return (p->client != NULL ? &p->refusal : NULL);
 }

@@ -20,6 +20,7 @@
 struct refusal {
 	struct msg_refusal told;
 	uint64_t	number;		/* ascending, from 1 on */
+	uint64_t	id;		/* the first of its numbers */
 	uint64_t	first, last;	/* clock_now(), ns */
 };
 
@@ -40,5 +41,11 @@ bool	refusals_take(unsigned int worker, const struct msg_refusal *,
  */
 size_t	refusals_next(const struct addr *client, uint64_t above,
 	    const struct refusal **out, size_t max);
+
+/* Places of all workers. */
+uint32_t refusals_places(void);
+
+/* What is in place i, below that; or NULL. */
+const struct refusal *refusals_place(uint32_t i);
 
 #endif

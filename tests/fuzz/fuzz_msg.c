@@ -208,8 +208,7 @@ check_question(const uint8_t *data, size_t size)
 	require(size == sizeof(ask) && memcmp(&ask, data, size) == 0);
 	require(ask.version == CONTROL_VERSION);
 	require(ask.what >= CONTROL_STATS && ask.what <= CONTROL_REVOKE);
-	require(ask.family != 0 || (ask.what != CONTROL_REVOKE &&
-	    ask.what != CONTROL_WHY));
+	require(ask.family != 0 || ask.what != CONTROL_REVOKE);
 	if (ask.family != 0)
 		check_addr(ask.family, ask.client);
 }

@@ -261,6 +261,21 @@ hears(int fd, void *buf, size_t size)
 	return (n <= 0 ? -1 : n);
 }
 
+/* The next one, within a few turns. */
+static ssize_t
+hears_next(int fd, void *buf, size_t size)
+{
+	unsigned int i;
+	ssize_t n;
+
+	for (i = 0; i < 10; i++) {
+		if ((n = hears(fd, buf, size)) != 0)
+			return (n);
+		turns(1);
+	}
+	return (0);
+}
+
 static bool
 is_dropped(int fd)
 {
@@ -407,9 +422,67 @@ Test(keep_control, U5_each_refusal_of_the_client_once_and_in_order)
 	asks(fd, CONTROL_WHY, "\12\0\0\3");
 	turns(2);
 	ends(fd, CONTROL_OK, 0);
+}
+
+/* Of all clients: each once, and with whose it is. */
+Test(keep_control, U6_refusals_of_all_clients)
+{
+	struct control_refusal r[CONTROL_BATCH_MAX];
+	int fd = connects(USER);
+	unsigned int i, n = 0, seen[2] = { 0, 0 };
+	ssize_t len;
+
+	for (i = 0; i < 100; i++) {
+		refused("\12\0\0\1", i);
+		refused("\12\0\0\2", i);
+	}
+	asks(fd, CONTROL_WHY, NULL);
+	while ((len = hears_next(fd, r, sizeof(r))) > (ssize_t)sizeof(
+	    struct control_end))
+		for (i = 0; i < (size_t)len / sizeof(r[0]); i++, n++) {
+			cr_assert(r[i].family == ADDR_V4 && r[i].id == n + 1);
+			cr_assert(memcmp(r[i].client, "\12\0\0", 3) == 0);
+			seen[r[i].client[3] - 1]++;
+		}
+	cr_assert_eq(len, sizeof(struct control_end));
+	cr_assert(n == 200 && seen[0] == 100 && seen[1] == 100);
+}
+
+/* The places are looked at some in a turn, as those of grants are. */
+Test(keep_control, U2_one_step_looks_at_so_many_refusals)
+{
+	struct control_end end;
+	int fd = connects(USER);
+
+	cr_assert_eq(refusals_places(), 2 * 2048);
 	asks(fd, CONTROL_WHY, NULL);
 	turns(2);
-	ends(fd, CONTROL_BAD, 0);
+	cr_assert_eq(hears(fd, &end, sizeof(end)), 0);
+	turns(1);
+	ends(fd, CONTROL_OK, 0);
+}
+
+/* What does not fit into the socket comes later, and once. */
+Test(keep_control, U6_refusals_that_do_not_fit)
+{
+	struct control_refusal r[CONTROL_BATCH_MAX];
+	int fd = connects(USER);
+	unsigned int i, n = 0;
+	ssize_t len;
+
+	for (i = 0; i < REFUSALS_WORKER; i++) {
+		char client[4] = { 10, 1, (char)(i >> 8), (char)i };
+
+		refused(client, i);
+	}
+	asks(fd, CONTROL_WHY, NULL);
+	turns(200);
+	while ((len = hears_next(fd, r, sizeof(r))) > (ssize_t)sizeof(
+	    struct control_end))
+		for (i = 0; i < (size_t)len / sizeof(r[0]); i++)
+			cr_assert_eq(r[i].id, ++n);
+	cr_assert_eq(len, sizeof(struct control_end));
+	cr_assert_eq(n, REFUSALS_WORKER);
 }
 
 /* However fast it is refused meanwhile, an answer ends. */

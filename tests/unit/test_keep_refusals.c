@@ -128,6 +128,32 @@ Test(keep_refusals, U5_what_is_the_same_is_one)
 	cr_assert_eq(found[13]->told.count, UINT32_MAX);
 }
 
+/* An id is of one refusal alone, and stays when it is the newest again. */
+Test(keep_refusals, U6_each_has_an_id_and_a_place)
+{
+	const struct refusal *r;
+	uint64_t id;
+	unsigned int i;
+
+	cr_assert_eq(refusals_places(), REFUSALS_WORKER);
+	cr_assert_null(refusals_place(0));
+	take(1, 0);
+	take(1, 1);
+	r = refusals_place(0);
+	id = r->id;
+	take(1, 0);
+	cr_assert(refusals_place(0) == r && r->told.count == 2 && r->id == id);
+	cr_assert(refusals_place(1)->id != id && r->number != id);
+	cr_assert_null(refusals_place(2));
+	/* Another one has the place now. */
+	for (i = 2; i < REFUSALS_CLIENT + 2; i++)
+		take(1, i);
+	cr_assert(refusals_place(0) == NULL || refusals_place(0)->id > id);
+	for (i = 0, id = 0; i < refusals_places(); i++)
+		id += refusals_place(i) != NULL;
+	cr_assert_eq(id, REFUSALS_CLIENT);
+}
+
 Test(keep_refusals, U5_a_client_has_its_share)
 {
 	unsigned int i;
