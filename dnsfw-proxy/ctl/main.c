@@ -20,6 +20,7 @@ static const struct command {
 	{ "grants", grants_main },
 	{ "rules", rules_main },
 	{ "stats", stats_main },
+	{ "top", top_main },
 	{ "reload", reload_main },
 	{ "revoke", revoke_main },
 	{ "log", log_main },

@@ -22,6 +22,9 @@ const struct usage usages[] = {
 	    "how often each rule matched, and when last" },
 	{ "stats", "[--json] [--control PATH]",
 	    "what is served, and how much of it" },
+	{ "top", "[--json] [--control PATH] [--acl FILE] [--delay SECONDS] "
+	    "[--count NUMBER]",
+	    "the same and what is refused, on a live screen" },
 	{ "reload", "[--json] [--control PATH]",
 	    "read the list anew, and wait for the verdict (root)" },
 	{ "revoke", "[--json] [--control PATH] CLIENT",

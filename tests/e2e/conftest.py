@@ -19,7 +19,7 @@ from signed import Signed
 TOOLS = ("curl", "delv", "dig", "dnsmasq", "dnssec-signzone", "ip",
          "ip6tables-nft-restore", "ipset", "iptables-legacy", "iptables-nft",
          "kdig", "kresd", "mandoc", "musl-gcc", "named", "nft", "nsenter",
-         "setpriv", "strace", "systemd-analyze", "unbound", "unshare")
+         "setpriv", "strace", "systemd-analyze", "tmux", "unbound", "unshare")
 
 # Section 7 of the specification, for every line that any test provokes.
 ADDRESS = r"(?:\d+\.\d+\.\d+\.\d+|[0-9a-f:.]+)"
