@@ -21,6 +21,7 @@
 #define PATIENCE	2	/* seconds that dnsfw is waited for */
 #define DELAY_MIN	0.1	/* seconds */
 #define DELAY_MAX	3600.0
+#define COUNT_MAX	1e9
 
 static struct top {
 	const char	*path;
@@ -56,6 +57,19 @@ take_number(const char *option, const char *text, double min, double max,
 }
 
 static bool
+take_count(const char *text)
+{
+	double count = 0;
+	bool fine = take_number("count", text, 1, COUNT_MAX, &count);
+
+	top.count = (unsigned long)count;
+	if (!fine || (double)top.count == count)
+		return (fine);
+	warnx("--count \"%s\": expected a whole number", text);
+	return (false);
+}
+
+static bool
 take_options(int argc, char **argv)
 {
 	static const struct option options[] = {
@@ -66,7 +80,7 @@ take_options(int argc, char **argv)
 		{ "count", required_argument, NULL, 'n' },
 		{ NULL, 0, NULL, 0 }
 	};
-	double delay = 1, count = 0;
+	double delay = 1;
 	bool fine = true;
 	int ch;
 
@@ -83,12 +97,11 @@ take_options(int argc, char **argv)
 			fine &= take_number("delay", optarg, DELAY_MIN,
 			    DELAY_MAX, &delay);
 		else if (ch == 'n')
-			fine &= take_number("count", optarg, 1, 1e9, &count);
+			fine &= take_count(optarg);
 		else
 			return (false);
 	}
 	top.delay = (uint64_t)(delay * (double)CLOCK_SECOND);
-	top.count = (unsigned long)count;
 	return (fine && optind == argc);
 }
 

@@ -138,9 +138,10 @@ put_list(struct page *p, size_t row, const struct page_of *o)
 {
 	const struct control_status *s = &o->sample->status;
 
-	lay_line(p, row, LOOK_PLAIN, "list       %" PRIu32 " rules, reloaded %"
-	    PRIu32 " times%s", s->rules, s->generation, s->reloading != 0 ?
-	    ", reloading" : "");
+	lay_line(p, row, LOOK_PLAIN, "list       %" PRIu32 " rule%s, reloaded %"
+	    PRIu32 " time%s%s", s->rules, s->rules == 1 ? "" : "s",
+	    s->generation, s->generation == 1 ? "" : "s",
+	    s->reloading != 0 ? ", reloading" : "");
 }
 
 static void

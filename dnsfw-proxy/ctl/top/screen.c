@@ -26,12 +26,25 @@ wants_color(void)
 	return (no == NULL || no[0] == '\0');
 }
 
+static bool
+has_capability(const char *name)
+{
+	const char *text = tigetstr(name);
+
+	return (text != NULL && text != (const char *)-1);
+}
+
 const char *
 screen_open(void)
 {
 	/* newterm tells of what it cannot do, initscr ends the program. */
 	if (newterm(NULL, stdout, stdin) == NULL)
 		return ("the terminal's type (TERM) is not known");
+	/* Where ncurses cannot place text it would fill the screen with blanks. */
+	if (!has_capability("cup")) {
+		(void)endwin();
+		return ("the terminal (TERM) cannot place text");
+	}
 	(void)atexit(give_back);
 	(void)cbreak();
 	(void)noecho();
