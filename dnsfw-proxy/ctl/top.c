@@ -265,13 +265,16 @@ show_screen(const sigset_t *signals)
 {
 	uint64_t next = clock_now() + top.delay;
 	unsigned long refreshes = 0;
+	bool changed;
 
 	for (draw(); goes_on(refreshes); draw()) {
 		pause_until(next, signals);
 		if (got_resize)
 			screen_resized();
 		got_resize = 0;
-		if (!take_keys() && clock_now() < next)
+		changed = take_keys();
+		if (got_end || top.view.quits || (!changed &&
+		    clock_now() < next))
 			continue;
 		refresh();
 		refreshes++;

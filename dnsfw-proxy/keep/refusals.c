@@ -298,8 +298,9 @@ refusals_places(void)
 const struct refusal *
 refusals_place(uint32_t i)
 {
-	const struct place *p = &stores[i / REFUSALS_WORKER].places[i %
-	    REFUSALS_WORKER];
+	const struct store *s = &stores[i / REFUSALS_WORKER];
+	const struct place *p = &s->places[i % REFUSALS_WORKER];
 
-	return (p->client != NULL ? &p->refusal : NULL);
+	return (i % REFUSALS_WORKER < s->used && p->client != NULL ?
+	    &p->refusal : NULL);
 }
