@@ -1,10 +1,24 @@
 """A terminal without a user: a tmux of its own, with a shell in it."""
 
+import pathlib
 import subprocess
 
 from process import DEADLINE, until
 
 PROMPT = "ready>"
+
+
+def children_of(pid):
+    path = pathlib.Path(f"/proc/{pid}/task/{pid}/children")
+    return [int(child) for child in path.read_text(encoding="ascii").split()]
+
+
+def has_ended(pid):
+    try:
+        stat = pathlib.Path(f"/proc/{pid}/stat").read_text(encoding="ascii")
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+    return stat.rpartition(")")[2].split()[0] in "ZX"
 
 
 class Terminal:
@@ -19,7 +33,9 @@ class Terminal:
             ["tmux", "-S", self._socket, "-f", "/dev/null", *argv], text=True,
             capture_output=True, timeout=DEADLINE, check=False, env={
                 "PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "HOME": "/",
-                "SHELL": "/bin/sh", "PS1": PROMPT + " "})
+                "SHELL": "/bin/sh", "PS1": PROMPT + " ",
+                # The leak checker waits for ever for what a hangup ended.
+                "ASAN_OPTIONS": "detect_leaks=0"})
         assert done.returncode == 0, done.stderr
         return done.stdout
 
@@ -30,7 +46,11 @@ class Terminal:
         return self
 
     def __exit__(self, *exc):
+        shell = self._shell()
+        running = [shell, *children_of(shell)]
         self.tmux("kill-server")
+        until(lambda: all(has_ended(pid) for pid in running),
+              what=f"the end of {running}")
 
     def screen(self):
         """Its lines, without blanks at their ends."""
@@ -70,7 +90,8 @@ class Terminal:
 
     def child(self):
         """The process that the shell waits for."""
-        pid = self.tmux("display-message", "-p", "#{pane_pid}").strip()
-        with open(f"/proc/{pid}/task/{pid}/children",
-                  encoding="ascii") as file:
-            return int(file.read())
+        pid, = children_of(self._shell())
+        return pid
+
+    def _shell(self):
+        return int(self.tmux("display-message", "-p", "#{pane_pid}"))
