@@ -79,7 +79,7 @@ same_field(struct rcur *a, struct rcur *b, char field)
 static void
 same_options(struct rcur *a, struct rcur *b)
 {
-	uint16_t code, length;
+	uint16_t code = 0, length = 0;
 	struct rcur at;
 
 	while (a->pos < a->len) {
