@@ -15,7 +15,7 @@
 
 #include "msg.h"
 
-#define CONTROL_VERSION		2
+#define CONTROL_VERSION		3
 #define CONTROL_BATCH_MAX	64
 #define CONTROL_SCOPE_MAX	1800	/* with NUL */
 #define CONTROL_HOST_MAX	64	/* with NUL */
@@ -128,11 +128,12 @@ struct control_status {
 	uint64_t	held;		/* for living connections */
 	uint64_t	results[RESULT_COUNT];	/* of requests for grants */
 	struct counters	counters;	/* of all workers, up to a second ago */
+	struct histogram kernel;	/* transactions, to the kernel's answer */
 	char		upstreams[MSG_UPSTREAMS_MAX][CONTROL_HOST_MAX];
 	char		scope[CONTROL_SCOPE_MAX]; /* as the status line has it */
 };
 static_assert(sizeof(struct control_status) == 72 + 8 * RESULT_COUNT +
-    sizeof(struct counters) + MSG_UPSTREAMS_MAX * CONTROL_HOST_MAX +
+    sizeof(struct counters) + sizeof(struct histogram) + MSG_UPSTREAMS_MAX * CONTROL_HOST_MAX +
     CONTROL_SCOPE_MAX,
     "control_status has no holes");
 

@@ -214,7 +214,8 @@ answer_status(struct asker *a)
 	    .own_addresses = own_count(),
 	    .transactions = firewall.transactions,
 	    .repairs = firewall.repairs, .revoked = firewall.revoked,
-	    .taken_over = firewall.taken_over, .held = hold_count() };
+	    .taken_over = firewall.taken_over, .held = hold_count(),
+	    .kernel = firewall.kernel };
 	requests_counts(m.results);
 	m.silent = counts_sum(&m.counters);
 	for (; m.nupstreams < conf->upstreams.n &&

@@ -23,10 +23,11 @@ from lab import (ALLOW, CLIENT4, CLIENT6, DNS4, DNS6, GATEWAY4, OTHER4, PORT,
 from process import DEADLINE, until
 from test_hostile import FORMERR
 
-VERSION = 2
+VERSION = 3
 STATS, GRANTS, WHY, RULES, RELOAD, REVOKE = range(1, 7)
 END = struct.Struct("=BBxxI")
 OK, BAD, DENIED, REJECTED = range(4)
+RESOLVE_ALL = f"{CLIENT4} ~> *\n"
 NOBODY = pwd.getpwnam("nobody").pw_uid
 BOTH = ALLOW + f"{OTHER4} -> *.example.com:TCP:{PORT}\n"
 
@@ -139,9 +140,59 @@ def test_U6_stats_of_the_workers(lab):
     assert (found["refused"], found["exchanges"] + found["shared"],
             found["timeouts"], found["turned_away"]) == (1, 3, 0, 0)
     text = stats_text(server)
-    assert re.search(r"^queries +4; refused 1, bad 0, turned away 0$", text,
-                     re.M)
+    assert re.search(r"^queries +4; refused 1, bad 0, turned away 0, "
+                     r"not of clients 0$", text, re.M)
     assert f"               {DNS6} answers\n" in text
+
+
+def times_of(server):
+    return fine(server, "stats")[0]["times"]
+
+
+def test_U7_how_long_things_take(lab, fw):
+    """As JSON has it, and as a few words."""
+    server = lab.dnsfw(BOTH, fw=fw)
+    assert [one["count"] for one in times_of(server).values()] == [0, 0, 0]
+    assert re.search(r"^times +decision +none yet$", stats_text(server), re.M)
+    lab.resolve(lab.site())
+    lab.ask("refused.test")
+    until(lambda: times_of(server)["upstream"]["count"] == 1)
+    found = times_of(server)
+    assert list(found) == ["decision", "upstream", "firewall"]
+    transactions = fine(server, "stats")[0]["transactions"]
+    assert [one["count"] for one in found.values()] == [1, 1, transactions]
+    for one, first in zip(found.values(), (125, 500000, 25000)):
+        assert [bucket["within_ns"] for bucket in one["buckets"]] == [
+            first << i for i in range(14)]
+        counts = [bucket["count"] for bucket in one["buckets"]]
+        assert counts == sorted(counts) and counts[-1] <= one["count"]
+        assert one["sum_ns"] > 0
+    assert len(re.findall(r"^(?:times| ) +(?:decision|upstream|firewall) +"
+                          r"50 % (?:within|above) [\d.]+ [num]?s, "
+                          r"99 % (?:within|above) [\d.]+ [num]?s$",
+                          stats_text(server), re.M)) == 3
+
+
+def test_U7_an_upstream_that_takes_long(lab):
+    """The time is that of the answer, or all that it had."""
+    server = lab.dnsfw(RESOLVE_ALL, "--timeout=1")
+    lab.upstream.behave("www.example.com", lambda request: [])
+    assert lab.ask("www.example.com").rcode() == dns.rcode.SERVFAIL
+    until(lambda: times_of(server)["upstream"]["count"] == 1)
+    assert times_of(server)["upstream"]["sum_ns"] >= 1e9
+    assert times_of(server)["upstream"]["buckets"][10]["count"] == 0
+
+
+def test_U6_who_is_no_client_is_counted(lab):
+    server = lab.dnsfw(RESOLVE_ALL, "--client-net", CLIENT4)
+    query = dns.message.make_query("www.example.com", "A").to_wire()
+    with lab.client_socket(OTHER4, 2) as sock:
+        sock.sendto(query, (GATEWAY4, 53))
+    with pytest.raises((EOFError, ConnectionError)):
+        lab.exchange(query, OTHER4, tcp=True)
+    until(lambda: fine(server, "stats")[0]["counters"]["outside"] == 2)
+    assert fine(server, "stats")[0]["counters"]["queries"] == 0
+    assert ", not of clients 2\n" in stats_text(server)
 
 
 def test_U6_an_upstream_that_does_not_answer(lab):
@@ -461,7 +512,7 @@ def test_U6_a_list_of_as_many_rules_is_another_one(lab):
 def test_U6_nothing_that_dnsfw_says_reaches_the_terminal(tmp_path):
     """It might be captured, and the terminal root's."""
     path = tmp_path / "control"
-    size = 72 + 8 * 6 + 8 * 11 + 8 * 64 + 1800
+    size = 72 + 8 * 6 + 8 * 12 + 3 * 8 * 16 + 8 * 64 + 1800
     status = struct.pack("=BBBBB3x", 3, 0, 3, 3, 1) + bytes(200)
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as keeper:
         keeper.bind(str(path))

@@ -312,6 +312,7 @@ Test(keep_control, U6_status)
 	int fd = connects(USER);
 
 	counts_take(1, &m);
+	firewall.kernel = (struct histogram){ .sum = 9, .counts[14] = 1 };
 	grant("\12\0\0\1", 1);
 	asks(fd, CONTROL_STATS, NULL);
 	turns(2);
@@ -320,6 +321,7 @@ Test(keep_control, U6_status)
 	    s.generation == 3 && s.grants == 1 && s.held == 5 &&
 	    s.own_addresses == 2 && s.results[RESULT_OK] == 11);
 	cr_assert_str_eq(s.scope, "here");
+	cr_assert(s.kernel.sum == 9 && s.kernel.counts[14] == 1);
 	cr_assert(s.counters.queries == 5 && s.silent == 2 &&
 	    s.nupstreams == 2);
 	cr_assert_str_eq(s.upstreams[0], "192.0.2.1");

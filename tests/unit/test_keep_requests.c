@@ -617,6 +617,30 @@ Test(keep_requests, U6_hits_are_added_and_a_list_begins_anew)
 	cr_assert(hits_of(7)->count == 1 && hits_of(7)->last == rig_now);
 }
 
+static enum backend_code
+slow(const struct msg_grant *g, bool add)
+{
+	(void)g;
+	(void)add;
+	rig_now += 3 * CLOCK_SECOND / 1000;
+	return (BACKEND_OK);
+}
+
+Test(keep_requests, U7_the_time_of_the_kernel_is_measured)
+{
+	struct msg_grant g = rig_grant(0);
+	const struct histogram *h = &firewall.kernel;
+
+	rig.fail = slow;
+	cr_assert_eq(ask(&g), RESULT_OK);
+	cr_assert(h->sum == 3 * CLOCK_SECOND / 1000 && h->counts[7] == 1);
+	/* What is not sent takes no time. */
+	rig.stuck = true;
+	firewall_remove(&(struct backend_batch){ .n = 1,
+	    .adds = { { .grant = &g } } });
+	cr_assert_eq(h->sum, 3 * CLOCK_SECOND / 1000);
+}
+
 Test(keep_requests, U6_a_bad_one_ends_the_program, .exit_code = 7)
 {
 	rig_malformed = passed;
