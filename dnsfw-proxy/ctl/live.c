@@ -37,7 +37,7 @@ live_arguments(struct live *l, int argc, char **argv, int least, int most)
 	int ch;
 
 	*l = (struct live){ .path = ASK_PATH_DEFAULT };
-	while ((ch = getopt_long(argc, argv, "", options, NULL)) != -1) {
+	while ((ch = usage_option(argc, argv, "", options)) != -1) {
 		if (ch == 'j')
 			l->json = true;
 		else if (ch == 'c')

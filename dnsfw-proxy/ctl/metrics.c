@@ -222,7 +222,7 @@ metrics_main(int argc, char **argv)
 	bool is_up;
 	int ch;
 
-	while ((ch = getopt_long(argc, argv, "", options, NULL)) != -1) {
+	while ((ch = usage_option(argc, argv, "", options)) != -1) {
 		if (ch != 'c')
 			return (usage_wrong("metrics"));
 		path = optarg;

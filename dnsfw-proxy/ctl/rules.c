@@ -37,7 +37,7 @@ read_options(struct rules *r, int argc, char **argv)
 
 	r->live.path = ASK_PATH_DEFAULT;
 	r->path = CTL_ACL_DEFAULT;
-	while ((ch = getopt_long(argc, argv, "", options, NULL)) != -1) {
+	while ((ch = usage_option(argc, argv, "", options)) != -1) {
 		if (ch == 'j')
 			r->live.json = true;
 		else if (ch == 'c')
