@@ -12,6 +12,7 @@
 #include "clock.h"
 #include "conf.h"
 #include "controlmsg.h"
+#include "controlplaces.h"
 #include "controlsock.h"
 #include "counts.h"
 #include "firewall.h"
@@ -28,10 +29,6 @@
 
 /* Places of the ledger that a turn looks at, for all of them. */
 #define LOOKED_AT	2048
-
-/* Nobody but root has more of the places; and so many are for root alone. */
-#define PLACES_USER	2
-#define PLACES_ROOT	2
 
 #define ACCEPT_AGAIN	(CLOCK_SECOND / 10)	/* when none could be had */
 
@@ -91,33 +88,33 @@ progress(struct asker *a)
 	a->deadline = clock_now() + CONTROL_SECONDS * CLOCK_SECOND;
 }
 
-/* May one more of that user have a place?  Root always may. */
-static bool
-has_share(uid_t uid)
+/* A place for one more of that user, whoever has it until now; or NULL. */
+static struct asker *
+give_place(uid_t uid)
 {
-	unsigned int own = 0, all = 0;
+	struct controlplace places[CONTROL_ASKERS];
 	size_t i;
 
-	for (i = 0; i < CONTROL_ASKERS; i++) {
-		if (askers[i].fd == -1 || askers[i].uid == 0)
-			continue;
-		all++;
-		own += askers[i].uid == uid;
-	}
-	return (uid == 0 || (own < PLACES_USER &&
-	    all < CONTROL_ASKERS - PLACES_ROOT));
+	for (i = 0; i < CONTROL_ASKERS; i++)
+		places[i] = (struct controlplace){
+		    .taken = askers[i].fd != -1, .uid = askers[i].uid,
+		    .deadline = askers[i].deadline };
+	i = controlplaces_for(places, CONTROL_ASKERS, uid);
+	if (i == CONTROL_ASKERS)
+		return (NULL);
+	if (askers[i].fd != -1)
+		drop_asker(&askers[i]);
+	return (&askers[i]);
 }
 
 static void
 take_asker(void)
 {
-	struct asker *a = free_place();
+	struct asker *a = NULL;
 	struct ucred cred;
 	socklen_t len = sizeof(cred);
 	int fd;
 
-	if (a == NULL)
-		return;
 	fd = accept4(KEEP_FD_CONTROL, NULL, NULL,
 	    SOCK_NONBLOCK | SOCK_CLOEXEC);
 	if (fd == -1) {
@@ -125,8 +122,9 @@ take_asker(void)
 			accept_at = clock_now() + ACCEPT_AGAIN;
 		return;
 	}
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) == -1 ||
-	    !has_share(cred.uid)) {
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) == 0)
+		a = give_place(cred.uid);
+	if (a == NULL) {
 		close(fd);
 		return;
 	}

@@ -734,13 +734,13 @@ def held(server, user, wanted):
     assert holder.returncode == 0
 
 
-def test_U2_a_user_has_two_places_and_root_its_own(lab):
+def test_U2_a_user_has_two_places_or_one_and_root_its_own(lab):
     server = lab.dnsfw(ALLOW)
     os.chmod(path_of(server), 0o666)    # as for members of the group
     with contextlib.ExitStack() as stack:
         got = [stack.enter_context(held(server, NOBODY - number, 5))
                for number in range(4)]
-        assert got == [2, 2, 2, 0]
+        assert got == [2, 2, 2, 1]      # one of the others has one less
         assert fine(server, "stats")[0]["working"]
 
 

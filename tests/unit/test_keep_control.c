@@ -520,7 +520,7 @@ Test(keep_control, U2_shares)
 	}
 	for (i = 0; i < 6; i++)
 		cr_assert(!is_dropped(fds[i]));
-	cr_assert(is_dropped(connects(USER + 9)));
+	cr_assert(is_dropped(connects(USER)));
 	fds[6] = connects(0);
 	fds[7] = connects(0);
 	cr_assert(!is_dropped(fds[6]) && !is_dropped(fds[7]));
@@ -535,6 +535,35 @@ Test(keep_control, U2_shares)
 	asks(i, CONTROL_STATS, NULL);
 	turns(2);
 	cr_assert(!is_dropped(i));
+}
+
+/* Three users cannot keep out a fourth, nor can he, by that, keep them out. */
+Test(keep_control, U2_who_has_two_gives_one_up)
+{
+	int fds[6], other, i;
+
+	for (i = 0; i < 6; i++) {
+		fds[i] = connects(USER + (uid_t)i / 2);
+		now += CLOCK_SECOND / 10;
+	}
+	/* The first one has done something since. */
+	asks(fds[0], CONTROL_STATS, NULL);
+	turns(2);
+	other = connects(USER + 8);
+	cr_assert(!is_dropped(other));
+	cr_assert(is_dropped(fds[1]));
+	for (i = 2; i < 6; i++)
+		cr_assert(!is_dropped(fds[i]));
+	/* A second one only takes what is free; and so does who had two. */
+	cr_assert(is_dropped(connects(USER + 8)));
+	cr_assert(is_dropped(connects(USER)));
+	cr_assert(!is_dropped(connects(USER + 9)));
+	cr_assert(is_dropped(fds[2]) && !is_dropped(other));
+	cr_assert(!is_dropped(connects(USER + 10)));
+	cr_assert(is_dropped(fds[4]));
+	/* Now six users have one each. */
+	cr_assert(is_dropped(connects(USER + 11)));
+	cr_assert(!is_dropped(connects(0)));
 }
 
 /* Whoever looks at all of a large ledger, for nothing, others go on. */
