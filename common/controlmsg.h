@@ -63,11 +63,15 @@ enum control_code {
 struct control_end {
 	uint8_t		type;
 	uint8_t		code;		/* enum control_code */
-	uint8_t		pad[2];
+	uint8_t		lacking;	/* MSG_FAMILY_*: the firewall of these is
+					   incomplete */
+	uint8_t		pad;
 	uint32_t	count;		/* grants or refusals told of, grants
 					   revoked; rules of the list */
+	uint32_t	running;	/* seconds since the start, */
+	uint32_t	counting;	/* and that hits of rules are counted */
 };
-static_assert(sizeof(struct control_end) == 8, "control_end size");
+static_assert(sizeof(struct control_end) == 16, "control_end size");
 
 struct control_grant {
 	uint8_t		type;
@@ -76,7 +80,8 @@ struct control_grant {
 	uint8_t		local;		/* 1: the client is this host */
 	uint32_t	left;		/* seconds */
 	uint16_t	port;
-	uint8_t		pad[6];
+	uint8_t		lacking;	/* 1: the firewall of its family is */
+	uint8_t		pad[5];		/* incomplete: it may not be there */
 	uint8_t		client[16];	/* zero if local */
 	uint8_t		dst[16];
 	char		label[MSG_LABEL_SIZE];	/* a name that gives it */

@@ -116,8 +116,22 @@ print_grant(void *arg, const void *record)
 	json_text(&j, "address", dst);
 	json_bytes(&j, "name", g->label, (size_t)len);
 	json_number(&j, "left", g->left);
+	json_bool(&j, "firewall_works", g->lacking == 0);
 	json_end(&j, '}');
 	json_line(&j);
+}
+
+/* Grants that it may not have. */
+static void
+tell_lacking(const struct control_end *end)
+{
+	const bool v4 = (end->lacking & MSG_FAMILY_V4) != 0;
+	const bool v6 = (end->lacking & MSG_FAMILY_V6) != 0;
+
+	if (v4 || v6)
+		warnx("the firewall%s is incomplete: it may not have what is "
+		    "open there; the log of dnsfw says why",
+		    v4 && v6 ? "" : v4 ? " of IPv4" : " of IPv6");
 }
 
 int
@@ -131,6 +145,8 @@ grants_main(int argc, char **argv)
 		return (usage_wrong(argv[0]));
 	status = live_ask(&l, CONTROL_GRANTS, CONTROL_GRANT, print_grant,
 	    &end);
+	if (status == CTL_YES)
+		tell_lacking(&end);
 	if (status == CTL_YES && end.count == 0 && !l.json)
 		warnx("nothing is open%s%s", l.has_client ? " for " : "",
 		    l.has_client ? argv[argc - 1] : "");

@@ -49,6 +49,7 @@ struct asker {
 
 static struct asker askers[CONTROL_ASKERS];
 static bool is_open;
+static uint64_t began_at;			/* ns */
 static uint64_t accept_at;		/* ns: not before */
 
 void
@@ -58,6 +59,7 @@ control_open(void)
 
 	for (i = 0; i < CONTROL_ASKERS; i++)
 		askers[i].fd = -1;
+	began_at = clock_now();
 	is_open = conf->control[0] != '\0' &&
 	    controlsock_open(conf->control, conf->control_gid, CONTROL_ASKERS);
 }
@@ -148,11 +150,21 @@ tell_asker(struct asker *a, const void *record, size_t len)
 	return (false);
 }
 
+static uint32_t
+seconds_between(uint64_t then, uint64_t now)
+{
+	return ((uint32_t)((now - then) / CLOCK_SECOND));
+}
+
 static void
 end_answers(struct asker *a, uint8_t code)
 {
+	const uint64_t now = clock_now();
 	const struct control_end m = { .type = CONTROL_END,
-	    .code = code, .count = a->count };
+	    .code = code, .count = a->count,
+	    .lacking = firewall.families & (uint8_t)~firewall.ready,
+	    .running = seconds_between(began_at, now),
+	    .counting = seconds_between(hits_since(), now) };
 
 	a->what = ENDING;
 	a->code = code;
@@ -281,7 +293,8 @@ answer_grants(struct asker *a)
 		m[i] = (struct control_grant){ .type = CONTROL_GRANT,
 		    .family = e[i]->grant.family, .proto = e[i]->grant.proto,
 		    .local = e[i]->grant.local, .port = e[i]->grant.port,
-		    .left = (uint32_t)((e[i]->expiry - now) / CLOCK_SECOND) };
+		    .left = seconds_between(now, e[i]->expiry),
+		    .lacking = !firewall_works(&e[i]->grant) };
 		memcpy(m[i].client, e[i]->grant.client, sizeof(m[i].client));
 		memcpy(m[i].dst, e[i]->grant.dst, sizeof(m[i].dst));
 		memcpy(m[i].label, e[i]->grant.label, sizeof(m[i].label));
@@ -293,12 +306,6 @@ answer_grants(struct asker *a)
 	a->count += (uint32_t)n;
 	if (!has_more(a))
 		end_answers(a, CONTROL_OK);
-}
-
-static uint32_t
-seconds_since(uint64_t then, uint64_t now)
-{
-	return ((uint32_t)((now - then) / CLOCK_SECOND));
 }
 
 /* What comes while it is told is told, too, but not for ever. */
@@ -314,8 +321,8 @@ answer_refusals(struct asker *a)
 	for (i = 0; i < n; i++) {
 		m[i] = (struct control_refusal){ .type = CONTROL_REFUSAL,
 		    .kind = r[i]->told.kind, .qtype = r[i]->told.qtype,
-		    .first = seconds_since(r[i]->first, now),
-		    .last = seconds_since(r[i]->last, now),
+		    .first = seconds_between(r[i]->first, now),
+		    .last = seconds_between(r[i]->last, now),
 		    .count = r[i]->told.count, .rule = r[i]->told.rule };
 		memcpy(m[i].name, r[i]->told.name, sizeof(m[i].name));
 		memcpy(m[i].reason, r[i]->told.reason, sizeof(m[i].reason));
@@ -343,7 +350,7 @@ next_rules(struct asker *a, struct control_rule *out, size_t max)
 		if (h->count > 0)
 			out[n++] = (struct control_rule){
 			    .type = CONTROL_RULE, .line = a->cursor,
-			    .last = seconds_since(h->last, now),
+			    .last = seconds_between(h->last, now),
 			    .sum = policy_sum(), .hits = h->count };
 	}
 	return (n);

@@ -25,7 +25,8 @@ from test_hostile import FORMERR
 
 VERSION = 3
 STATS, GRANTS, WHY, RULES, RELOAD, REVOKE = range(1, 7)
-END = struct.Struct("=BBxxI")
+END = struct.Struct("=BBxxI8x")
+SINCE = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \(\d+ s ago\)"
 OK, BAD, DENIED, REJECTED = range(4)
 RESOLVE_ALL = f"{CLIENT4} ~> *\n"
 NOBODY = pwd.getpwnam("nobody").pw_uid
@@ -108,6 +109,23 @@ def test_U6_grants_are_those_of_the_kernel(lab, fw):
         timeout=DEADLINE, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (
         0, "", "dnsfwctl: nothing is open for 192.0.2.77\n")
+
+
+def test_U6_grants_of_a_firewall_that_is_incomplete(lab):
+    """What dnsfw holds open, the firewall may not have."""
+    fw = lab.set_up_firewall("nftables")
+    server = lab.dnsfw(ALLOW, fw=fw)
+    lab.resolve(lab.site(ttl=1000))
+    (one,) = fine(server, "grants")
+    assert one["firewall_works"]
+    lab.gateway.run("nft", "flush", "ruleset")
+    until(lambda: not fine(server, "stats")[0]["working"])
+    status, (one,), errors = ctl(server, "grants")
+    assert (status, one["firewall_works"]) == (0, False)
+    assert errors == ("dnsfwctl: the firewall is incomplete: it may not have "
+                      "what is open there; the log of dnsfw says why\n")
+    # And for who has nothing.
+    assert ctl(server, "grants", OTHER4) == (0, [], errors)
 
 
 def test_U6_stats(lab, fw):
@@ -332,11 +350,12 @@ def test_U5_a_name_and_what_is_below_it(lab):
     assert len(why(server, CLIENT4, "x" * 60 + ".example.net")) == 1
     assert ctl(server, "why", CLIENT4, "y" + long[1:-1])[0] == 1
     assert len(why(server, CLIENT4, "www.example.net.")) == 1
-    assert ctl(server, "why", CLIENT4, "net.example") == (
-        1, [], f"dnsfwctl: no refusal or failure of {CLIENT4} for "
-        "net.example. is known\n")
-    assert ctl(server, "why", OTHER4) == (
-        1, [], f"dnsfwctl: no refusal or failure of {OTHER4} is known\n")
+    for args, whose in (((CLIENT4, "net.example"),
+                         f"{CLIENT4} for net.example."), ((OTHER4,), OTHER4)):
+        status, found, errors = ctl(server, "why", *args)
+        assert (status, found) == (1, [])
+        assert re.fullmatch(rf"dnsfwctl: no refusal or failure of {whose} is "
+                            rf"known since {SINCE}\n", errors)
 
 
 def test_U5_the_same_is_told_once_with_its_number(lab):
@@ -496,6 +515,23 @@ def test_U6_a_new_list_begins_with_nothing(lab):
     until(lambda: hits(server) == [1, 0, 0])
 
 
+def test_U6_a_list_that_is_read_again_goes_on(lab):
+    """Its rules are the same."""
+    server = lab.dnsfw(COUNTED)
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ",
+                        rules(server)[0]["since"])
+    lab.ask("www.example.com")
+    until(lambda: hits(server) == [1, 1, 1, 0, 0])
+    # Whether a second is over or not, nothing is lost.
+    lab.ask("www.example.com")
+    assert fine(server, "reload")[0]["done"]
+    until(lambda: hits(server) == [2, 2, 2, 0, 0])
+    assert fine(server, "stats")[0]["reloads"] == 1
+    # Nor is anything told twice.
+    lab.ask("www.example.com")
+    until(lambda: hits(server) == [3, 3, 3, 0, 0])
+
+
 def test_U6_a_list_of_as_many_rules_is_another_one(lab):
     """Its lines would have the hits of others."""
     server = lab.dnsfw(COUNTED)
@@ -550,7 +586,8 @@ def test_U6_rules_as_text(lab):
          path_of(server), "--acl", path], text=True, capture_output=True,
         timeout=DEADLINE, check=False)
     assert (done.returncode, done.stderr) == (0, "")
-    lines = done.stdout.splitlines()
+    since, *lines = done.stdout.splitlines()
+    assert re.fullmatch(f"counted since {SINCE}", since)
     assert lines[0] == (f"         0       never  {path}:2  {CLIENT4} -> "
                         f"www.example.com:TCP:{PORT}")
     assert re.fullmatch(f"         1 +\\d+ s ago  {re.escape(path)}:5  "

@@ -91,9 +91,17 @@ const struct keepconf *conf = &keepconf;
 struct firewall firewall;
 static bool reloading, busy, read_it, taken, stuck;
 static uint16_t list = 3;
+static uint32_t sum = 77;		/* of the list's text */
 static bool sticks;			/* between poll and step */
 static unsigned int reloads;
 static size_t refuses;			/* of a revocation: so many stay */
+
+bool
+firewall_works(const struct msg_grant *g)
+{
+	return ((firewall.ready & (g->family == ADDR_V4 ? MSG_FAMILY_V4 :
+	    MSG_FAMILY_V6)) != 0);
+}
 
 bool
 controlsock_open(const char path[], gid_t gid, int backlog)
@@ -131,7 +139,7 @@ policy_was_taken(void)
 uint32_t
 policy_sum(void)
 {
-	return (77);
+	return (sum);
 }
 
 uint32_t
@@ -300,6 +308,7 @@ set_up(void)
 	firewall.ledger = ledger_new(GRANTS_MAX, 0, 1);
 	refusals_open(1);
 	hits_open();
+	hits_list(now);
 	control_open();
 }
 
@@ -501,11 +510,62 @@ Test(keep_control, U6_rules_of_two_lists_are_not_mixed)
 	asks(fd, CONTROL_RULES, NULL);
 	turns(3);
 	list++;
+	sum++;
+	hits_list(now);
 	(void)told_rules(fd, &r, &end);
 	cr_assert_eq(end.code, CONTROL_CHANGED);
 	asks(fd, CONTROL_RULES, NULL);
 	cr_assert_eq(told_rules(fd, &r, &end), 0);
 	cr_assert_eq(end.code, CONTROL_OK);
+}
+
+/* The same list, read again, goes on: it is the same rules. */
+Test(keep_control, U6_since_when_rules_are_counted)
+{
+	int fd = connects(0);
+	struct control_end end;
+	struct control_rule r;
+
+	now += 3 * CLOCK_SECOND;
+	list++;
+	hits_list(now);
+	matched(5, 2);
+	list++;
+	hits_list(now);
+	asks(fd, CONTROL_RULES, NULL);
+	cr_assert_eq(told_rules(fd, &r, &end), 1);
+	cr_assert(r.line == 5 && r.hits == 2);
+	cr_assert(end.counting == 3 && end.running == 3);
+	sum++;
+	hits_list(now);
+	now += CLOCK_SECOND;
+	asks(fd, CONTROL_RULES, NULL);
+	cr_assert_eq(told_rules(fd, &r, &end), 0);
+	cr_assert(end.counting == 1 && end.running == 4);
+}
+
+Test(keep_control, U6_grants_that_may_not_be_there)
+{
+	int fd = connects(USER);
+	struct control_grant g;
+	struct control_end end;
+
+	grant("\12\0\0\1", 1);
+	firewall.families = MSG_FAMILY_V4 | MSG_FAMILY_V6;
+	firewall.ready = MSG_FAMILY_V4;
+	asks(fd, CONTROL_GRANTS, NULL);
+	turns(20);
+	cr_assert_eq(hears(fd, &g, sizeof(g)), sizeof(g));
+	cr_assert_eq(g.lacking, 0);
+	cr_assert_eq(hears(fd, &end, sizeof(end)), sizeof(end));
+	cr_assert_eq(end.lacking, MSG_FAMILY_V6);
+	firewall.ready = MSG_FAMILY_V6;
+	asks(fd, CONTROL_GRANTS, NULL);
+	turns(20);
+	cr_assert_eq(hears(fd, &g, sizeof(g)), sizeof(g));
+	cr_assert_eq(g.lacking, 1);
+	cr_assert_eq(hears(fd, &end, sizeof(end)), sizeof(end));
+	cr_assert_eq(end.lacking, MSG_FAMILY_V4);
 }
 
 Test(keep_control, U2_shares)
