@@ -9,7 +9,7 @@
 
 static struct hits *of_lines;		/* MSG_LINES_MAX */
 static uint32_t text;			/* sum of that list's */
-static uint16_t began;			/* generation of it */
+static uint16_t first_of_text;			/* generation of it */
 static uint64_t since;			/* ns; 0: there was none yet */
 
 void
@@ -27,7 +27,7 @@ hits_list(uint64_t now)
 		return;
 	memset(of_lines, 0, MSG_LINES_MAX * sizeof(*of_lines));
 	text = policy_sum();
-	began = policy_generation();
+	first_of_text = policy_generation();
 	since = now;
 }
 
@@ -43,8 +43,8 @@ hits_take(const struct msg_hits *m, uint64_t now)
 	struct hits *h = &of_lines[m->line - 1];
 
 	/* Of the list in force, or of one before it with the same text. */
-	if ((uint16_t)(m->policy - began) >
-	    (uint16_t)(policy_generation() - began))
+	if ((uint16_t)(m->policy - first_of_text) >
+	    (uint16_t)(policy_generation() - first_of_text))
 		return;
 	h->count += m->count;
 	h->last = now;
