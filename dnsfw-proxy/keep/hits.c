@@ -9,7 +9,7 @@
 
 static struct hits *of_lines;		/* MSG_LINES_MAX */
 static uint32_t text;			/* sum of that list's */
-static uint16_t first_of_text;			/* generation of it */
+static uint16_t first_of_text;		/* generation of it */
 static uint64_t since;			/* ns; 0: there was none yet */
 
 void
