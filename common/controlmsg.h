@@ -63,11 +63,15 @@ enum control_code {
 struct control_end {
 	uint8_t		type;
 	uint8_t		code;		/* enum control_code */
-	uint8_t		pad[2];
+	uint8_t		lacking;	/* MSG_FAMILY_*: the firewall of these is
+					   incomplete */
+	uint8_t		pad;
 	uint32_t	count;		/* grants or refusals told of, grants
 					   revoked; rules of the list */
+	uint32_t	running;	/* seconds since the start, */
+	uint32_t	counting;	/* and that hits of rules are counted */
 };
-static_assert(sizeof(struct control_end) == 8, "control_end size");
+static_assert(sizeof(struct control_end) == 16, "control_end size");
 
 struct control_grant {
 	uint8_t		type;
@@ -76,7 +80,8 @@ struct control_grant {
 	uint8_t		local;		/* 1: the client is this host */
 	uint32_t	left;		/* seconds */
 	uint16_t	port;
-	uint8_t		pad[6];
+	uint8_t		lacking;	/* 1: the firewall of its family is */
+	uint8_t		pad[5];		/* incomplete: it may not be there */
 	uint8_t		client[16];	/* zero if local */
 	uint8_t		dst[16];
 	char		label[MSG_LABEL_SIZE];	/* a name that gives it */
@@ -132,11 +137,12 @@ struct control_status {
 	uint64_t	held;		/* for living connections */
 	uint64_t	results[RESULT_COUNT];	/* of requests for grants */
 	struct counters	counters;	/* of all workers, up to a second ago */
+	struct histogram kernel;	/* transactions, to the kernel's answer */
 	char		upstreams[MSG_UPSTREAMS_MAX][CONTROL_HOST_MAX];
 	char		scope[CONTROL_SCOPE_MAX]; /* as the status line has it */
 };
 static_assert(sizeof(struct control_status) == 72 + 8 * RESULT_COUNT +
-    sizeof(struct counters) + MSG_UPSTREAMS_MAX * CONTROL_HOST_MAX +
+    sizeof(struct counters) + sizeof(struct histogram) + MSG_UPSTREAMS_MAX * CONTROL_HOST_MAX +
     CONTROL_SCOPE_MAX,
     "control_status has no holes");
 

@@ -22,8 +22,9 @@
 #include <stdint.h>
 
 #include "addr.h"
+#include "histogram.h"
 
-#define MSG_VERSION	4	/* of this contract; sent in READY */
+#define MSG_VERSION	5	/* of this contract; sent in READY */
 #define MSG_BATCH_MAX	64	/* of one type in a record */
 #define MSG_LABEL_SIZE	128	/* bytes; nftables takes 127 and a NUL */
 /*
@@ -257,7 +258,7 @@ struct msg_hits {
 };
 static_assert(sizeof(struct msg_hits) == 12, "msg_hits size");
 
-/* What a worker has counted since its start. */
+/* What a worker has counted since its start; each field is made of uint64_t. */
 struct counters {
 	uint64_t	queries;	/* messages of clients */
 	uint64_t	refused;	/* by the ACL */
@@ -270,6 +271,11 @@ struct counters {
 	uint64_t	known;		/* grants that cost nothing (G7) */
 	uint64_t	overload;	/* turned away at a limit */
 	uint64_t	untold;		/* refusals that the keeper did not hear of */
+	uint64_t	outside;	/* queries, and connections, of clients that
+					   are not served (--client-net) */
+	struct histogram decision;	/* what the list says: one in many (U7) */
+	struct histogram upstream;	/* from a question to its answer, or to
+					   the end of its time */
 };
 
 /* For who looks (U6, U7).  Nothing depends on it. */
@@ -279,7 +285,8 @@ struct msg_counters {
 	uint8_t		pad[6];
 	struct counters	counters;
 };
-static_assert(sizeof(struct msg_counters) == 96, "msg_counters size");
+static_assert(sizeof(struct msg_counters) ==
+    104 + 2 * sizeof(struct histogram), "msg_counters size");
 static_assert(MSG_UPSTREAMS_MAX <= 8, "a bit for each upstream");
 
 enum msg_refuse { REFUSE_REFUSED = 0, REFUSE_NXDOMAIN, REFUSE_NODATA };

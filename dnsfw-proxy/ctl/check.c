@@ -142,7 +142,7 @@ check_main(int argc, char **argv)
 	static struct check c;
 	int ch, status = CTL_YES;
 
-	while ((ch = getopt_long(argc, argv, "", options, NULL)) != -1) {
+	while ((ch = usage_option(argc, argv, "", options)) != -1) {
 		if (ch == 'j')
 			c.json = true;
 		else if (ch != 'n' || clients_add(&c.nets, optarg) == -1)

@@ -21,6 +21,7 @@ struct element {
 	const char	*value;		/* NULL: an option without */
 	bool		 is_file;	/* the value, or the argument */
 	bool		 is_choice;	/* the value: words with blanks between */
+	bool		 is_list;	/* several of these, with commas */
 };
 
 static void
@@ -39,6 +40,10 @@ judge_value(struct element *e, char *value)
 	value[strcspn(value, " ")] = '\0';	/* FILE | - */
 	e->is_file = strcmp(value, "FILE") == 0 || strcmp(value, "PATH") == 0;
 	e->is_choice = islower((unsigned char)value[0]);
+	if ((c = strstr(value, ",...")) != NULL && e->is_choice) {
+		e->is_list = true;
+		*c = '\0';
+	}
 	for (c = value; *c != '\0'; c++)
 		if (*c == '|')
 			*c = ' ';
@@ -87,8 +92,9 @@ bash_values(const struct usage *u)
 		for (i = 0; i < e.nflags; i++)
 			printf("%s\"%s %s\"", i == 0 ? "\t" : "|", u->name,
 			    e.flags[i]);
-		printf(") words='%s' files=%s ;;\n",
-		    e.is_choice ? e.value : "", e.is_file ? "yes" : "no");
+		printf(") words='%s' files=%s%s ;;\n",
+		    e.is_choice ? e.value : "", e.is_file ? "yes" : "no",
+		    e.is_list ? " list=yes" : "");
 	}
 }
 
@@ -115,7 +121,7 @@ print_bash(void)
 	size_t i;
 
 	printf(MADE "_dnsfwctl()\n{\n"
-	    "\tlocal cur=${COMP_WORDS[COMP_CWORD]} words files=no\n"
+	    "\tlocal cur=${COMP_WORDS[COMP_CWORD]} words files=no list=no\n"
 	    "\tlocal prev=${COMP_WORDS[COMP_CWORD-1]} IFS=$' \\t\\n'\n\n"
 	    "\tCOMPREPLY=()\n"
 	    "\t# \"--option=value\" is three words.\n"
@@ -135,6 +141,9 @@ print_bash(void)
 	printf("\tesac\n"
 	    "\tif [[ $files == yes && $cur != -* ]]; then\n"
 	    "\t\tcompopt -o default\n"
+	    "\telif [[ $list == yes && $cur == *,* ]]; then\n"
+	    "\t\tmapfile -t COMPREPLY < <(compgen -P \"${cur%%,*},\" "
+	    "-W \"$words\" -- \"${cur##*,}\")\n"
 	    "\telse\n"
 	    "\t\tmapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$cur\")\n"
 	    "\tfi\n}\ncomplete -F _dnsfwctl dnsfwctl\n");
@@ -157,7 +166,9 @@ zsh_text(const char *text)
 static void
 zsh_value(const struct element *e)
 {
-	if (e->is_choice)
+	if (e->is_list)
+		printf(":value:{compset -P \"*,\"; compadd - %s}'", e->value);
+	else if (e->is_choice)
 		printf(":value:(%s)'", e->value);
 	else {
 		printf(":");
@@ -245,6 +256,9 @@ fish_element(const char *command, const struct element *e)
 		    e->flags[i] + 1 + (e->flags[i][1] == '-'));
 	if (e->is_file)
 		printf(e->nflags == 0 ? " -F" : " -rF");
+	else if (e->is_list)
+		printf(" -xa '(__fish_complete_list , \"printf %%s\\\\\\n %s\")'",
+		    e->value);
 	else if (e->value != NULL)
 		printf(e->is_choice ? " -xa '%s'" : " -x", e->value);
 	printf("\n");

@@ -297,7 +297,7 @@ explain_main(int argc, char **argv)
 	bool lines;
 	int ch, status;
 
-	while ((ch = getopt_long(argc, argv, "", options, NULL)) != -1) {
+	while ((ch = usage_option(argc, argv, "", options)) != -1) {
 		if (ch == 'j')
 			e.json = true;
 		else if (ch == 'a')

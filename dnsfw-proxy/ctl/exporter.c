@@ -126,7 +126,7 @@ exporter_main(int argc, char **argv)
 	const char *at = NULL;
 	int ch, fd;
 
-	while ((ch = getopt_long(argc, argv, "", options, NULL)) != -1) {
+	while ((ch = usage_option(argc, argv, "", options)) != -1) {
 		if (ch == 'c')
 			e.path = optarg;
 		else if (ch == 'l')

@@ -106,6 +106,14 @@ open_newer(const char *path, int fd)
 }
 
 static bool
+is_directory(int fd)
+{
+	struct stat st;
+
+	return (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode));
+}
+
+static bool
 was_cut(int fd)
 {
 	struct stat st;
@@ -122,6 +130,11 @@ lines_follow(const char *path, lines_fn *fn, void *arg)
 
 	if (fd == -1)
 		return (-1);
+	/* It has no end to go to, and would be read from nowhere. */
+	if (is_directory(fd)) {
+		errno = EISDIR;
+		return (-1);
+	}
 	(void)lseek(fd, 0, SEEK_END);
 	while (read_lines(&r, fd) == 0) {
 		if ((newer = open_newer(path, fd)) != -1) {

@@ -10,9 +10,11 @@
 
 #include "addrtext.h"
 #include "ask.h"
+#include "clock.h"
 #include "ctl.h"
 #include "json.h"
 #include "live.h"
+#include "numbers.h"
 #include "show.h"
 #include "usage.h"
 
@@ -35,7 +37,7 @@ live_arguments(struct live *l, int argc, char **argv, int least, int most)
 	int ch;
 
 	*l = (struct live){ .path = ASK_PATH_DEFAULT };
-	while ((ch = getopt_long(argc, argv, "", options, NULL)) != -1) {
+	while ((ch = usage_option(argc, argv, "", options)) != -1) {
 		if (ch == 'j')
 			l->json = true;
 		else if (ch == 'c')
@@ -114,8 +116,22 @@ print_grant(void *arg, const void *record)
 	json_text(&j, "address", dst);
 	json_bytes(&j, "name", g->label, (size_t)len);
 	json_number(&j, "left", g->left);
+	json_bool(&j, "firewall_works", g->lacking == 0);
 	json_end(&j, '}');
 	json_line(&j);
+}
+
+/* Grants that it may not have. */
+static void
+tell_lacking(const struct control_end *end)
+{
+	const bool v4 = (end->lacking & MSG_FAMILY_V4) != 0;
+	const bool v6 = (end->lacking & MSG_FAMILY_V6) != 0;
+
+	if (v4 || v6)
+		warnx("the firewall%s is incomplete: it may not have what is "
+		    "open there; the log of dnsfw says why",
+		    v4 && v6 ? "" : v4 ? " of IPv4" : " of IPv6");
 }
 
 int
@@ -129,6 +145,8 @@ grants_main(int argc, char **argv)
 		return (usage_wrong(argv[0]));
 	status = live_ask(&l, CONTROL_GRANTS, CONTROL_GRANT, print_grant,
 	    &end);
+	if (status == CTL_YES)
+		tell_lacking(&end);
 	if (status == CTL_YES && end.count == 0 && !l.json)
 		warnx("nothing is open%s%s", l.has_client ? " for " : "",
 		    l.has_client ? argv[argc - 1] : "");
@@ -181,18 +199,42 @@ print_upstreams_json(struct json *j, const struct control_status *s)
 static void
 print_counters_json(struct json *j, const struct counters *c)
 {
+	size_t i;
+
 	json_begin(j, "counters", '{');
-	json_number(j, "queries", c->queries);
-	json_number(j, "refused", c->refused);
-	json_number(j, "bad", c->bad);
-	json_number(j, "turned_away", c->overload);
-	json_number(j, "exchanges", c->exchanges);
-	json_number(j, "shared", c->shared);
-	json_number(j, "timeouts", c->timeouts);
-	json_number(j, "junk", c->junk);
-	json_number(j, "grants_asked", c->grants);
-	json_number(j, "grants_known", c->known);
-	json_number(j, "refusals_untold", c->untold);
+	for (i = 0; i < numbers_count; i++)
+		json_number(j, numbers[i].key, number_of(c, &numbers[i]));
+	json_end(j, '}');
+}
+
+static void
+print_span_json(struct json *j, const struct span *span,
+    const struct histogram *h)
+{
+	size_t i;
+
+	json_begin(j, span->key, '{');
+	json_number(j, "count", span_within(h, HISTOGRAM_BOUNDS));
+	json_number(j, "sum_ns", h->sum);
+	json_begin(j, "buckets", '[');
+	for (i = 0; i < HISTOGRAM_BOUNDS; i++) {
+		json_begin(j, NULL, '{');
+		json_number(j, "within_ns", span->first << i);
+		json_number(j, "count", span_within(h, i));
+		json_end(j, '}');
+	}
+	json_end(j, ']');
+	json_end(j, '}');
+}
+
+static void
+print_times_json(struct json *j, const struct control_status *s)
+{
+	size_t i;
+
+	json_begin(j, "times", '{');
+	for (i = 0; i < spans_count; i++)
+		print_span_json(j, &spans[i], span_of(s, &spans[i]));
 	json_end(j, '}');
 }
 
@@ -218,6 +260,7 @@ print_stats_json(const struct control_status *s)
 	json_number(&j, "taken_over", s->taken_over);
 	json_number(&j, "own_addresses", s->own_addresses);
 	print_counters_json(&j, &s->counters);
+	print_times_json(&j, s);
 	print_upstreams_json(&j, s);
 	json_begin(&j, "requests", '{');
 	for (i = 0; i < RESULT_COUNT; i++)
@@ -230,21 +273,70 @@ print_stats_json(const struct control_status *s)
 static void
 print_counters(const struct control_status *s)
 {
-	const struct counters *c = &s->counters;
+	const struct number *n;
 	size_t i;
 
-	printf("queries        %" PRIu64 "; refused %" PRIu64 ", bad %" PRIu64
-	    ", turned away %" PRIu64 "\n", c->queries, c->refused, c->bad,
-	    c->overload);
-	printf("upstream       questions %" PRIu64 ", shared %" PRIu64
-	    ", timeouts %" PRIu64 ", junk %" PRIu64 "\n", c->exchanges,
-	    c->shared, c->timeouts, c->junk);
+	for (n = numbers; n < numbers + numbers_count; n++) {
+		if (n->text == NULL)
+			continue;
+		if (n->line != NULL)
+			printf("%s%-15s", n > numbers ? "\n" : "", n->line);
+		else
+			printf(n[-1].text[0] == '\0' ? "; " : ", ");
+		printf("%s%" PRIu64, n->text, number_of(&s->counters, n));
+	}
+	printf("\n");
 	for (i = 0; i < upstreams_of(s); i++) {
 		printf("%15s", "");
 		show_text(stdout, s->upstreams[i], strnlen(s->upstreams[i],
 		    CONTROL_HOST_MAX));
 		printf(" %s\n", is_silent(s, i) ? "does not answer" :
 		    "answers");
+	}
+}
+
+/* A bound, in the largest unit of which it is one at least. */
+static void
+print_bound(const struct span *span, size_t i)
+{
+	static const char *const units[] = { "ns", "us", "ms", "s" };
+	double value = (double)(span->first << i);
+	size_t unit = 0;
+
+	for (; value >= 1000 && unit < 3; unit++)
+		value /= 1000;
+	printf("%.4g %s", value, units[unit]);
+}
+
+/* So many of a hundred. */
+static void
+print_percent(const struct span *span, const struct histogram *h,
+    unsigned int percent)
+{
+	size_t i = span_percent(h, percent);
+	bool above = i == HISTOGRAM_BOUNDS;
+
+	printf("%s%u %% %s ", percent == 50 ? "" : ", ", percent,
+	    above ? "above" : "within");
+	print_bound(span, i - above);
+}
+
+static void
+print_times(const struct control_status *s)
+{
+	const struct histogram *h;
+	size_t i;
+
+	for (i = 0; i < spans_count; i++) {
+		h = span_of(s, &spans[i]);
+		printf("%-15s%-10s", i == 0 ? "times" : "", spans[i].key);
+		if (span_within(h, HISTOGRAM_BOUNDS) == 0)
+			printf("none yet");
+		else {
+			print_percent(&spans[i], h, 50);
+			print_percent(&spans[i], h, 99);
+		}
+		printf("\n");
 	}
 }
 
@@ -273,6 +365,7 @@ print_stats(void *arg, const void *record)
 	printf("grants         %" PRIu32 " live of %" PRIu32 "; held %" PRIu64
 	    ", revoked %" PRIu64 ", kept at the start %" PRIu64 "\n",
 	    s->grants, s->grants_max, s->held, s->revoked, s->taken_over);
+	print_times(s);
 	printf("own addresses  %" PRIu32 "\n", s->own_addresses);
 	printf("asked for      ");
 	for (i = 0; i < RESULT_COUNT; i++)

@@ -271,7 +271,7 @@ log_main(int argc, char **argv)
 	struct log_view v = { .color = is_in_color("auto") };
 	int ch;
 
-	while ((ch = getopt_long(argc, argv, "f", options, NULL)) != -1)
+	while ((ch = usage_option(argc, argv, "f", options)) != -1)
 		if (!take_log_option(&v, ch, optarg))
 			return (usage_wrong("log"));
 	if (argc - optind > 1)

@@ -8,7 +8,9 @@
 #include <string.h>
 
 #include "ask.h"
+#include "clock.h"
 #include "ctl.h"
+#include "numbers.h"
 #include "usage.h"
 
 struct metrics {
@@ -16,25 +18,33 @@ struct metrics {
 	bool		 open;		/* OpenMetrics */
 };
 
-/*
- * What stands before the values of a metric: OpenMetrics names a counter without
- * the "_total" of its values.
- */
+/* What stands before the values of a metric; end is that of its name. */
 static void
-print_head(const struct metrics *m, const char *name, bool counts,
-    const char *help)
+print_head(const struct metrics *m, const char *name, const char *end,
+    const char *type, const char *help)
 {
-	const char *end = counts && !m->open ? "_total" : "";
-
 	fprintf(m->to, "# TYPE dnsfw_%s%s %s\n# HELP dnsfw_%s%s %s\n", name,
-	    end, counts ? "counter" : "gauge", name, end, help);
+	    end, type, name, end, help);
+}
+
+static void
+gauge_head(const struct metrics *m, const char *name, const char *help)
+{
+	print_head(m, name, "", "gauge", help);
+}
+
+/* OpenMetrics names a counter without the "_total" of its values. */
+static void
+counter_head(const struct metrics *m, const char *name, const char *help)
+{
+	print_head(m, name, m->open ? "" : "_total", "counter", help);
 }
 
 static void
 print_gauge(const struct metrics *m, const char *name, uint64_t value,
     const char *help)
 {
-	print_head(m, name, false, help);
+	gauge_head(m, name, help);
 	fprintf(m->to, "dnsfw_%s %" PRIu64 "\n", name, value);
 }
 
@@ -42,8 +52,30 @@ static void
 print_counter(const struct metrics *m, const char *name, uint64_t value,
     const char *help)
 {
-	print_head(m, name, true, help);
+	counter_head(m, name, help);
 	fprintf(m->to, "dnsfw_%s_total %" PRIu64 "\n", name, value);
+}
+
+static void
+print_histogram(const struct metrics *m, const struct span *span,
+    const struct histogram *h)
+{
+	const char *name = span->metric;
+	size_t i;
+
+	print_head(m, name, "", "histogram", span->help);
+	if (m->open)
+		fprintf(m->to, "# UNIT dnsfw_%s seconds\n", name);
+	for (i = 0; i < HISTOGRAM_BOUNDS; i++)
+		fprintf(m->to, "dnsfw_%s_bucket{le=\"%.9g\"} %" PRIu64 "\n",
+		    name, (double)(span->first << i) / CLOCK_SECOND,
+		    span_within(h, i));
+	fprintf(m->to, "dnsfw_%s_bucket{le=\"+Inf\"} %" PRIu64 "\n"
+	    "dnsfw_%s_count %" PRIu64 "\n"
+	    "dnsfw_%s_sum %" PRIu64 ".%09" PRIu64 "\n",
+	    name, span_within(h, i), name, span_within(h, i),
+	    name, (uint64_t)(h->sum / CLOCK_SECOND),
+	    (uint64_t)(h->sum % CLOCK_SECOND));
 }
 
 static void
@@ -57,7 +89,7 @@ print_families(const struct metrics *m, const struct control_status *s)
 
 	if (s->families == 0)
 		return;
-	print_head(m, "firewall_ready", false, "Whether grants of the family "
+	gauge_head(m, "firewall_ready", "Whether grants of the family "
 	    "can be made now.");
 	for (i = 0; i < sizeof(families) / sizeof(families[0]); i++)
 		if ((s->families & families[i].bit) != 0)
@@ -76,31 +108,11 @@ print_requests(const struct metrics *m, const struct control_status *s)
 	};
 	size_t i;
 
-	print_head(m, "grant_requests", true, "Requests of the workers for "
+	counter_head(m, "grant_requests", "Requests of the workers for "
 	    "grants, by what became of them.");
 	for (i = 0; i < RESULT_COUNT; i++)
 		fprintf(m->to, "dnsfw_grant_requests_total{result=\"%s\"} %"
 		    PRIu64 "\n", names[i], s->results[i]);
-}
-
-static void
-print_traffic(const struct metrics *m, const struct counters *c)
-{
-	print_counter(m, "queries", c->queries, "Messages of clients.");
-	print_counter(m, "queries_refused", c->refused, "Those that the list "
-	    "refused, or answered itself.");
-	print_counter(m, "queries_bad", c->bad, "Those that were malformed, or "
-	    "of a kind that is not allowed.");
-	print_counter(m, "queries_turned_away", c->overload, "Those that a "
-	    "limit turned away.");
-	print_counter(m, "upstream_questions", c->exchanges, "Questions that "
-	    "went to upstreams.");
-	print_counter(m, "upstream_shared", c->shared, "Queries that shared "
-	    "the question of another one.");
-	print_counter(m, "upstream_timeouts", c->timeouts, "Tries that had no "
-	    "answer in time.");
-	print_counter(m, "upstream_junk", c->junk, "What came and was no "
-	    "answer.");
 }
 
 /* What would end the label's value is none of an address. */
@@ -119,7 +131,7 @@ print_upstreams(const struct metrics *m, const struct control_status *s)
 {
 	size_t i;
 
-	print_head(m, "upstream_up", false, "Whether the upstream answers.");
+	gauge_head(m, "upstream_up", "Whether the upstream answers.");
 	for (i = 0; i < s->nupstreams && i < MSG_UPSTREAMS_MAX; i++) {
 		fprintf(m->to, "dnsfw_upstream_up{upstream=\"");
 		print_upstream(m, s->upstreams[i], CONTROL_HOST_MAX);
@@ -130,7 +142,13 @@ print_upstreams(const struct metrics *m, const struct control_status *s)
 static void
 print_status(const struct metrics *m, const struct control_status *s)
 {
-	print_traffic(m, &s->counters);
+	size_t i;
+
+	for (i = 0; i < numbers_count; i++)
+		print_counter(m, numbers[i].metric,
+		    number_of(&s->counters, &numbers[i]), numbers[i].help);
+	for (i = 0; i < spans_count; i++)
+		print_histogram(m, &spans[i], span_of(s, &spans[i]));
 	print_upstreams(m, s);
 	print_gauge(m, "reloading", s->reloading, "Whether a new list is being "
 	    "read.");
@@ -204,7 +222,7 @@ metrics_main(int argc, char **argv)
 	bool is_up;
 	int ch;
 
-	while ((ch = getopt_long(argc, argv, "", options, NULL)) != -1) {
+	while ((ch = usage_option(argc, argv, "", options)) != -1) {
 		if (ch != 'c')
 			return (usage_wrong("metrics"));
 		path = optarg;

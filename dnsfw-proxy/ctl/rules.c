@@ -21,6 +21,7 @@ struct rules {
 	struct control_rule of_lines[MSG_LINES_MAX + 1];
 	bool		 other_text;	/* the list in force has */
 	uint32_t	*first;		/* of a rule: the line it is counted at */
+	uint32_t	 counting;	/* seconds */
 };
 
 static bool
@@ -37,7 +38,7 @@ read_options(struct rules *r, int argc, char **argv)
 
 	r->live.path = ASK_PATH_DEFAULT;
 	r->path = CTL_ACL_DEFAULT;
-	while ((ch = getopt_long(argc, argv, "", options, NULL)) != -1) {
+	while ((ch = usage_option(argc, argv, "", options)) != -1) {
 		if (ch == 'j')
 			r->live.json = true;
 		else if (ch == 'c')
@@ -97,9 +98,11 @@ rule_json(const struct rules *r, const struct list_rule *rule,
     const struct control_rule *c)
 {
 	struct json j = { .to = stdout };
+	char since[AGO_WHEN_SIZE];
 	const char *text;
 	size_t len = list_text(&r->list, rule, &text);
 
+	ago_when(r->counting, true, since);
 	json_begin(&j, NULL, '{');
 	json_text(&j, "file", r->path);
 	json_number(&j, "line", rule->line);
@@ -111,6 +114,7 @@ rule_json(const struct rules *r, const struct list_rule *rule,
 		json_null(&j, "ago");
 	else
 		json_number(&j, "ago", c->last);
+	json_text(&j, "since", since);
 	json_bytes(&j, "text", text, len);
 	json_end(&j, '}');
 	json_line(&j);
@@ -177,6 +181,7 @@ list_hits(const struct rules *r)
 static int
 show_rules(struct rules *r)
 {
+	char since[AGO_SINCE_SIZE];
 	struct control_end end;
 	int status;
 
@@ -197,6 +202,11 @@ show_rules(struct rules *r)
 		return (CTL_NO);
 	}
 	find_first(r);
+	r->counting = end.counting;
+	if (!r->live.json) {
+		ago_since(end.counting, since);
+		printf("counted since %s\n", since);
+	}
 	list_hits(r);
 	free(r->first);
 	return (CTL_YES);

@@ -86,7 +86,7 @@ take_options(int argc, char **argv)
 
 	top.path = ASK_PATH_DEFAULT;
 	toprules_open(CTL_ACL_DEFAULT);
-	while ((ch = getopt_long(argc, argv, "", options, NULL)) != -1) {
+	while ((ch = usage_option(argc, argv, "", options)) != -1) {
 		if (ch == 'j')
 			top.json = true;
 		else if (ch == 'c')

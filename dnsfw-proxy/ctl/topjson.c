@@ -32,6 +32,7 @@ put_counters(struct json *j, const struct rates *r)
 	put_more(j, r, "bad", c->bad);
 	put_more(j, r, "turned_away", c->overload);
 	put_more(j, r, "exchanges", c->exchanges);
+	put_more(j, r, "exchanges_ns", c->upstream.sum);
 	put_more(j, r, "shared", c->shared);
 	put_more(j, r, "timeouts", c->timeouts);
 	put_more(j, r, "junk", c->junk);
@@ -39,6 +40,7 @@ put_counters(struct json *j, const struct rates *r)
 	put_more(j, r, "full", r->results[RESULT_FULL]);
 	put_more(j, r, "failed", r->results[RESULT_FAILED]);
 	put_more(j, r, "transactions", r->transactions);
+	put_more(j, r, "transactions_ns", r->kernel.sum);
 	put_more(j, r, "repairs", r->repairs);
 }
 

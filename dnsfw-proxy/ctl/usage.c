@@ -1,6 +1,8 @@
 /* How dnsfwctl is used. */
 #include "usage.h"
 
+#include <errno.h>
+#include <getopt.h>
 #include <stdbool.h>
 #include <string.h>
 
@@ -30,7 +32,7 @@ const struct usage usages[] = {
 	{ "revoke", "[--json] [--control PATH] CLIENT",
 	    "take out a client's grants (root)" },
 	{ "log", "[--json] [-f|--follow] [--client NET] [--name NAME] "
-	    "[--kind asked|granted|resolved|refused|static|failed|other]... "
+	    "[--kind asked|granted|resolved|refused|static|failed|other,...]... "
 	    "[--color auto|always|never] [FILE | -]",
 	    "the access log in colour, filtered" },
 	{ "metrics", "[--control PATH]",
@@ -105,4 +107,18 @@ usage_wrong(const char *command)
 {
 	usage_command(stderr, command);
 	return (CTL_USAGE);
+}
+
+/* It begins with argv[0], which is the command here. */
+int
+usage_option(int argc, char **argv, const char *letters,
+    const struct option *options)
+{
+	char *command = argv[0];
+	int ch;
+
+	argv[0] = program_invocation_short_name;
+	ch = getopt_long(argc, argv, letters, options, NULL);
+	argv[0] = command;
+	return (ch);
 }

@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <stdio.h>
 
+struct option;
+
 /*
  * A command.  Its arguments are elements with a blank between them: "[...]" may be
  * left out, "..." behind it: or repeated; "-x|--xx VALUE" is an option, and its
@@ -31,5 +33,9 @@ void	usage_command(FILE *to, const char *command);
 
 /* The same, on stderr; returns CTL_USAGE. */
 int	usage_wrong(const char *command);
+
+/* getopt_long, which says what is wrong as all else here does. */
+int	usage_option(int argc, char **argv, const char *letters,
+	    const struct option *options);
 
 #endif

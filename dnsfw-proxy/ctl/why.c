@@ -4,7 +4,6 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "../dns/mnemonic.h"
 #include "../dns/name.h"
@@ -19,7 +18,6 @@
 struct why {
 	struct live	live;		/* first: the answers come with it */
 	char		name[DNS_NAME_TEXT_MAX];	/* empty: all */
-	time_t		now;
 	unsigned int	found;
 };
 
@@ -60,23 +58,10 @@ is_asked_for(const char *name, const char *wanted)
 /* --- how it is told --- */
 
 static void
-print_time(time_t when, bool json, char buf[32])
-{
-	struct tm tm;
-
-	if (json)
-		(void)strftime(buf, 32, "%Y-%m-%dT%H:%M:%SZ",
-		    gmtime_r(&when, &tm));
-	else
-		(void)strftime(buf, 32, "%Y-%m-%d %H:%M:%S",
-		    localtime_r(&when, &tm));
-}
-
-static void
 print_json(const struct why *w, const struct control_refusal *r,
     const char *type)
 {
-	char buf[ADDR_TEXT_MAX > 32 ? ADDR_TEXT_MAX : 32];
+	char buf[ADDR_TEXT_MAX > AGO_WHEN_SIZE ? ADDR_TEXT_MAX : AGO_WHEN_SIZE];
 	struct json j = { .to = stdout };
 
 	json_begin(&j, NULL, '{');
@@ -96,9 +81,9 @@ print_json(const struct why *w, const struct control_refusal *r,
 		json_null(&j, "rule");
 	json_text(&j, "reason", r->reason);
 	json_number(&j, "count", r->count);
-	print_time(w->now - (time_t)r->first, true, buf);
+	ago_when(r->first, true, buf);
 	json_text(&j, "first", buf);
-	print_time(w->now - (time_t)r->last, true, buf);
+	ago_when(r->last, true, buf);
 	json_text(&j, "last", buf);
 	json_number(&j, "ago", r->last);
 	json_end(&j, '}');
@@ -106,12 +91,11 @@ print_json(const struct why *w, const struct control_refusal *r,
 }
 
 static void
-print_text(const struct why *w, const struct control_refusal *r,
-    const char *type)
+print_text(const struct control_refusal *r, const char *type)
 {
-	char when[32], ago[AGO_SIZE];
+	char when[AGO_WHEN_SIZE], ago[AGO_SIZE];
 
-	print_time(w->now - (time_t)r->last, false, when);
+	ago_when(r->last, false, when);
 	ago_print(r->last, ago);
 	printf("%s  %10s  %5" PRIu32 "x  %-5s  ", when, ago, r->count,
 	    r->name[0] != '\0' ? type : "-");
@@ -139,7 +123,7 @@ print_refusal(void *arg, const void *record)
 	if (w->live.json)
 		print_json(w, &r, type);
 	else
-		print_text(w, &r, type);
+		print_text(&r, type);
 }
 
 /* --- the command --- */
@@ -165,9 +149,9 @@ take_name(struct why *w)
 int
 why_main(int argc, char **argv)
 {
-	char client[ADDR_TEXT_MAX];
+	char client[ADDR_TEXT_MAX], since[AGO_SINCE_SIZE];
 	struct control_end end;
-	struct why w = { .now = time(NULL) };
+	struct why w = { .found = 0 };
 
 	if (!live_arguments(&w.live, argc, argv, 1, 2) || !take_name(&w))
 		return (usage_wrong(argv[0]));
@@ -176,8 +160,9 @@ why_main(int argc, char **argv)
 		return (CTL_NO);
 	if (w.found > 0)
 		return (CTL_YES);
-	warnx("no refusal or failure of %s%s%s is known",
+	ago_since(end.running, since);
+	warnx("no refusal or failure of %s%s%s is known since %s",
 	    addr_print(&w.live.client, client), w.name[0] != '\0' ? " for " :
-	    "", w.name);
+	    "", w.name, since);
 	return (CTL_NO);
 }

@@ -12,6 +12,7 @@
 #include "clock.h"
 #include "conf.h"
 #include "controlmsg.h"
+#include "controlplaces.h"
 #include "controlsock.h"
 #include "counts.h"
 #include "firewall.h"
@@ -28,10 +29,6 @@
 
 /* Places of the ledger that a turn looks at, for all of them. */
 #define LOOKED_AT	2048
-
-/* Nobody but root has more of the places; and so many are for root alone. */
-#define PLACES_USER	2
-#define PLACES_ROOT	2
 
 #define ACCEPT_AGAIN	(CLOCK_SECOND / 10)	/* when none could be had */
 
@@ -52,6 +49,7 @@ struct asker {
 
 static struct asker askers[CONTROL_ASKERS];
 static bool is_open;
+static uint64_t began_at;			/* ns */
 static uint64_t accept_at;		/* ns: not before */
 
 void
@@ -61,6 +59,7 @@ control_open(void)
 
 	for (i = 0; i < CONTROL_ASKERS; i++)
 		askers[i].fd = -1;
+	began_at = clock_now();
 	is_open = conf->control[0] != '\0' &&
 	    controlsock_open(conf->control, conf->control_gid, CONTROL_ASKERS);
 }
@@ -91,33 +90,33 @@ progress(struct asker *a)
 	a->deadline = clock_now() + CONTROL_SECONDS * CLOCK_SECOND;
 }
 
-/* May one more of that user have a place?  Root always may. */
-static bool
-has_share(uid_t uid)
+/* A place for one more of that user, whoever has it until now; or NULL. */
+static struct asker *
+give_place(uid_t uid)
 {
-	unsigned int own = 0, all = 0;
+	struct controlplace places[CONTROL_ASKERS];
 	size_t i;
 
-	for (i = 0; i < CONTROL_ASKERS; i++) {
-		if (askers[i].fd == -1 || askers[i].uid == 0)
-			continue;
-		all++;
-		own += askers[i].uid == uid;
-	}
-	return (uid == 0 || (own < PLACES_USER &&
-	    all < CONTROL_ASKERS - PLACES_ROOT));
+	for (i = 0; i < CONTROL_ASKERS; i++)
+		places[i] = (struct controlplace){
+		    .taken = askers[i].fd != -1, .uid = askers[i].uid,
+		    .deadline = askers[i].deadline };
+	i = controlplaces_for(places, CONTROL_ASKERS, uid);
+	if (i == CONTROL_ASKERS)
+		return (NULL);
+	if (askers[i].fd != -1)
+		drop_asker(&askers[i]);
+	return (&askers[i]);
 }
 
 static void
 take_asker(void)
 {
-	struct asker *a = free_place();
+	struct asker *a = NULL;
 	struct ucred cred;
 	socklen_t len = sizeof(cred);
 	int fd;
 
-	if (a == NULL)
-		return;
 	fd = accept4(KEEP_FD_CONTROL, NULL, NULL,
 	    SOCK_NONBLOCK | SOCK_CLOEXEC);
 	if (fd == -1) {
@@ -125,8 +124,9 @@ take_asker(void)
 			accept_at = clock_now() + ACCEPT_AGAIN;
 		return;
 	}
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) == -1 ||
-	    !has_share(cred.uid)) {
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) == 0)
+		a = give_place(cred.uid);
+	if (a == NULL) {
 		close(fd);
 		return;
 	}
@@ -150,11 +150,21 @@ tell_asker(struct asker *a, const void *record, size_t len)
 	return (false);
 }
 
+static uint32_t
+seconds_between(uint64_t then, uint64_t now)
+{
+	return ((uint32_t)((now - then) / CLOCK_SECOND));
+}
+
 static void
 end_answers(struct asker *a, uint8_t code)
 {
+	const uint64_t now = clock_now();
 	const struct control_end m = { .type = CONTROL_END,
-	    .code = code, .count = a->count };
+	    .code = code, .count = a->count,
+	    .lacking = firewall.families & (uint8_t)~firewall.ready,
+	    .running = seconds_between(began_at, now),
+	    .counting = seconds_between(hits_since(), now) };
 
 	a->what = ENDING;
 	a->code = code;
@@ -214,7 +224,8 @@ answer_status(struct asker *a)
 	    .own_addresses = own_count(),
 	    .transactions = firewall.transactions,
 	    .repairs = firewall.repairs, .revoked = firewall.revoked,
-	    .taken_over = firewall.taken_over, .held = hold_count() };
+	    .taken_over = firewall.taken_over, .held = hold_count(),
+	    .kernel = firewall.kernel };
 	requests_counts(m.results);
 	m.silent = counts_sum(&m.counters);
 	for (; m.nupstreams < conf->upstreams.n &&
@@ -282,7 +293,8 @@ answer_grants(struct asker *a)
 		m[i] = (struct control_grant){ .type = CONTROL_GRANT,
 		    .family = e[i]->grant.family, .proto = e[i]->grant.proto,
 		    .local = e[i]->grant.local, .port = e[i]->grant.port,
-		    .left = (uint32_t)((e[i]->expiry - now) / CLOCK_SECOND) };
+		    .left = seconds_between(now, e[i]->expiry),
+		    .lacking = !firewall_works(&e[i]->grant) };
 		memcpy(m[i].client, e[i]->grant.client, sizeof(m[i].client));
 		memcpy(m[i].dst, e[i]->grant.dst, sizeof(m[i].dst));
 		memcpy(m[i].label, e[i]->grant.label, sizeof(m[i].label));
@@ -294,12 +306,6 @@ answer_grants(struct asker *a)
 	a->count += (uint32_t)n;
 	if (!has_more(a))
 		end_answers(a, CONTROL_OK);
-}
-
-static uint32_t
-seconds_since(uint64_t then, uint64_t now)
-{
-	return ((uint32_t)((now - then) / CLOCK_SECOND));
 }
 
 /* The next ones of all clients, in what is left of the turn's places. */
@@ -340,8 +346,8 @@ answer_refusals(struct asker *a)
 	for (i = 0; i < n; i++) {
 		m[i] = (struct control_refusal){ .type = CONTROL_REFUSAL,
 		    .kind = r[i]->told.kind, .qtype = r[i]->told.qtype,
-		    .first = seconds_since(r[i]->first, now),
-		    .last = seconds_since(r[i]->last, now),
+		    .first = seconds_between(r[i]->first, now),
+		    .last = seconds_between(r[i]->last, now),
 		    .count = r[i]->told.count, .rule = r[i]->told.rule,
 		    .family = r[i]->told.family, .id = r[i]->id };
 		memcpy(m[i].client, r[i]->told.client, sizeof(m[i].client));
@@ -373,7 +379,7 @@ next_rules(struct asker *a, struct control_rule *out, size_t max)
 		if (h->count > 0)
 			out[n++] = (struct control_rule){
 			    .type = CONTROL_RULE, .line = a->cursor,
-			    .last = seconds_since(h->last, now),
+			    .last = seconds_between(h->last, now),
 			    .sum = policy_sum(), .hits = h->count };
 	}
 	return (n);

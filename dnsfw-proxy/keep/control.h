@@ -9,7 +9,7 @@
 #include <poll.h>
 #include <stdbool.h>
 
-#define CONTROL_ASKERS	8		/* at a time; of a user but root 2 */
+#define CONTROL_ASKERS	8		/* at a time: see controlplaces.h */
 #define CONTROL_POLLED	(1 + CONTROL_ASKERS)
 
 /*

@@ -37,16 +37,28 @@ firewall_limit(struct ledger_entry *e, uint64_t now)
 	ledger_shorten(firewall.ledger, e, now + conf_limits->left_max * MS);
 }
 
+/* What is not even sent (ask_stuck) takes no time. */
+static void
+transact(void (*act)(struct backend_batch *), struct backend_batch *b)
+{
+	bool sent = !ask_stuck();
+	uint64_t begin = clock_now();
+
+	act(b);
+	if (sent)
+		histogram_count(&firewall.kernel, HISTOGRAM_KERNEL,
+		    clock_now() - begin);
+	firewall.transactions++;
+}
+
 void
 firewall_add(struct backend_batch *b)
 {
-	firewall.backend->add(b);
-	firewall.transactions++;
+	transact(firewall.backend->add, b);
 }
 
 void
 firewall_remove(struct backend_batch *b)
 {
-	firewall.backend->remove(b);
-	firewall.transactions++;
+	transact(firewall.backend->remove, b);
 }

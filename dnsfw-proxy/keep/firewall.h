@@ -18,6 +18,7 @@ struct firewall {
 	uint8_t		ready;		/* and those of them that work now */
 	/* For the statistics: */
 	uint64_t	transactions;
+	struct histogram kernel;	/* how long they took */
 	uint64_t	repairs;
 	uint64_t	revoked;
 	uint64_t	taken_over;

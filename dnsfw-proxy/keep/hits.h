@@ -16,7 +16,16 @@ struct hits {
 
 void	hits_open(void);
 
-/* Add what a worker tells now (ns), if it is of the list in force. */
+/*
+ * A list has come into force, now (ns).  If it has another text it begins with
+ * nothing.
+ */
+void	hits_list(uint64_t now);
+
+/* When that began, ns. */
+uint64_t hits_since(void);
+
+/* Add what a worker tells now (ns), if it is of that text. */
 void	hits_take(const struct msg_hits *, uint64_t now);
 
 /* Those of the line, from 1 to MSG_LINES_MAX. */

@@ -151,6 +151,7 @@ keep_main(void)
 	keep_confine();
 
 	policy_start();
+	hits_list(clock_now());
 	if (conf->check_only != 0)
 		return (keep_check());
 	for (i = 0; i < children_nworkers; i++)

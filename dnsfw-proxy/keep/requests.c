@@ -22,9 +22,7 @@
 
 /* Records are taken as long as there is room for another whole one. */
 #define TURN_MAX	(2 * MSG_BATCH_MAX)
-/* Records of hits or counters in a turn; one of refusals is as much work as so many. */
-#define TOLD_MAX	16
-#define TOLD_REFUSALS	8
+#define TOLD_MAX	16	/* records in a turn that are no grants: see request_kinds */
 
 #define NOT_ASKED	SIZE_MAX
 
@@ -312,87 +310,88 @@ answer(struct request_turn *t)
 	reply(t);
 }
 
-/* Each message of the record is of the type that its first byte says. */
-static void
-take_grants(struct request_turn *t, const uint8_t *buf, size_t len)
-{
-	const size_t whole = sizeof(t->at[0].grant);
-	enum msg_err err;
-	size_t size;
+/* --- what comes --- */
 
-	for (; len > 0; buf += size, len -= size) {
-		size = len < whole ? len : whole;
-		err = msg_grant_decode(buf, size, &t->at[t->n++].grant);
-		if (err != MSG_OK)
-			children_malformed(&children_workers[t->worker],
-			    msg_strerror(err));
-	}
+/* Each decodes a message of its type, and takes it; or returns why it is none. */
+static enum msg_err
+take_grant(struct request_turn *t, const uint8_t *buf, size_t len)
+{
+	return (msg_grant_decode(buf, len, &t->at[t->n++].grant));
 }
 
-/* A record has no more of them than the contract says. */
-static void
-check_number(const struct request_turn *t, size_t len, size_t size, size_t max)
-{
-	if (len > max * size)
-		children_malformed(&children_workers[t->worker],
-		    msg_strerror(MSG_ESIZE));
-}
-
-static void
-take_refusals(const struct request_turn *t, const uint8_t *buf, size_t len)
+static enum msg_err
+take_refusal(struct request_turn *t, const uint8_t *buf, size_t len)
 {
 	struct msg_refusal m;
-	enum msg_err err;
-	size_t size;
+	enum msg_err err = msg_refusal_decode(buf, len, &m);
 
-	check_number(t, len, sizeof(m), MSG_REFUSALS_MAX);
-	for (; len > 0; buf += size, len -= size) {
-		size = len < sizeof(m) ? len : sizeof(m);
-		err = msg_refusal_decode(buf, size, &m);
-		if (err != MSG_OK)
-			children_malformed(&children_workers[t->worker],
-			    msg_strerror(err));
+	if (err == MSG_OK)
 		(void)refusals_take(t->worker, &m, t->now);
-	}
+	return (err);
 }
 
-static void
-take_hits(const struct request_turn *t, const uint8_t *buf, size_t len)
+static enum msg_err
+take_hits(struct request_turn *t, const uint8_t *buf, size_t len)
 {
 	struct msg_hits m;
-	enum msg_err err;
-	size_t size;
+	enum msg_err err = msg_hits_decode(buf, len, &m);
 
-	check_number(t, len, sizeof(m), MSG_BATCH_MAX);
-	for (; len > 0; buf += size, len -= size) {
-		size = len < sizeof(m) ? len : sizeof(m);
-		err = msg_hits_decode(buf, size, &m);
-		if (err != MSG_OK)
-			children_malformed(&children_workers[t->worker],
-			    msg_strerror(err));
+	if (err == MSG_OK)
 		hits_take(&m, t->now);
-	}
+	return (err);
 }
 
-static void
-take_counters(const struct request_turn *t, const uint8_t *buf, size_t len)
+static enum msg_err
+take_counters(struct request_turn *t, const uint8_t *buf, size_t len)
 {
 	struct msg_counters m;
-	enum msg_err err;
+	enum msg_err err = msg_counters_decode(buf, len, &m);
 
-	if ((err = msg_counters_decode(buf, len, &m)) != MSG_OK)
-		children_malformed(&children_workers[t->worker],
-		    msg_strerror(err));
-	counts_take(t->worker, &m);
+	if (err == MSG_OK)
+		counts_take(t->worker, &m);
+	return (err);
 }
 
-/* How much of a turn's work that is no grant's such a record is. */
+/*
+ * What may come; the last one is what anything else is taken for.  told is how
+ * much of a turn's work that is no grant's a record is.
+ */
+static const struct request_kind {
+	enum msg_type	type;
+	size_t		size;
+	size_t		most;		/* in a record */
+	unsigned int	told;
+	enum msg_err	(*take)(struct request_turn *, const uint8_t *, size_t);
+} request_kinds[] = {
+	{ MSG_REFUSAL, sizeof(struct msg_refusal), MSG_REFUSALS_MAX, 8,
+	    take_refusal },
+	{ MSG_HITS, sizeof(struct msg_hits), MSG_BATCH_MAX, 1, take_hits },
+	{ MSG_COUNTERS, sizeof(struct msg_counters), 1, 1, take_counters },
+	{ MSG_GRANT, sizeof(struct msg_grant), MSG_BATCH_MAX, 0, take_grant }
+};
+#define REQUEST_KINDS	(sizeof(request_kinds) / sizeof(request_kinds[0]))
+
+/* A record of one or more messages.  Returns how much work it is. */
 static unsigned int
-records_of(uint8_t type)
+request_take(struct request_turn *t, const uint8_t *buf, size_t len)
 {
-	if (type == MSG_REFUSAL)
-		return (TOLD_REFUSALS);
-	return (type == MSG_HITS || type == MSG_COUNTERS);
+	const struct request_kind *k = request_kinds;
+	enum msg_err err = MSG_OK;
+	size_t size;
+
+	while (k < request_kinds + REQUEST_KINDS - 1 && k->type != buf[0])
+		k++;
+	if (len > k->most * k->size)
+		err = MSG_ESIZE;
+	/* A piece of a message is malformed. */
+	for (; err == MSG_OK && len > 0; buf += size, len -= size) {
+		size = len < k->size ? len : k->size;
+		err = k->take(t, buf, size);
+	}
+	if (err != MSG_OK)
+		children_malformed(&children_workers[t->worker],
+		    msg_strerror(err));
+	return (k->told);
 }
 
 void
@@ -408,17 +407,8 @@ requests_serve(unsigned int worker)
 	t.now = clock_now();
 	t.n = 0;
 	while (t.n + MSG_BATCH_MAX <= TURN_MAX && told < TOLD_MAX &&
-	    (len = children_receive(c, buf, NULL)) > 0) {
-		told += records_of(buf[0]);
-		if (buf[0] == MSG_REFUSAL)
-			take_refusals(&t, buf, len);
-		else if (buf[0] == MSG_HITS)
-			take_hits(&t, buf, len);
-		else if (buf[0] == MSG_COUNTERS)
-			take_counters(&t, buf, len);
-		else
-			take_grants(&t, buf, len);
-	}
+	    (len = children_receive(c, buf, NULL)) > 0)
+		told += request_take(&t, buf, len);
 	if (t.n > 0)
 		answer(&t);
 }

@@ -6,10 +6,12 @@
 #include <string.h>
 
 #include "children.h"
+#include "clock.h"
 #include "conf.h"
 #include "connections.h"
 #include "control.h"
 #include "firewall.h"
+#include "hits.h"
 #include "hold.h"
 #include "log.h"
 #include "notify.h"
@@ -120,6 +122,7 @@ serve_compiler(void)
 	for (i = 0; i < COMPILER_MAX; i++) {
 		switch (policy_receive(&checked)) {
 		case POLICY_NEW:
+			hits_list(clock_now());
 			send_policy();
 			log_info("the ACL was reloaded: %u rule%s",
 			    policy_rules(), log_s(policy_rules()));

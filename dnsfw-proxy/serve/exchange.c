@@ -146,6 +146,13 @@ take_waiting(struct exchange *x, struct waiters *waiting, int upstream)
 	exchange_free(x);
 }
 
+static void
+exchange_ask(struct exchange *x)
+{
+	x->asked_at = loop.now;
+	tries_begin(x);
+}
+
 /*
  * Those whose turn has come.  One may end at once, and let the next one in: that
  * is for the loop, not for as many calls in each other.
@@ -163,9 +170,20 @@ begin_next(void)
 		exchange_set_next(x, false);
 		/* If not, it ends in a tick. */
 		if (x->deadline > loop.now)
-			tries_begin(x);
+			exchange_ask(x);
 	}
 	running = false;
+}
+
+/*
+ * By the clock of turns, which is a tenth of a millisecond late at most, as a turn
+ * is (D21).
+ */
+static void
+count_time(const struct exchange *x)
+{
+	histogram_count(&counters.upstream, HISTOGRAM_UPSTREAM,
+	    loop.now - x->asked_at);
 }
 
 static void
@@ -174,6 +192,7 @@ exchange_done(struct exchange *x, int upstream, const uint8_t *msg,
 {
 	struct waiters waiting;
 
+	count_time(x);
 	take_waiting(x, &waiting, upstream);
 	deliver(&waiting, msg, len, r);
 	begin_next();
@@ -202,6 +221,9 @@ exchange_fail(struct exchange *x, enum dns_ede ede, const char *reason)
 {
 	struct waiters waiting;
 
+	/* Where nobody could be asked, it took no time that says anything. */
+	if (x->ntries > 0 && x->deadline <= loop.now)
+		count_time(x);
 	take_waiting(x, &waiting, last_asked(x));
 	fail_all(&waiting, ede, reason);
 }
@@ -340,7 +362,7 @@ exchange_begin(struct waiter *w, const uint8_t *msg, size_t len,
 	loop_need_tick();
 	tries_prepare(x);
 	if (turns_take(x, question, w->request->quota))
-		tries_begin(x);
+		exchange_ask(x);
 }
 
 static bool

@@ -37,6 +37,7 @@ struct exchange {
 	struct quota	*quota;		/* of one that waits: its share */
 	struct dns_query dns;		/* the same */
 	uint64_t	deadline;
+	uint64_t	asked_at;	/* when its first try began */
 	uint64_t	step_at;	/* when the next upstream is asked */
 	uint64_t	resend_at;	/* when what could not be sent is */
 	uint64_t	last_try;	/* when the newest try began */

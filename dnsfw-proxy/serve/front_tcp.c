@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "addrtext.h"
+#include "counters.h"
 #include "log.h"
 #include "loop.h"
 #include "msg.h"
@@ -117,8 +118,12 @@ front_tcp_take(int fd, const struct sockaddr *sa)
 	struct quota *quota;
 	struct addr addr;
 
-	if (addr_from_sockaddr(sa, &addr, NULL) == -1 ||
-	    !quota_serves(&addr)) {
+	if (addr_from_sockaddr(sa, &addr, NULL) == -1) {
+		close(fd);
+		return;
+	}
+	if (!quota_serves(&addr)) {
+		counters.outside++;
 		close(fd);
 		return;
 	}

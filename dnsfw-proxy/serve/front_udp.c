@@ -17,6 +17,7 @@
 
 #include "../dns/message.h"
 #include "addrtext.h"
+#include "counters.h"
 #include "log.h"
 #include "loop.h"
 #include "msg.h"
@@ -107,9 +108,12 @@ front_udp_take(const struct udp_listener *l, unsigned int i)
 	struct addr addr;
 
 	if (hdr->msg_flags & MSG_TRUNC ||
-	    addr_from_sockaddr(&udp_in[i].peer.sa, &addr, NULL) == -1 ||
-	    !quota_serves(&addr))
+	    addr_from_sockaddr(&udp_in[i].peer.sa, &addr, NULL) == -1)
 		return;
+	if (!quota_serves(&addr)) {
+		counters.outside++;
+		return;
+	}
 	from.conn = NULL;
 	from.tcp = false;
 	from.listener = l->number;

@@ -61,15 +61,6 @@ hits_count(const struct acl_decision *d)
 	}
 }
 
-void
-hits_forget(void)
-{
-	memset(hits_untold, 0, sizeof(hits_untold));
-	nlines = 0;
-	is_due = false;
-	event_del(hits_timer);
-}
-
 /* False: there is no room. */
 static bool
 send_some(void)
@@ -93,16 +84,32 @@ send_some(void)
 	return (true);
 }
 
-void
-hits_turn(void)
+static void
+send_records(void)
 {
 	unsigned int i;
 
+	for (i = 0; i < HITS_RECORDS && nlines > 0 && send_some(); i++)
+		;
+}
+
+void
+hits_forget(void)
+{
+	send_records();
+	memset(hits_untold, 0, sizeof(hits_untold));
+	nlines = 0;
+	is_due = false;
+	event_del(hits_timer);
+}
+
+void
+hits_turn(void)
+{
 	if (!is_due)
 		return;
 	is_due = false;
-	for (i = 0; i < HITS_RECORDS && nlines > 0 && send_some(); i++)
-		;
+	send_records();
 	if (nlines > 0)
 		wait_second();
 }

@@ -15,7 +15,10 @@ void	hits_init(void);
 /* A query was decided by the list that is in force. */
 void	hits_count(const struct acl_decision *);
 
-/* Another list comes: what is not told yet is lost. */
+/*
+ * Another list comes.  It may be the same text, so what is known of the one before
+ * is told; what there is no room for is lost.
+ */
 void	hits_forget(void);
 
 /* The end of a turn: tell what is due. */

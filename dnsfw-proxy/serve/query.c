@@ -25,6 +25,7 @@
 #include "scratch.h"
 #include "settings.h"
 #include "tell.h"
+#include "times.h"
 #include "verdict.h"
 
 #define OVERLOAD_PERIOD	60	/* seconds between log lines */
@@ -303,10 +304,13 @@ decide(struct request *r)
 {
 	DNS_UNINITIALIZED struct decision d;
 	const char *text;
+	uint64_t begin;
 	uint16_t rcode;
 	bool grants;
 
+	begin = times_begin();
 	decision_make(r, &d);
+	times_decided(begin);
 	hits_count(&d.acl);
 	r->rule = d.acl.line;
 	r->generation = policy.generation;

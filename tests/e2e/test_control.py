@@ -25,8 +25,10 @@ from test_hostile import FORMERR
 
 VERSION = 3
 STATS, GRANTS, WHY, RULES, RELOAD, REVOKE = range(1, 7)
-END = struct.Struct("=BBxxI")
+END = struct.Struct("=BBxxI8x")
+SINCE = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \(\d+ s ago\)"
 OK, BAD, DENIED, REJECTED = range(4)
+RESOLVE_ALL = f"{CLIENT4} ~> *\n"
 NOBODY = pwd.getpwnam("nobody").pw_uid
 BOTH = ALLOW + f"{OTHER4} -> *.example.com:TCP:{PORT}\n"
 
@@ -109,6 +111,23 @@ def test_U6_grants_are_those_of_the_kernel(lab, fw):
         0, "", "dnsfwctl: nothing is open for 192.0.2.77\n")
 
 
+def test_U6_grants_of_a_firewall_that_is_incomplete(lab):
+    """What dnsfw holds open, the firewall may not have."""
+    fw = lab.set_up_firewall("nftables")
+    server = lab.dnsfw(ALLOW, fw=fw)
+    lab.resolve(lab.site(ttl=1000))
+    (one,) = fine(server, "grants")
+    assert one["firewall_works"]
+    lab.gateway.run("nft", "flush", "ruleset")
+    until(lambda: not fine(server, "stats")[0]["working"])
+    status, (one,), errors = ctl(server, "grants")
+    assert (status, one["firewall_works"]) == (0, False)
+    assert errors == ("dnsfwctl: the firewall is incomplete: it may not have "
+                      "what is open there; the log of dnsfw says why\n")
+    # And for who has nothing.
+    assert ctl(server, "grants", OTHER4) == (0, [], errors)
+
+
 def test_U6_stats(lab, fw):
     server = lab.dnsfw(BOTH, fw=fw)
     lab.resolve(lab.site())
@@ -139,9 +158,59 @@ def test_U6_stats_of_the_workers(lab):
     assert (found["refused"], found["exchanges"] + found["shared"],
             found["timeouts"], found["turned_away"]) == (1, 3, 0, 0)
     text = stats_text(server)
-    assert re.search(r"^queries +4; refused 1, bad 0, turned away 0$", text,
-                     re.M)
+    assert re.search(r"^queries +4; refused 1, bad 0, turned away 0, "
+                     r"not of clients 0$", text, re.M)
     assert f"               {DNS6} answers\n" in text
+
+
+def times_of(server):
+    return fine(server, "stats")[0]["times"]
+
+
+def test_U7_how_long_things_take(lab, fw):
+    """As JSON has it, and as a few words."""
+    server = lab.dnsfw(BOTH, fw=fw)
+    assert [one["count"] for one in times_of(server).values()] == [0, 0, 0]
+    assert re.search(r"^times +decision +none yet$", stats_text(server), re.M)
+    lab.resolve(lab.site())
+    lab.ask("refused.test")
+    until(lambda: times_of(server)["upstream"]["count"] == 1)
+    found = times_of(server)
+    assert list(found) == ["decision", "upstream", "firewall"]
+    transactions = fine(server, "stats")[0]["transactions"]
+    assert [one["count"] for one in found.values()] == [1, 1, transactions]
+    for one, first in zip(found.values(), (125, 500000, 25000)):
+        assert [bucket["within_ns"] for bucket in one["buckets"]] == [
+            first << i for i in range(14)]
+        counts = [bucket["count"] for bucket in one["buckets"]]
+        assert counts == sorted(counts) and counts[-1] <= one["count"]
+        assert one["sum_ns"] > 0
+    assert len(re.findall(r"^(?:times| ) +(?:decision|upstream|firewall) +"
+                          r"50 % (?:within|above) [\d.]+ [num]?s, "
+                          r"99 % (?:within|above) [\d.]+ [num]?s$",
+                          stats_text(server), re.M)) == 3
+
+
+def test_U7_an_upstream_that_takes_long(lab):
+    """The time is that of the answer, or all that it had."""
+    server = lab.dnsfw(RESOLVE_ALL, "--timeout=1")
+    lab.upstream.behave("www.example.com", lambda request: [])
+    assert lab.ask("www.example.com").rcode() == dns.rcode.SERVFAIL
+    until(lambda: times_of(server)["upstream"]["count"] == 1)
+    assert times_of(server)["upstream"]["sum_ns"] >= 1e9
+    assert times_of(server)["upstream"]["buckets"][10]["count"] == 0
+
+
+def test_U6_who_is_no_client_is_counted(lab):
+    server = lab.dnsfw(RESOLVE_ALL, "--client-net", CLIENT4)
+    query = dns.message.make_query("www.example.com", "A").to_wire()
+    with lab.client_socket(OTHER4, 2) as sock:
+        sock.sendto(query, (GATEWAY4, 53))
+    with pytest.raises((EOFError, ConnectionError)):
+        lab.exchange(query, OTHER4, tcp=True)
+    until(lambda: fine(server, "stats")[0]["counters"]["outside"] == 2)
+    assert fine(server, "stats")[0]["counters"]["queries"] == 0
+    assert ", not of clients 2\n" in stats_text(server)
 
 
 def test_U6_an_upstream_that_does_not_answer(lab):
@@ -281,11 +350,12 @@ def test_U5_a_name_and_what_is_below_it(lab):
     assert len(why(server, CLIENT4, "x" * 60 + ".example.net")) == 1
     assert ctl(server, "why", CLIENT4, "y" + long[1:-1])[0] == 1
     assert len(why(server, CLIENT4, "www.example.net.")) == 1
-    assert ctl(server, "why", CLIENT4, "net.example") == (
-        1, [], f"dnsfwctl: no refusal or failure of {CLIENT4} for "
-        "net.example. is known\n")
-    assert ctl(server, "why", OTHER4) == (
-        1, [], f"dnsfwctl: no refusal or failure of {OTHER4} is known\n")
+    for args, whose in (((CLIENT4, "net.example"),
+                         f"{CLIENT4} for net.example."), ((OTHER4,), OTHER4)):
+        status, found, errors = ctl(server, "why", *args)
+        assert (status, found) == (1, [])
+        assert re.fullmatch(rf"dnsfwctl: no refusal or failure of {whose} is "
+                            rf"known since {SINCE}\n", errors)
 
 
 def test_U5_the_same_is_told_once_with_its_number(lab):
@@ -445,6 +515,23 @@ def test_U6_a_new_list_begins_with_nothing(lab):
     until(lambda: hits(server) == [1, 0, 0])
 
 
+def test_U6_a_list_that_is_read_again_goes_on(lab):
+    """Its rules are the same."""
+    server = lab.dnsfw(COUNTED)
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ",
+                        rules(server)[0]["since"])
+    lab.ask("www.example.com")
+    until(lambda: hits(server) == [1, 1, 1, 0, 0])
+    # Whether a second is over or not, nothing is lost.
+    lab.ask("www.example.com")
+    assert fine(server, "reload")[0]["done"]
+    until(lambda: hits(server) == [2, 2, 2, 0, 0])
+    assert fine(server, "stats")[0]["reloads"] == 1
+    # Nor is anything told twice.
+    lab.ask("www.example.com")
+    until(lambda: hits(server) == [3, 3, 3, 0, 0])
+
+
 def test_U6_a_list_of_as_many_rules_is_another_one(lab):
     """Its lines would have the hits of others."""
     server = lab.dnsfw(COUNTED)
@@ -461,7 +548,7 @@ def test_U6_a_list_of_as_many_rules_is_another_one(lab):
 def test_U6_nothing_that_dnsfw_says_reaches_the_terminal(tmp_path):
     """It might be captured, and the terminal root's."""
     path = tmp_path / "control"
-    size = 72 + 8 * 6 + 8 * 11 + 8 * 64 + 1800
+    size = 72 + 8 * 6 + 8 * 12 + 3 * 8 * 16 + 8 * 64 + 1800
     status = struct.pack("=BBBBB3x", 3, 0, 3, 3, 1) + bytes(200)
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as keeper:
         keeper.bind(str(path))
@@ -499,7 +586,8 @@ def test_U6_rules_as_text(lab):
          path_of(server), "--acl", path], text=True, capture_output=True,
         timeout=DEADLINE, check=False)
     assert (done.returncode, done.stderr) == (0, "")
-    lines = done.stdout.splitlines()
+    since, *lines = done.stdout.splitlines()
+    assert re.fullmatch(f"counted since {SINCE}", since)
     assert lines[0] == (f"         0       never  {path}:2  {CLIENT4} -> "
                         f"www.example.com:TCP:{PORT}")
     assert re.fullmatch(f"         1 +\\d+ s ago  {re.escape(path)}:5  "
@@ -683,13 +771,13 @@ def held(server, user, wanted):
     assert holder.returncode == 0
 
 
-def test_U2_a_user_has_two_places_and_root_its_own(lab):
+def test_U2_a_user_has_two_places_or_one_and_root_its_own(lab):
     server = lab.dnsfw(ALLOW)
     os.chmod(path_of(server), 0o666)    # as for members of the group
     with contextlib.ExitStack() as stack:
         got = [stack.enter_context(held(server, NOBODY - number, 5))
                for number in range(4)]
-        assert got == [2, 2, 2, 0]
+        assert got == [2, 2, 2, 1]      # one of the others has one less
         assert fine(server, "stats")[0]["working"]
 
 

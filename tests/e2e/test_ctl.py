@@ -646,6 +646,18 @@ def test_U1_wrong_usage_is_status_2(acl, args):
     assert "usage: dnsfwctl" in done.stderr or "no such command" in done.stderr
 
 
+@pytest.mark.parametrize("command", re.findall(
+    r"^  (\w+) ", ctl("--help").stdout, re.M))
+def test_U1_a_wrong_option_is_told_as_all_else(command):
+    for option, what in (("--no-such", "unrecognized option '--no-such'"),
+                         ("-Z", "invalid option -- 'Z'")):
+        done = ctl(command, option)
+        assert (done.returncode, done.stdout) == (2, "")
+        said, usage = done.stderr.splitlines()[:2]
+        assert said == f"dnsfwctl: {what}"
+        assert usage.startswith(f"usage: dnsfwctl {command}")
+
+
 def test_U1_help_fits_a_screen():
     done = ctl("--help")
     assert (done.returncode, done.stderr) == (0, "")

@@ -71,6 +71,9 @@ def test_U1_bash_offers_options(command):
     (("log", "--color", "="), ["auto", "always", "never"]),
     (("log", "--color", "=", "n"), ["never"]),
     (("log", "--kind", "gr"), ["granted"]),
+    (("log", "--kind", "granted,re"), ["granted,resolved", "granted,refused"]),
+    (("log", "--kind", "=", "a,b,f"), ["a,b,failed"]),
+    (("log", "--color", "never,a"), []),
     (("log", "--client", ""), []),
     (("explain", "--acl", "x"), ["compopt -o default"]),
     (("check", "x"), ["compopt -o default"]),
@@ -104,6 +107,10 @@ def test_U1_fish_offers_values(tmp_path):
     (tmp_path / "acl.new").touch()
     assert fish("dnsfwctl log --color a") == ["always", "auto"]
     assert fish("dnsfwctl log --kind gr") == ["granted"]
+    assert fish("dnsfwctl log --kind granted,re") == ["granted,refused",
+                                                      "granted,resolved"]
+    assert fish("dnsfwctl log --kind granted,failed,st") == [
+        "granted,failed,static"]
     for words in ("check ac", "explain --acl ac", "log ac"):
         assert fish(f"dnsfwctl {words}", tmp_path) == ["acl.new"]
     for words in ("grants ac", "log --client ac", "explain ac"):
@@ -183,6 +190,8 @@ def test_U1_typed(shell, tmp_path):
             "got/log/--color/never"
         assert typed("dnsfwctl log --kind gr\t--js\t") == \
             "got/log/--kind/granted/--json"
+        assert typed("dnsfwctl log --kind granted,fa\t--js\t") == \
+            "got/log/--kind/granted,failed/--json"
         assert typed("dnsfwctl check --js\tmy\t") == \
             "got/check/--json/my list"
         assert typed("dnsfwctl explain --acl my\t").replace("=", "/") == \

@@ -329,6 +329,13 @@ def test_U6_log_of_the_journal(journal, tmp_path):
         1, "", "dnsfwctl: cannot run journalctl: No such file or directory\n")
 
 
+@pytest.mark.parametrize("follow", [(), ("-f",), ("--follow",)])
+def test_U6_a_directory_is_no_log(tmp_path, follow):
+    assert ctl(*follow, str(tmp_path)) == (
+        1, "", f'dnsfwctl: cannot read the log "{tmp_path}": '
+        "Is a directory\n")
+
+
 # --- usage ---
 
 @pytest.mark.parametrize("args", [

@@ -37,8 +37,11 @@ def parse(text, is_open):
         assert lines.pop() == "# EOF"
     found, seen = {}, set()
     name = kind = None
+    endings = {"counter": "_total" * is_open, "gauge": "",
+               "histogram": "(?:_bucket|_count|_sum)"}
     for line in lines:
-        if match := re.fullmatch(r"# TYPE (\w+) (counter|gauge)", line):
+        if match := re.fullmatch(r"# TYPE (\w+) (counter|gauge|histogram)",
+                                 line):
             name, kind = match.groups()
             assert name not in seen
             assert name.endswith("_total") == (kind == "counter" and
@@ -46,14 +49,44 @@ def parse(text, is_open):
             seen.add(name)
         elif line.startswith("#"):
             assert re.fullmatch(rf"# HELP {name} \S.*\.", line) or \
-                re.fullmatch(rf"# HELP {name} \S.*\)\.", line)
+                re.fullmatch(rf"# HELP {name} \S.*\)\.", line) or (
+                    is_open and kind == "histogram" and
+                    name.endswith("_seconds") and
+                    line == f"# UNIT {name} seconds")
         else:
-            wanted = name + "_total" * (kind == "counter" and is_open)
             sample, value = re.fullmatch(
-                rf'({wanted}(?:{{\w+="[\w.:%-]+"}})?) (\d+)', line).groups()
+                rf'({name}{endings[kind]}(?:{{\w+="[\w.:%+-]+"}})?) '
+                r"(\d+(?:\.\d{9})?)", line).groups()
             assert sample not in found
-            found[sample] = int(value)
+            found[sample] = float(value) if "." in value else int(value)
     return found
+
+
+def histograms(found):
+    """{name: (bounds, buckets, sum)} of what parse found, taken out of it."""
+    out = {}
+    for count in [one for one in found if one.endswith("_count")]:
+        name = count.removesuffix("_count")
+        buckets = {sample.split('"')[1]: found.pop(sample)
+                   for sample in list(found)
+                   if sample.startswith(f"{name}_bucket")}
+        assert list(buckets.values()) == sorted(buckets.values())
+        assert buckets.pop("+Inf") == found.pop(count)
+        out[name] = ([float(le) for le in buckets], list(buckets.values()),
+                     found.pop(f"{name}_sum"))
+    return out
+
+
+def check_histograms(found, stats):
+    """They are those of stats, in seconds."""
+    out = histograms(found)
+    assert {f"dnsfw_{key}_seconds" for key in stats["times"]} == set(out)
+    for key, one in stats["times"].items():
+        bounds, counts, total = out[f"dnsfw_{key}_seconds"]
+        assert bounds == [bucket["within_ns"] / 1e9
+                          for bucket in one["buckets"]]
+        assert counts == [bucket["count"] for bucket in one["buckets"]]
+        assert total == one["sum_ns"] / 1e9
 
 
 def metrics(*args):
@@ -100,6 +133,8 @@ def test_U7_metrics(lab, fw):
     (stats,) = ask(server, "stats")[1]
     expected = {
         "dnsfw_queries_total": 1, "dnsfw_queries_refused_total": 0,
+        "dnsfw_queries_outside_total": 0, "dnsfw_grants_asked_total": 1,
+        "dnsfw_grants_known_total": 0, "dnsfw_refusals_untold_total": 0,
         "dnsfw_queries_bad_total": 0, "dnsfw_queries_turned_away_total": 0,
         "dnsfw_upstream_questions_total": 1,
         "dnsfw_upstream_shared_total": 0, "dnsfw_upstream_timeouts_total": 0,
@@ -116,22 +151,30 @@ def test_U7_metrics(lab, fw):
         "dnsfw_own_addresses": stats["own_addresses"],
         **{f'dnsfw_grant_requests_total{{result="{result}"}}': number
            for result, number in stats["requests"].items()}}
-    assert parse(text, True) == expected
+
+    def check(text, is_open):
+        found = parse(text, is_open)
+        samples = set(found)
+        check_histograms(found, stats)
+        assert found == expected
+        return samples
+
+    check(text, True)
     with exporter(path_of(server)) as (address, _):
         status, kind, text = fetch(address)
         assert (status, kind) == (200, PLAIN)
-        assert parse(text, False) == expected
+        check(text, False)
         status, kind, text = fetch(
             address, Accept="application/openmetrics-text;version=1.0.0,"
             "text/plain;version=0.0.4;q=0.5")
         assert (status, kind) == (200, OPEN)
-        assert parse(text, True) == expected
+        samples = check(text, True)
         # All that alerts and dashboard ask for is there.
         named = {match for file in MONITORING.iterdir() for match in
                  re.findall(r"\bdnsfw_\w+",
                             file.read_text(encoding="utf-8"))}
         assert len(named) > 8
-        assert named <= {sample.split("{")[0] for sample in expected}
+        assert named <= {sample.split("{")[0] for sample in samples}
 
 
 def test_U7_an_upstream_that_does_not_answer(lab):
@@ -332,4 +375,4 @@ def test_U7_dashboard_is_json():
         encoding="utf-8"))
     assert board["title"] == "dnsfw"
     assert len({panel["id"] for panel in board["panels"]}) == len(
-        board["panels"]) == 11
+        board["panels"]) == 14

@@ -28,9 +28,9 @@ SCREEN = """\
 dnsfw #
 queries # refused # bad # turned away #
 grants     0 of 65536; granted # no room # failed #
-firewall   none; transactions # repairs 0
+firewall   none; transactions # each # repairs 0
 upstreams  10.77.2.2 answers
-upstream   questions # shared # timeouts # junk #
+upstream   asked # each # shared # timeouts # junk #
 list       2 rules, reloaded 0 times
 serves     10.77.1.1, fd77:1::1, 127.0.0.1, ::1 port 53; upstream 10.77.2.2 por>
  1 clients   2 names  [3 refusals]  4 rules  by text, 5 in all
@@ -54,7 +54,7 @@ q quit  1-4 what  s sort  / only with  arrows scroll
 
 def normal(screen):
     """Without what is another time another one."""
-    return [re.sub(r" +(?:\d\d:\d\d:\d\d|\d+\.\d/s[;,]?|-[;,]|\d+[smhd]"
+    return [re.sub(r" +(?:\d\d:\d\d:\d\d|\d+\.\d/s[;,]?|\d+\.\d\d ms,|-[;,]|\d+[smhd]"
                    r"(?=  ))", " #", line) for line in screen]
 
 

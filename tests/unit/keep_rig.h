@@ -386,7 +386,14 @@ children_look(void)
 }
 
 static uint16_t rig_generation;
+static uint32_t rig_sum = 1;		/* of the list's text */
 static bool rig_reloading;
+
+uint32_t
+policy_sum(void)
+{
+	return (rig_sum);
+}
 
 uint16_t
 policy_generation(void)

@@ -228,6 +228,55 @@ answer(struct exchange *x)
 	tries->done(x, 0, NULL, 0, &response);
 }
 
+/* --- how long it took --- */
+
+Test(exchange, U7_the_time_to_an_answer_is_measured)
+{
+	ask(0, 1, "a", 0);
+	loop.now += 3 * CLOCK_SECOND / 1000;
+	/* From the question's first query, whoever else waits. */
+	ask(1, 2, "a", 0);
+	answer(begun[0]);
+	cr_assert(counters.upstream.sum == 3 * CLOCK_SECOND / 1000 &&
+	    counters.upstream.counts[3] == 1);
+}
+
+Test(exchange, U7_a_question_without_an_answer_took_all_its_time)
+{
+	struct mine *m = ask(0, 1, "a", 0);
+
+	begun[0]->ntries = 1;
+	loop.now += TIMEOUT;
+	cr_assert(!exchange_tick());
+	cr_assert_eq(m->nfailed, 1);
+	cr_assert_eq(counters.upstream.sum, TIMEOUT);
+}
+
+Test(exchange, U7_the_wait_for_a_turn_is_not_the_upstreams)
+{
+	unsigned int i;
+
+	for (i = 0; i < 5; i++)
+		ask(i, i, "a", (uint16_t)(i << 4));
+	cr_assert_eq(nbegun, 4);
+	loop.now += CLOCK_SECOND / 1000;
+	answer(begun[0]);
+	cr_assert_eq(nbegun, 5);
+	loop.now += CLOCK_SECOND / 1000;
+	answer(begun[4]);
+	cr_assert_eq(counters.upstream.sum, 2 * CLOCK_SECOND / 1000);
+}
+
+Test(exchange, U7_what_nobody_could_be_asked_is_not_fast)
+{
+	fails_at_once = true;
+	ask(0, 1, "a", 0);
+	fails_at_once = false;
+	/* One that left is nobody's any more. */
+	exchange_leave(&ask(1, 1, "b", 0)->waiter);
+	cr_assert_eq(counters.upstream.sum + counters.upstream.counts[0], 0);
+}
+
 /* --- sharing --- */
 
 Test(exchange, but_for_id_and_case_it_is_the_same)

@@ -161,10 +161,23 @@ Test(hits, U6_every_line_there_is)
 Test(hits, U6_another_list_begins_with_nothing)
 {
 	count(1);
+	room = 0;
 	hits_forget();
+	room = SIZE_MAX;
 	policy.generation++;
 	cr_assert(!second());
 	count(2);
 	cr_assert(second());
 	cr_assert(told[1] == 0 && told[2] == 1);
+}
+
+/* It may be the same text; and this is told as being of the one before. */
+Test(hits, U6_what_is_known_is_told_before_another_list)
+{
+	count(1);
+	hits_forget();
+	policy.generation++;
+	cr_assert_eq(told[1], 1);
+	cr_assert(!second());
+	cr_assert_eq(told[1], 1);
 }

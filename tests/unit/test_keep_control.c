@@ -91,9 +91,17 @@ const struct keepconf *conf = &keepconf;
 struct firewall firewall;
 static bool reloading, busy, read_it, taken, stuck;
 static uint16_t list = 3;
+static uint32_t sum = 77;		/* of the list's text */
 static bool sticks;			/* between poll and step */
 static unsigned int reloads;
 static size_t refuses;			/* of a revocation: so many stay */
+
+bool
+firewall_works(const struct msg_grant *g)
+{
+	return ((firewall.ready & (g->family == ADDR_V4 ? MSG_FAMILY_V4 :
+	    MSG_FAMILY_V6)) != 0);
+}
 
 bool
 controlsock_open(const char path[], gid_t gid, int backlog)
@@ -131,7 +139,7 @@ policy_was_taken(void)
 uint32_t
 policy_sum(void)
 {
-	return (77);
+	return (sum);
 }
 
 uint32_t
@@ -315,6 +323,7 @@ set_up(void)
 	firewall.ledger = ledger_new(GRANTS_MAX, 0, 1);
 	refusals_open(1);
 	hits_open();
+	hits_list(now);
 	control_open();
 }
 
@@ -327,6 +336,7 @@ Test(keep_control, U6_status)
 	int fd = connects(USER);
 
 	counts_take(1, &m);
+	firewall.kernel = (struct histogram){ .sum = 9, .counts[14] = 1 };
 	grant("\12\0\0\1", 1);
 	asks(fd, CONTROL_STATS, NULL);
 	turns(2);
@@ -335,6 +345,7 @@ Test(keep_control, U6_status)
 	    s.generation == 3 && s.grants == 1 && s.held == 5 &&
 	    s.own_addresses == 2 && s.results[RESULT_OK] == 11);
 	cr_assert_str_eq(s.scope, "here");
+	cr_assert(s.kernel.sum == 9 && s.kernel.counts[14] == 1);
 	cr_assert(s.counters.queries == 5 && s.silent == 2 &&
 	    s.nupstreams == 2);
 	cr_assert_str_eq(s.upstreams[0], "192.0.2.1");
@@ -572,11 +583,62 @@ Test(keep_control, U6_rules_of_two_lists_are_not_mixed)
 	asks(fd, CONTROL_RULES, NULL);
 	turns(3);
 	list++;
+	sum++;
+	hits_list(now);
 	(void)told_rules(fd, &r, &end);
 	cr_assert_eq(end.code, CONTROL_CHANGED);
 	asks(fd, CONTROL_RULES, NULL);
 	cr_assert_eq(told_rules(fd, &r, &end), 0);
 	cr_assert_eq(end.code, CONTROL_OK);
+}
+
+/* The same list, read again, goes on: it is the same rules. */
+Test(keep_control, U6_since_when_rules_are_counted)
+{
+	int fd = connects(0);
+	struct control_end end;
+	struct control_rule r;
+
+	now += 3 * CLOCK_SECOND;
+	list++;
+	hits_list(now);
+	matched(5, 2);
+	list++;
+	hits_list(now);
+	asks(fd, CONTROL_RULES, NULL);
+	cr_assert_eq(told_rules(fd, &r, &end), 1);
+	cr_assert(r.line == 5 && r.hits == 2);
+	cr_assert(end.counting == 3 && end.running == 3);
+	sum++;
+	hits_list(now);
+	now += CLOCK_SECOND;
+	asks(fd, CONTROL_RULES, NULL);
+	cr_assert_eq(told_rules(fd, &r, &end), 0);
+	cr_assert(end.counting == 1 && end.running == 4);
+}
+
+Test(keep_control, U6_grants_that_may_not_be_there)
+{
+	int fd = connects(USER);
+	struct control_grant g;
+	struct control_end end;
+
+	grant("\12\0\0\1", 1);
+	firewall.families = MSG_FAMILY_V4 | MSG_FAMILY_V6;
+	firewall.ready = MSG_FAMILY_V4;
+	asks(fd, CONTROL_GRANTS, NULL);
+	turns(20);
+	cr_assert_eq(hears(fd, &g, sizeof(g)), sizeof(g));
+	cr_assert_eq(g.lacking, 0);
+	cr_assert_eq(hears(fd, &end, sizeof(end)), sizeof(end));
+	cr_assert_eq(end.lacking, MSG_FAMILY_V6);
+	firewall.ready = MSG_FAMILY_V6;
+	asks(fd, CONTROL_GRANTS, NULL);
+	turns(20);
+	cr_assert_eq(hears(fd, &g, sizeof(g)), sizeof(g));
+	cr_assert_eq(g.lacking, 1);
+	cr_assert_eq(hears(fd, &end, sizeof(end)), sizeof(end));
+	cr_assert_eq(end.lacking, MSG_FAMILY_V4);
 }
 
 Test(keep_control, U2_shares)
@@ -591,7 +653,7 @@ Test(keep_control, U2_shares)
 	}
 	for (i = 0; i < 6; i++)
 		cr_assert(!is_dropped(fds[i]));
-	cr_assert(is_dropped(connects(USER + 9)));
+	cr_assert(is_dropped(connects(USER)));
 	fds[6] = connects(0);
 	fds[7] = connects(0);
 	cr_assert(!is_dropped(fds[6]) && !is_dropped(fds[7]));
@@ -606,6 +668,35 @@ Test(keep_control, U2_shares)
 	asks(i, CONTROL_STATS, NULL);
 	turns(2);
 	cr_assert(!is_dropped(i));
+}
+
+/* Three users cannot keep out a fourth, nor can he, by that, keep them out. */
+Test(keep_control, U2_who_has_two_gives_one_up)
+{
+	int fds[6], other, i;
+
+	for (i = 0; i < 6; i++) {
+		fds[i] = connects(USER + (uid_t)i / 2);
+		now += CLOCK_SECOND / 10;
+	}
+	/* The first one has done something since. */
+	asks(fds[0], CONTROL_STATS, NULL);
+	turns(2);
+	other = connects(USER + 8);
+	cr_assert(!is_dropped(other));
+	cr_assert(is_dropped(fds[1]));
+	for (i = 2; i < 6; i++)
+		cr_assert(!is_dropped(fds[i]));
+	/* A second one only takes what is free; and so does who had two. */
+	cr_assert(is_dropped(connects(USER + 8)));
+	cr_assert(is_dropped(connects(USER)));
+	cr_assert(!is_dropped(connects(USER + 9)));
+	cr_assert(is_dropped(fds[2]) && !is_dropped(other));
+	cr_assert(!is_dropped(connects(USER + 10)));
+	cr_assert(is_dropped(fds[4]));
+	/* Now six users have one each. */
+	cr_assert(is_dropped(connects(USER + 11)));
+	cr_assert(!is_dropped(connects(0)));
 }
 
 /* Whoever looks at all of a large ledger, for nothing, others go on. */

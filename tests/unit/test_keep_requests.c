@@ -26,6 +26,7 @@ set_up(void)
 	tokens_open(rig_conf.nworkers, 1000, 1000);
 	refusals_open(rig_conf.nworkers);
 	hits_open();
+	hits_list(1);
 	rig.adds = rig.removes = 0;
 }
 
@@ -606,15 +607,47 @@ Test(keep_requests, U6_hits_are_added_and_a_list_begins_anew)
 	cr_assert(hits_of(7)->count == 5 && hits_of(7)->last == rig_now);
 	cr_assert(hits_of(MSG_LINES_MAX)->count == 2 &&
 	    hits_of(6)->count == 0);
-	/* What is under way is of the list of before. */
+	/* The same text goes on; of another one nothing that is under way. */
 	hit(7, 1);
 	rig_generation++;
+	hits_list(2);
+	requests_serve(0);
+	cr_assert(hits_of(7)->count == 6 && hits_since() == 1);
+	hit(7, 1);
+	rig_generation++;
+	rig_sum++;
+	hits_list(3);
+	cr_assert_eq(hits_since(), 3);
 	requests_serve(0);
 	cr_assert(hits_of(7)->count == 0 && hits_of(7)->last == 0);
 	hit(7, 1);
 	rig_now++;
 	requests_serve(0);
 	cr_assert(hits_of(7)->count == 1 && hits_of(7)->last == rig_now);
+}
+
+static enum backend_code
+slow(const struct msg_grant *g, bool add)
+{
+	(void)g;
+	(void)add;
+	rig_now += 3 * CLOCK_SECOND / 1000;
+	return (BACKEND_OK);
+}
+
+Test(keep_requests, U7_the_time_of_the_kernel_is_measured)
+{
+	struct msg_grant g = rig_grant(0);
+	const struct histogram *h = &firewall.kernel;
+
+	rig.fail = slow;
+	cr_assert_eq(ask(&g), RESULT_OK);
+	cr_assert(h->sum == 3 * CLOCK_SECOND / 1000 && h->counts[7] == 1);
+	/* What is not sent takes no time. */
+	rig.stuck = true;
+	firewall_remove(&(struct backend_batch){ .n = 1,
+	    .adds = { { .grant = &g } } });
+	cr_assert_eq(h->sum, 3 * CLOCK_SECOND / 1000);
 }
 
 Test(keep_requests, U6_a_bad_one_ends_the_program, .exit_code = 7)

@@ -46,6 +46,23 @@ rate(const struct rates *r, uint64_t more, char buf[RATE_SIZE])
 	return (buf);
 }
 
+/* What one of them took, of these. */
+static const char *
+mean(const struct rates *r, const struct histogram *h, char buf[RATE_SIZE])
+{
+	uint64_t n = 0;
+	size_t i;
+
+	for (i = 0; i <= HISTOGRAM_BOUNDS; i++)
+		n += h->counts[i];
+	if (r->known && n > 0)
+		(void)snprintf(buf, RATE_SIZE, "%.2f ms",
+		    (double)h->sum / (double)n / 1e6);
+	else
+		(void)snprintf(buf, RATE_SIZE, "-");
+	return (buf);
+}
+
 /* --- the head --- */
 
 typedef void head_line(struct page *, size_t row, const struct page_of *);
@@ -89,18 +106,17 @@ put_grants(struct page *p, size_t row, const struct page_of *o)
 	    rate(o->rates, more[RESULT_FAILED], failed));
 }
 
-/* How long the kernel takes belongs here, too, when it is known. */
 static void
 put_firewall(struct page *p, size_t row, const struct page_of *o)
 {
 	const struct control_status *s = &o->sample->status;
-	char transactions[RATE_SIZE];
+	char transactions[RATE_SIZE], kernel[RATE_SIZE];
 
 	lay_line(p, row, s->ready != s->families ? LOOK_ALERT : LOOK_PLAIN,
-	    "firewall   %s; transactions %s, repairs %" PRIu64,
+	    "firewall   %s; transactions %s, each %s, repairs %" PRIu64,
 	    s->families == 0 ? "none" : s->ready == s->families ? "ready" :
 	    "NOT READY", rate(o->rates, o->rates->transactions, transactions),
-	    s->repairs);
+	    mean(o->rates, &o->rates->kernel, kernel), s->repairs);
 }
 
 static void
@@ -124,10 +140,11 @@ put_exchanges(struct page *p, size_t row, const struct page_of *o)
 {
 	const struct counters *c = &o->rates->counters;
 	char asked[RATE_SIZE], shared[RATE_SIZE], timeouts[RATE_SIZE],
-	    junk[RATE_SIZE];
+	    junk[RATE_SIZE], took[RATE_SIZE];
 
-	lay_line(p, row, LOOK_PLAIN, "upstream   questions %s, shared %s, "
+	lay_line(p, row, LOOK_PLAIN, "upstream   asked %s, each %s, shared %s, "
 	    "timeouts %s, junk %s", rate(o->rates, c->exchanges, asked),
+	    mean(o->rates, &c->upstream, took),
 	    rate(o->rates, c->shared, shared),
 	    rate(o->rates, c->timeouts, timeouts),
 	    rate(o->rates, c->junk, junk));

@@ -8,6 +8,7 @@ struct counted {
 	struct counters	counters;
 	uint64_t	results[RESULT_COUNT];
 	uint64_t	transactions, repairs;
+	struct histogram kernel;
 };
 
 #define NUMBERS	(sizeof(struct counted) / sizeof(uint64_t))
@@ -16,7 +17,8 @@ static void
 counted_of(const struct control_status *s, uint64_t out[NUMBERS])
 {
 	struct counted c = { .counters = s->counters,
-	    .transactions = s->transactions, .repairs = s->repairs };
+	    .transactions = s->transactions, .repairs = s->repairs,
+	    .kernel = s->kernel };
 
 	static_assert(sizeof(c.results) == sizeof(s->results), "results");
 	memcpy(c.results, s->results, sizeof(c.results));
@@ -46,4 +48,5 @@ rates_between(const struct sample *before, const struct sample *now,
 	memcpy(out->results, c.results, sizeof(c.results));
 	out->transactions = c.transactions;
 	out->repairs = c.repairs;
+	out->kernel = c.kernel;
 }

@@ -10,6 +10,7 @@ struct rates {
 	struct counters	counters;	/* so many more */
 	uint64_t	results[RESULT_COUNT];
 	uint64_t	transactions, repairs;
+	struct histogram kernel;	/* of the transactions */
 };
 
 /*
