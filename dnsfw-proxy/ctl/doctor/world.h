@@ -1,0 +1,20 @@
+/* Where clients are, and the way out of this host. */
+#ifndef DOCTOR_WORLD_H
+#define DOCTOR_WORLD_H
+
+#include "settings.h"
+#include "ways.h"
+
+struct list;
+
+/*
+ * Find out by the addresses where dnsfw listens, this host's interfaces and routes,
+ * and the clients of the list, if there is one.
+ */
+void	world_find(struct ways_world *, const struct settings *,
+	    const struct list *);
+
+/* Has the list clients of that family? */
+bool	world_list_has(const struct list *, uint8_t family);
+
+#endif
