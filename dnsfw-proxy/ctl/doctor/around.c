@@ -23,6 +23,8 @@ struct around {
 	bool		*told;		/* of rules, of either family */
 	bool		*unsure;	/* of rules */
 	unsigned int	ntold;
+	uint32_t	last_rule;
+	char		last_text[MEND_MAX];
 	uint8_t		family;
 	struct judgement any[2];	/* of what no rule is meant for */
 };
@@ -39,11 +41,14 @@ is_sure(const struct judgement *j)
 	return (j->reached || j->maybe_reached);
 }
 
-/* By what it is accepted, in words. */
+/* By what it is accepted, in words; nft is not asked twice in a row for one rule. */
 static void
-cause_text(const struct around *a, const struct judgement *j,
-    char out[MEND_MAX])
+cause_text(struct around *a, const struct judgement *j, char out[MEND_MAX])
 {
+	if (j->rule != MODEL_NONE && j->rule == a->last_rule) {
+		memcpy(out, a->last_text, MEND_MAX);
+		return;
+	}
 	if (j->rule != MODEL_NONE)
 		mend_rule_text(a->m, j->rule, out);
 	else if (j->chain != MODEL_NONE)
@@ -51,6 +56,8 @@ cause_text(const struct around *a, const struct judgement *j,
 		    "accept", model_chain_text(a->m, j->chain));
 	else
 		snprintf(out, MEND_MAX, "no chain with the hook \"forward\"");
+	a->last_rule = j->rule;
+	memcpy(a->last_text, out, MEND_MAX);
 }
 
 /* --- what is not understood --- */
@@ -125,35 +132,51 @@ tell_no_jump(struct around *a, bool open, bool other)
 		    "clients reach everything" : "grants open nothing");
 }
 
+/* What no rule is meant for is accepted. */
+static void
+tell_open(struct around *a, const struct judgement *j)
+{
+	char cause[MEND_MAX], mend[MEND_MAX];
+
+	cause_text(a, j, cause);
+	mend_acceptance(a->m, a->guard, a->family, j->rule, j->chain, mend);
+	findings_add(a->findings, ERROR, is_sure(j) ? "not-closed" :
+	    "accept-before", mend, is_sure(j) ? "what dnsfw did not allow is "
+	    "accepted behind its chain, by %s" : "clients' connections to "
+	    "everywhere are accepted before they come to dnsfw, by %s", cause);
+	if (j->rule != MODEL_NONE)
+		a->told[j->rule] = true;
+}
+
 /* A connection to anywhere. */
 static void
 tell_any(struct around *a, bool wanted, bool other)
 {
-	const struct judgement *j = &a->any[a->family == ADDR_V6];
-	char cause[MEND_MAX], mend[MEND_MAX];
-	bool open = j->end == JUDGE_ACCEPTED, way = has_way(a);
+	const struct judgement *any = &a->any[a->family == ADDR_V6];
+	bool open = any->end == JUDGE_ACCEPTED, way = has_way(a);
+	struct judge_packet p;
+	struct judgement j;
+	char mend[MEND_MAX];
+	size_t i;
 
-	if (!is_sure(j) && !way && (open || wanted)) {
+	if (!is_sure(any) && !way && (open || wanted)) {
 		tell_no_jump(a, open, other);
-	} else if (!is_sure(j) && !open && wanted &&
-	    j->end == JUDGE_DROPPED) {
+		return;
+	}
+	if (!is_sure(any) && wanted && any->end == JUDGE_DROPPED) {
 		mend_jump(a->m, a->guard, a->family, mend);
 		findings_add(a->findings, ERROR, "jump-behind", mend,
 		    "clients' %s packets are dropped before the rule that "
 		    "leads to dnsfw's chain %s: grants open nothing",
 		    family_name(a->family), a->guard->chain);
-	} else if (open) {
-		cause_text(a, j, cause);
-		mend_acceptance(a->m, a->guard, a->family, j->rule, j->chain,
-		    mend);
-		findings_add(a->findings, ERROR, is_sure(j) ? "not-closed" :
-		    "accept-before", mend, is_sure(j) ?
-		    "what dnsfw did not allow is accepted behind its chain, by "
-		    "%s" : "clients' connections to everywhere are accepted "
-		    "before they come to dnsfw, by %s", cause);
 	}
-	if (open && j->rule != MODEL_NONE)
-		a->told[j->rule] = true;
+	for (i = 0; ways_packet(a->world, i, a->family, IPPROTO_TCP, PORT_ANY,
+	    &p); i++) {
+		judge(a->m, &p, &a->steps, &j);
+		note_unsure(a, &j);
+		if (j.end == JUDGE_ACCEPTED && a->steps > 0)
+			tell_open(a, &j);
+	}
 }
 
 /* --- what leads around by DNS --- */
@@ -176,26 +199,44 @@ static const struct dns_port {
 	    "clients can use QUIC to everywhere (UDP port 443)" }
 };
 
-static void
-tell_port(struct around *a, size_t i)
+/* Is it so for everything, and told already? */
+static bool
+is_for_all(struct around *a, const struct judge_packet *packet,
+    const struct judgement *j)
 {
-	const struct judgement *any = &a->any[a->family == ADDR_V6];
+	struct judge_packet p = *packet;
+	struct judgement any;
+
+	p.proto = IPPROTO_TCP;
+	p.dport = PORT_ANY;
+	judge(a->m, &p, &a->steps, &any);
+	return (any.end == JUDGE_ACCEPTED && any.rule == j->rule &&
+	    any.chain == j->chain);
+}
+
+static void
+tell_port(struct around *a, const struct dns_port *port)
+{
 	char cause[MEND_MAX], mend[MEND_MAX];
 	struct judge_packet p;
 	struct judgement j;
+	size_t i;
 
-	ways_packet(a->world, a->family, ports[i].proto, ports[i].port, &p);
-	judge(a->m, &p, &a->steps, &j);
-	note_unsure(a, &j);
-	if (j.end != JUDGE_ACCEPTED || (any->end == JUDGE_ACCEPTED &&
-	    any->rule == j.rule && any->chain == j.chain))
-		return;
-	cause_text(a, &j, cause);
-	mend_acceptance(a->m, a->guard, a->family, j.rule, j.chain, mend);
-	findings_add(a->findings, ports[i].severity, ports[i].what, mend,
-	    "%s, by %s", ports[i].text, cause);
-	if (j.rule != MODEL_NONE)
-		a->told[j.rule] = true;
+	for (i = 0; ways_packet(a->world, i, a->family, port->proto,
+	    port->port, &p); i++) {
+		judge(a->m, &p, &a->steps, &j);
+		note_unsure(a, &j);
+		if (j.end != JUDGE_ACCEPTED || a->steps == 0 ||
+		    is_for_all(a, &p, &j))
+			continue;
+		cause_text(a, &j, cause);
+		mend_acceptance(a->m, a->guard, a->family, j.rule, j.chain,
+		    mend);
+		findings_add(a->findings, port->severity, port->what, mend,
+		    "%s, by %s", port->text, cause);
+		if (j.rule != MODEL_NONE)
+			a->told[j.rule] = true;
+	}
 }
 
 /* --- rules for some --- */
@@ -269,10 +310,9 @@ look_family(struct around *a, const struct around_family *family,
 	size_t i;
 
 	a->ntold = 0;
-	note_unsure(a, &a->any[a->family == ADDR_V6]);
 	tell_any(a, family->wanted, other);
 	for (i = 0; i < sizeof(ports) / sizeof(ports[0]); i++)
-		tell_port(a, i);
+		tell_port(a, &ports[i]);
 	(void)ways_each(a->m, a->world, a->family, &a->steps, take_way, a);
 	if (a->ntold > TOLD_MAX)
 		findings_add(a->findings, ERROR, "more", "", "there are more "
@@ -288,6 +328,7 @@ around_find(const struct model *m, const struct guard *guard,
 	static const uint8_t all[2] = { ADDR_V4, ADDR_V6 };
 	struct around a = { .m = m, .guard = guard, .world = world,
 	    .findings = findings, .steps = WAYS_STEPS_MAX,
+	    .last_rule = MODEL_NONE,
 	    .told = calloc(m->nrules + 1UL, 1),
 	    .unsure = calloc(m->nrules + 1UL, 1) };
 	struct judge_packet p;
@@ -296,7 +337,8 @@ around_find(const struct model *m, const struct guard *guard,
 	if (a.told == NULL || a.unsure == NULL)
 		err(1, "calloc");
 	for (i = 0; i < 2; i++) {
-		ways_packet(world, all[i], IPPROTO_TCP, PORT_ANY, &p);
+		(void)ways_packet(world, 0, all[i], IPPROTO_TCP, PORT_ANY,
+		    &p);
 		judge(m, &p, &a.steps, &a.any[i]);
 	}
 	for (i = 0; i < 2; i++) {

@@ -157,8 +157,8 @@ push_match(struct reading *r, const json_t *left, const json_t *right,
 	if (f.what == MODEL_ALWAYS) {
 		match->what = known_match(&f, right, &hit);
 		match->negated = hit == negated;
-	} else if (right == NULL ||
-	    !nftfield_value(r->l->m, &f, right, match))
+	} else if (right == NULL || (f.what != MODEL_SOME &&
+	    !nftfield_value(r->l->m, &f, right, match)))
 		match->what = MODEL_UNKNOWN;
 }
 

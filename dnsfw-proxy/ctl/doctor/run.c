@@ -186,7 +186,7 @@ run_text(enum run_result result)
 		[RUN_MISSING] = "it is not installed",
 		[RUN_FAILED] = "it failed",
 		[RUN_LONG] = "it wrote more than 64 MiB",
-		[RUN_SLOW] = "it took more than 20 seconds"
+		[RUN_SLOW] = "it took more than a minute"
 	};
 
 	return (texts[result]);

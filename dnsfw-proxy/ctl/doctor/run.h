@@ -5,7 +5,7 @@
 #include <stddef.h>
 
 #define RUN_OUTPUT_MAX	(64UL << 20)	/* octets */
-#define RUN_SECONDS	20
+#define RUN_SECONDS	60
 
 enum run_result {
 	RUN_DONE,

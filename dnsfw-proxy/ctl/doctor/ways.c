@@ -22,8 +22,8 @@ struct look {
 	void		*arg;
 };
 
-void
-ways_packet(const struct ways_world *w, uint8_t family, uint8_t proto,
+static void
+any_packet(const struct ways_world *w, uint8_t family, uint8_t proto,
     uint16_t port, struct judge_packet *out)
 {
 	size_t i = family == ADDR_V4 ? 0 : 1;
@@ -35,12 +35,51 @@ ways_packet(const struct ways_world *w, uint8_t family, uint8_t proto,
 	    .proto = proto, .dport = port };
 }
 
+/* One that is hardly another machine's than a client's. */
+static struct addr
+address_in(const struct addr_net *net)
+{
+	struct addr a = net->base;
+	size_t len = addr_len(a.family);
+
+	if (net->prefix + 3U <= len * 8)
+		a.bytes[len - 1] |= 5;
+	return (a);
+}
+
+bool
+ways_packet(const struct ways_world *w, size_t i, uint8_t family,
+    uint8_t proto, uint16_t port, struct judge_packet *out)
+{
+	const struct ways_net *n;
+
+	any_packet(w, family, proto, port, out);
+	if (i < w->niifs) {
+		out->iif = w->iifs[i];
+		return (true);
+	}
+	i -= w->niifs;
+	if (i < w->noifs) {
+		out->oif = w->oifs[i];
+		return (true);
+	}
+	i -= w->noifs;
+	if (i >= w->nnets)
+		return (i == 0 && w->niifs + w->noifs == 0);
+	n = &w->nets[i];
+	/* Everybody is no client of its own. */
+	if (n->net.base.family == family && n->net.prefix > 0) {
+		out->saddr = address_in(&n->net);
+		out->iif = w->niifs == 0 ? "" : w->iifs[n->iif];
+	}
+	return (true);
+}
+
 /* --- a value that the match wants --- */
 
 static bool
-is_matched(const struct look *l, const struct model_match *match, bool hit)
+is_matched(const struct model_match *match, bool hit)
 {
-	(void)l;
 	return (hit != match->negated);
 }
 
@@ -66,11 +105,11 @@ wish_name(const struct look *l, const struct model_match *match,
 {
 	size_t i;
 
-	if ((*name)[0] == '\0' || is_matched(l, match,
+	if ((*name)[0] == '\0' || is_matched(match,
 	    has_any(l, match, *name, NULL, 0)))
 		return (true);
 	for (i = 0; !fixed && i < n; i++)
-		if (is_matched(l, match, has_any(l, match, names[i], NULL,
+		if (is_matched(match, has_any(l, match, names[i], NULL,
 		    0))) {
 			*name = names[i];
 			return (true);
@@ -87,11 +126,31 @@ client_in(const struct look *l, const struct model_value *v, struct addr *out)
 
 	for (i = 0; i < w->nnets; i++) {
 		*out = v->from;
-		if (addr_in_net(out, &w->nets[i]))
+		if (addr_in_net(out, &w->nets[i].net))
 			return (true);
-		*out = w->nets[i].base;
+		*out = w->nets[i].net.base;
 		if (judge_has_address(v, out))
 			return (true);
+	}
+	return (false);
+}
+
+/* A client that is not among the addresses. */
+static bool
+other_client(const struct look *l, const struct model_match *match,
+    struct addr *a)
+{
+	const struct ways_world *w = l->world;
+	struct addr one;
+	size_t i;
+
+	for (i = 0; i < w->nnets; i++) {
+		one = address_in(&w->nets[i].net);
+		if (one.family != l->family ||
+		    has_any(l, match, NULL, &one, 0))
+			continue;
+		*a = one;
+		return (true);
 	}
 	return (false);
 }
@@ -104,10 +163,13 @@ wish_address(const struct look *l, const struct model_match *match,
 	struct addr one;
 	uint32_t i;
 
-	if (is_matched(l, match, has_any(l, match, NULL, a, 0)))
+	if (is_matched(match, has_any(l, match, NULL, a, 0)))
 		return (true);
-	if (fixed || match->negated)
+	if (fixed)
 		return (false);
+	if (match->negated)
+		return (match->what == MODEL_SADDR &&
+		    other_client(l, match, a));
 	for (i = 0; i < match->n; i++, v++) {
 		if (v->from.family != l->family)
 			continue;
@@ -135,7 +197,7 @@ wish_number(const struct look *l, const struct model_match *match,
 	const struct model_value *v = l->m->values + match->first;
 	uint32_t i;
 
-	if (is_matched(l, match, has_any(l, match, NULL, NULL, *number)))
+	if (is_matched(match, has_any(l, match, NULL, NULL, *number)))
 		return (true);
 	if (fixed || match->negated)
 		return (false);
@@ -175,10 +237,10 @@ wish_match(const struct look *l, const struct model_match *match,
 		ok = wish_number(l, match, &number, fixed);
 		w->packet.dport = (uint16_t)number;
 	} else if (match->what == MODEL_FAMILY)
-		ok = is_matched(l, match, has_any(l, match, NULL, NULL,
+		ok = is_matched(match, has_any(l, match, NULL, NULL,
 		    l->family));
 	else if (match->what == MODEL_STATE)
-		ok = is_matched(l, match, has_any(l, match, NULL, NULL,
+		ok = is_matched(match, has_any(l, match, NULL, NULL,
 		    MODEL_NEW));
 	else if (match->what == MODEL_ALWAYS)
 		ok = !match->negated;
@@ -245,7 +307,7 @@ ways_each(const struct model *m, const struct ways_world *world,
 	struct wish wish = { .set = 0 };
 	uint32_t i;
 
-	ways_packet(world, family, IPPROTO_TCP, PORT_ANY, &wish.packet);
+	any_packet(world, family, IPPROTO_TCP, PORT_ANY, &wish.packet);
 	for (i = 0; i < m->nchains; i++)
 		if (m->chains[i].hook == MODEL_FORWARD &&
 		    (m->chains[i].families & model_family(family)) != 0)

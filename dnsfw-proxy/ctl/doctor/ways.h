@@ -18,7 +18,10 @@ struct ways_world {
 	char		iifs[WAYS_IFS_MAX][IFNAMSIZ];	/* where they are */
 	char		oifs[WAYS_IFS_MAX][IFNAMSIZ];	/* the way out */
 	size_t		niifs, noifs;
-	struct addr_net	nets[WAYS_NETS_MAX];		/* theirs */
+	struct ways_net {
+		struct addr_net	net;
+		uint8_t		iif;	/* in iifs; of a routed one, 0 */
+	} nets[WAYS_NETS_MAX];				/* theirs */
 	size_t		nnets;
 	struct addr	client[2];	/* one of each family, IPv4 first */
 	struct addr	stranger[2];	/* in the internet, the same */
@@ -28,9 +31,12 @@ struct ways_world {
 typedef void ways_fn(void *arg, const struct judge_packet *,
     const struct judgement *);
 
-/* The packet from any client to anywhere. */
-void	ways_packet(const struct ways_world *, uint8_t family, uint8_t proto,
-	    uint16_t port, struct judge_packet *out);
+/*
+ * The i-th packet from some client to anywhere: the first one as from any, then one
+ * from each interface and each net, and to each way out.  False: there is none.
+ */
+bool	ways_packet(const struct ways_world *, size_t i, uint8_t family,
+	    uint8_t proto, uint16_t port, struct judge_packet *out);
 
 /*
  * Tell of a packet of each rule that accepts one of that family, and what becomes

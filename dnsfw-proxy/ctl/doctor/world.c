@@ -23,34 +23,31 @@ static const struct addr_net examples[2] = {
 	{ { ADDR_V6, { 0x20, 0x01, 0x0d, 0xb8, 0, 1 } }, 64 }
 };
 
-static void
-add_name(char names[][IFNAMSIZ], size_t *n, const char *name)
-{
-	size_t i;
-
-	for (i = 0; i < *n; i++)
-		if (strncmp(names[i], name, IFNAMSIZ) == 0)
-			return;
-	if (*n < WAYS_IFS_MAX)
-		snprintf(names[(*n)++], IFNAMSIZ, "%.*s", IFNAMSIZ - 1, name);
-}
-
-static bool
-is_among(char names[][IFNAMSIZ], size_t n, const char *name)
+/* Its index, or n. */
+static size_t
+place_of(const char names[][IFNAMSIZ], size_t n, const char *name)
 {
 	size_t i;
 
 	for (i = 0; i < n; i++)
 		if (strncmp(names[i], name, IFNAMSIZ) == 0)
-			return (true);
-	return (false);
+			break;
+	return (i);
 }
 
 static void
-add_net(struct ways_world *w, const struct addr_net *net)
+add_name(char names[][IFNAMSIZ], size_t *n, const char *name)
+{
+	if (*n < WAYS_IFS_MAX && place_of(names, *n, name) == *n)
+		snprintf(names[(*n)++], IFNAMSIZ, "%.*s", IFNAMSIZ - 1, name);
+}
+
+static void
+add_net(struct ways_world *w, const struct addr_net *net, size_t iif)
 {
 	if (w->nnets < WAYS_NETS_MAX)
-		w->nets[w->nnets++] = *net;
+		w->nets[w->nnets++] = (struct ways_net){ .net = *net,
+		    .iif = (uint8_t)iif };
 }
 
 /* --- the way out --- */
@@ -126,8 +123,7 @@ is_inside(const struct ways_world *w, const struct settings *s,
 {
 	(void)s;
 	(void)a;
-	return (!is_among((char (*)[IFNAMSIZ])(uintptr_t)w->oifs, w->noifs,
-	    i->ifa_name));
+	return (place_of(w->oifs, w->noifs, i->ifa_name) == w->noifs);
 }
 
 static void
@@ -153,16 +149,17 @@ add_networks(struct ways_world *w, const struct ifaddrs *all)
 	const struct ifaddrs *i;
 	struct addr_net net;
 	uint16_t port;
+	size_t iif;
 
 	for (i = all; i != NULL; i = i->ifa_next) {
-		if (i->ifa_addr == NULL || addr_from_sockaddr(i->ifa_addr,
-		    &net.base, &port) == -1 ||
-		    addr_is_link_local6(&net.base) ||
-		    !is_among(w->iifs, w->niifs, i->ifa_name))
+		iif = place_of(w->iifs, w->niifs, i->ifa_name);
+		if (iif == w->niifs || i->ifa_addr == NULL ||
+		    addr_from_sockaddr(i->ifa_addr, &net.base, &port) == -1 ||
+		    addr_is_link_local6(&net.base))
 			continue;
 		net.prefix = (uint8_t)prefix_of(i->ifa_netmask);
 		addr_mask(&net.base, net.prefix);
-		add_net(w, &net);
+		add_net(w, &net, iif);
 	}
 }
 
@@ -175,7 +172,7 @@ add_ways_out(struct ways_world *w, const struct ifaddrs *all)
 	for (i = all; i != NULL && w->noifs < WAYS_IFS_MAX; i = i->ifa_next)
 		if ((i->ifa_flags & IFF_LOOPBACK) == 0 &&
 		    (i->ifa_flags & IFF_UP) != 0 &&
-		    !is_among(w->iifs, w->niifs, i->ifa_name))
+		    place_of(w->iifs, w->niifs, i->ifa_name) == w->niifs)
 			add_name(w->oifs, &w->noifs, i->ifa_name);
 }
 
@@ -188,8 +185,9 @@ add_clients(struct ways_world *w, const struct list *l)
 	for (i = 0; l != NULL && i < l->nrules && w->nnets < WAYS_NETS_MAX;
 	    i++) {
 		list_parse(l, &l->rules[i], &rule);
-		if (!l->rules[i].grouped && rule.client.base.family != 0)
-			add_net(w, &rule.client);
+		if (!l->rules[i].grouped && rule.client.base.family != 0 &&
+		    !addr_is_loopback(&rule.client.base))
+			add_net(w, &rule.client, 0);
 	}
 }
 
@@ -201,10 +199,10 @@ choose_client(struct ways_world *w, size_t i)
 	size_t k, last;
 
 	for (k = 0; k < w->nnets; k++)
-		if (w->nets[k].base.family == net->base.family &&
+		if (w->nets[k].net.base.family == net->base.family &&
 		    (net == &examples[i] ||
-		    w->nets[k].prefix < net->prefix))
-			net = &w->nets[k];
+		    w->nets[k].net.prefix < net->prefix))
+			net = &w->nets[k].net;
 	w->client[i] = net->base;
 	last = addr_len(net->base.family) - 1;
 	if (net->prefix + 3U <= addr_len(net->base.family) * 8)

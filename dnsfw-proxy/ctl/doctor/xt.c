@@ -239,6 +239,12 @@ push_special(struct xtread *r, size_t at, bool negated, size_t *values)
 	return (true);
 }
 
+static bool
+is_target(const char *word)
+{
+	return (strcmp(word, "-j") == 0 || strcmp(word, "-g") == 0);
+}
+
 /* The option at the word; returns where the next one is. */
 static size_t
 read_option(struct xtread *r, size_t at)
@@ -249,6 +255,10 @@ read_option(struct xtread *r, size_t at)
 
 	at += negated;
 	name = word_at(r, at);
+	if (is_target(name)) {
+		xt_push(r, MODEL_UNKNOWN, false);
+		return (at);
+	}
 	for (i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
 		if (strcmp(lists[i].name, name) == 0) {
 			push_list(r, lists[i].what, negated, lists[i].value,
@@ -318,8 +328,7 @@ add_xt_rule(struct xtread *r, const char *line)
 
 	chain = model_chain(r->m, r->table, r->words[1], r->families);
 	for (r->n = 0, at = 2; at < r->nwords;) {
-		if (strcmp(r->words[at], "-j") != 0 &&
-		    strcmp(r->words[at], "-g") != 0) {
+		if (!is_target(r->words[at])) {
 			at = read_option(r, at);
 			continue;
 		}
