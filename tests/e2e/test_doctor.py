@@ -12,12 +12,21 @@ import subprocess
 import pytest
 
 from lab import (ALLOW, CLIENT4, CLIENT6, DNS4, GATEWAY4, GATEWAY6, OTHER4,
-                 PORT, build_dir)
+                 PORT, build_dir, copy_programs)
 from process import DEADLINE, until
 from test_examples import DROP_INS, Example, uncommented
 
 CTL = str(build_dir() / "dnsfw-proxy/ctl/dnsfwctl")
 ACL = ALLOW + f"127.0.0.1 -> *.example.com:TCP:{PORT}\n"
+
+
+def copy_programs_anew(folder):
+    """As an installation does: beside the old ones, which then go."""
+    for path in folder.rglob("dnsfw*"):
+        if path.is_file():
+            copy = path.with_suffix(".new")
+            shutil.copy(path, copy)
+            copy.rename(path)
 
 
 class Doctor:
@@ -379,6 +388,33 @@ def test_U10_named_sets_and_maps(alone):
     assert any("2222" in text for text in texts)
 
 
+def second_side(doctor):
+    """Clients behind another interface, too."""
+    gateway = doctor.lab.gateway
+    gateway.run("ip", "link", "add", "lan2", "type", "veth", "peer", "name",
+                "lan3")
+    gateway.run("ip", "link", "set", "lan2", "up")
+    gateway.run("ip", "address", "add", "10.77.9.1/24", "dev", "lan2")
+    gateway.sysctl(ipv4__conf__all__rp_filter=1)
+    doctor.settings["BIND"] += ",10.77.9.1"
+
+
+def test_U10_one_side_is_open(doctor):
+    """The policy closes for the clients of one interface only."""
+    second_side(doctor)
+    assert doctor.found() == []
+    open_policy(doctor)
+    doctor.rules("add rule inet filter forward iifname lan reject",
+                 "-A FORWARD -i lan -j REJECT")
+    assert doctor.whats() == ["not-closed"]
+    doctor.rules("add rule inet filter forward iifname lan2 tcp dport 1-65535 "
+                 "reject", "-A FORWARD -i lan2 -p tcp -j REJECT")
+    assert set(doctor.whats()) == {"dns-elsewhere", "doq", "quic"}
+    doctor.rules("add rule inet filter forward iifname lan2 reject",
+                 "-A FORWARD -i lan2 -j REJECT")
+    assert doctor.found() == []
+
+
 # --- what clients may ask for ---
 
 @pytest.mark.parametrize("rule, found", [
@@ -399,6 +435,29 @@ def test_U10_DNS_over_HTTPS_that_is_blocked(alone):
     assert "doh" not in alone.whats()
 
 
+@pytest.mark.parametrize("rules, found", [
+    ("{} -> a.b.example.org:TCP:443\n{} -> *.example.org:UDP:443\n", True),
+    ("{} -> a.b.example.org:TCP:443\n{} -> a.b.example.org:UDP:443\n", False),
+    ("{} -> a.b.example.org:TCP:443\n{} -> *.example.org:UDP:123\n", False),
+])
+def test_U10_QUIC_where_TCP_is_meant(alone, rules, found):
+    alone.start()
+    alone.acl.write_text(rules.format(CLIENT4, CLIENT4), encoding="ascii")
+    assert ("quic" in alone.whats()) == found
+
+
+def test_U10_clients_that_are_a_group(alone):
+    """They are those of its addresses."""
+    alone.lab.gateway.sysctl(ipv6__conf__all__forwarding=0)
+    alone.start()
+    alone.acl.write_text(f"@lan = {CLIENT4}\n@lan -> *:TCP:443\n",
+                         encoding="ascii")
+    assert set(alone.whats()) == {"doh", "other-list"}
+    alone.acl.write_text(f"@lan = {CLIENT4}, {CLIENT6}\n"
+                         "@lan -> *:TCP:80\n", encoding="ascii")
+    assert set(alone.whats()) == {"no-forwarding", "other-list"}
+
+
 # --- the host ---
 
 def test_U10_forwarding_is_off(doctor):
@@ -416,12 +475,8 @@ def test_U10_sources_are_not_looked_at(alone):
     gateway.sysctl(ipv4__conf__all__rp_filter=0, ipv4__conf__lan__rp_filter=0)
     alone.start()
     assert alone.found() == []
-    gateway.run("ip", "link", "add", "lan2", "type", "veth", "peer", "name",
-                "lan3")
-    gateway.run("ip", "link", "set", "lan2", "up")
-    gateway.run("ip", "address", "add", "10.77.9.1/24", "dev", "lan2")
-    gateway.sysctl(ipv4__conf__lan2__rp_filter=1)
-    alone.settings["BIND"] += ",10.77.9.1"
+    second_side(alone)
+    gateway.sysctl(ipv4__conf__all__rp_filter=0, ipv4__conf__lan2__rp_filter=1)
     (one,) = alone.found()
     assert one["mend"] == "sysctl -w net.ipv4.conf.lan.rp_filter=1"
     alone.mended("no-rp-filter")
@@ -504,6 +559,14 @@ def test_U10_a_list_that_is_missing_or_wrong(alone):
     assert alone.whats() == ["no-list"]
 
 
+def test_U10_settings_that_are_wrong(alone):
+    alone.start()
+    alone.settings["MIN_RULE_TIME"] = 'x" y'
+    (one,) = alone.found()
+    assert one["what"] == "config-wrong"
+    assert "expected the end of the line" in one["text"]
+
+
 # --- the dnsfw that runs ---
 
 def test_U10_it_does_not_run(alone):
@@ -557,6 +620,25 @@ def test_U10_a_socket_of_another_user(alone):
     os.chown(alone.settings["CONTROL"], 0, -1)
     os.chmod(alone.settings["CONTROL"], 0o666)
     assert alone.whats() == ["control-open"]
+
+
+def test_U10_a_program_that_was_replaced(alone, tmp_path):
+    """Since it was started."""
+    tmp_path.chmod(0o755)
+    program = copy_programs(tmp_path)
+    alone.server = alone.lab.dnsfw(ACL, "--acl-file", str(alone.acl),
+                                   fw=alone.fw, program=program)
+    assert alone.found() == []
+    copy_programs_anew(tmp_path)
+    assert alone.whats() == ["old-program"]
+
+
+def test_U10_a_socket_that_nobody_serves(alone):
+    alone.start()
+    alone.server.stop()
+    assert alone.settings["CONTROL"].is_socket()
+    (one,) = alone.found()
+    assert one["what"] == "not-running" and "answers at" in one["text"]
 
 
 def test_U10_settings_that_are_not_in_force(alone):
@@ -648,6 +730,18 @@ def test_U10_no_listing(alone, output):
     path = pathlib.Path("/usr/sbin/nft").resolve()
     alone.put(path, f"#!/bin/sh\ncat <<'E'\n{output}\nE\n", 0o755)
     assert alone.found(notes=True)
+
+
+@pytest.mark.parametrize("program, text", [
+    ("nft", "what nft tells of the firewall: it failed"),
+    ("iptables-nft-save", "what iptables-nft-save tells of the firewall: it "
+     "failed"),
+])
+def test_U10_a_program_that_fails(alone, program, text):
+    alone.start()
+    path = pathlib.Path(shutil.which(program)).resolve()
+    alone.put(path, "#!/bin/sh\nexit 3\n", 0o755)
+    assert any(text in one["text"] for one in alone.found(notes=True))
 
 
 def test_U10_a_program_that_does_not_end_its_listing(alone):

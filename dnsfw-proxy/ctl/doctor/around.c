@@ -304,13 +304,12 @@ take_way(void *arg, const struct judge_packet *p, const struct judgement *j)
 /* --- all --- */
 
 static void
-look_family(struct around *a, const struct around_family *family,
-    bool other)
+look_family(struct around *a, bool other)
 {
 	size_t i;
 
 	a->ntold = 0;
-	tell_any(a, family->wanted, other);
+	tell_any(a, a->world->wanted[a->family == ADDR_V6], other);
 	for (i = 0; i < sizeof(ports) / sizeof(ports[0]); i++)
 		tell_port(a, &ports[i]);
 	(void)ways_each(a->m, a->world, a->family, &a->steps, take_way, a);
@@ -322,7 +321,7 @@ look_family(struct around *a, const struct around_family *family,
 
 void
 around_find(const struct model *m, const struct guard *guard,
-    const struct ways_world *world, const struct around_family families[2],
+    const struct ways_world *world, const bool forwards[2],
     struct findings *findings)
 {
 	static const uint8_t all[2] = { ADDR_V4, ADDR_V6 };
@@ -343,8 +342,8 @@ around_find(const struct model *m, const struct guard *guard,
 	}
 	for (i = 0; i < 2; i++) {
 		a.family = all[i];
-		if (families[i].forwards)
-			look_family(&a, &families[i], is_sure(&a.any[1 - i]));
+		if (forwards[i])
+			look_family(&a, is_sure(&a.any[1 - i]));
 	}
 	if (a.steps == 0 || m->full)
 		findings_add(findings, NOTE, "not-all", "", "the firewall has "

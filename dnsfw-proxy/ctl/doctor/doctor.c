@@ -17,6 +17,7 @@
 #include "host.h"
 #include "nft.h"
 #include "powers.h"
+#include "quic.h"
 #include "run.h"
 #include "served.h"
 #include "settings.h"
@@ -76,11 +77,12 @@ count_error(void *arg, struct list *l, unsigned int line, unsigned int column,
     const char *text)
 {
 	struct doctor *d = arg;
+	char mend[512];
 
 	(void)column;
-	findings_add(&d->findings, ERROR, "list-wrong", "dnsfwctl check "
-	    CTL_ACL_DEFAULT, "%s:%u: %s: dnsfw does not take the list", l->path,
-	    line, text);
+	snprintf(mend, sizeof(mend), "dnsfwctl check %.400s", l->path);
+	findings_add(&d->findings, ERROR, "list-wrong", mend, "%s:%u: %s: "
+	    "dnsfw does not take the list", l->path, line, text);
 }
 
 static const struct list *
@@ -195,16 +197,11 @@ read_firewall(struct doctor *d)
 static void
 look_at_firewall(struct doctor *d, const struct list *l)
 {
-	const struct around_family families[2] = {
-		{ .forwards = host_forwards(ADDR_V4),
-		    .wanted = world_list_has(l, ADDR_V4) },
-		{ .forwards = host_forwards(ADDR_V6),
-		    .wanted = world_list_has(l, ADDR_V6) }
-	};
-	const bool wanted[2] = { families[0].wanted, families[1].wanted };
+	const bool forwards[2] = { host_forwards(ADDR_V4),
+	    host_forwards(ADDR_V6) };
 
 	world_find(&d->world, &d->settings, l);
-	host_look(&d->settings, &d->world, wanted, &d->findings);
+	host_look(&d->settings, &d->world, &d->findings);
 	if (strcmp(d->settings.backend, "none") == 0)
 		return;
 	if (geteuid() != 0) {
@@ -213,7 +210,7 @@ look_at_firewall(struct doctor *d, const struct list *l)
 		return;
 	}
 	read_firewall(d);
-	around_find(&d->model, &d->settings.guard, &d->world, families,
+	around_find(&d->model, &d->settings.guard, &d->world, forwards,
 	    &d->findings);
 }
 
@@ -230,8 +227,10 @@ doctor_main(int argc, char **argv)
 	l = load_list(&d);
 	powers_look(&d.settings, &d.findings);
 	look_at_firewall(&d, l);
-	if (l != NULL)
+	if (l != NULL) {
 		doh_look(l, &d.findings);
+		quic_look(l, &d.findings);
+	}
 	served_look(&d.settings, l, &d.findings);
 	grave = findings_print(&d.findings, d.json);
 	findings_free(&d.findings);

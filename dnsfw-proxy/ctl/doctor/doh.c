@@ -9,83 +9,105 @@
 #include "../../acl/decide.h"
 #include "../list.h"
 #include "dohnames.h"
+#include "granted.h"
 
 #define HTTPS		443
 #define TOLD_MAX	20
-#define LOOKED_MAX	20000	/* rules; each of them costs all names */
+#define LOOKED_MAX	20000	/* clients; each of them costs all names */
+
+struct doh {
+	const struct list *l;
+	struct findings	*findings;
+	unsigned int	looked, told;
+	uint32_t	last;		/* line that was told of */
+};
+
+/* The rule of one of the decision's lines that opens the port, or NULL. */
+static const struct list_rule *
+opening_rule(const struct list *l, const struct acl_decision *d,
+    uint8_t proto)
+{
+	struct parse_rule rule;
+	uint32_t i;
+	size_t k;
+
+	for (k = 0; k < d->nlines; k++)
+		for (i = 0; i < l->nrules; i++) {
+			if (l->rules[i].line != d->lines[k])
+				continue;
+			list_parse(l, &l->rules[i], &rule);
+			if (rule.action == PARSE_GRANT &&
+			    rule.proto == proto && parse_has_port(&rule,
+			    HTTPS))
+				return (&l->rules[i]);
+		}
+	return (NULL);
+}
 
 static bool
-decision_has(const struct acl_decision *d, uint8_t proto)
+opens_https(const struct acl_decision *d, uint8_t proto)
 {
 	size_t i;
 
-	for (i = 0; i < d->nports; i++)
+	for (i = 0; d->verdict == ACL_ALLOW && i < d->nports; i++)
 		if (d->ports[i].port == HTTPS && d->ports[i].proto == proto)
 			return (true);
 	return (false);
 }
 
-/* Does the list let the rule's client reach the name, by this rule's line? */
-static bool
-allows_server(const struct list *l, const struct parse_rule *rule, uint32_t line,
-    const char *text)
+static void
+tell_server(struct doh *h, const struct list_rule *r, const char *name)
 {
-	static struct acl_decision d;
-	struct dns_name name;
-	size_t at, i;
+	const char *text;
+	size_t len = list_text(h->l, r, &text);
+	char mend[512];
 
-	if (dns_name_parse(text, strlen(text), &name, &at) != DNS_OK)
-		return (false);
-	acl_decide(l->image, &rule->client.base, &name, &d);
-	if (d.verdict != ACL_ALLOW || !decision_has(&d, rule->proto))
-		return (false);
-	for (i = 0; i < d.nlines; i++)
-		if (d.lines[i] == line)
-			return (true);
-	return (false);
+	h->last = r->line;
+	h->told++;
+	snprintf(mend, sizeof(mend), "echo '%.*s -| %s' >>%.200s && "
+	    "systemctl reload dnsfw", (int)strcspn(text, " \t"), text, name,
+	    h->l->path);
+	findings_add(h->findings, WARNING, "doh", mend, "line %u of the list "
+	    "(%.*s) lets clients use DNS over HTTPS elsewhere, as at %s",
+	    r->line, (int)(len < 120 ? len : 120), text, name);
 }
 
 static void
-look_at_rule(const struct list *l, const struct list_rule *r,
-    const struct parse_rule *rule, struct findings *f)
+look_at_client(void *arg, const struct addr_net *client, uint8_t proto,
+    uint16_t port)
 {
-	const char *const *name, *text;
-	char mend[512];
-	size_t len;
+	static struct acl_decision d;
+	struct doh *h = arg;
+	const char *const *text;
+	const struct list_rule *r;
+	struct dns_name name;
+	size_t at;
 
-	for (name = doh_names; *name != NULL; name++)
-		if (allows_server(l, rule, r->line, *name))
-			break;
-	if (*name == NULL)
+	if ((port != HTTPS && port != 0) || h->told == TOLD_MAX ||
+	    h->looked++ >= LOOKED_MAX)
 		return;
-	len = list_text(l, r, &text);
-	snprintf(mend, sizeof(mend), "echo '%.*s -| %s' >>%.200s && "
-	    "systemctl reload dnsfw", (int)strcspn(text, " \t"), text, *name,
-	    l->path);
-	findings_add(f, WARNING, "doh", mend, "line %u of the list (%.*s) lets "
-	    "clients use DNS over HTTPS elsewhere, as at %s", r->line,
-	    (int)(len < 120 ? len : 120), text, *name);
+	for (text = doh_names; *text != NULL; text++) {
+		if (dns_name_parse(*text, strlen(*text), &name, &at) != DNS_OK)
+			continue;
+		acl_decide(h->l->image, &client->base, &name, &d);
+		if (!opens_https(&d, proto))
+			continue;
+		r = opening_rule(h->l, &d, proto);
+		if (r == NULL || r->line == h->last)
+			continue;
+		tell_server(h, r, *text);
+		return;
+	}
 }
 
 void
 doh_look(const struct list *l, struct findings *f)
 {
-	struct parse_rule rule;
-	uint32_t i, last = 0;
-	size_t before = f->n;
+	struct doh h = { .l = l, .findings = f };
 
-	for (i = 0; i < l->nrules && i < LOOKED_MAX &&
-	    f->n - before < TOLD_MAX; i++) {
-		list_parse(l, &l->rules[i], &rule);
-		if (rule.action != PARSE_GRANT ||
-		    !parse_has_port(&rule, HTTPS) ||
-		    l->rules[i].line == last)
-			continue;
-		look_at_rule(l, &l->rules[i], &rule, f);
-		if (f->n > before)
-			last = 0;
-	}
-	if (l->nrules > LOOKED_MAX)
-		findings_add(f, NOTE, "not-all", "", "of the list's rules the "
-		    "first %d were looked at for DNS over HTTPS", LOOKED_MAX);
+	granted_each(l, look_at_client, &h);
+	if (h.looked > LOOKED_MAX)
+		findings_add(f, NOTE, "not-all", "", "of the list's clients "
+		    "the first %d were looked at for DNS over HTTPS",
+		    LOOKED_MAX);
 }

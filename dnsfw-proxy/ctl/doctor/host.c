@@ -112,11 +112,11 @@ look_at_modules(const struct settings *s, struct findings *f)
 
 void
 host_look(const struct settings *s, const struct ways_world *w,
-    const bool wanted[2], struct findings *f)
+    struct findings *f)
 {
 	if (strcmp(s->backend, "none") == 0)
 		return;
-	look_at_forwarding(wanted, f);
+	look_at_forwarding(w->wanted, f);
 	look_at_sources(w, f);
 	look_at_modules(s, f);
 }

@@ -9,8 +9,7 @@
 /* Are packets of that family forwarded? */
 bool	host_forwards(uint8_t family);
 
-/* IPv4 first: has the list clients of that family? */
 void	host_look(const struct settings *, const struct ways_world *,
-	    const bool wanted[2], struct findings *);
+	    struct findings *);
 
 #endif

@@ -193,14 +193,16 @@ served_look(const struct settings *s, const struct list *l,
 		look_at_program(s, f);
 		return;
 	}
-	if (running && errno == EACCES)
+	if (running && access(s->control, W_OK) == -1 && errno == EACCES) {
 		findings_add(f, NOTE, "not-seen", "", "not seen: what the "
 		    "running dnsfw does; only root and members of the group "
 		    "dnsfw may ask it");
-	else if (running)
+		return;
+	}
+	if (running)
 		findings_add(f, ERROR, "not-running",
 		    "systemctl restart dnsfw", "no dnsfw of this version "
 		    "answers at \"%s\"", s->control);
-	else if (strcmp(s->control, "none") != 0)
+	if (strcmp(s->control, "none") != 0)
 		look_at_places(s, f);
 }

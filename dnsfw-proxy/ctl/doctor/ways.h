@@ -23,7 +23,8 @@ struct ways_world {
 		uint8_t		iif;	/* in iifs; of a routed one, 0 */
 	} nets[WAYS_NETS_MAX];				/* theirs */
 	size_t		nnets;
-	struct addr	client[2];	/* one of each family, IPv4 first */
+	bool		wanted[2];	/* the list grants to IPv4, to IPv6 */
+	struct addr	client[2];	/* one of each family, the same */
 	struct addr	stranger[2];	/* in the internet, the same */
 };
 

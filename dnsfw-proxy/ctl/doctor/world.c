@@ -8,8 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "../list.h"
 #include "addrtext.h"
+#include "granted.h"
 
 /* Which no firewall has a rule for: a test address of neither network. */
 static const struct addr far_addresses[2] = {
@@ -176,19 +176,22 @@ add_ways_out(struct ways_world *w, const struct ifaddrs *all)
 			add_name(w->oifs, &w->noifs, i->ifa_name);
 }
 
+/* This host itself is none. */
 static void
-add_clients(struct ways_world *w, const struct list *l)
+add_client(void *arg, const struct addr_net *net, uint8_t proto, uint16_t port)
 {
-	struct parse_rule rule;
-	uint32_t i;
+	struct ways_world *w = arg;
+	const struct addr_net *last = w->nnets == 0 ? NULL :
+	    &w->nets[w->nnets - 1].net;
 
-	for (i = 0; l != NULL && i < l->nrules && w->nnets < WAYS_NETS_MAX;
-	    i++) {
-		list_parse(l, &l->rules[i], &rule);
-		if (!l->rules[i].grouped && rule.client.base.family != 0 &&
-		    !addr_is_loopback(&rule.client.base))
-			add_net(w, &rule.client, 0);
-	}
+	(void)proto;
+	(void)port;
+	if (addr_is_loopback(&net->base))
+		return;
+	w->wanted[net->base.family == ADDR_V6] = true;
+	if (last == NULL || last->prefix != net->prefix ||
+	    !addr_equal(&last->base, &net->base))
+		add_net(w, net, 0);
 }
 
 /* One that no rule is likely to be for: nearly the last one of the first net. */
@@ -229,21 +232,7 @@ world_find(struct ways_world *w, const struct settings *s,
 	freeifaddrs(all);
 	for (i = 0; i < 2; i++)
 		choose_client(w, i);
-	add_clients(w, l);
+	if (l != NULL)
+		granted_each(l, add_client, w);
 	memcpy(w->stranger, far_addresses, sizeof(far_addresses));
-}
-
-bool
-world_list_has(const struct list *l, uint8_t family)
-{
-	struct parse_rule rule;
-	uint32_t i;
-
-	for (i = 0; l != NULL && i < l->nrules; i++) {
-		list_parse(l, &l->rules[i], &rule);
-		if (rule.client.base.family == family ||
-		    l->rules[i].grouped)
-			return (true);
-	}
-	return (false);
 }

@@ -14,7 +14,4 @@ struct list;
 void	world_find(struct ways_world *, const struct settings *,
 	    const struct list *);
 
-/* Has the list clients of that family? */
-bool	world_list_has(const struct list *, uint8_t family);
-
 #endif
