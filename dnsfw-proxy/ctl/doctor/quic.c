@@ -34,7 +34,7 @@ says_udp(const struct list *l, const struct list_rule *r)
 
 /* By a rule for more names, or more clients. */
 static bool
-is_open(const struct list *l, const struct parse_rule *rule)
+opens_udp(const struct list *l, const struct parse_rule *rule)
 {
 	static struct acl_decision d;
 	size_t i;
@@ -61,7 +61,7 @@ quic_look(const struct list *l, struct findings *f)
 		list_parse(l, &l->rules[i], &rule);
 		if (l->rules[i].grouped || rule.wildcard ||
 		    !grants_https(&rule, IPPROTO_TCP) ||
-		    says_udp(l, &l->rules[i]) || !is_open(l, &rule))
+		    says_udp(l, &l->rules[i]) || !opens_udp(l, &rule))
 			continue;
 		told++;
 		len = list_text(l, &l->rules[i], &text);

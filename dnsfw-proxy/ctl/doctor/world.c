@@ -25,7 +25,7 @@ static const struct addr_net examples[2] = {
 
 /* Its index, or n. */
 static size_t
-place_of(const char names[][IFNAMSIZ], size_t n, const char *name)
+name_place(const char names[][IFNAMSIZ], size_t n, const char *name)
 {
 	size_t i;
 
@@ -38,7 +38,7 @@ place_of(const char names[][IFNAMSIZ], size_t n, const char *name)
 static void
 add_name(char names[][IFNAMSIZ], size_t *n, const char *name)
 {
-	if (*n < WAYS_IFS_MAX && place_of(names, *n, name) == *n)
+	if (*n < WAYS_IFS_MAX && name_place(names, *n, name) == *n)
 		snprintf(names[(*n)++], IFNAMSIZ, "%.*s", IFNAMSIZ - 1, name);
 }
 
@@ -123,7 +123,7 @@ is_inside(const struct ways_world *w, const struct settings *s,
 {
 	(void)s;
 	(void)a;
-	return (place_of(w->oifs, w->noifs, i->ifa_name) == w->noifs);
+	return (name_place(w->oifs, w->noifs, i->ifa_name) == w->noifs);
 }
 
 static void
@@ -152,7 +152,7 @@ add_networks(struct ways_world *w, const struct ifaddrs *all)
 	size_t iif;
 
 	for (i = all; i != NULL; i = i->ifa_next) {
-		iif = place_of(w->iifs, w->niifs, i->ifa_name);
+		iif = name_place(w->iifs, w->niifs, i->ifa_name);
 		if (iif == w->niifs || i->ifa_addr == NULL ||
 		    addr_from_sockaddr(i->ifa_addr, &net.base, &port) == -1 ||
 		    addr_is_link_local6(&net.base))
@@ -172,13 +172,13 @@ add_ways_out(struct ways_world *w, const struct ifaddrs *all)
 	for (i = all; i != NULL && w->noifs < WAYS_IFS_MAX; i = i->ifa_next)
 		if ((i->ifa_flags & IFF_LOOPBACK) == 0 &&
 		    (i->ifa_flags & IFF_UP) != 0 &&
-		    place_of(w->iifs, w->niifs, i->ifa_name) == w->niifs)
+		    name_place(w->iifs, w->niifs, i->ifa_name) == w->niifs)
 			add_name(w->oifs, &w->noifs, i->ifa_name);
 }
 
 /* This host itself is none. */
 static void
-add_client(void *arg, const struct addr_net *net, uint8_t proto, uint16_t port)
+add_granted(void *arg, const struct addr_net *net, uint8_t proto, uint16_t port)
 {
 	struct ways_world *w = arg;
 	const struct addr_net *last = w->nnets == 0 ? NULL :
@@ -233,6 +233,6 @@ world_find(struct ways_world *w, const struct settings *s,
 	for (i = 0; i < 2; i++)
 		choose_client(w, i);
 	if (l != NULL)
-		granted_each(l, add_client, w);
+		granted_each(l, add_granted, w);
 	memcpy(w->stranger, far_addresses, sizeof(far_addresses));
 }
