@@ -439,6 +439,28 @@ Test(doctor_rules, U10_more_rules_than_there_is_room_for)
 	cr_assert_eq(m.nrules, MODEL_RULES_MAX);
 }
 
+Test(doctor_rules, U10_keys_that_multiply)
+{
+	static char text[100000];
+	size_t i, k, len;
+
+	/* 100 elements each, of ten keys, in a rule without a verdict. */
+	len = (size_t)sprintf(text, "{'nftables':[{'rule':{'family':'inet',"
+	    "'table':'filter','chain':'forward','expr':[");
+	for (i = 0; i < 10; i++) {
+		len += (size_t)sprintf(text + len, "%s{'match':{'op':'==',"
+		    "'left':{'concat':[1,2]},'right':{'set':[", i == 0 ? "" :
+		    ",");
+		for (k = 0; k < 100; k++)
+			len += (size_t)sprintf(text + len, "%s{'concat':[1,2]}",
+			    k == 0 ? "" : ",");
+		len += (size_t)sprintf(text + len, "]}}}");
+	}
+	sprintf(text + len, "]}}]}");
+	read_nft(text);
+	cr_assert(m.full);
+}
+
 Test(doctor_rules, U10_long_lines)
 {
 	static char text[20000];
