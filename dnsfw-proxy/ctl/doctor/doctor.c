@@ -99,8 +99,8 @@ load_list(struct doctor *d)
 static void
 note_result(struct doctor *d, const char *program, enum run_result result)
 {
-	findings_add(&d->findings, NOTE, "not-seen", "", "not seen: what %s "
-	    "tells of the firewall: %s", program, run_text(result));
+	findings_add(&d->findings, WARNING, "not-seen", "", "not seen: what "
+	    "%s tells of the firewall: %s", program, run_text(result));
 }
 
 /* The name of dnsfw's table, if it could be iptables', too; or NULL. */
@@ -115,26 +115,29 @@ own_table(const struct doctor *d, uint8_t family)
 	return (table + strlen(word));
 }
 
-/* One of iptables-save's kind; true if it told of a table. */
+/*
+ * One of iptables-save's kind; *told: it told of a table.  False: it did not run,
+ * and what it would have told is dnsfw's own.
+ */
 static bool
 read_saved(struct doctor *d, const char *program, const char *name,
-    uint8_t family, const char *without)
+    uint8_t family, const char *without, bool *told)
 {
 	static const char *const none[] = { NULL };
 	enum run_result result;
-	bool told = false;
 	char *text;
 	size_t len;
 
 	result = run_program(program, none, &text, &len);
+	*told = false;
 	if (result == RUN_DONE) {
-		told = strstr(text, "\n*") != NULL || text[0] == '*';
+		*told = strstr(text, "\n*") != NULL || text[0] == '*';
 		xt_parse(&d->model, &d->settings.guard, name, family, without,
 		    text);
 		free(text);
 	} else if (result != RUN_MISSING || d->settings.guard.table == NULL)
 		note_result(d, program, result);
-	return (told);
+	return (result == RUN_DONE || d->settings.guard.table != NULL);
 }
 
 /* The older iptables has tables of its own, in the same kernel. */
@@ -171,27 +174,35 @@ skip_tables(const char *word, const char *without, char names[5][16],
 	}
 }
 
-static void
+/* False: what is dnsfw's own was not seen. */
+static bool
 read_firewall(struct doctor *d)
 {
 	const char *own4 = own_table(d, ADDR_V4), *own6 = own_table(d, ADDR_V6);
 	const char *skip[11] = { NULL };
 	char names[2][5][16];
 	enum run_result result;
+	bool seen, told;
 
-	if (read_saved(d, "iptables-nft-save", "iptables", ADDR_V4, own4))
+	seen = read_saved(d, "iptables-nft-save", "iptables", ADDR_V4, own4,
+	    &told);
+	if (told)
 		skip_tables("ip", own4, names[0], skip);
-	if (read_saved(d, "ip6tables-nft-save", "ip6tables", ADDR_V6, own6))
+	seen &= read_saved(d, "ip6tables-nft-save", "ip6tables", ADDR_V6,
+	    own6, &told);
+	if (told)
 		skip_tables("ip6", own6, names[1], skip);
 	result = nft_read(&d->model, &d->settings.guard, skip);
 	if (result != RUN_DONE)
 		note_result(d, "nft", result);
+	seen &= result == RUN_DONE || d->settings.guard.table == NULL;
 	if (has_legacy("/proc/net/ip_tables_names"))
 		(void)read_saved(d, "iptables-legacy-save",
-		    "iptables-legacy", ADDR_V4, NULL);
+		    "iptables-legacy", ADDR_V4, NULL, &told);
 	if (has_legacy("/proc/net/ip6_tables_names"))
 		(void)read_saved(d, "ip6tables-legacy-save",
-		    "ip6tables-legacy", ADDR_V6, NULL);
+		    "ip6tables-legacy", ADDR_V6, NULL, &told);
+	return (seen);
 }
 
 static void
@@ -209,9 +220,9 @@ look_at_firewall(struct doctor *d, const struct list *l)
 		    "the firewall's rules, which only root may read");
 		return;
 	}
-	read_firewall(d);
-	around_find(&d->model, &d->settings.guard, &d->world, forwards,
-	    &d->findings);
+	if (read_firewall(d))
+		around_find(&d->model, &d->settings.guard, &d->world,
+		    forwards, &d->findings);
 }
 
 int
