@@ -2,17 +2,10 @@
 #ifndef DOCTOR_NFT_H
 #define DOCTOR_NFT_H
 
-#include <jansson.h>
-
 #include "guard.h"
 #include "model.h"
+#include "nftrule.h"
 #include "run.h"
-
-/*
- * The elements of a set or map that is named and not in the listing: an array, of
- * which the caller gets a reference; NULL: not known.
- */
-typedef json_t *nft_elements(void *arg, const char *table, const char *set);
 
 /*
  * Read a listing, whose text is changed where it is no UTF-8.  Tables that are

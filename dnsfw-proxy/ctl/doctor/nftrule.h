@@ -2,9 +2,18 @@
 #ifndef DOCTOR_NFTRULE_H
 #define DOCTOR_NFTRULE_H
 
-#include "nft.h"
+#include <jansson.h>
+
+#include "guard.h"
+#include "model.h"
 
 #define NFTRULE_TABLE_MAX	256	/* octets of "inet filter", with NUL */
+
+/*
+ * The elements of a set or map that is named and not in the listing: an array, of
+ * which the caller gets a reference; NULL: not known.
+ */
+typedef json_t *nft_elements(void *arg, const char *table, const char *set);
 
 /* The listing that is read. */
 struct nftrule_listing {
