@@ -129,7 +129,7 @@ struct control_status {
 	uint32_t	grants;		/* live */
 	uint32_t	grants_max;
 	uint32_t	own_addresses;
-	uint32_t	pad2;
+	uint32_t	sum;		/* of the list in force: msg_sealed's */
 	uint64_t	transactions;	/* with the firewall */
 	uint64_t	repairs;
 	uint64_t	revoked;

@@ -26,6 +26,7 @@ static const struct command {
 	{ "log", log_main },
 	{ "metrics", metrics_main },
 	{ "exporter", exporter_main },
+	{ "doctor", doctor_main },
 };
 
 static bool

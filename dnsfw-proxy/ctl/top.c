@@ -108,7 +108,7 @@ take_options(int argc, char **argv)
 /* --- samples --- */
 
 static void
-take_status(void *arg, const void *record)
+take_sample_status(void *arg, const void *record)
 {
 	struct sample *s = arg;
 
@@ -137,7 +137,7 @@ ask_sample(struct sample *s)
 	struct control_end end;
 
 	sample_clear(s, clock_now());
-	if (ask(top.path, CONTROL_STATS, NULL, CONTROL_STATUS, take_status, s,
+	if (ask(top.path, CONTROL_STATS, NULL, CONTROL_STATUS, take_sample_status, s,
 	    &end) == -1 || !s->up)
 		return (false);
 	if (rules)

@@ -39,6 +39,9 @@ const struct usage usages[] = {
 	    "numbers for a monitoring system (OpenMetrics)" },
 	{ "exporter", "[--control PATH] --listen ADDRESS:PORT",
 	    "serve the same by HTTP, as /metrics" },
+	{ "doctor", "[--json] [--config FILE] [--acl FILE] [--control PATH] "
+	    "[--firewall none|iptables|nftables] [--table TABLE] [--chain NAME]",
+	    "does anything go around dnsfw, and is it set up right" },
 };
 
 const size_t usages_count = sizeof(usages) / sizeof(usages[0]);

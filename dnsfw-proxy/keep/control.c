@@ -221,7 +221,7 @@ answer_status(struct asker *a)
 	    .generation = policy_generation(),
 	    .grants = ledger_count(firewall.ledger),
 	    .grants_max = ledger_max(firewall.ledger),
-	    .own_addresses = own_count(),
+	    .own_addresses = own_count(), .sum = policy_sum(),
 	    .transactions = firewall.transactions,
 	    .repairs = firewall.repairs, .revoked = firewall.revoked,
 	    .taken_over = firewall.taken_over, .held = hold_count(),

@@ -30,7 +30,7 @@ add_row(struct table *t)
 }
 
 static void
-text_of(const struct control_refusal *r, enum view_what what,
+row_text(const struct control_refusal *r, enum view_what what,
     char text[ROW_TEXT_MAX])
 {
 	struct addr a = { .family = r->family };
@@ -62,7 +62,7 @@ add_refusals(struct table *t, const struct view *v,
 		    sample_count(before, r->id);
 		*row = (struct row){ .count = r->count, .last = r->last,
 		    .more = r->count - (old <= r->count ? old : 0) };
-		text_of(r, v->what, row->text);
+		row_text(r, v->what, row->text);
 	}
 }
 

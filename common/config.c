@@ -47,7 +47,7 @@ config_load(const char *path, const char **why)
 
 /* Copies a value without quotes to out; returns the end of its line. */
 static char *
-take_plain(struct config *c, char *p, char *out)
+copy_plain(struct config *c, char *p, char *out)
 {
 	char *end = out;	/* behind the last octet that is not a blank */
 
@@ -77,7 +77,7 @@ take_plain(struct config *c, char *p, char *out)
 
 /* Copies what is in quotes to out; returns what follows, or NULL. */
 static char *
-take_quoted(char *p, char *out)
+copy_quoted(char *p, char *out)
 {
 	char quote = *p++;
 
@@ -106,7 +106,7 @@ next_line(struct config *c, char *p)
 }
 
 static void
-wrong(struct config *c, char *p, struct config_item *item, const char *text)
+not_right(struct config *c, char *p, struct config_item *item, const char *text)
 {
 	item->key = NULL;
 	item->wrong = text;
@@ -136,7 +136,7 @@ config_next(struct config *c, struct config_item *item)
 	end = c->at + strspn(c->at, KEY_OCTETS);
 	p = end + strspn(end, BLANKS);
 	if (end == c->at || *p != '=') {
-		wrong(c, p, item, "expected KEY=value");
+		not_right(c, p, item, "expected KEY=value");
 		return (true);
 	}
 	*end = '\0';
@@ -144,19 +144,19 @@ config_next(struct config *c, struct config_item *item)
 	p += strspn(p, BLANKS);
 	item->value = p;
 	if (*p != '"' && *p != '\'') {
-		c->at = take_plain(c, p, p);
+		c->at = copy_plain(c, p, p);
 		return (true);
 	}
-	end = take_quoted(p, p);
+	end = copy_quoted(p, p);
 	if (end == NULL) {
-		wrong(c, p, item, "expected a closing quote in the same line");
+		not_right(c, p, item, "expected a closing quote in the same line");
 		return (true);
 	}
 	end += strspn(end, BLANKS);
 	if (*end == '\n' || *end == '\0')
 		next_line(c, end);
 	else
-		wrong(c, end, item, "expected the end of the line behind the "
+		not_right(c, end, item, "expected the end of the line behind the "
 		    "closing quote");
 	return (true);
 }

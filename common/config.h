@@ -8,8 +8,8 @@
  * skip or join silently (a line without a '=', something behind the closing
  * quote, a quote that ends in another line) is an error here.
  */
-#ifndef START_CONFIG_H
-#define START_CONFIG_H
+#ifndef COMMON_CONFIG_H
+#define COMMON_CONFIG_H
 
 #include <stdbool.h>
 

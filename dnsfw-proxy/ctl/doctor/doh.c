@@ -1,0 +1,113 @@
+/* Servers of DNS over HTTPS, as far as lists allow them. */
+#include "doh.h"
+
+#include <netinet/in.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#include "../../acl/decide.h"
+#include "../list.h"
+#include "dohnames.h"
+#include "granted.h"
+
+#define HTTPS		443
+#define TOLD_MAX	20
+#define LOOKED_MAX	20000	/* clients; each of them costs all names */
+
+struct doh {
+	const struct list *l;
+	struct findings	*findings;
+	unsigned int	looked, told;
+	uint32_t	last;		/* line that was told of */
+};
+
+/* The rule of one of the decision's lines that opens the port, or NULL. */
+static const struct list_rule *
+opening_rule(const struct list *l, const struct acl_decision *d,
+    uint8_t proto)
+{
+	struct parse_rule rule;
+	uint32_t i;
+	size_t k;
+
+	for (k = 0; k < d->nlines; k++)
+		for (i = 0; i < l->nrules; i++) {
+			if (l->rules[i].line != d->lines[k])
+				continue;
+			list_parse(l, &l->rules[i], &rule);
+			if (rule.action == PARSE_GRANT &&
+			    rule.proto == proto && parse_has_port(&rule,
+			    HTTPS))
+				return (&l->rules[i]);
+		}
+	return (NULL);
+}
+
+static bool
+opens_https(const struct acl_decision *d, uint8_t proto)
+{
+	size_t i;
+
+	for (i = 0; d->verdict == ACL_ALLOW && i < d->nports; i++)
+		if (d->ports[i].port == HTTPS && d->ports[i].proto == proto)
+			return (true);
+	return (false);
+}
+
+static void
+tell_server(struct doh *h, const struct list_rule *r, const char *name)
+{
+	const char *text;
+	size_t len = list_text(h->l, r, &text);
+	char mend[512];
+
+	h->last = r->line;
+	h->told++;
+	snprintf(mend, sizeof(mend), "echo '%.*s -| %s' >>%.200s && "
+	    "systemctl reload dnsfw", (int)strcspn(text, " \t"), text, name,
+	    h->l->path);
+	findings_add(h->findings, WARNING, "doh", mend, "line %u of the list "
+	    "(%.*s) lets clients use DNS over HTTPS elsewhere, as at %s",
+	    r->line, (int)(len < 120 ? len : 120), text, name);
+}
+
+static void
+look_at_client(void *arg, const struct addr_net *client, uint8_t proto,
+    uint16_t port)
+{
+	static struct acl_decision d;
+	struct doh *h = arg;
+	const char *const *text;
+	const struct list_rule *r;
+	struct dns_name name;
+	size_t at;
+
+	if ((port != HTTPS && port != 0) || h->told == TOLD_MAX ||
+	    h->looked++ >= LOOKED_MAX)
+		return;
+	for (text = doh_names; *text != NULL; text++) {
+		if (dns_name_parse(*text, strlen(*text), &name, &at) != DNS_OK)
+			continue;
+		acl_decide(h->l->image, &client->base, &name, &d);
+		if (!opens_https(&d, proto))
+			continue;
+		r = opening_rule(h->l, &d, proto);
+		if (r == NULL || r->line == h->last)
+			continue;
+		tell_server(h, r, *text);
+		return;
+	}
+}
+
+void
+doh_look(const struct list *l, struct findings *f)
+{
+	struct doh h = { .l = l, .findings = f };
+
+	granted_each(l, look_at_client, &h);
+	if (h.looked > LOOKED_MAX)
+		findings_add(f, NOTE, "not-all", "", "of the list's clients "
+		    "the first %d were looked at for DNS over HTTPS",
+		    LOOKED_MAX);
+}

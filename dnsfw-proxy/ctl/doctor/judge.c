@@ -1,0 +1,303 @@
+/* What becomes of a packet. */
+#include "judge.h"
+
+#include <string.h>
+
+enum answer { NO, YES, SOME, UNKNOWN };
+
+struct walk {
+	const struct model *m;
+	const struct judge_packet *packet;
+	uint64_t	*steps;
+	struct judgement *out;
+	uint32_t	rule;		/* that accepted it */
+	uint32_t	doubtful;	/* that led here, if it is not understood */
+};
+
+/* Whether its way into a chain is sure. */
+enum way { SURE, AT_TIMES, DOUBTFUL };
+
+/* --- one match --- */
+
+bool
+judge_has_address(const struct model_value *v, const struct addr *a)
+{
+	return (v->from.family == a->family &&
+	    memcmp(a->bytes, v->from.bytes, sizeof(a->bytes)) >= 0 &&
+	    memcmp(a->bytes, v->to.bytes, sizeof(a->bytes)) <= 0);
+}
+
+bool
+judge_has_name(const struct model_value *v, const char *name)
+{
+	size_t len = strnlen(v->name, sizeof(v->name));
+
+	if (len > 0 && v->name[len - 1] == '*')
+		return (strncmp(v->name, name, len - 1) == 0);
+	return (strncmp(v->name, name, sizeof(v->name)) == 0);
+}
+
+static bool
+has_number(const struct model_value *v, uint32_t number)
+{
+	return (number >= v->low && number <= v->high);
+}
+
+static bool
+is_port_protocol(uint8_t proto)
+{
+	return (proto == 6 || proto == 17 || proto == 132 || proto == 33 ||
+	    proto == 136);
+}
+
+static bool
+has_value(enum model_what what, const struct model_value *v,
+    const struct judge_packet *p)
+{
+	switch (what) {
+	case MODEL_IIF:
+		return (judge_has_name(v, p->iif));
+	case MODEL_OIF:
+		return (judge_has_name(v, p->oif));
+	case MODEL_SADDR:
+		return (judge_has_address(v, &p->saddr));
+	case MODEL_DADDR:
+		return (judge_has_address(v, &p->daddr));
+	case MODEL_FAMILY:
+		return (has_number(v, p->saddr.family));
+	case MODEL_PROTO:
+		return (has_number(v, p->proto));
+	case MODEL_DPORT:
+		return (has_number(v, p->dport));
+	case MODEL_STATE:
+		return (has_number(v, MODEL_NEW));
+	case MODEL_ALWAYS:
+	case MODEL_SOME:
+	case MODEL_GRANTS:
+	case MODEL_UNKNOWN:
+		break;
+	}
+	return (false);
+}
+
+static enum answer
+match_values(const struct model *m, const struct model_match *match,
+    const struct judge_packet *p)
+{
+	uint32_t i;
+
+	if ((match->what == MODEL_IIF && p->iif[0] == '\0') ||
+	    (match->what == MODEL_OIF && p->oif[0] == '\0'))
+		return (UNKNOWN);
+	/* No port matches, nor does any not match. */
+	if (match->what == MODEL_DPORT && !is_port_protocol(p->proto))
+		return (NO);
+	for (i = 0; i < match->n; i++)
+		if (has_value(match->what, &m->values[match->first + i], p))
+			return (match->negated ? NO : YES);
+	return (match->negated ? YES : NO);
+}
+
+static enum answer
+match_one(const struct model *m, const struct model_match *match,
+    const struct judge_packet *p)
+{
+	switch (match->what) {
+	case MODEL_ALWAYS:
+		return (match->negated ? NO : YES);
+	case MODEL_GRANTS:
+		return (match->negated ? YES : NO);
+	case MODEL_SOME:
+		return (SOME);
+	case MODEL_UNKNOWN:
+		return (UNKNOWN);
+	case MODEL_IIF:
+	case MODEL_OIF:
+	case MODEL_SADDR:
+	case MODEL_DADDR:
+	case MODEL_FAMILY:
+	case MODEL_PROTO:
+	case MODEL_DPORT:
+	case MODEL_STATE:
+		break;
+	}
+	return (match_values(m, match, p));
+}
+
+static enum answer
+match_rule(const struct model *m, const struct model_rule *r,
+    const struct judge_packet *p)
+{
+	enum answer all = YES, one;
+	uint32_t i;
+
+	for (i = 0; i < r->n; i++) {
+		one = match_one(m, &m->matches[r->first + i], p);
+		if (one == NO)
+			return (NO);
+		if (one > all)
+			all = one;
+	}
+	return (all);
+}
+
+/* --- chains --- */
+
+static enum model_verdict walk_chain(struct walk *, uint32_t chain,
+    unsigned int depth, enum way);
+
+static void
+doubt(struct walk *w, uint32_t rule)
+{
+	if (w->out->unsure == MODEL_NONE)
+		w->out->unsure = rule;
+}
+
+/* A rule that leads to another chain. */
+static enum model_verdict
+lead(struct walk *w, uint32_t rule, enum answer answer, enum way way,
+    unsigned int depth)
+{
+	const struct model_rule *r = &w->m->rules[rule];
+	uint32_t doubtful = w->doubtful;
+	enum model_verdict v;
+
+	if (answer == UNKNOWN)
+		w->doubtful = rule;
+	v = r->target == MODEL_NONE ? MODEL_CONTINUE :
+	    walk_chain(w, r->target, depth + 1, way);
+	w->doubtful = doubtful;
+	if (v == MODEL_CONTINUE && r->verdict == MODEL_GOTO && answer == YES)
+		return (MODEL_RETURN);
+	return (v);
+}
+
+/*
+ * The verdict of a rule that matches, as far as it can be relied on.  What is
+ * surely over for all that came so far ends its chain, however they came.
+ */
+static enum model_verdict
+weigh(struct walk *w, uint32_t rule, enum answer answer, enum way came,
+    unsigned int depth)
+{
+	enum model_verdict v = w->m->rules[rule].verdict;
+	enum way way = came;
+
+	if (answer == UNKNOWN)
+		way = DOUBTFUL;
+	else if (answer == SOME && way == SURE)
+		way = AT_TIMES;
+	if (v == MODEL_JUMP || v == MODEL_GOTO)
+		return (lead(w, rule, answer, way, depth));
+	if (v == MODEL_ACCEPT && way != DOUBTFUL) {
+		w->rule = rule;
+		return (v);
+	}
+	if (v == MODEL_ACCEPT)
+		doubt(w, answer == UNKNOWN ? rule : w->doubtful);
+	if (v == MODEL_CONTINUE || way == SURE)
+		return (v);
+	return (answer == YES ? MODEL_RETURN : MODEL_CONTINUE);
+}
+
+/* MODEL_CONTINUE: it came to the end, or back. */
+static enum model_verdict
+walk_chain(struct walk *w, uint32_t chain, unsigned int depth, enum way way)
+{
+	const struct model_chain *c = &w->m->chains[chain];
+	enum model_verdict v;
+	enum answer answer;
+	uint32_t i;
+
+	if (c->grants && way == DOUBTFUL)
+		w->out->maybe_reached = true;
+	else if (c->grants)
+		w->out->reached = true;
+	if (depth > JUDGE_DEPTH_MAX)
+		return (MODEL_CONTINUE);
+	for (i = c->first; i != MODEL_NONE; i = w->m->rules[i].next) {
+		if (*w->steps == 0)
+			return (MODEL_DROP);
+		--*w->steps;
+		answer = match_rule(w->m, &w->m->rules[i], w->packet);
+		if (answer == NO)
+			continue;
+		v = weigh(w, i, answer, way, depth);
+		if (v == MODEL_RETURN)
+			return (MODEL_CONTINUE);
+		if (v != MODEL_CONTINUE)
+			return (v);
+	}
+	return (MODEL_CONTINUE);
+}
+
+/* One with a hook.  False: the packet goes no further. */
+static bool
+walk_base(struct walk *w, uint32_t chain)
+{
+	const struct model_chain *c = &w->m->chains[chain];
+	bool had_reached = w->out->reached || w->out->maybe_reached;
+	enum model_verdict v;
+
+	w->rule = MODEL_NONE;
+	v = walk_chain(w, chain, 0, SURE);
+	if (v == MODEL_TAKE) {
+		w->out->end = JUDGE_TAKEN;
+		return (false);
+	}
+	if (v == MODEL_DROP || (v == MODEL_CONTINUE && c->drops)) {
+		w->out->end = JUDGE_DROPPED;
+		return (false);
+	}
+	/* Told is the one that leads to dnsfw, or else that accepts first. */
+	if (c->hook == MODEL_FORWARD && (w->out->chain == MODEL_NONE ||
+	    (!had_reached && (w->out->reached || w->out->maybe_reached)))) {
+		w->out->chain = chain;
+		w->out->rule = w->rule;
+	}
+	return (true);
+}
+
+/* The chain of that hook that comes next; MODEL_NONE: none does. */
+static uint32_t
+next_base(const struct model *m, enum model_hook hook, uint8_t family,
+    uint32_t last)
+{
+	uint32_t i, best = MODEL_NONE;
+	const struct model_chain *c, *before;
+
+	before = last == MODEL_NONE ? NULL : &m->chains[last];
+	for (i = 0; i < m->nchains; i++) {
+		c = &m->chains[i];
+		if (c->hook != hook || (c->families & family) == 0)
+			continue;
+		if (before != NULL && (c->priority < before->priority ||
+		    (c->priority == before->priority && i <= last)))
+			continue;
+		if (best == MODEL_NONE ||
+		    c->priority < m->chains[best].priority)
+			best = i;
+	}
+	return (best);
+}
+
+void
+judge(const struct model *m, const struct judge_packet *packet,
+    uint64_t *steps, struct judgement *out)
+{
+	struct walk w = { .m = m, .packet = packet, .steps = steps,
+	    .out = out, .doubtful = MODEL_NONE };
+	uint8_t family = model_family(packet->saddr.family);
+	enum model_hook hook;
+	uint32_t chain;
+
+	*out = (struct judgement){ .end = JUDGE_ACCEPTED, .rule = MODEL_NONE,
+	    .chain = MODEL_NONE, .unsure = MODEL_NONE };
+	for (hook = MODEL_PREROUTING; hook <= MODEL_POSTROUTING; hook++) {
+		chain = MODEL_NONE;
+		while ((chain = next_base(m, hook, family, chain)) !=
+		    MODEL_NONE)
+			if (!walk_base(&w, chain))
+				return;
+	}
+}

@@ -1,0 +1,46 @@
+/*
+ * What becomes of a packet: the one place where a firewall's rules are weighed.
+ * It is careful: what it does not understand never closes anything.
+ */
+#ifndef DOCTOR_JUDGE_H
+#define DOCTOR_JUDGE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "model.h"
+
+#define JUDGE_DEPTH_MAX	16	/* chains in chains, as the kernel's */
+
+/* The first packet of a connection that a client opens. */
+struct judge_packet {
+	const char	*iif, *oif;	/* empty: nobody knows */
+	struct addr	saddr, daddr;	/* of one family */
+	uint8_t		proto;
+	uint16_t	dport;
+};
+
+enum judge_end { JUDGE_DROPPED, JUDGE_ACCEPTED, JUDGE_TAKEN };
+
+struct judgement {
+	enum judge_end	end;
+	bool		reached;	/* it came to dnsfw's chain */
+	bool		maybe_reached;
+	uint32_t	rule;		/* that accepted it, or MODEL_NONE: */
+	uint32_t	chain;		/* whose end did; MODEL_NONE: none */
+	/* One that is not understood, and may accept it; or MODEL_NONE. */
+	uint32_t	unsure;
+};
+
+/*
+ * Judge a packet for which no grant lives.  *steps is how many rules may still be
+ * looked at; at 0 the judgement means nothing.
+ */
+void	judge(const struct model *, const struct judge_packet *,
+	    uint64_t *steps, struct judgement *out);
+
+/* Does the value, of a match of that kind, have it? */
+bool	judge_has_address(const struct model_value *, const struct addr *);
+bool	judge_has_name(const struct model_value *, const char *name);
+
+#endif

@@ -1,0 +1,23 @@
+/* Rules as they are told, and the commands that mend a firewall. */
+#ifndef DOCTOR_MEND_H
+#define DOCTOR_MEND_H
+
+#include "guard.h"
+#include "model.h"
+
+#define MEND_MAX	1024
+
+/* The rule in words, and as the operator wrote it; needs root for nftables. */
+void	mend_rule_text(const struct model *, uint32_t rule,
+	    char out[MEND_MAX]);
+
+/* Take out what accepts: the rule, or without one the chain's policy. */
+void	mend_acceptance(const struct model *, const struct guard *,
+	    uint8_t family, uint32_t rule, uint32_t chain,
+	    char out[MEND_MAX]);
+
+/* Let a chain with a hook lead to dnsfw's. */
+void	mend_jump(const struct model *, const struct guard *, uint8_t family,
+	    char out[MEND_MAX]);
+
+#endif
