@@ -377,12 +377,10 @@ msg_config_decode(const void *buf, size_t len, struct msg_config *out)
 
 	if ((err = msg_take(buf, len, out, sizeof(*out), MSG_CONFIG)) != MSG_OK)
 		return (err);
-	if (!is_zero(out->pad, sizeof(out->pad)))
-		return (MSG_EPAD);
 	if (out->nbinds == 0 || out->nbinds > MSG_BINDS_MAX ||
 	    out->randomize_case > 1 || out->upstream_tcp > 1 ||
 	    out->family_filter > 1 || out->block_aliases > 1 ||
-	    out->bypass_pass > 1 ||
+	    out->bypass_pass > 1 || out->audit > 1 ||
 	    out->refuse_with > REFUSE_NODATA ||
 	    out->log_format > LOGFORMAT_JSON ||
 	    out->log_level > LOGLEVEL_NONE || out->firewall > 1 ||

@@ -23,7 +23,7 @@
 
 #include "addr.h"
 
-#define MSG_VERSION	4	/* of this contract; sent in READY */
+#define MSG_VERSION	5	/* of this contract; sent in READY */
 #define MSG_BATCH_MAX	64	/* of one type in a record */
 #define MSG_LABEL_SIZE	128	/* bytes; nftables takes 127 and a NUL */
 /*
@@ -210,11 +210,12 @@ struct msg_checked {
 };
 static_assert(sizeof(struct msg_checked) == 8, "msg_checked size");
 
-/* Those of the access log: |>, !> and <!. */
+/* Those of the access log: |>, !>, <! and ?>. */
 enum msg_refusal_kind {
 	REFUSAL_LIST = 0,	/* refused or answered here, as the list says */
 	REFUSAL_QUERY,		/* it asked for what there is no answer to */
 	REFUSAL_ANSWER,		/* there was no good answer */
+	REFUSAL_AUDIT,		/* it would be refused, but for --audit */
 	REFUSAL_KINDS
 };
 
@@ -270,6 +271,7 @@ struct counters {
 	uint64_t	known;		/* grants that cost nothing (G7) */
 	uint64_t	overload;	/* turned away at a limit */
 	uint64_t	untold;		/* refusals that the keeper did not hear of */
+	uint64_t	audited;	/* --audit: would be refused by the ACL */
 };
 
 /* For who looks (U6, U7).  Nothing depends on it. */
@@ -279,7 +281,7 @@ struct msg_counters {
 	uint8_t		pad[6];
 	struct counters	counters;
 };
-static_assert(sizeof(struct msg_counters) == 96, "msg_counters size");
+static_assert(sizeof(struct msg_counters) == 104, "msg_counters size");
 static_assert(MSG_UPSTREAMS_MAX <= 8, "a bit for each upstream");
 
 enum msg_refuse { REFUSE_REFUSED = 0, REFUSE_NXDOMAIN, REFUSE_NODATA };
@@ -330,7 +332,7 @@ struct msg_config {
 	struct msg_nets	client_nets;	/* none: any client */
 	struct msg_nets	deny_nets;	/* never granted (G8) */
 	struct msg_nets	allow_nets;	/* exceptions */
-	uint8_t		pad[1];
+	uint8_t		audit;		/* 0 or 1: nothing is refused (U8) */
 };
 static_assert(sizeof(struct msg_config) ==
     29 + 24 * MSG_UPSTREAMS_MAX + 3 * sizeof(struct msg_nets),

@@ -193,6 +193,7 @@ print_counters_json(struct json *j, const struct counters *c)
 	json_number(j, "grants_asked", c->grants);
 	json_number(j, "grants_known", c->known);
 	json_number(j, "refusals_untold", c->untold);
+	json_number(j, "audited", c->audited);
 	json_end(j, '}');
 }
 
@@ -234,8 +235,11 @@ print_counters(const struct control_status *s)
 	size_t i;
 
 	printf("queries        %" PRIu64 "; refused %" PRIu64 ", bad %" PRIu64
-	    ", turned away %" PRIu64 "\n", c->queries, c->refused, c->bad,
+	    ", turned away %" PRIu64, c->queries, c->refused, c->bad,
 	    c->overload);
+	if (c->audited > 0)
+		printf(", let through %" PRIu64, c->audited);
+	putchar('\n');
 	printf("upstream       questions %" PRIu64 ", shared %" PRIu64
 	    ", timeouts %" PRIu64 ", junk %" PRIu64 "\n", c->exchanges,
 	    c->shared, c->timeouts, c->junk);

@@ -101,6 +101,8 @@ print_traffic(const struct metrics *m, const struct counters *c)
 	    "answer in time.");
 	print_counter(m, "upstream_junk", c->junk, "What came and was no "
 	    "answer.");
+	print_counter(m, "queries_audited", c->audited, "Those that the list "
+	    "would have refused, but for --audit.");
 }
 
 /* What would end the label's value is none of an address. */

@@ -27,7 +27,7 @@ const struct usage usages[] = {
 	{ "revoke", "[--json] [--control PATH] CLIENT",
 	    "take out a client's grants (root)" },
 	{ "log", "[--json] [-f|--follow] [--client NET] [--name NAME] "
-	    "[--kind asked|granted|resolved|refused|static|failed|other]... "
+	    "[--kind asked|granted|resolved|refused|static|failed|audited|other]... "
 	    "[--color auto|always|never] [FILE | -]",
 	    "the access log in colour, filtered" },
 	{ "metrics", "[--control PATH]",

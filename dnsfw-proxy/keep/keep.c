@@ -169,6 +169,9 @@ keep_main(void)
 		connections_open(conf->kill_connections != 0 ?
 		    conf->max_grants : 0, conf->hold_live != 0 ? HOLD_MAX : 0,
 		    hold_seen);
+	if (conf->audit != 0)
+		log_warn("--audit: nothing is refused; what the list does not "
+		    "allow is answered, and told");
 	serve_run();
 	return (0);
 }

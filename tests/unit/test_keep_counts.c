@@ -6,10 +6,10 @@
 Test(keep_counts, U6_each_field_is_summed_over_all_workers)
 {
 	const struct msg_counters one = { .type = MSG_COUNTERS, .silent = 1,
-	    .counters = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11 } };
+	    .counters = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12 } };
 	const struct msg_counters other = { .type = MSG_COUNTERS, .silent = 4,
 	    .counters = { 100, 100, 100, 100, 100, 100, 100, 100, 100, 100,
-	    100 } };
+	    100, 100 } };
 	struct counters sum;
 
 	cr_assert_eq(counts_sum(&sum), 0);
@@ -22,5 +22,6 @@ Test(keep_counts, U6_each_field_is_summed_over_all_workers)
 	cr_assert(sum.queries == 101 && sum.refused == 102 && sum.bad == 103 &&
 	    sum.exchanges == 104 && sum.shared == 105 && sum.junk == 106 &&
 	    sum.timeouts == 107 && sum.grants == 108 && sum.known == 109 &&
-	    sum.overload == 110 && sum.untold == 111);
+	    sum.overload == 110 && sum.untold == 111 &&
+	    sum.audited == 112);
 }
