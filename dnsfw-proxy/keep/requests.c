@@ -16,13 +16,17 @@
 #include "policy.h"
 #include "refusals.h"
 #include "repair.h"
+#include "seen.h"
 #include "tokens.h"
 
 #define REFUSED_PERIOD	60	/* seconds between log lines */
 
 /* Records are taken as long as there is room for another whole one. */
 #define TURN_MAX	(2 * MSG_BATCH_MAX)
-/* Records of hits or counters in a turn; one of refusals is as much work as so many. */
+/*
+ * Records of hits or counters in a turn; one of refusals, or of what was seen, is as
+ * much work as so many.
+ */
 #define TOLD_MAX	16
 #define TOLD_REFUSALS	8
 
@@ -357,6 +361,24 @@ take_refusals(const struct request_turn *t, const uint8_t *buf, size_t len)
 }
 
 static void
+take_seen(const struct request_turn *t, const uint8_t *buf, size_t len)
+{
+	struct msg_seen m;
+	enum msg_err err;
+	size_t size;
+
+	check_number(t, len, sizeof(m), MSG_SEEN_MAX);
+	for (; len > 0; buf += size, len -= size) {
+		size = len < sizeof(m) ? len : sizeof(m);
+		err = msg_seen_decode(buf, size, &m);
+		if (err != MSG_OK)
+			children_malformed(&children_workers[t->worker],
+			    msg_strerror(err));
+		(void)seen_take(t->worker, &m, t->now);
+	}
+}
+
+static void
 take_hits(const struct request_turn *t, const uint8_t *buf, size_t len)
 {
 	struct msg_hits m;
@@ -390,7 +412,7 @@ take_counters(const struct request_turn *t, const uint8_t *buf, size_t len)
 static unsigned int
 records_of(uint8_t type)
 {
-	if (type == MSG_REFUSAL)
+	if (type == MSG_REFUSAL || type == MSG_SEEN)
 		return (TOLD_REFUSALS);
 	return (type == MSG_HITS || type == MSG_COUNTERS);
 }
@@ -412,6 +434,8 @@ requests_serve(unsigned int worker)
 		told += records_of(buf[0]);
 		if (buf[0] == MSG_REFUSAL)
 			take_refusals(&t, buf, len);
+		else if (buf[0] == MSG_SEEN)
+			take_seen(&t, buf, len);
 		else if (buf[0] == MSG_HITS)
 			take_hits(&t, buf, len);
 		else if (buf[0] == MSG_COUNTERS)

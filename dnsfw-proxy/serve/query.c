@@ -22,6 +22,7 @@
 #include "kind.h"
 #include "log.h"
 #include "loop.h"
+#include "observe.h"
 #include "policy.h"
 #include "scratch.h"
 #include "settings.h"
@@ -440,6 +441,7 @@ query_take_answer(struct query *q, struct answer *a, uint8_t *copy)
 		query_failed(q, EDE_PROHIBITED, "the policy has changed");
 		return;
 	}
+	observe(&q->request, a);
 	if (a->response->has_alias)
 		follow = follow_answer(&q->request, a, copy, &d);
 	if (follow == FOLLOW_TOO_MANY)

@@ -18,6 +18,7 @@
 #include "serve/front_tcp.h"
 #include "serve/front_udp.h"
 #include "serve/loop.h"
+#include "serve/observe.h"
 #include "serve/policy.h"
 #include "serve/query.h"
 #include "serve/quota.h"
@@ -37,7 +38,7 @@ static const struct waiter_events *waits;
 static const struct verdict_events *verdicts;
 static struct waiter *joined[100], *left[100];
 static unsigned int nleft, njoined, nagain, nverdicts, nabandoned, nfollowed;
-static unsigned int nticks, nplaces, npassed;
+static unsigned int nticks, nplaces, npassed, nobserved;
 static enum access_event logged;
 static struct acl_decision blocked;	/* what an answer leads to, if it is */
 static struct verdict *judged;
@@ -161,6 +162,14 @@ follow_answer(const struct request *r, struct answer *a, uint8_t *msg,
 	nfollowed++;
 	*d = blocked;
 	return (blocked.verdict != ACL_NOMATCH ? FOLLOW_BLOCKED : FOLLOW_PASS);
+}
+
+void
+observe(const struct request *r, struct answer *a)
+{
+	(void)a;
+	cr_assert(r->client.family == ADDR_V4);
+	nobserved++;
 }
 
 void
@@ -871,6 +880,7 @@ Test(query, U8_the_list_of_the_answer_counts)
 	answer(0);
 	cr_assert_eq(npassed, 1);
 	cr_assert_eq(nverdicts, 0);
+	cr_assert_eq(nobserved, 1);
 	ask(2, TYPE_A, false);
 	policy.generation++;
 	acl = (struct acl_decision){ .verdict = ACL_ALLOW, .nports = 1 };
