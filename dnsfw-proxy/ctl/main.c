@@ -25,6 +25,7 @@ static const struct command {
 	{ "log", log_main },
 	{ "metrics", metrics_main },
 	{ "exporter", exporter_main },
+	{ "suggest", suggest_main },
 };
 
 static bool

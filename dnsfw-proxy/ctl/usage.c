@@ -34,6 +34,9 @@ const struct usage usages[] = {
 	    "numbers for a monitoring system (OpenMetrics)" },
 	{ "exporter", "[--control PATH] --listen ADDRESS:PORT",
 	    "serve the same by HTTP, as /metrics" },
+	{ "suggest", "[--json] [--control PATH] [--merge FILE] [--wildcards N] "
+	    "[--ports PROTOCOL:PORT,...] [FILE]...",
+	    "a list of what clients were seen to want" },
 };
 
 const size_t usages_count = sizeof(usages) / sizeof(usages[0]);

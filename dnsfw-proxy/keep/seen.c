@@ -222,7 +222,7 @@ had_it_just_now(const struct seen_name *p, const struct order_flow *f,
 }
 
 static void
-note_port(struct seen_name *p, const struct order_flow *f, uint64_t now)
+keep_port(struct seen_name *p, const struct order_flow *f, uint64_t now)
 {
 	unsigned int i = find_port(p, f);
 
@@ -253,14 +253,14 @@ give_flow(const struct addr *client, const struct order_flow *f, uint64_t now)
 		if (newest == NULL)
 			newest = s->of;
 		if (now - s->at <= JUST_NOW || had_it_just_now(s->of, f, now)) {
-			note_port(s->of, f, now);
+			keep_port(s->of, f, now);
 			known = true;
 		}
 		if (++looked == LOOK_AT)
 			break;
 	}
 	if (!known && newest != NULL)
-		note_port(newest, f, now);
+		keep_port(newest, f, now);
 }
 
 void
