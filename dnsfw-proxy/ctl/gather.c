@@ -67,30 +67,32 @@ gather_live(struct wants *w, const char *control, uint32_t *lost)
  * 4,096 under way at once some lose their answers' lines.
  */
 #define OPEN_MAX	16384
+#define NAME_MAX_LEN	256	/* what is longer is none of a list */
 
 struct opened {
 	struct addr	client;		/* family 0: none */
 	uint16_t	id;
 	bool		counted;
-	char		name[DNS_NAME_TEXT_MAX];
+	char		name[NAME_MAX_LEN];
 };
 
 struct reading {
 	struct wants	*wants;
-	struct opened	*open;
 	struct logline	 line;
 };
 
+/* A question at the end of a file has its answer in the next one. */
+static struct opened opened[OPEN_MAX];
+
 static struct opened *
-open_place(const struct reading *r, uint16_t id)
+open_place(const struct addr *client, uint16_t id)
 {
-	const struct addr *client = &r->line.client;
 	uint32_t hash = id;
 	size_t i;
 
 	for (i = 0; i < sizeof(client->bytes); i++)
 		hash = hash * 31 + client->bytes[i];
-	return (&r->open[hash % OPEN_MAX]);
+	return (&opened[hash % OPEN_MAX]);
 }
 
 /* Only the JSON form says when; 0: not known. */
@@ -127,6 +129,8 @@ note_answer(struct reading *r, const char *name, bool *counted)
 {
 	const struct logline *l = &r->line;
 	const char *type = logline_field(l, FIELD_TYPE);
+	uint16_t port = (uint16_t)strtoul(logline_field(l, FIELD_PORT), NULL,
+	    10);
 	time_t when = time_of(l);
 	struct want *p;
 
@@ -139,10 +143,10 @@ note_answer(struct reading *r, const char *name, bool *counted)
 		p->resolve = true;
 	else
 		p->unknown = true;
-	if (l->kind == LOGLINE_GRANTED)
+	if (l->kind == LOGLINE_GRANTED && port != 0)
 		want_add(p, WANTS_PORT(strcmp(logline_field(l, FIELD_PROTOCOL),
 		    "UDP") == 0 ? IPPROTO_UDP : IPPROTO_TCP,
-		    (uint16_t)strtoul(logline_field(l, FIELD_PORT), NULL, 10)));
+		    port));
 }
 
 static void
@@ -153,9 +157,8 @@ begin_question(struct reading *r, struct opened *o, uint16_t id)
 	o->client = r->line.client;
 	o->id = id;
 	o->counted = false;
-	o->name[0] = '\0';
-	if (strlen(name) < sizeof(o->name))
-		strcpy(o->name, name);
+	/* Cut, it would be another name. */
+	strcpy(o->name, strlen(name) < sizeof(o->name) ? name : "?");
 }
 
 static void
@@ -171,7 +174,7 @@ take_logged(void *arg, const char *text, size_t len)
 	if (l->kind == LOGLINE_OTHER)
 		return;
 	id = (uint16_t)strtoul(l->fields[FIELD_ID], NULL, 10);
-	o = open_place(r, id);
+	o = open_place(&l->client, id);
 	is_open = o->id == id && addr_equal(&o->client, &l->client);
 	if (l->kind == LOGLINE_ASKED || l->kind == LOGLINE_AUDITED)
 		begin_question(r, o, id);
@@ -193,8 +196,6 @@ gather_log(struct wants *w, const char *path)
 	int fd = STDIN_FILENO, rc = -1;
 
 	r.wants = w;
-	if ((r.open = calloc(OPEN_MAX, sizeof(*r.open))) == NULL)
-		err(CTL_NO, "calloc");
 	if (strcmp(path, "-") == 0 ||
 	    (fd = open(path, O_RDONLY | O_CLOEXEC)) != -1)
 		rc = lines_read(fd, take_logged, &r);
@@ -202,6 +203,5 @@ gather_log(struct wants *w, const char *path)
 		warn("cannot read the log \"%s\"", path);
 	if (fd != -1 && fd != STDIN_FILENO)
 		close(fd);
-	free(r.open);
 	return (rc == 0 ? CTL_YES : CTL_NO);
 }
