@@ -23,10 +23,11 @@ from lab import (ALLOW, CLIENT4, CLIENT6, DNS4, DNS6, GATEWAY4, OTHER4, PORT,
 from process import DEADLINE, until
 from test_hostile import FORMERR
 
-VERSION = 2
+VERSION = 3
 STATS, GRANTS, WHY, RULES, RELOAD, REVOKE = range(1, 7)
 END = struct.Struct("=BBxxI")
 OK, BAD, DENIED, REJECTED = range(4)
+NO_AUDIT = 7
 NOBODY = pwd.getpwnam("nobody").pw_uid
 BOTH = ALLOW + f"{OTHER4} -> *.example.com:TCP:{PORT}\n"
 
@@ -461,7 +462,7 @@ def test_U6_a_list_of_as_many_rules_is_another_one(lab):
 def test_U6_nothing_that_dnsfw_says_reaches_the_terminal(tmp_path):
     """It might be captured, and the terminal root's."""
     path = tmp_path / "control"
-    size = 72 + 8 * 6 + 8 * 11 + 8 * 64 + 1800
+    size = 72 + 8 * 6 + 8 * 12 + 8 * 64 + 1800
     status = struct.pack("=BBBBB3x", 3, 0, 3, 3, 1) + bytes(200)
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as keeper:
         keeper.bind(str(path))
@@ -561,7 +562,7 @@ def test_U2_who_may_read_may_not_change(lab, fw):
 # --- hostile askers ---
 
 @pytest.mark.parametrize("bytes_", [
-    question(0), question(7), question(STATS, version=1),
+    question(0), question(8), question(STATS, version=2),
     question(STATS, pad=b"\0\1"), question(GRANTS, family=5),
     question(GRANTS, 4, b"\1\2\3\4\5"), question(GRANTS, 0, b"\1"),
     question(REVOKE), question(WHY), question(STATS)[:-1], question(STATS) + b"\0", b"x",
@@ -595,7 +596,7 @@ def test_U2_any_bytes(lab):
                 sock.send(bytes_)
                 while len(record := sock.recv(65536)) != END.size:
                     assert record[0] in (2, 3, 4, 5)
-                assert END.unpack(record)[1] in (OK, BAD, REJECTED)
+                assert END.unpack(record)[1] in (OK, BAD, REJECTED, NO_AUDIT)
                 heard += 1
     assert heard == 5000
     assert fine(server, "stats")[0]["working"]
