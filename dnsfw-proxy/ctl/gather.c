@@ -82,7 +82,7 @@ struct reading {
 };
 
 /* A question at the end of a file has its answer in the next one. */
-static struct opened opened[OPEN_MAX];
+static struct opened log_questions[OPEN_MAX];
 
 static struct opened *
 open_place(const struct addr *client, uint16_t id)
@@ -92,7 +92,7 @@ open_place(const struct addr *client, uint16_t id)
 
 	for (i = 0; i < sizeof(client->bytes); i++)
 		hash = hash * 31 + client->bytes[i];
-	return (&opened[hash % OPEN_MAX]);
+	return (&log_questions[hash % OPEN_MAX]);
 }
 
 /* Only the JSON form says when; 0: not known. */
