@@ -28,6 +28,7 @@ enum control_what {
 	CONTROL_RULES,		/* the rules that have matched: RULEs */
 	CONTROL_RELOAD,		/* root: read the list anew, as SIGHUP does */
 	CONTROL_REVOKE,		/* root: take out the client's grants */
+	CONTROL_SEEN,		/* --audit: what clients were answered: SEENs */
 	CONTROL_WHAT_END
 };
 
@@ -47,7 +48,7 @@ static_assert(sizeof(struct control_ask) == 24, "control_ask size");
 bool	control_ask_decode(const void *buf, size_t len, struct control_ask *out);
 
 enum control_type { CONTROL_END = 1, CONTROL_GRANT, CONTROL_STATUS,
-    CONTROL_REFUSAL, CONTROL_RULE };
+    CONTROL_REFUSAL, CONTROL_RULE, CONTROL_SEEN_NAME };
 
 enum control_code {
 	CONTROL_OK = 0,
@@ -57,6 +58,7 @@ enum control_code {
 	CONTROL_UNSURE,		/* some of it the kernel may still have */
 	CONTROL_CHANGED,	/* the list, meanwhile */
 	CONTROL_UNREADABLE,	/* the list cannot be opened: the old one stays */
+	CONTROL_NO_AUDIT,	/* dnsfw runs without --audit */
 	CONTROL_CODE_END
 };
 
@@ -67,7 +69,8 @@ struct control_end {
 					   incomplete */
 	uint8_t		pad;
 	uint32_t	count;		/* grants or refusals told of, grants
-					   revoked; rules of the list */
+					   revoked; rules of the list; names
+					   that there was no room for (SEEN) */
 	uint32_t	running;	/* seconds since the start, */
 	uint32_t	counting;	/* and that hits of rules are counted */
 };
@@ -123,7 +126,8 @@ struct control_status {
 	uint8_t		ready;		/* and that are now */
 	uint8_t		nupstreams;
 	uint8_t		silent;		/* bit i: upstream i does not answer */
-	uint8_t		pad[2];
+	uint8_t		audit;		/* 0 or 1 */
+	uint8_t		pad[1];
 	uint32_t	rules;
 	uint32_t	generation;	/* lists taken since the start, from 0 */
 	uint32_t	grants;		/* live */
@@ -145,5 +149,31 @@ static_assert(sizeof(struct control_status) == 72 + 8 * RESULT_COUNT +
     sizeof(struct counters) + sizeof(struct histogram) + MSG_UPSTREAMS_MAX * CONTROL_HOST_MAX +
     CONTROL_SCOPE_MAX,
     "control_status has no holes");
+
+#define CONTROL_PORTS	16	/* that are kept of a name */
+
+struct control_port {
+	uint8_t		proto;		/* IPPROTO_TCP or IPPROTO_UDP */
+	uint8_t		pad;
+	uint16_t	port;		/* host order */
+};
+
+/* A name that a client was answered (U9), and where it connected to then. */
+struct control_seen {
+	uint8_t		type;
+	uint8_t		family;		/* of client */
+	uint8_t		nports;
+	uint8_t		more;		/* 1: ports that there was no room for */
+	uint8_t		addresses;	/* 1: it was told some */
+	uint8_t		other;		/* 1: it asked for other types, too */
+	uint8_t		pad[2];
+	uint32_t	first, last;	/* seconds ago */
+	uint32_t	count;		/* answers */
+	uint8_t		client[16];
+	struct control_port ports[CONTROL_PORTS];
+	char		name[MSG_SEEN_NAME];
+};
+static_assert(sizeof(struct control_seen) == 36 + 4 * CONTROL_PORTS +
+    MSG_SEEN_NAME, "control_seen size");
 
 #endif

@@ -77,7 +77,8 @@ struct keepconf {
 	uint8_t		check_only;	/* --check: the ACL, then end */
 	uint8_t		unprivileged;	/* --check of an ordinary user */
 	struct keepconf_table table;
-	uint8_t		pad[2];
+	uint8_t		audit;		/* 0 or 1: nothing is refused (U8) */
+	uint8_t		pad[1];
 	char		chain[KEEPCONF_NAME_MAX];	/* "": none was given */
 	uint32_t	acl_name;	/* where the name begins in acl_path */
 	char		acl_path[KEEPCONF_PATH_MAX];

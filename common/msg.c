@@ -111,22 +111,26 @@ check_net(uint8_t family, uint8_t prefix, const uint8_t base[16])
 	return (memcmp(a.bytes, base, 16) == 0 ? MSG_OK : MSG_EADDR);
 }
 
-/* At least one byte of [a-z0-9._*-], then only NULs, at least one. */
+/* At least one byte of [a-z0-9] and marks, then only NULs, at least one. */
 static enum msg_err
-check_label(const char label[MSG_LABEL_SIZE])
+check_name(const char *name, size_t size, const char *marks)
 {
 	size_t n;
 
-	for (n = 0; n < MSG_LABEL_SIZE && label[n] != '\0'; n++) {
-		if (!(label[n] >= 'a' && label[n] <= 'z') &&
-		    !(label[n] >= '0' && label[n] <= '9') &&
-		    strchr("._*-", label[n]) == NULL)
+	for (n = 0; n < size && name[n] != '\0'; n++) {
+		if (!(name[n] >= 'a' && name[n] <= 'z') &&
+		    !(name[n] >= '0' && name[n] <= '9') &&
+		    strchr(marks, name[n]) == NULL)
 			return (MSG_ELABEL);
 	}
-	if (n == 0 || n == MSG_LABEL_SIZE ||
-	    !is_zero(label + n, MSG_LABEL_SIZE - n))
-		return (MSG_ELABEL);
-	return (MSG_OK);
+	return (n > 0 && n < size && is_zero(name + n, size - n) ? MSG_OK :
+	    MSG_ELABEL);
+}
+
+static enum msg_err
+check_label(const char label[MSG_LABEL_SIZE])
+{
+	return (check_name(label, MSG_LABEL_SIZE, "._*-"));
 }
 
 /* local 1: this host, without an address (G5). */
@@ -331,6 +335,28 @@ msg_counters_decode(const void *buf, size_t len, struct msg_counters *out)
 	return (err);
 }
 
+enum msg_err
+msg_seen_decode(const void *buf, size_t len, struct msg_seen *out)
+{
+	enum msg_err err;
+	size_t i;
+
+	if ((err = msg_take(buf, len, out, sizeof(*out), MSG_SEEN)) != MSG_OK)
+		return (err);
+	if (out->naddresses > MSG_SEEN_ADDRESSES || out->other > 1)
+		return (MSG_EVALUE);
+	if ((err = check_addr(out->family, out->client)) != MSG_OK)
+		return (err);
+	for (i = 0; i < out->naddresses; i++)
+		if ((err = check_addr(out->addresses[i].family,
+		    out->addresses[i].bytes)) != MSG_OK)
+			return (err);
+	if (!is_zero(&out->addresses[i],
+	    (MSG_SEEN_ADDRESSES - i) * sizeof(out->addresses[0])))
+		return (MSG_EPAD);
+	return (check_name(out->name, MSG_SEEN_NAME, "._-"));
+}
+
 static enum msg_err
 check_upstreams(const struct msg_config *c)
 {
@@ -377,12 +403,10 @@ msg_config_decode(const void *buf, size_t len, struct msg_config *out)
 
 	if ((err = msg_take(buf, len, out, sizeof(*out), MSG_CONFIG)) != MSG_OK)
 		return (err);
-	if (!is_zero(out->pad, sizeof(out->pad)))
-		return (MSG_EPAD);
 	if (out->nbinds == 0 || out->nbinds > MSG_BINDS_MAX ||
 	    out->randomize_case > 1 || out->upstream_tcp > 1 ||
 	    out->family_filter > 1 || out->block_aliases > 1 ||
-	    out->bypass_pass > 1 ||
+	    out->bypass_pass > 1 || out->audit > 1 ||
 	    out->refuse_with > REFUSE_NODATA ||
 	    out->log_format > LOGFORMAT_JSON ||
 	    out->log_level > LOGLEVEL_NONE || out->firewall > 1 ||

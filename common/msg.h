@@ -2,8 +2,8 @@
  * The messages between the keeper and its children: the whole contract.
  *
  * One message is one SOCK_SEQPACKET record of exactly the size of its struct;
- * but GRANT, RESULT, OWN, CHECK, CHECKED, REFUSAL and HITS, of which there are
- * many, come one or more to a record, at most MSG_BATCH_MAX (of REFUSAL fewer),
+ * but GRANT, RESULT, OWN, CHECK, CHECKED, REFUSAL, HITS and SEEN, of which there
+ * are many, come one or more to a record, at most MSG_BATCH_MAX (of some fewer),
  * each decoded for itself: one record wakes its reader once.
  * Integers have fixed width and host byte order (both ends are one machine).
  * There are no pointers, no lengths that the receiver would have to trust, no
@@ -59,7 +59,8 @@ enum msg_type {
 	MSG_HITS = 14,		/* worker -> keeper: how often rules matched */
 	MSG_STATS = 15,		/* keeper -> child: write a summary to the log */
 	MSG_OWN = 17,		/* keeper -> worker: an address of this host */
-	MSG_COUNTERS = 18	/* worker -> keeper: what it has counted */
+	MSG_COUNTERS = 18,	/* worker -> keeper: what it has counted */
+	MSG_SEEN = 20		/* worker -> keeper: a client got an answer */
 };
 
 enum msg_err {
@@ -211,11 +212,12 @@ struct msg_checked {
 };
 static_assert(sizeof(struct msg_checked) == 8, "msg_checked size");
 
-/* Those of the access log: |>, !> and <!. */
+/* Those of the access log: |>, !>, <! and ?>. */
 enum msg_refusal_kind {
 	REFUSAL_LIST = 0,	/* refused or answered here, as the list says */
 	REFUSAL_QUERY,		/* it asked for what there is no answer to */
 	REFUSAL_ANSWER,		/* there was no good answer */
+	REFUSAL_AUDIT,		/* it would be refused, but for --audit */
 	REFUSAL_KINDS
 };
 
@@ -273,6 +275,7 @@ struct counters {
 	uint64_t	untold;		/* refusals that the keeper did not hear of */
 	uint64_t	outside;	/* queries, and connections, of clients that
 					   are not served (--client-net) */
+	uint64_t	audited;	/* --audit: would be refused by the ACL */
 	struct histogram decision;	/* what the list says: one in many (U7) */
 	struct histogram upstream;	/* from a question to its answer, or to
 					   the end of its time */
@@ -286,8 +289,27 @@ struct msg_counters {
 	struct counters	counters;
 };
 static_assert(sizeof(struct msg_counters) ==
-    104 + 2 * sizeof(struct histogram), "msg_counters size");
+    112 + 2 * sizeof(struct histogram), "msg_counters size");
 static_assert(MSG_UPSTREAMS_MAX <= 8, "a bit for each upstream");
+
+#define MSG_SEEN_NAME	256	/* with NUL */
+#define MSG_SEEN_ADDRESSES 16	/* that are told of */
+#define MSG_SEEN_MAX	16	/* in a record */
+
+/*
+ * With --audit: what a client was answered, for dnsfwctl suggest (U8, U9).
+ * Nothing depends on it.  It has a name that a list can have.
+ */
+struct msg_seen {
+	uint8_t		type;
+	uint8_t		family;
+	uint8_t		naddresses;	/* to MSG_SEEN_ADDRESSES */
+	uint8_t		other;		/* 1: not a question for addresses */
+	uint8_t		client[16];	/* IPv4 in the first 4, rest zero */
+	struct addr	addresses[MSG_SEEN_ADDRESSES];	/* the rest zero */
+	char		name[MSG_SEEN_NAME];	/* NUL-padded, no final dot */
+};
+static_assert(sizeof(struct msg_seen) == 548, "msg_seen size");
 
 enum msg_refuse { REFUSE_REFUSED = 0, REFUSE_NXDOMAIN, REFUSE_NODATA };
 enum msg_logformat { LOGFORMAT_TEXT = 0, LOGFORMAT_JSON };
@@ -337,7 +359,7 @@ struct msg_config {
 	struct msg_nets	client_nets;	/* none: any client */
 	struct msg_nets	deny_nets;	/* never granted (G8) */
 	struct msg_nets	allow_nets;	/* exceptions */
-	uint8_t		pad[1];
+	uint8_t		audit;		/* 0 or 1: nothing is refused (U8) */
 };
 static_assert(sizeof(struct msg_config) ==
     29 + 24 * MSG_UPSTREAMS_MAX + 3 * sizeof(struct msg_nets),
@@ -384,6 +406,8 @@ enum msg_err	msg_hits_decode(const void *buf, size_t len,
 		    struct msg_hits *out);
 enum msg_err	msg_counters_decode(const void *buf, size_t len,
 		    struct msg_counters *out);
+enum msg_err	msg_seen_decode(const void *buf, size_t len,
+		    struct msg_seen *out);
 enum msg_err	msg_config_decode(const void *buf, size_t len,
 		    struct msg_config *out);
 
@@ -391,6 +415,8 @@ enum msg_err	msg_config_decode(const void *buf, size_t len,
 #define MSG_SIZE_MAX	(MSG_BATCH_MAX * sizeof(struct msg_grant))
 static_assert(sizeof(struct msg_config) <= MSG_SIZE_MAX, "MSG_SIZE_MAX");
 static_assert(MSG_REFUSALS_MAX * sizeof(struct msg_refusal) <= MSG_SIZE_MAX,
+    "MSG_SIZE_MAX");
+static_assert(MSG_SEEN_MAX * sizeof(struct msg_seen) <= MSG_SIZE_MAX,
     "MSG_SIZE_MAX");
 
 /* The largest image that is accepted: a million rules take 40 to 50 MB. */

@@ -23,6 +23,7 @@ complete_worker(const struct keepconf *k, struct msg_config *c)
 	c->type = MSG_CONFIG;
 	c->nbinds = (uint8_t)k->binds.n;
 	c->firewall = k->firewall != KEEPCONF_NONE;
+	c->audit = k->audit;
 	c->min_rule_time = k->min_rule_time;
 	c->max_rule_time = k->max_rule_time;
 	c->nupstreams = (uint8_t)k->upstreams.n;
@@ -84,7 +85,7 @@ conf_helper(const struct options *o, struct stamps *s)
 	const struct keepconf *k = &o->keep;
 	const struct stamps_wish wish = {
 	    .ipset = k->firewall == KEEPCONF_IPTABLES,
-	    .flows = k->hold_live || k->kill_connections,
+	    .flows = k->hold_live || k->kill_connections || k->audit,
 	    .kill = k->kill_connections, .table_family = k->table.family,
 	    .table = k->table.name, .chain = k->chain,
 	    .max_grants = k->max_grants };

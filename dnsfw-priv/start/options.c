@@ -108,6 +108,8 @@ static const struct option_def defs[] = {
 	    PRIV_USER, "user of dnsfw-priv" },
 	{ "config", "FILE", value_string, P(config), ANY, NULL,
 	    "more options, as KEY=value lines" },
+	{ "audit", NULL, value_word, P(keep.audit), NO_YES, NULL,
+	    "refuse nothing, and tell what would be" },
 	{ "check", NULL, value_word, P(keep.check_only), NO_YES, NULL,
 	    "only check the options and the list" },
 };

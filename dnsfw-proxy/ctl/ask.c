@@ -76,6 +76,8 @@ answer_size(uint8_t type)
 		return (sizeof(struct control_refusal));
 	case CONTROL_RULE:
 		return (sizeof(struct control_rule));
+	case CONTROL_SEEN_NAME:
+		return (sizeof(struct control_seen));
 	default:
 		return (0);
 	}
@@ -87,7 +89,7 @@ receive(int fd, enum control_type type, ask_answer *fn, void *arg,
     struct control_end *end)
 {
 	static _Alignas(8) uint8_t buf[CONTROL_BATCH_MAX *
-	    sizeof(struct control_refusal)];
+	    sizeof(struct control_seen)];
 	ssize_t n;
 	size_t at, size;
 
@@ -148,7 +150,9 @@ ask_strcode(uint8_t code)
 		    "one stays; the log says why",
 		[CONTROL_UNSURE] = "the firewall may still have some: dnsfw "
 		    "goes on taking them out",
-		[CONTROL_CHANGED] = "the list was reloaded meanwhile: ask again"
+		[CONTROL_CHANGED] = "the list was reloaded meanwhile: ask again",
+		[CONTROL_NO_AUDIT] = "the running dnsfw observes nothing: it "
+		    "has to be started with --audit"
 	};
 
 	return (code != CONTROL_OK && code < CONTROL_CODE_END ? texts[code] :

@@ -17,5 +17,6 @@ ctl_command check_main, explain_main, log_main;
 ctl_command why_main, grants_main, rules_main, stats_main;
 ctl_command reload_main, revoke_main;
 ctl_command metrics_main, exporter_main, top_main, doctor_main;
+ctl_command suggest_main;
 
 #endif

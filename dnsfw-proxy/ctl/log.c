@@ -35,7 +35,7 @@ struct log_view {
 static const char *const colors[LOGLINE_KINDS] = {
 	[LOGLINE_GRANTED] = "32", [LOGLINE_RESOLVED] = "36",
 	[LOGLINE_REFUSED] = "31", [LOGLINE_STATIC] = "33",
-	[LOGLINE_FAILED] = "1;31"
+	[LOGLINE_FAILED] = "1;31", [LOGLINE_AUDITED] = "35"
 };
 
 /* What the JSON form says more, in the order in which it is of use. */
@@ -228,7 +228,7 @@ take_kinds(struct log_view *v, const char *text)
 	if (logfilter_add_kinds(&v->filter, text) == 0)
 		return (true);
 	warnx("--kind: \"%s\": expected asked, granted, resolved, refused, "
-	    "static, failed or other", text);
+	    "static, failed, audited or other", text);
 	return (false);
 }
 

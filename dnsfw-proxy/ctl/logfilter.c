@@ -8,7 +8,7 @@ static const char *const kind_names[LOGLINE_KINDS] = {
 	[LOGLINE_OTHER] = "other", [LOGLINE_ASKED] = "asked",
 	[LOGLINE_GRANTED] = "granted", [LOGLINE_RESOLVED] = "resolved",
 	[LOGLINE_REFUSED] = "refused", [LOGLINE_STATIC] = "static",
-	[LOGLINE_FAILED] = "failed"
+	[LOGLINE_FAILED] = "failed", [LOGLINE_AUDITED] = "audited"
 };
 
 int
@@ -90,7 +90,7 @@ static bool
 is_of_name(const char *wanted, const struct logline *l)
 {
 	struct open_question *q = question_place(l);
-	bool is_it, was_open = is_open_at(q, l);
+	bool asks, is_it, was_open = is_open_at(q, l);
 
 	if (l->fields[FIELD_NAME] == NULL && l->arrow[0] == '<') {
 		/* The last line of a question: other questions may come. */
@@ -100,10 +100,11 @@ is_of_name(const char *wanted, const struct logline *l)
 	}
 	is_it = l->fields[FIELD_NAME] != NULL &&
 	    has_name(l->fields[FIELD_NAME], wanted);
-	if (l->kind == LOGLINE_ASKED && is_it)
+	asks = l->kind == LOGLINE_ASKED || l->kind == LOGLINE_AUDITED;
+	if (asks && is_it)
 		*q = (struct open_question){ .client = l->client,
 		    .id = id_of(l) };
-	else if (l->kind == LOGLINE_ASKED && was_open)
+	else if (asks && was_open)
 		q->client.family = 0;
 	return (is_it);
 }

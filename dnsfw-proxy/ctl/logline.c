@@ -41,7 +41,8 @@ static const struct logline_event {
 	{ "bad_query", "!>", LOGLINE_FAILED },
 	{ "grant", "<-", LOGLINE_GRANTED },
 	{ "pass", "<~", LOGLINE_RESOLVED },
-	{ "bad_answer", "<!", LOGLINE_FAILED }
+	{ "bad_answer", "<!", LOGLINE_FAILED },
+	{ "audit", "?>", LOGLINE_AUDITED }
 };
 
 #define NEVENTS	(sizeof(logline_events) / sizeof(logline_events[0]))
@@ -149,6 +150,7 @@ parse_behind_id(struct logline *l, char *rest)
 		f[FIELD_NAME] = name_or_null(rest);
 		return (true);
 	case LOGLINE_ASKED:
+	case LOGLINE_AUDITED:
 		f[FIELD_NAME] = name_or_null(rest);
 		return (true);
 	case LOGLINE_RESOLVED:

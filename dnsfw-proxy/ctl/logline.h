@@ -17,6 +17,7 @@ enum logline_kind {
 	LOGLINE_REFUSED,	/* |> */
 	LOGLINE_STATIC,		/* |> with an address */
 	LOGLINE_FAILED,		/* !>, <! */
+	LOGLINE_AUDITED,	/* ?> */
 	LOGLINE_KINDS
 };
 

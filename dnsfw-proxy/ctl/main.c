@@ -27,6 +27,7 @@ static const struct command {
 	{ "metrics", metrics_main },
 	{ "exporter", exporter_main },
 	{ "doctor", doctor_main },
+	{ "suggest", suggest_main },
 };
 
 static bool

@@ -17,6 +17,8 @@ const struct number numbers[] = {
 	{ AT(outside), "outside", "queries_outside", "Messages, and "
 	    "connections, of addresses outside of --client-net.", NULL,
 	    "not of clients " },
+	{ AT(audited), "audited", "queries_audited", "Those that the list "
+	    "would have refused, but for --audit.", NULL, "let through " },
 	{ AT(exchanges), "exchanges", "upstream_questions", "Questions that "
 	    "went to upstreams.", "upstream", "questions " },
 	{ AT(shared), "shared", "upstream_shared", "Queries that shared the "

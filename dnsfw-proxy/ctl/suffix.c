@@ -3,16 +3,30 @@
 
 #include <libpsl.h>
 
+static psl_ctx_t *
+public_suffixes(void)
+{
+	static psl_ctx_t *psl;
+
+	if (psl == NULL)
+		psl = psl_latest(NULL);
+	return (psl);
+}
+
+bool
+suffix_known(void)
+{
+	return (public_suffixes() != NULL);
+}
+
 bool
 suffix_is_public(const struct dns_name *name)
 {
-	static psl_ctx_t *psl;
+	const psl_ctx_t *psl = public_suffixes();
 	char text[DNS_NAME_TEXT_MAX];
 	size_t len;
 
-	if (name->labels == 0)
-		return (false);
-	if (psl == NULL && (psl = psl_latest(NULL)) == NULL)
+	if (name->labels == 0 || psl == NULL)
 		return (false);
 	len = dns_name_print(name, text);
 	text[len - 1] = '\0';	/* the final dot */

@@ -12,4 +12,7 @@
  */
 bool	suffix_is_public(const struct dns_name *);
 
+/* Are there any that are known? */
+bool	suffix_known(void);
+
 #endif

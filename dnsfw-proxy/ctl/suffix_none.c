@@ -7,3 +7,9 @@ suffix_is_public(const struct dns_name *name)
 	(void)name;
 	return (false);
 }
+
+bool
+suffix_known(void)
+{
+	return (false);
+}

@@ -32,7 +32,7 @@ const struct usage usages[] = {
 	{ "revoke", "[--json] [--control PATH] CLIENT",
 	    "take out a client's grants (root)" },
 	{ "log", "[--json] [-f|--follow] [--client NET] [--name NAME] "
-	    "[--kind asked|granted|resolved|refused|static|failed|other,...]... "
+	    "[--kind asked|granted|resolved|refused|static|failed|audited|other,...]... "
 	    "[--color auto|always|never] [FILE | -]",
 	    "the access log in colour, filtered" },
 	{ "metrics", "[--control PATH]",
@@ -42,6 +42,9 @@ const struct usage usages[] = {
 	{ "doctor", "[--json] [--config FILE] [--acl FILE] [--control PATH] "
 	    "[--firewall none|iptables|nftables] [--table TABLE] [--chain NAME]",
 	    "does anything go around dnsfw, and is it set up right" },
+	{ "suggest", "[--json] [--control PATH] [--merge FILE] [--wildcards N] "
+	    "[--ports PROTOCOL:PORT,...] [FILE]...",
+	    "a list of what clients were seen to want" },
 };
 
 const size_t usages_count = sizeof(usages) / sizeof(usages[0]);

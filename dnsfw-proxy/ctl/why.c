@@ -25,7 +25,8 @@ struct why {
 static const char *const kinds[REFUSAL_KINDS] = {
 	[REFUSAL_LIST] = "refuse",
 	[REFUSAL_QUERY] = "bad_query",
-	[REFUSAL_ANSWER] = "bad_answer"
+	[REFUSAL_ANSWER] = "bad_answer",
+	[REFUSAL_AUDIT] = "audit"
 };
 
 /* --- which --- */

@@ -2,13 +2,17 @@
 #include "connections.h"
 
 #include "clock.h"
-#include "kernel/conntrack.h"
 #include "log.h"
 #include "own.h"
 
 #define SLICE		(CLOCK_SECOND / 1000)	/* of a step */
 #define AGAIN_MAX	3	/* walks, if something breaks them */
 #define AGAIN_PERIOD	(CLOCK_SECOND / 10)
+/*
+ * From walk to walk for who watches.  The kernel keeps a connection that has ended
+ * for ten seconds at least; and these walks have a quarter of the time.
+ */
+#define WATCH_PERIOD	(2 * CLOCK_SECOND)
 
 /* Those who ask, and what has become of them at the end of a walk. */
 struct walk {
@@ -20,7 +24,9 @@ static struct walk walks[2];
 static struct walk *gathering = &walks[0], *walking = &walks[1];
 static bool opened, under_way;
 static unsigned int broken;		/* how often, this one */
-static uint64_t next_step;
+static uint64_t next_step, walk_began;
+static conntrack_each *on_each;		/* NULL: nobody watches */
+static uint64_t next_watch;
 static size_t kills_max, looks_max;
 static connections_seen *on_seen;
 static uint64_t ended, failed_count;
@@ -38,6 +44,12 @@ connections_open(size_t kills, size_t looks, connections_seen *seen)
 	conntrack_check(walking->track);
 	conntrack_clear(walking->track);
 	opened = true;
+}
+
+void
+connections_watch(conntrack_each *fn)
+{
+	on_each = fn;
 }
 
 bool
@@ -73,7 +85,20 @@ connections_due(void)
 		return (false);
 	if (under_way)
 		return (true);
-	return (gathering->kills + gathering->looks > 0);
+	return (gathering->kills + gathering->looks > 0 ||
+	    (on_each != NULL && clock_now() >= next_watch));
+}
+
+int
+connections_wait(void)
+{
+	uint64_t now = clock_now();
+
+	if (connections_due())
+		return (connections_fd() == -1 ? 1 : 100);
+	if (on_each == NULL || now >= next_watch)
+		return (on_each == NULL ? -1 : 0);
+	return ((int)((next_watch - now) / (CLOCK_SECOND / 1000)) + 1);
 }
 
 int
@@ -91,12 +116,17 @@ begin_walk(void)
 	gathering = walking;
 	walking = w;
 	under_way = true;
+	walk_began = clock_now();
+	conntrack_watch(walking->track, on_each);
 	broken = 0;
 }
 
 static void
 end_walk(bool known)
 {
+	uint64_t now = clock_now(), pause = 3 * (now - walk_began);
+
+	next_watch = now + (pause > WATCH_PERIOD ? pause : WATCH_PERIOD);
 	ended += conntrack_killed(walking->track);
 	failed_count += conntrack_failed(walking->track);
 	if (walking->looks > 0)

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "kernel/conntrack.h"
 #include "msg.h"
 
 /* The end of a walk that had grants of _look in it; known: it saw all. */
@@ -21,6 +22,9 @@ typedef void connections_seen(bool known);
  * no connections.
  */
 void	connections_open(size_t kills, size_t looks, connections_seen *seen);
+
+/* Give all connections to fn, in walks of their own if there are no others (U8). */
+void	connections_watch(conntrack_each *fn);
 
 /* In the next walk.  Returns false if there is no room before that has ended. */
 bool	connections_kill(const struct msg_grant *);
@@ -35,6 +39,9 @@ bool	connections_due(void);
 
 /* The descriptor to poll for the next step, or -1. */
 int	connections_fd(void);
+
+/* Until when poll may wait for it: ms, or -1. */
+int	connections_wait(void);
 
 /* Since the last call: how many have ended, and how many were to and did not. */
 uint64_t connections_ended(uint64_t *failed);

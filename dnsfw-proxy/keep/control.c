@@ -25,6 +25,7 @@
 #include "refusals.h"
 #include "requests.h"
 #include "review.h"
+#include "seen.h"
 #include "status.h"
 
 /* Places of the ledger that a turn looks at, for all of them. */
@@ -196,7 +197,8 @@ take_question(struct asker *a)
 		end_answers(a, CONTROL_BAD);
 		return;
 	}
-	if (ask.what >= CONTROL_RELOAD && a->uid != 0) {
+	if ((ask.what == CONTROL_RELOAD || ask.what == CONTROL_REVOKE) &&
+	    a->uid != 0) {
 		end_answers(a, CONTROL_DENIED);
 		return;
 	}
@@ -217,7 +219,7 @@ answer_status(struct asker *a)
 	ledger_expire(firewall.ledger, clock_now());
 	m = (struct control_status){ .type = CONTROL_STATUS,
 	    .reloading = policy_reloading(), .families = firewall.families,
-	    .ready = firewall.ready, .rules = policy_rules(),
+	    .ready = firewall.ready, .audit = conf->audit, .rules = policy_rules(),
 	    .generation = policy_generation(),
 	    .grants = ledger_count(firewall.ledger),
 	    .grants_max = ledger_max(firewall.ledger),
@@ -406,6 +408,27 @@ answer_rules(struct asker *a)
 		end_answers(a, CONTROL_OK);
 }
 
+static void
+answer_seen(struct asker *a)
+{
+	static struct control_seen m[CONTROL_BATCH_MAX];
+	uint32_t before = a->cursor;
+	size_t n;
+
+	if (conf->audit == 0) {
+		end_answers(a, CONTROL_NO_AUDIT);
+		return;
+	}
+	n = seen_next(&a->cursor, &places_left, m, CONTROL_BATCH_MAX);
+	if (n > 0 && !tell_asker(a, m, n * sizeof(m[0]))) {
+		a->cursor = before;
+		return;
+	}
+	a->count = seen_lost();
+	if (a->cursor == seen_places())
+		end_answers(a, CONTROL_OK);
+}
+
 /* Returns true if there were any. */
 static bool
 revoke_some(struct asker *a)
@@ -463,6 +486,9 @@ control_answer(struct asker *a)
 		break;
 	case CONTROL_RULES:
 		answer_rules(a);
+		break;
+	case CONTROL_SEEN:
+		answer_seen(a);
 		break;
 	case CONTROL_RELOAD:
 		await_reload(a);

@@ -22,6 +22,7 @@
 #include "refusals.h"
 #include "repair.h"
 #include "sandbox.h"
+#include "seen.h"
 #include "serve.h"
 #include "signals.h"
 #include "syscalls.h"
@@ -146,6 +147,8 @@ keep_main(void)
 	children_open();
 	refusals_open(conf->nworkers);
 	hits_open();
+	if (conf->audit != 0)
+		seen_open(conf->nworkers);
 	backend = select_backend();
 
 	keep_confine();
@@ -166,10 +169,16 @@ keep_main(void)
 		    conf_limits->burst);
 	else
 		tokens_open(conf->nworkers, 1000, 1000);
-	if (backend != NULL && (conf->hold_live | conf->kill_connections) != 0)
+	if (backend != NULL && (conf->hold_live | conf->kill_connections |
+	    conf->audit) != 0)
 		connections_open(conf->kill_connections != 0 ?
 		    conf->max_grants : 0, conf->hold_live != 0 ? HOLD_MAX : 0,
 		    hold_seen);
+	if (conf->audit != 0)
+		connections_watch(seen_flow);
+	if (conf->audit != 0)
+		log_warn("--audit: nothing is refused; what the list does not "
+		    "allow is answered, and told");
 	serve_run();
 	return (0);
 }

@@ -16,6 +16,7 @@
 #include "policy.h"
 #include "refusals.h"
 #include "repair.h"
+#include "seen.h"
 #include "tokens.h"
 
 #define REFUSED_PERIOD	60	/* seconds between log lines */
@@ -331,6 +332,17 @@ take_refusal(struct request_turn *t, const uint8_t *buf, size_t len)
 }
 
 static enum msg_err
+take_seen(struct request_turn *t, const uint8_t *buf, size_t len)
+{
+	struct msg_seen m;
+	enum msg_err err = msg_seen_decode(buf, len, &m);
+
+	if (err == MSG_OK)
+		(void)seen_take(t->worker, &m, t->now);
+	return (err);
+}
+
+static enum msg_err
 take_hits(struct request_turn *t, const uint8_t *buf, size_t len)
 {
 	struct msg_hits m;
@@ -365,6 +377,7 @@ static const struct request_kind {
 } request_kinds[] = {
 	{ MSG_REFUSAL, sizeof(struct msg_refusal), MSG_REFUSALS_MAX, 8,
 	    take_refusal },
+	{ MSG_SEEN, sizeof(struct msg_seen), MSG_SEEN_MAX, 8, take_seen },
 	{ MSG_HITS, sizeof(struct msg_hits), MSG_BATCH_MAX, 1, take_hits },
 	{ MSG_COUNTERS, sizeof(struct msg_counters), 1, 1, take_counters },
 	{ MSG_GRANT, sizeof(struct msg_grant), MSG_BATCH_MAX, 0, take_grant }

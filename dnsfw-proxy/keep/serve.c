@@ -174,8 +174,7 @@ turn_wait(bool held_back)
 	ms = sooner(ms, control_wait());
 	if (held_back)
 		ms = sooner(ms, 1);
-	if (connections_due())
-		ms = sooner(ms, connections_fd() == -1 ? 1 : 100);
+	ms = sooner(ms, connections_wait());
 	if (policy_due() && !review_is_busy())
 		return (0);
 	return (review_due() && !ask_stuck() ? 0 : ms);

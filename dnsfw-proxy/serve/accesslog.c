@@ -51,7 +51,8 @@ static const struct access_kind access_kinds[] = {
 	[ACCESS_RESOLVE] = { " ~> [", "resolve", .named = true },
 	[ACCESS_REFUSE] = { " |> [", "refuse", .named = true,
 	    .refusal = true },
-	[ACCESS_PASS] = { " <~ [", "pass", .late = true }
+	[ACCESS_PASS] = { " <~ [", "pass", .late = true },
+	[ACCESS_AUDIT] = { " ?> [", "audit", .named = true, .refusal = true }
 };
 static const struct access_kind access_local_kind = { " |> [", "local",
     .named = true, .refusal = true };

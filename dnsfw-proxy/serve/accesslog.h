@@ -26,7 +26,8 @@ enum access_event {
 	ACCESS_FORWARD,		/* ->  forwarded, a grant may come */
 	ACCESS_RESOLVE,		/* ~>  forwarded, no grant */
 	ACCESS_REFUSE,		/* |>  refused */
-	ACCESS_PASS		/* <~  answer passed on */
+	ACCESS_PASS,		/* <~  answer passed on */
+	ACCESS_AUDIT		/* ?>  forwarded; refused, but for --audit */
 };
 
 #define ACCESS_NONE	(-1)	/* the client gets no answer yet, or none at all */

@@ -13,7 +13,7 @@ counters_log(void)
 	log_info("queries: %llu, refused %llu, bad %llu, turned away %llu, of "
 	    "others than clients %llu; "
 	    "upstream: exchanges %llu, shared %llu, timeouts %llu, junk %llu; "
-	    "grants: asked %llu, known %llu; refusals untold %llu",
+	    "grants: asked %llu, known %llu; refusals untold %llu, let through %llu",
 	    (unsigned long long)c->queries,
 	    (unsigned long long)c->refused, (unsigned long long)c->bad,
 	    (unsigned long long)c->overload,
@@ -21,5 +21,5 @@ counters_log(void)
 	    (unsigned long long)c->exchanges, (unsigned long long)c->shared,
 	    (unsigned long long)c->timeouts, (unsigned long long)c->junk,
 	    (unsigned long long)c->grants, (unsigned long long)c->known,
-	    (unsigned long long)c->untold);
+	    (unsigned long long)c->untold, (unsigned long long)c->audited);
 }

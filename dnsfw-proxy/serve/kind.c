@@ -9,8 +9,8 @@ enum { TYPE_IXFR = 251, TYPE_AXFR = 252 };
 const char kind_unknown_opcode[] = "unknown opcode";
 const char kind_not_allowed[] = "opcode or class not allowed";
 
-static bool
-is_address_type(uint16_t type)
+bool
+kind_is_address(uint16_t type)
 {
 	return (type == TYPE_A || type == TYPE_AAAA || type == TYPE_HTTPS ||
 	    type == TYPE_SVCB);
@@ -37,7 +37,7 @@ kind_check(const struct dns_query *dns, const struct acl_decision *d,
 {
 	bool plain = decision_is_plain(dns);
 
-	*grants = d->nports > 0 && plain && is_address_type(dns->qtype);
+	*grants = d->nports > 0 && plain && kind_is_address(dns->qtype);
 	if (dns->has_question &&
 	    (dns->qtype == TYPE_AXFR || dns->qtype == TYPE_IXFR))
 		return ("zone transfers are not supported");

@@ -29,6 +29,9 @@ const char *kind_check_message(const struct dns_query *,
 const char *kind_check(const struct dns_query *, const struct acl_decision *,
 	    bool *grants);
 
+/* One whose answer has addresses to connect to. */
+bool	kind_is_address(uint16_t qtype);
+
 /*
  * Is it let through, by all that is said of it?  Also an answer is, if the list has
  * changed since it was asked for.

@@ -9,6 +9,7 @@
 #include "../dns/mnemonic.h"
 #include "accesslog.h"
 #include "again.h"
+#include "audit.h"
 #include "back_udp.h"
 #include "counters.h"
 #include "decision.h"
@@ -21,6 +22,7 @@
 #include "kind.h"
 #include "log.h"
 #include "loop.h"
+#include "observe.h"
 #include "policy.h"
 #include "scratch.h"
 #include "settings.h"
@@ -273,8 +275,9 @@ query_new(const struct request *r)
 	return (q);
 }
 
+/* audited: what the list says against it, or NULL. */
 static void
-forward(const struct request *r, bool grants)
+forward(struct request *r, bool grants, const char *audited)
 {
 	struct request *before;
 	struct query *q;
@@ -287,6 +290,7 @@ forward(const struct request *r, bool grants)
 			exchange_again(q->waiter.exchange);
 		return;
 	}
+	r->audited = audited != NULL;
 	if ((q = query_new(r)) == NULL) {
 		overloaded(r);
 		return;
@@ -294,7 +298,11 @@ forward(const struct request *r, bool grants)
 	loop_need_tick();
 	q->waiter.wants_grants = grants;
 	again_add(&q->request, place);
-	access_log(grants ? ACCESS_FORWARD : ACCESS_RESOLVE, r, ACCESS_NONE);
+	if (audited != NULL)
+		audit_tell(r, audited);
+	else
+		access_log(grants ? ACCESS_FORWARD : ACCESS_RESOLVE, r,
+		    ACCESS_NONE);
 	exchange_join(&q->waiter, r->msg, r->len);
 }
 
@@ -320,6 +328,8 @@ decide(struct request *r)
 		bad_query(r, rcode, text);
 	else if (d.signal != SIGNAL_NONE)
 		answer_signal(r, d.signal);
+	else if ((text = audit_reason(r, &d.acl)) != NULL)
+		forward(r, false, text);
 	else if (d.acl.verdict == ACL_LOCAL && !decision_is_plain(&r->dns))
 		kind_refused(r, kind_not_allowed);
 	else if (d.acl.verdict != ACL_ALLOW)
@@ -330,7 +340,7 @@ decide(struct request *r)
 		bad_query(r, RCODE_FORMERR,
 		    "more than a question and an OPT record");
 	else
-		forward(r, grants);
+		forward(r, grants, NULL);
 }
 
 void
@@ -403,8 +413,26 @@ is_still_allowed(struct query *q)
 	r->rule = d.acl.line;
 	r->named = d.named;
 	r->aliased = d.norigins > 0;
-	return (d.signal == SIGNAL_NONE && kind_is_allowed(&r->dns, &d.acl,
-	    &q->waiter.wants_grants));
+	r->audited = audit_reason(r, &d.acl) != NULL;
+	if (r->audited)
+		q->waiter.wants_grants = false;
+	return (d.signal == SIGNAL_NONE && (r->audited ||
+	    kind_is_allowed(&r->dns, &d.acl, &q->waiter.wants_grants)));
+}
+
+/* A name that it leads to is blocked (D19); false: but not with --audit. */
+static bool
+is_refused_for(struct query *q, const struct acl_decision *d)
+{
+	const char *text = audit_reason(&q->request, d);
+
+	if (text == NULL)
+		return (true);
+	if (!q->request.audited)
+		audit_tell(&q->request, text);
+	q->request.audited = true;
+	q->waiter.wants_grants = false;
+	return (false);
 }
 
 static void
@@ -417,17 +445,20 @@ query_take_answer(struct query *q, struct answer *a, uint8_t *copy)
 		query_failed(q, EDE_PROHIBITED, "the policy has changed");
 		return;
 	}
+	observe(&q->request, a);
 	if (a->response->has_alias)
 		follow = follow_answer(&q->request, a, copy, &d);
 	if (follow == FOLLOW_TOO_MANY)
 		query_failed(q, EDE_OTHER, "too many aliases to look at");
-	else if (follow == FOLLOW_BLOCKED) {
+	else if (follow == FOLLOW_BLOCKED && is_refused_for(q, &d)) {
 		deny(&q->request, &d);
 		query_drop(q);
 	} else if (a->len > request_limit(&q->request))
 		reply_truncated(q, copy, a->len, a->response);
 	else if (q->waiter.wants_grants)
 		verdict_answer(&q->verdict, a, copy);
+	else if (q->request.audited)
+		verdict_pass(&q->verdict, a, copy);
 	else {
 		log_passed(q, a->response);
 		query_reply(q, copy, a->len);

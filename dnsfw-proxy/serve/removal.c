@@ -103,9 +103,13 @@ unwanted(void *arg, const struct addr *a)
 		r->found_bad = true;
 		log_removed(r->request, a);
 	}
-	/* A way that is shut is better not tried (--family-mismatch). */
+	/*
+	 * A way that is shut is better not tried (--family-mismatch); of what
+	 * the list does not allow none is opened here, anyway (U8).
+	 */
 	return (bad || (settings.config.family_filter &&
-	    settings.config.firewall && !removal_may_be_granted(r->request, a)));
+	    settings.config.firewall && !r->request->audited &&
+	    !removal_may_be_granted(r->request, a)));
 }
 
 enum dns_err

@@ -30,6 +30,7 @@ struct request {
 	int		 upstream;	/* that answered, or was asked last */
 	bool		 named;		/* allowed by a rule that names it */
 	bool		 aliased;	/* allowed as an alias target (D14) */
+	bool		 audited;	/* refused, but for --audit (U8) */
 };
 LIST_HEAD(requests, request);
 

@@ -331,6 +331,23 @@ verdict_answer(struct verdict *v, struct answer *a, uint8_t *msg)
 }
 
 void
+verdict_pass(struct verdict *v, struct answer *a, uint8_t *msg)
+{
+	struct reply reply = { .msg = msg, .len = a->len,
+	    .response = *a->response };
+	struct removal r = { .request = v->request };
+	uint8_t *space = scratch_take(DNS_MESSAGE_MAX);
+	enum dns_err err = removal_remove(&r, &reply, space);
+
+	tell_removed(v->request, &r);
+	if (err != DNS_OK)
+		on_verdict->failed(v, EDE_OTHER, dns_strerror(err));
+	else
+		leave(v, &reply, NO_EXPIRY);
+	scratch_give(space);
+}
+
+void
 verdict_abandon(struct verdict *v)
 {
 	struct held *h = v->held;

@@ -38,6 +38,12 @@ void	verdict_init(const struct verdict_events *events);
  */
 void	verdict_answer(struct verdict *, struct answer *, uint8_t *msg);
 
+/*
+ * Grant nothing, and let it leave without what is never granted: now.  msg as
+ * above.
+ */
+void	verdict_pass(struct verdict *, struct answer *, uint8_t *msg);
+
 /* Let go of the answer that is held. */
 void	verdict_abandon(struct verdict *);
 

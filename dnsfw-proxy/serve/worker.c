@@ -16,6 +16,7 @@
 #include "log.h"
 #include "kept.h"
 #include "loop.h"
+#include "observe.h"
 #include "own.h"
 #include "policy.h"
 #include "priv.h"
@@ -162,6 +163,7 @@ worker_init(void)
 	priv_init(take_message);
 	access_init();
 	tell_init();
+	observe_init();
 	hits_init();
 	count_init();
 	alias_init();
@@ -217,6 +219,7 @@ worker_run(void)
 		front_tcp_flush();
 		access_turn();
 		tell_turn();
+		observe_turn();
 		hits_turn();
 		count_turn();
 		priv_renew();

@@ -28,6 +28,7 @@ ACCESS_LINE = re.compile(
     rf"{ADDRESS} (?:"
     rf"-> \[\d+\] {NAME}|"
     rf"~> \[\d+\] {NAME}?|"
+    rf"\?> \[\d+\] {NAME}|"
     rf"\|> \[\d+\] {NAME}(?: = {ADDRESS})?|"
     rf"!> \[\d+\] .+|"
     rf"<- \[\d+\] {NAME} \[{ADDRESS}\]:(?:TCP|UDP):\d+ TTL:\d+|"

@@ -109,6 +109,18 @@ def test_U6_an_id_that_is_used_again():
     assert shown("--name", "a.example", text=text) == [0, 1, 0, 0]
 
 
+def test_U8_what_would_have_been_refused():
+    text = ("10.0.0.1 ?> [1] a.example.\n10.0.0.1 <~ [1]\n"
+            "10.0.0.1 ?> [2] b.example.\n10.0.0.1 <! [2] of b\n")
+    assert shown("--kind", "audited", text=text) == [0, 2]
+    assert shown("--name", "a.example", text=text) == [0, 1]
+    assert ctl("--color", "always", "-", text=text)[1].startswith(
+        "\033[35m10.0.0.1 ?> [1] a.example.\033[0m\n")
+    _, out, _ = ctl("--json", "-", text=text)
+    assert json.loads(out.splitlines()[0]) == {
+        "event": "audit", "client": "10.0.0.1", "id": 1, "name": "a.example."}
+
+
 def test_U6_log_of_a_file(tmp_path):
     path = tmp_path / "log"
     path.write_text(TEXT, encoding="ascii")

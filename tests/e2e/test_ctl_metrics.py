@@ -138,7 +138,7 @@ def test_U7_metrics(lab, fw):
         "dnsfw_queries_bad_total": 0, "dnsfw_queries_turned_away_total": 0,
         "dnsfw_upstream_questions_total": 1,
         "dnsfw_upstream_shared_total": 0, "dnsfw_upstream_timeouts_total": 0,
-        "dnsfw_upstream_junk_total": 0,
+        "dnsfw_upstream_junk_total": 0, "dnsfw_queries_audited_total": 0,
         f'dnsfw_upstream_up{{upstream="{DNS4}"}}': 1,
         "dnsfw_up": 1, "dnsfw_reloading": 0, "dnsfw_rules": rules_of(ALLOW),
         "dnsfw_reloads_total": 0, "dnsfw_grants": 1,

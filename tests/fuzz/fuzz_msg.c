@@ -131,6 +131,20 @@ check_refusal(const struct msg_refusal *r)
 	check_text(r->reason, sizeof(r->reason), ' ');
 }
 
+/* It becomes a rule of a list: no byte of it means anything else there. */
+static void
+check_seen(const struct msg_seen *s)
+{
+	size_t i, n = strnlen(s->name, MSG_SEEN_NAME);
+
+	check_addr(s->family, s->client);
+	require(s->naddresses <= MSG_SEEN_ADDRESSES && s->other <= 1);
+	for (i = 0; i < s->naddresses; i++)
+		check_addr(s->addresses[i].family, s->addresses[i].bytes);
+	require(n > 0 && n < MSG_SEEN_NAME && n == strspn(s->name,
+	    "abcdefghijklmnopqrstuvwxyz0123456789._-"));
+}
+
 /* A message is taken as it came, by the decoder of its type; 1 or 0. */
 static unsigned int
 taken(enum msg_err err, enum msg_type type, const void *out, size_t out_size,
@@ -165,6 +179,7 @@ requests(const uint8_t *data, size_t size)
 	struct msg_refusal refusal;
 	struct msg_hits hits;
 	struct msg_counters counters;
+	struct msg_seen seen;
 	unsigned int n;
 
 	n = taken(msg_ready_decode(data, size, &ready), MSG_READY, &ready,
@@ -187,6 +202,11 @@ requests(const uint8_t *data, size_t size)
 		check_refusal(&refusal);
 		n++;
 	}
+	if (taken(msg_seen_decode(data, size, &seen), MSG_SEEN, &seen,
+	    sizeof(seen), data, size)) {
+		check_seen(&seen);
+		n++;
+	}
 	n += taken(msg_counters_decode(data, size, &counters), MSG_COUNTERS,
 	    &counters, sizeof(counters), data, size);
 	if (taken(msg_sealed_decode(data, size, &sealed), MSG_SEALED,
@@ -207,7 +227,7 @@ check_question(const uint8_t *data, size_t size)
 		return;
 	require(size == sizeof(ask) && memcmp(&ask, data, size) == 0);
 	require(ask.version == CONTROL_VERSION);
-	require(ask.what >= CONTROL_STATS && ask.what <= CONTROL_REVOKE);
+	require(ask.what >= CONTROL_STATS && ask.what <= CONTROL_SEEN);
 	require(ask.family != 0 || ask.what != CONTROL_REVOKE);
 	if (ask.family != 0)
 		check_addr(ask.family, ask.client);

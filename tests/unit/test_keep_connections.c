@@ -58,6 +58,15 @@ conntrack_clear(struct conntrack *c)
 	c->n = c->kills = c->steps = 0;
 }
 
+static conntrack_each *each;
+
+void
+conntrack_watch(struct conntrack *c, conntrack_each *fn)
+{
+	cr_assert_eq(c->steps, 0, "of a walk that is under way");
+	each = fn;
+}
+
 int
 conntrack_ask(struct conntrack *c, const struct msg_grant *g, bool kill)
 {
@@ -335,4 +344,59 @@ Test(keep_connections, wear_of_many_walks)
 	cr_assert_eq(seen, 1000);
 	cr_assert_eq(seen_known, 1000);
 	cr_assert_eq(all, 1000);
+}
+
+/* --- who watches (U8) --- */
+
+static void
+watch(const struct order_flow *f, bool own)
+{
+	(void)f;
+	(void)own;
+}
+
+Test(keep_connections, U8_a_walk_every_two_seconds)
+{
+	unsigned int i;
+
+	cr_assert_eq(connections_wait(), -1);
+	connections_watch(watch);
+	for (i = 1; i <= 3; i++) {
+		cr_assert(connections_due());
+		(void)steps_to_the_end();
+		cr_assert_eq(walks(), i);
+		cr_assert_eq(each, watch);
+		cr_assert_eq(seen, 0);
+		cr_assert_eq(connections_wait(), 2001);
+		now += 2 * CLOCK_SECOND;
+	}
+}
+
+/* They have a quarter of the time, however long they are. */
+Test(keep_connections, U8_a_long_walk_is_long_in_coming)
+{
+	length = 1;
+	connections_watch(watch);
+	connections_step();
+	cr_assert_eq(connections_wait(), 100);
+	now += 4 * CLOCK_SECOND;
+	connections_step();
+	cr_assert_not(connections_due());
+	cr_assert_eq(connections_wait(), 12001);
+}
+
+/* One for somebody else is as good. */
+Test(keep_connections, U8_all_walks_are_watched)
+{
+	connections_watch(watch);
+	(void)steps_to_the_end();
+	now += CLOCK_SECOND;
+	cr_assert_not(connections_due());
+	cr_assert(connections_look(&grant));
+	each = NULL;
+	(void)steps_to_the_end();
+	cr_assert_eq(each, watch);
+	cr_assert_eq(seen, 1);
+	now += CLOCK_SECOND;
+	cr_assert_not(connections_due());
 }

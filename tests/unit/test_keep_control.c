@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -31,6 +32,7 @@
 #include "keep/refusals.h"
 #include "keep/requests.h"
 #include "keep/review.h"
+#include "keep/seen.h"
 #include "keep/status.h"
 
 #define GRANTS_MAX	20000
@@ -639,6 +641,54 @@ Test(keep_control, U6_grants_that_may_not_be_there)
 	cr_assert_eq(g.lacking, 1);
 	cr_assert_eq(hears(fd, &end, sizeof(end)), sizeof(end));
 	cr_assert_eq(end.lacking, MSG_FAMILY_V4);
+}
+
+/* The answer to a question; how many names there are, and the END. */
+static size_t
+told_names(int fd, struct control_end *end)
+{
+	static struct control_seen m[CONTROL_BATCH_MAX];
+	size_t n, found = 0;
+
+	for (;;) {
+		if ((n = (size_t)hears(fd, m, sizeof(m))) == 0)
+			turns(1);
+		else if (n == sizeof(*end)) {
+			memcpy(end, m, sizeof(*end));
+			return (found);
+		} else
+			found += n / sizeof(m[0]);
+	}
+}
+
+/* Whoever may read asks; there is nothing without --audit. */
+Test(keep_control, U9_names_that_were_seen)
+{
+	struct msg_seen m = { .type = MSG_SEEN, .family = ADDR_V4, .other = 1 };
+	int fd = connects(USER);
+	struct control_end end;
+	unsigned int i;
+
+	asks(fd, CONTROL_SEEN, NULL);
+	turns(2);
+	ends(fd, CONTROL_NO_AUDIT, 0);
+	keepconf.audit = 1;
+	seen_open(1);
+	for (i = 0; i < 3 * CONTROL_BATCH_MAX; i++) {
+		(void)snprintf(m.name, sizeof(m.name), "n%u.example", i);
+		cr_assert(seen_take(0, &m, now));
+	}
+	asks(fd, CONTROL_SEEN, NULL);
+	cr_assert_eq(told_names(fd, &end), 3 * CONTROL_BATCH_MAX);
+	cr_assert(end.code == CONTROL_OK && end.count == 0);
+	/* What had no room is counted. */
+	for (; i <= SEEN_CLIENT; i++) {
+		(void)snprintf(m.name, sizeof(m.name), "n%u.example", i);
+		(void)seen_take(0, &m, now);
+	}
+	asks(fd, CONTROL_SEEN, NULL);
+	cr_assert_eq(told_names(fd, &end), SEEN_CLIENT);
+	cr_assert(end.code == CONTROL_OK && end.count == 1);
 }
 
 Test(keep_control, U2_shares)

@@ -12,6 +12,7 @@
 #include "keep/refusals.h"
 #include "keep/repair.h"
 #include "keep/requests.h"
+#include "keep/seen.h"
 #include "keep/tokens.h"
 #include "never.h"
 
@@ -471,6 +472,29 @@ Test(keep_requests, U5_refusals_are_kept_and_not_answered)
 	requests_serve(0);
 	cr_assert_eq(known(g.client), 3);
 	/* A grant behind them has its answer in the same turn. */
+	cr_assert_eq(rig_nout, 1);
+	cr_assert_eq(result(0).code, RESULT_OK);
+}
+
+/* What one worker says of clients is not in the way of grants. */
+Test(keep_requests, U8_what_was_seen_is_kept_and_not_answered)
+{
+	struct msg_grant g = rig_grant(0);
+	struct msg_seen m = { .type = MSG_SEEN, .family = ADDR_V4,
+	    .other = 1, .name = "www.example.com" };
+	struct control_seen out[4];
+	unsigned int looks = 10;
+	uint32_t cursor = 0;
+
+	seen_open(1);
+	memcpy(m.client, g.client, sizeof(m.client));
+	memcpy(rig_in[rig_nin], &m, sizeof(m));
+	rig_in_len[rig_nin++] = sizeof(m);
+	say(&g, 1);
+	rig_nout = 0;
+	requests_serve(0);
+	cr_assert_eq(seen_next(&cursor, &looks, out, 4), 1);
+	cr_assert_str_eq(out[0].name, "www.example.com");
 	cr_assert_eq(rig_nout, 1);
 	cr_assert_eq(result(0).code, RESULT_OK);
 }

@@ -18,6 +18,7 @@
 #include "serve/front_tcp.h"
 #include "serve/front_udp.h"
 #include "serve/loop.h"
+#include "serve/observe.h"
 #include "serve/policy.h"
 #include "serve/query.h"
 #include "serve/quota.h"
@@ -37,7 +38,9 @@ static const struct waiter_events *waits;
 static const struct verdict_events *verdicts;
 static struct waiter *joined[100], *left[100];
 static unsigned int nleft, njoined, nagain, nverdicts, nabandoned, nfollowed;
-static unsigned int nticks, nplaces;
+static unsigned int nticks, nplaces, npassed, nobserved;
+static enum access_event logged;
+static struct acl_decision blocked;	/* what an answer leads to, if it is */
 static struct verdict *judged;
 static struct acl_decision acl;
 static uint8_t sent[DNS_MESSAGE_MAX];
@@ -132,6 +135,16 @@ verdict_answer(struct verdict *v, struct answer *a, uint8_t *msg)
 }
 
 void
+verdict_pass(struct verdict *v, struct answer *a, uint8_t *msg)
+{
+	struct reply r = { .msg = msg, .len = a->len,
+	    .response = *a->response };
+
+	npassed++;
+	verdicts->leaves(v, &r, false);
+}
+
+void
 verdict_abandon(struct verdict *v)
 {
 	cr_assert_eq(v->held, held);
@@ -146,9 +159,17 @@ follow_answer(const struct request *r, struct answer *a, uint8_t *msg,
 	(void)r;
 	(void)a;
 	(void)msg;
-	(void)d;
 	nfollowed++;
-	return (FOLLOW_PASS);
+	*d = blocked;
+	return (blocked.verdict != ACL_NOMATCH ? FOLLOW_BLOCKED : FOLLOW_PASS);
+}
+
+void
+observe(const struct request *r, struct answer *a)
+{
+	(void)a;
+	cr_assert(r->client.family == ADDR_V4);
+	nobserved++;
 }
 
 void
@@ -175,9 +196,9 @@ decision_is_keys(uint16_t type)
 void
 access_log(enum access_event e, const struct request *r, int rcode)
 {
-	(void)e;
 	(void)r;
 	(void)rcode;
+	logged = e;
 }
 
 void
@@ -286,6 +307,24 @@ static void
 answer(unsigned int i)
 {
 	answer_of(i, 45);
+}
+
+/* www.example is an alias of its own zone. */
+static void
+answer_alias(unsigned int i)
+{
+	static const uint8_t msg[] =
+	    "\0\1\x81\x80\0\1\0\1\0\0\0\0\3www\7example\0\0\1\0\1"
+	    "\xc0\x0c\0\5\0\1\0\0\0\x3c\0\2\xc0\x10";
+	struct dns_response response;
+	struct answer a;
+
+	cr_assert_eq(dns_response_parse(msg, sizeof(msg) - 1, &response),
+	    DNS_OK);
+	answer_begin(&a, msg, sizeof(msg) - 1, &response, NULL);
+	joined[i]->exchange = NULL;
+	waits->answered(joined[i], &a);
+	answer_end(&a);
 }
 
 static void
@@ -741,4 +780,110 @@ Test(query, U6_what_is_counted)
 	acl.verdict = ACL_BLOCK;
 	ask(2, TYPE_A, false);
 	cr_assert_eq(nhits, 2);
+}
+
+/* --- --audit (U8) --- */
+
+static void
+let_through(const char *reason, unsigned int n)
+{
+	cr_assert_eq(nsent, n - 1);
+	cr_assert_eq(njoined, n);
+	cr_assert_eq(counters.refused, 0);
+	cr_assert_eq(counters.audited, n);
+	cr_assert_eq(logged, ACCESS_AUDIT);
+	cr_assert_eq(told_kind, REFUSAL_AUDIT);
+	cr_assert_str_eq(told, reason);
+	answer(n - 1);
+	cr_assert_eq(npassed, n);
+	cr_assert_eq(nverdicts, 0);
+	cr_assert_eq(nsent, n);
+	cr_assert_eq(rcode(), RCODE_NOERROR);
+}
+
+Test(query, U8_what_the_list_refuses_is_let_through_without_a_grant)
+{
+	settings.config.audit = 1;
+	acl = (struct acl_decision){ .verdict = ACL_NOMATCH };
+	ask(1, TYPE_A, false);
+	let_through("would be refused: no ACL rule allows it", 1);
+	acl = (struct acl_decision){ .verdict = ACL_BLOCK, .line = 7 };
+	ask(2, TYPE_A, false);
+	let_through("would be blocked by ACL line 7", 2);
+	/* A type that -> does not allow. */
+	acl = (struct acl_decision){ .verdict = ACL_ALLOW, .nports = 1 };
+	ask(3, 16, false);
+	let_through("would be refused: not this query type", 3);
+	/* A block in other words. */
+	acl = (struct acl_decision){ .verdict = ACL_LOCAL, .line = 8,
+	    .local = { .family = ADDR_V4 } };
+	ask(4, TYPE_A, false);
+	let_through("would be blocked by ACL line 8", 4);
+	acl.local.bytes[0] = 127;
+	ask(5, TYPE_A, false);
+	let_through("would be blocked by ACL line 8", 5);
+}
+
+Test(query, U8_what_the_list_allows_is_as_ever)
+{
+	settings.config.audit = 1;
+	ask(1, TYPE_A, false);
+	cr_assert_eq(logged, ACCESS_FORWARD);
+	answer(0);
+	leaves();
+	cr_assert_eq(nverdicts, 1);
+	cr_assert_eq(npassed + counters.audited + ntold, 0);
+	/* A name with an address of the list's is told that. */
+	acl = (struct acl_decision){ .verdict = ACL_LOCAL,
+	    .local = { .family = ADDR_V4, .bytes = { 192, 0, 2, 1 } } };
+	ask(2, TYPE_A, false);
+	cr_assert_eq(njoined, 1);
+	cr_assert_eq(counters.refused, 1);
+	/* So is what is not of the list's making. */
+	acl = (struct acl_decision){ .verdict = ACL_NOMATCH };
+	ask(3, 252, false);
+	cr_assert_eq(rcode(), RCODE_REFUSED);
+	cr_assert_eq(njoined, 1);
+}
+
+Test(query, U8_a_retransmission_is_told_of_once)
+{
+	settings.config.audit = 1;
+	acl = (struct acl_decision){ .verdict = ACL_NOMATCH };
+	ask(1, TYPE_A, false);
+	ask(1, TYPE_A, false);
+	cr_assert_eq(nagain, 1);
+	cr_assert_eq(counters.audited, 1);
+	cr_assert_eq(ntold, 1);
+}
+
+Test(query, U8_a_blocked_alias_is_let_through_without_a_grant)
+{
+	settings.config.audit = 1;
+	blocked = (struct acl_decision){ .verdict = ACL_BLOCK, .line = 9 };
+	ask(1, TYPE_A, false);
+	cr_assert_eq(logged, ACCESS_FORWARD);
+	answer_alias(0);
+	cr_assert_eq(npassed, 1);
+	cr_assert_eq(nverdicts, 0);
+	cr_assert_eq(counters.audited, 1);
+	cr_assert_str_eq(told, "would be blocked by ACL line 9");
+}
+
+/* The list changes between a question and its answer. */
+Test(query, U8_the_list_of_the_answer_counts)
+{
+	settings.config.audit = 1;
+	ask(1, TYPE_A, false);
+	policy.generation++;
+	acl = (struct acl_decision){ .verdict = ACL_NOMATCH };
+	answer(0);
+	cr_assert_eq(npassed, 1);
+	cr_assert_eq(nverdicts, 0);
+	cr_assert_eq(nobserved, 1);
+	ask(2, TYPE_A, false);
+	policy.generation++;
+	acl = (struct acl_decision){ .verdict = ACL_ALLOW, .nports = 1 };
+	answer(1);
+	cr_assert_eq(nverdicts, 1);
 }

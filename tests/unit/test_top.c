@@ -484,6 +484,18 @@ Test(top, U6_a_small_page)
 	is_page(lines, 5);
 }
 
+Test(top, U8_nothing_is_refused_with_audit)
+{
+	now.status.audit = 1;
+	now.status.counters.audited = 5;
+	make();
+	lay_out(24, 80);
+	cr_assert_str_eq(page.lines[0].text,
+	    "dnsfw  12:34:56  --audit: nothing is refused");
+	cr_assert_str_eq(page.lines[1].text, "queries    0.0/s; would be "
+	    "refused 2.5/s, bad 0.0/s, turned away 0.0/s");
+}
+
 /* Of those since the last refresh: here 2 of 0.3 ms, and 4 of 2.5 ms. */
 Test(top, U6_what_one_takes)
 {

@@ -71,7 +71,9 @@ static void
 put_title(struct page *p, size_t row, const struct page_of *o)
 {
 	if (o->up)
-		lay_line(p, row, LOOK_TITLE, "dnsfw  %s", o->clock);
+		lay_line(p, row, LOOK_TITLE, "dnsfw  %s%s", o->clock,
+		    o->sample->status.audit != 0 ?
+		    "  --audit: nothing is refused" : "");
 	else
 		lay_line(p, row, LOOK_ALERT, "dnsfw does not answer at %s  %s",
 		    o->path, o->clock);
@@ -84,9 +86,12 @@ put_queries(struct page *p, size_t row, const struct page_of *o)
 	char all[RATE_SIZE], refused[RATE_SIZE], bad[RATE_SIZE],
 	    away[RATE_SIZE];
 
-	lay_line(p, row, LOOK_PLAIN, "queries    %s; refused %s, bad %s, "
+	/* With --audit nothing is refused by the list. */
+	lay_line(p, row, LOOK_PLAIN, "queries    %s; %srefused %s, bad %s, "
 	    "turned away %s", rate(o->rates, c->queries, all),
-	    rate(o->rates, c->refused, refused), rate(o->rates, c->bad, bad),
+	    o->sample->status.audit != 0 ? "would be " : "",
+	    rate(o->rates, c->refused + c->audited, refused),
+	    rate(o->rates, c->bad, bad),
 	    rate(o->rates, c->overload, away));
 }
 

@@ -56,6 +56,7 @@ struct conntrack {
 	size_t		 n, max;
 	bool		 families[FAMILIES];	/* are asked about */
 	bool		(*is_own)(const struct addr *);
+	conntrack_each	*each;		/* or NULL */
 	/* The walk; its listing's seq is 0 between two families. */
 	bool		 walking;
 	bool		 broken;	/* the latest one */
@@ -101,6 +102,7 @@ conntrack_clear(struct conntrack *c)
 		c->slots[c->used[--c->n]] = (struct slot){ .kill = false };
 	memset(c->families, 0, sizeof(c->families));
 	c->walking = c->broken = false;
+	c->each = NULL;
 	c->killed = c->failed = 0;
 }
 
@@ -142,6 +144,12 @@ conntrack_ask(struct conntrack *c, const struct msg_grant *g, bool kill)
 	}
 	s->kill |= kill;
 	return (0);
+}
+
+void
+conntrack_watch(struct conntrack *c, conntrack_each *fn)
+{
+	c->each = fn;
 }
 
 static bool
@@ -211,7 +219,7 @@ take_connection(const struct nlmsghdr *nlh, void *arg)
 	struct conntrack *c = arg;
 	struct order_flow f;
 	struct addr source;
-	bool kill = false, live;
+	bool kill = false, live, own;
 
 	if (!take_flow(nlh, c->family, &f))
 		return;
@@ -220,8 +228,11 @@ take_connection(const struct nlmsghdr *nlh, void *arg)
 	/* A grant for this host is not for the clients behind it. */
 	source = (struct addr){ .family = c->family };
 	memcpy(source.bytes, f.src, sizeof(source.bytes));
-	if (c->is_own(&source))
+	if ((own = c->is_own(&source)))
 		note_flow(c, &f, true, live, &kill);
+	if (c->each != NULL && (nlattr_u32(nlattr_get(nlh, CTA_STATUS)) &
+	    IPS_SEEN_REPLY) != 0)
+		c->each(&f, own);
 	if (kill && c->nflows < FLOWS_MAX)
 		c->flows[c->nflows++] = f;
 	else if (kill)
@@ -265,7 +276,7 @@ static bool
 begin_family(struct conntrack *c)
 {
 	while (c->family <= ADDR_V6) {
-		if (c->families[c->family == ADDR_V6])
+		if (c->each != NULL || c->families[c->family == ADDR_V6])
 			return (true);
 		c->family = c->family == ADDR_V4 ? ADDR_V6 : UINT8_MAX;
 	}
@@ -362,7 +373,7 @@ conntrack_check(struct conntrack *c)
 {
 	(void)c;
 	if (list_whole(STAMP_FLOWS, 0, NULL, NULL, NULL) == LIST_BROKEN)
-		fatalx("--hold-live and --kill-connections need connection "
-		    "tracking over netlink (nf_conntrack_netlink): %s",
+		fatalx("--hold-live, --kill-connections and --audit need "
+		    "connection tracking over netlink (nf_conntrack_netlink): %s",
 		    ask_strerror(errno));
 }

@@ -13,6 +13,7 @@
 #include "addr.h"
 #include "list.h"
 #include "msg.h"
+#include "order.h"
 
 struct conntrack;
 
@@ -41,6 +42,13 @@ void	conntrack_clear(struct conntrack *);
  * twice, kill wins.  Returns 0, or -1: there is no room.
  */
 int	conntrack_ask(struct conntrack *, const struct msg_grant *, bool kill);
+
+/*
+ * Give each connection that had an answer to fn, of both families; own: it comes
+ * from this host.  Until conntrack_clear().
+ */
+typedef void conntrack_each(const struct order_flow *, bool own);
+void	conntrack_watch(struct conntrack *, conntrack_each *fn);
 
 /*
  * The next step of the walk, which begins by itself: of slice ns, and of one
