@@ -11,6 +11,8 @@
  * function: it copies first, then checks every field of the copy, and returns
  * an enumerated reason.  Both sides use it, and it is fuzzed.  Pure.
  *
+ * Those about the files that a list includes are in includemsg.h.
+ *
  * What a record may not be (empty, of an unknown type, truncated, with a
  * descriptor where none belongs) ends the program that received it.
  */
@@ -23,7 +25,7 @@
 
 #include "addr.h"
 
-#define MSG_VERSION	4	/* of this contract; sent in READY */
+#define MSG_VERSION	5	/* of this contract; sent in READY */
 #define MSG_BATCH_MAX	64	/* of one type in a record */
 #define MSG_LABEL_SIZE	128	/* bytes; nftables takes 127 and a NUL */
 /*
@@ -58,7 +60,9 @@ enum msg_type {
 	MSG_HITS = 14,		/* worker -> keeper: how often rules matched */
 	MSG_STATS = 15,		/* keeper -> child: write a summary to the log */
 	MSG_OWN = 17,		/* keeper -> worker: an address of this host */
-	MSG_COUNTERS = 18	/* worker -> keeper: what it has counted */
+	MSG_COUNTERS = 18,	/* worker -> keeper: what it has counted */
+	MSG_INCLUDED = 23,	/* keeper -> compiler: what became of an INCLUDE */
+	MSG_INCLUDE = 24	/* compiler -> keeper: a file of the list, please */
 };
 
 enum msg_err {

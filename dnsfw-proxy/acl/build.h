@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "layout.h"
+#include "texts.h"
 
 #define GROUPS_MAX	1024
 
@@ -99,6 +100,7 @@ struct build {
 	void		(*error)(void *arg, unsigned int line,
 			    unsigned int column, const char *text);
 	void		*arg;
+	const struct texts *texts;
 	bool		 failed;
 	struct {			/* that was reported last */
 		uint32_t line, other;

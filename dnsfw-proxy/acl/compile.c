@@ -1,4 +1,4 @@
-/* ACL text -> image. */
+/* ACL texts -> image. */
 #include "compile.h"
 
 #include <stdlib.h>
@@ -18,14 +18,10 @@
 #define RULE_LEN_MIN	5	/* octets of the shortest rule: ::~>a */
 
 static bool
-build_init(struct build *b, const char *text, size_t len)
+build_init(struct build *b)
 {
-	const char *p = text, *end = text + len;
-	size_t max;
+	size_t len = b->texts->size, max = b->texts->lines + 1UL;
 
-	for (max = 1; p < end; p++, max++)
-		if ((p = memchr(p, '\n', (size_t)(end - p))) == NULL)
-			break;
 	if (max > len / RULE_LEN_MIN + 1)
 		max = len / RULE_LEN_MIN + 1;
 	b->subnets_max = b->sets_max = (uint32_t)max;
@@ -116,39 +112,52 @@ add_rule(struct build *b, uint32_t line, const struct lex_line *text,
 	} while (!b->ended && parse_next_name(text, rule));
 }
 
-size_t
-acl_text_start(const char *text, size_t len)
+/* What could not be included there. */
+static void
+report_include(struct build *b, uint32_t line)
 {
-	return (len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0);
+	const struct texts_wrong *w = b->texts->wrongs;
+	const struct texts_wrong *end = w + b->texts->nwrongs;
+
+	for (; w < end; w++)
+		if (w->line == line)
+			build_report(b, line, w->at, w->text);
 }
 
 static void
-take_text(struct build *b, const char *text, size_t len)
+take_line(struct build *b, uint32_t number, struct lex_line *line)
 {
-	struct lex_text lines = { .text = text, .len = len };
-	struct lex_line line;
 	struct parse_rule rule;
 	struct parse_error wrong;
 	enum parse_result r;
 
-	lines.next = acl_text_start(text, len);
-	while (!b->ended && lex_next_line(&lines, &line)) {
-		switch (r = parse_line(&line, &rule, &wrong)) {
-		case PARSE_EMPTY:
-			break;
-		case PARSE_RULE:
-			add_rule(b, lines.number, &line, &rule);
-			break;
-		case PARSE_GROUP:
-		case PARSE_MORE:
-			(void)groups_define(b, lines.number, &line, &rule,
-			    r == PARSE_MORE);
-			break;
-		case PARSE_ERROR:
-			build_report(b, lines.number, wrong.at, wrong.text);
-			break;
-		}
+	switch (r = parse_line(line, &rule, &wrong)) {
+	case PARSE_EMPTY:
+		break;
+	case PARSE_RULE:
+		add_rule(b, number, line, &rule);
+		break;
+	case PARSE_GROUP:
+	case PARSE_MORE:
+		(void)groups_define(b, number, line, &rule, r == PARSE_MORE);
+		break;
+	case PARSE_INCLUDE:
+		report_include(b, number);
+		break;
+	case PARSE_ERROR:
+		build_report(b, number, wrong.at, wrong.text);
+		break;
 	}
+}
+
+static void
+take_texts(struct build *b)
+{
+	struct texts_at at = { .part = 0 };
+	struct lex_line line;
+
+	while (!b->ended && texts_line(b->texts, &at, &line))
+		take_line(b, at.number, &line);
 }
 
 /* Which rules are in which records, of those that there are. */
@@ -176,9 +185,8 @@ list_origins(struct build *b, struct acl_compiled *out)
 
 /* FNV-1a: it tells texts apart that nobody made to be alike. */
 static uint32_t
-sum_of(const char *text, size_t len)
+sum_add(uint32_t sum, const char *text, size_t len)
 {
-	uint32_t sum = 2166136261U;
 	size_t i;
 
 	for (i = 0; i < len; i++)
@@ -186,46 +194,53 @@ sum_of(const char *text, size_t len)
 	return (sum);
 }
 
-static int
-make_image(struct build *b, const char *text, size_t len,
-    struct acl_compiled *out)
+/* The list's own file may have any name. */
+static uint32_t
+sum_of(const struct texts *t)
+{
+	uint32_t i, sum = 2166136261U;
+
+	for (i = 0; i < t->nfiles; i++) {
+		if (i > 0)
+			sum = sum_add(sum, t->files[i].path, ACLPATH_SIZE);
+		sum = sum_add(sum, t->files[i].text, t->files[i].len);
+	}
+	return (sum);
+}
+
+static void
+make_image(struct build *b, struct acl_compiled *out)
 {
 	struct acl_image *image;
 
-	memset(out, 0, sizeof(*out));
-	if (len > IMAGE_SIZE_MAX)
+	if (b->texts->out_of_memory)
+		(void)build_end(b, "out of memory");
+	else if (b->texts->size > IMAGE_SIZE_MAX)
 		(void)build_end(b, "the file is too large");
-	else if (build_init(b, text, len))
-		take_text(b, text, len);
+	else if (build_init(b))
+		take_texts(b);
 	if (!b->failed && merge_sets(b) && !b->failed && build_ancestors(b) &&
 	    (image = build_emit(b)) != NULL)
 		*out = (struct acl_compiled){ .image = image,
 		    .size = image->size, .rules = image->rules,
-		    .sum = sum_of(text, len) };
+		    .sum = sum_of(b->texts) };
 	if (!b->failed && b->traced && !list_origins(b, out)) {
 		free(out->image);
 		out->image = NULL;
 	}
-	build_free(b);
-	return (b->failed ? -1 : 0);
 }
 
 int
-acl_compile(const char *text, size_t len, acl_error_fn *error, void *arg,
-    struct acl_compiled *out)
+acl_compile(const struct texts *texts, bool traced, acl_error_fn *error,
+    void *arg, struct acl_compiled *out)
 {
-	struct build b = { .error = error, .arg = arg };
+	struct build b = { .error = error, .arg = arg, .texts = texts,
+	    .traced = traced };
 
-	return (make_image(&b, text, len, out));
-}
-
-int
-acl_compile_traced(const char *text, size_t len, acl_error_fn *error, void *arg,
-    struct acl_compiled *out)
-{
-	struct build b = { .error = error, .arg = arg, .traced = true };
-
-	return (make_image(&b, text, len, out));
+	memset(out, 0, sizeof(*out));
+	make_image(&b, out);
+	build_free(&b);
+	return (b.failed ? -1 : 0);
 }
 
 void

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "build.h"
+#include "includemsg.h"
 #include "msg.h"
 
 /* List the distinct prefix lengths, longest first. */
@@ -143,6 +144,40 @@ emit_ancestors(const struct build *b, uint32_t *slots, uint32_t nslots)
 	}
 }
 
+/* The octets of the files' names; there are none for a list of one file. */
+static uint32_t
+names_size(const struct texts *t)
+{
+	uint32_t i, size = 1;
+
+	for (i = 1; i < t->nfiles; i++)
+		size += (uint32_t)strlen(t->files[i].path) + 1;
+	return (t->nfiles == 1 ? 0 : (size + IMAGE_ALIGN - 1) &
+	    ~(IMAGE_ALIGN - 1));
+}
+
+/* The list's own file has the empty name, at the beginning. */
+static void
+emit_places(const struct texts *t, struct image_place *places, char *names)
+{
+	const struct texts_part *part;
+	uint32_t i, len, at = 1, name_at[INCLUDES_MAX + 1] = { 0 };
+
+	if (t->nfiles == 1)
+		return;
+	for (i = 1; i < t->nfiles; i++) {
+		len = (uint32_t)strlen(t->files[i].path) + 1;
+		memcpy(names + at, t->files[i].path, len);
+		name_at[i] = at;
+		at += len;
+	}
+	for (i = 0; i < t->nparts; i++) {
+		part = &t->parts[i];
+		places[i] = (struct image_place){ .line = part->line,
+		    .first = part->first, .name = name_at[part->file] };
+	}
+}
+
 struct acl_image *
 build_emit(struct build *b)
 {
@@ -153,6 +188,8 @@ build_emit(struct build *b)
 		.nsets = b->nsets,
 		.nsubnet_slots = 2 * b->nsubnets + 1,
 		.nancestor_slots = b->nancestors + b->nancestors / 2 + 1,
+		.nplaces = b->texts->nfiles == 1 ? 0 : b->texts->nparts,
+		.names_size = names_size(b->texts),
 	}, *image;
 	uint64_t size = records_size(b, &header.nrecords);
 
@@ -177,5 +214,7 @@ build_emit(struct build *b)
 	emit_records(b, image, (void *)(uintptr_t)image_buckets(image));
 	emit_ancestors(b, (void *)(uintptr_t)image_ancestor_slots(image),
 	    image->nancestor_slots);
+	emit_places(b->texts, (void *)(uintptr_t)image_places(image),
+	    (void *)(uintptr_t)image_names(image));
 	return (image);
 }

@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "aclpath.h"
 #include "decide.h"
 #include "layout.h"
 #include "msg.h"
@@ -25,6 +26,9 @@ check_header(const struct acl_image *image, size_t size)
 	    image->nsubnet_slots == 0 ||
 	    image->nsubnet_slots / 2 < image->nsubnets)
 		return ("hash table too small");
+	if (image->names_size % IMAGE_ALIGN != 0 || (image->names_size > 0 &&
+	    image_names(image)[image->names_size - 1] != '\0'))
+		return ("names of files without an end");
 	if (memchr(image->file, '\0', sizeof(image->file)) == NULL)
 		return ("file name without an end");
 	return (NULL);
@@ -156,6 +160,22 @@ check_ancestors(const struct acl_image *image)
 	    "no free slot for ancestors");
 }
 
+static const char *
+check_places(const struct acl_image *image)
+{
+	const struct image_place *p = image_places(image);
+	uint32_t i;
+
+	for (i = 0; i < image->nplaces; i++) {
+		if (p[i].line == 0 || p[i].first == 0 ||
+		    (i > 0 && p[i].line <= p[i - 1].line))
+			return ("lines of files not in order");
+		if (p[i].name >= image->names_size)
+			return ("name of a file out of range");
+	}
+	return (NULL);
+}
+
 const struct acl_image *
 acl_image_open(const void *data, size_t size, const char **why)
 {
@@ -177,6 +197,8 @@ acl_image_check(const struct acl_image *image)
 
 	if (why == NULL)
 		why = check_records(image);
+	if (why == NULL)
+		why = check_places(image);
 	return (why == NULL ? check_ancestors(image) : why);
 }
 
@@ -190,4 +212,37 @@ const char *
 acl_image_file(const struct acl_image *image)
 {
 	return (image->file);
+}
+
+/* The last place that begins at the line or before, or NULL. */
+static const struct image_place *
+find_place(const struct acl_image *image, uint32_t line)
+{
+	const struct image_place *places = image_places(image);
+	uint32_t low = 0, high = image->nplaces, middle;
+
+	while (low < high) {
+		middle = low + (high - low) / 2;
+		if (places[middle].line <= line)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return (low == 0 ? NULL : &places[low - 1]);
+}
+
+const char *
+acl_image_place(const struct acl_image *image, uint32_t *line)
+{
+	const struct image_place *p = find_place(image, *line);
+
+	const char *name;
+
+	if (p == NULL || p->name >= image->names_size)
+		return ("");
+	name = image_names(image) + p->name;
+	if (strnlen(name, ACLPATH_SIZE) == ACLPATH_SIZE)
+		return ("");
+	*line = *line - p->line + p->first;
+	return (name);
 }

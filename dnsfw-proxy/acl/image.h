@@ -29,6 +29,13 @@ const char *acl_image_check(const struct acl_image *);
 /* The number of rules (lines) in it. */
 uint32_t acl_image_rules(const struct acl_image *);
 
+/*
+ * Which line of which file is *line of the list?  Sets *line, and returns the
+ * file's path below the list's directory, shorter than ACLPATH_SIZE; "" is that of
+ * acl_image_file().
+ */
+const char *acl_image_place(const struct acl_image *, uint32_t *line);
+
 /* The file that it was made of, for logs; "" if nobody has said it. */
 const char *acl_image_file(const struct acl_image *);
 

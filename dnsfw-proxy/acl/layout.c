@@ -30,11 +30,24 @@ ancestor_slots_offset(const struct acl_image *image)
 	    (uint64_t)image->nsubnet_slots * sizeof(uint32_t));
 }
 
-uint64_t
-image_records_offset(const struct acl_image *image)
+static uint64_t
+places_offset(const struct acl_image *image)
 {
 	return (ancestor_slots_offset(image) +
 	    (uint64_t)image->nancestor_slots * sizeof(uint32_t));
+}
+
+static uint64_t
+names_offset(const struct acl_image *image)
+{
+	return (places_offset(image) +
+	    (uint64_t)image->nplaces * sizeof(struct image_place));
+}
+
+uint64_t
+image_records_offset(const struct acl_image *image)
+{
+	return (names_offset(image) + image->names_size);
 }
 
 const struct image_subnet *
@@ -59,6 +72,18 @@ const uint32_t *
 image_ancestor_slots(const struct acl_image *image)
 {
 	return (image_at(image, ancestor_slots_offset(image)));
+}
+
+const struct image_place *
+image_places(const struct acl_image *image)
+{
+	return (image_at(image, places_offset(image)));
+}
+
+const char *
+image_names(const struct acl_image *image)
+{
+	return (image_at(image, names_offset(image)));
 }
 
 const struct image_port *

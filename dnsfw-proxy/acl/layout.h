@@ -2,7 +2,7 @@
  * The image's layout, private to its maker (compile.c and what that includes),
  * image.c, bounds.c and decide.c.
  *
- * Six parts follow each other without gaps; their places follow from the
+ * Eight parts follow each other without gaps; their places follow from the
  * counts in the first, so there is no pointer and hardly an offset:
  *
  *	struct acl_image
@@ -10,6 +10,8 @@
  *	uint32_t		[nbuckets + 1]	offsets of the buckets
  *	uint32_t		[nsubnet_slots]	hash table -> subnets
  *	uint32_t		[nancestor_slots] hash table -> records
+ *	struct image_place	[nplaces]	which file's lines are where
+ *	char			[names_size]	the files' names
  *	records			in the order of their buckets
  *
  * A record is what all rules of one subnet and one pattern say together.  Subnets
@@ -37,7 +39,7 @@
 #include "addr.h"
 
 #define IMAGE_MAGIC	"dnsfwACL"
-#define IMAGE_VERSION	5
+#define IMAGE_VERSION	6
 #define IMAGE_FILE_SIZE	256	/* with the NUL */
 #define IMAGE_PREFIXES	129	/* distinct prefix lengths: 0 to 128 */
 
@@ -54,12 +56,22 @@ struct acl_image {
 	uint32_t	nbuckets;	/* > 0 */
 	uint32_t	nsubnet_slots;	/* >= 2 * nsubnets, > 0 */
 	uint32_t	nancestor_slots; /* > 0 */
+	uint32_t	nplaces;	/* 0: all lines are of one file */
+	uint32_t	names_size;	/* a multiple of IMAGE_ALIGN; the last is NUL */
 	uint8_t		nprefixes[IMAGE_FAMILIES];
 	/* The lengths that some subnet has, longest first. */
 	uint8_t		prefixes[IMAGE_FAMILIES][IMAGE_PREFIXES];
 	char		file[IMAGE_FILE_SIZE];
 };
-static_assert(sizeof(struct acl_image) == 568, "acl_image size");
+static_assert(sizeof(struct acl_image) == 576, "acl_image size");
+
+/* Lines that follow each other in a file and in the list; in their order. */
+struct image_place {
+	uint32_t	line;		/* of the first of them, in the list */
+	uint32_t	first;		/* and in its file; both from 1 */
+	uint32_t	name;		/* offset in the names, each with a NUL */
+};
+static_assert(sizeof(struct image_place) == 12, "image_place size");
 
 struct image_subnet {
 	uint64_t	depths;		/* image_depth_bit() of its wildcards */
@@ -110,6 +122,8 @@ const struct image_subnet *image_subnets(const struct acl_image *);
 const uint32_t	*image_buckets(const struct acl_image *);
 const uint32_t	*image_subnet_slots(const struct acl_image *);
 const uint32_t	*image_ancestor_slots(const struct acl_image *);
+const struct image_place *image_places(const struct acl_image *);
+const char	*image_names(const struct acl_image *);
 
 /* Where the records begin: the size of all that stands before them. */
 uint64_t	image_records_offset(const struct acl_image *);

@@ -10,6 +10,7 @@
 #include <strings.h>
 
 #include "addrtext.h"
+#include "directive.h"
 #include "hint.h"
 #include "idn.h"
 
@@ -552,6 +553,19 @@ parse_rest(struct lex_line *line, struct parse_rule *rule,
 	return (0);
 }
 
+static enum parse_result
+parse_include(struct lex_line *line, struct parse_rule *rule,
+    struct parse_error *error)
+{
+	struct lex_token path;
+
+	if (directive_parse(line, &path, error) == -1)
+		return (PARSE_ERROR);
+	rule->pattern_at = path.at;
+	rule->names_end = path.at + path.len;
+	return (PARSE_INCLUDE);
+}
+
 enum parse_result
 parse_line(struct lex_line *line, struct parse_rule *rule,
     struct parse_error *error)
@@ -569,6 +583,8 @@ parse_line(struct lex_line *line, struct parse_rule *rule,
 		wrong(error, (size_t)(nul - line->text), "unexpected NUL");
 		return (PARSE_ERROR);
 	}
+	if (directive_is(line))
+		return (parse_include(line, rule, error));
 	lex_next(line, &token);
 	if (token.kind == LEX_END)
 		return (PARSE_EMPTY);

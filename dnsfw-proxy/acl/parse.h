@@ -41,7 +41,8 @@ struct parse_rule {
 
 enum parse_result { PARSE_EMPTY, PARSE_RULE, PARSE_ERROR,
 	PARSE_GROUP,		/* @group = ITEMS, for parse_next_item() */
-	PARSE_MORE		/* @group += ITEMS */
+	PARSE_MORE,		/* @group += ITEMS */
+	PARSE_INCLUDE		/* include PATH: from pattern_at to names_end */
 };
 
 /*

@@ -56,8 +56,10 @@ static void
 tell_error(void *arg, struct list *l, unsigned int line, unsigned int column,
     const char *text)
 {
+	const char *file = list_place(l, &line);
+
 	(void)arg;
-	warnx("%s:%u:%u: %s", l->path, line, column, text);
+	warnx("%s:%u:%u: %s", file, line, column, text);
 }
 
 static void
@@ -98,11 +100,12 @@ rule_json(const struct rules *r, const struct list_rule *rule,
 {
 	struct json j = { .to = stdout };
 	const char *text;
-	size_t len = list_text(&r->list, rule, &text);
+	size_t len = list_text(rule, &text);
+	uint32_t line = rule->line;
 
 	json_begin(&j, NULL, '{');
-	json_text(&j, "file", r->path);
-	json_number(&j, "line", rule->line);
+	json_text(&j, "file", list_place(&r->list, &line));
+	json_number(&j, "line", line);
 	if (c == NULL)
 		json_null(&j, "hits");
 	else
@@ -121,8 +124,9 @@ rule_text(const struct rules *r, const struct list_rule *rule,
     const struct control_rule *c)
 {
 	char ago[AGO_SIZE] = "never";
-	const char *text;
-	size_t len = list_text(&r->list, rule, &text);
+	const char *text, *file;
+	size_t len = list_text(rule, &text);
+	uint32_t line = rule->line;
 
 	if (c == NULL)
 		printf("%10s  %10s", "not", "counted");
@@ -131,7 +135,8 @@ rule_text(const struct rules *r, const struct list_rule *rule,
 			ago_print(c->last, ago);
 		printf("%10" PRIu64 "  %10s", c->hits, ago);
 	}
-	printf("  %s:%" PRIu32 "  %.*s\n", r->path, rule->line, (int)len, text);
+	file = list_place(&r->list, &line);
+	printf("  %s:%" PRIu32 "  %.*s\n", file, line, (int)len, text);
 }
 
 /* The count of the i-th: at its own line, or where it is counted with another. */

@@ -35,3 +35,9 @@ policy_take(const struct msg_policy *m, int fd)
 	policy.families = m->families;
 	policy.generation = m->generation;
 }
+
+const char *
+policy_place(uint32_t *line)
+{
+	return (acl_image_place(policy.image, line));
+}

@@ -16,6 +16,9 @@ struct policy {
 
 extern struct policy policy;
 
+/* acl_image_place() of that list. */
+const char *policy_place(uint32_t *line);
+
 /* Map the image, and let go of the one before; fd is closed. */
 void	policy_take(const struct msg_policy *, int fd);
 

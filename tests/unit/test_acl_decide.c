@@ -11,6 +11,7 @@
 #include "acl/decide.h"
 #include "acl/image.h"
 #include "addrtext.h"
+#include "compile_text.h"
 #include "names.h"
 
 static void
@@ -27,8 +28,8 @@ compile(const char *text, struct acl_compiled *c)
 	const struct acl_image *image;
 	const char *why = NULL;
 
-	cr_assert_eq(acl_compile(text, strlen(text), fail_on_error, NULL, c),
-	    0);
+	cr_assert_eq(compile_text(text, strlen(text), false, fail_on_error,
+	    NULL, c), 0);
 	image = acl_image_open(c->image, c->size, &why);
 	cr_assert_not_null(image, "%s", why);
 	cr_assert_null(acl_image_check(image));

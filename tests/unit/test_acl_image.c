@@ -13,6 +13,7 @@
 #include "acl/image.h"
 #include "acl/layout.h"
 #include "addrtext.h"
+#include "compile_text.h"
 
 static const char example[] =
     "10.0.0.0/8 -> *.example.com:TCP:443\n"
@@ -40,8 +41,8 @@ fail_on_error(void *arg, unsigned int line, unsigned int column,
 static void
 compile(const char *text, struct acl_compiled *c)
 {
-	cr_assert_eq(acl_compile(text, strlen(text), fail_on_error, NULL, c),
-	    0);
+	cr_assert_eq(compile_text(text, strlen(text), false, fail_on_error,
+	    NULL, c), 0);
 }
 
 static void

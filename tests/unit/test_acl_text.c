@@ -10,6 +10,7 @@
 #include "acl/idn.h"
 #include "acl/image.h"
 #include "acl/lex.h"
+#include "compile_text.h"
 
 struct errors {
 	unsigned int	count;
@@ -35,13 +36,10 @@ static int
 compile(const char *text, size_t len, struct errors *e,
     struct acl_compiled *out)
 {
-	char *copy = malloc(len + (len == 0));
 	int r;
 
-	memcpy(copy, text, len);
 	memset(e, 0, sizeof(*e));
-	r = acl_compile(copy, len, collect, e, out);
-	free(copy);
+	r = compile_text(text, len, false, collect, e, out);
 	cr_assert_eq(r == 0, e->count == 0);
 	return (r);
 }
