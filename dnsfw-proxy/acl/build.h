@@ -76,6 +76,13 @@ struct group {
 	uint32_t	first, last;	/* index in build.items + 1 */
 };
 
+/* A rule's comment. */
+struct note {
+	uint32_t	line;
+	uint32_t	len;
+	const char	*text;		/* in its file's */
+};
+
 /* Which rule is in a pattern. */
 struct origin {
 	uint32_t	line;
@@ -137,6 +144,12 @@ struct build {
 	struct item	*items;
 	uint32_t	 nitems;
 	uint32_t	 items_max;
+	struct note	*notes;
+	uint32_t	 nnotes;
+	uint32_t	 notes_max;
+	struct image_times times[IMAGE_TIMES_MAX];
+	uint32_t	 ntimes;
+	uint8_t		 rule_times;	/* of the rule: number, or 0 */
 	struct origin	*origins;
 	uint32_t	 norigins;
 	uint32_t	 origins_max;

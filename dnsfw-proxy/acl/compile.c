@@ -54,6 +54,7 @@ build_free(struct build *b)
 	free(b->groups);
 	free(b->members);
 	free(b->items);
+	free(b->notes);
 	free(b->origins);
 	free(b->ancestors);
 	free(b->ancestor_slots);
@@ -95,6 +96,43 @@ add_named(struct build *b, uint32_t set, uint32_t line,
 			break;
 }
 
+/* The number of these times; 0 also if there are too many, which is reported. */
+static uint8_t
+times_number(struct build *b, uint32_t line, const struct parse_rule *rule)
+{
+	const struct image_times times = { .min = rule->times.min,
+	    .max = rule->times.max };
+	uint32_t i;
+
+	if (times.max == 0)
+		return (0);
+	for (i = 0; i < b->ntimes; i++)
+		if (memcmp(&b->times[i], &times, sizeof(times)) == 0)
+			return ((uint8_t)(i + 1));
+	if (b->ntimes == IMAGE_TIMES_MAX) {
+		build_report(b, line, rule->client_at, "more than 255 different "
+		    "times (ttl) in the list");
+		return (0);
+	}
+	b->times[b->ntimes++] = times;
+	return ((uint8_t)b->ntimes);
+}
+
+static bool
+note_comment(struct build *b, uint32_t line, const struct lex_line *text,
+    const struct parse_rule *rule)
+{
+	if (rule->text_len == 0)
+		return (true);
+	if (!build_room(b, &b->notes, b->nnotes + 1ULL, &b->notes_max,
+	    sizeof(*b->notes)))
+		return (false);
+	b->notes[b->nnotes++] = (struct note){ .line = line,
+	    .text = text->text + rule->text_at,
+	    .len = (uint32_t)rule->text_len };
+	return (true);
+}
+
 static void
 add_rule(struct build *b, uint32_t line, const struct lex_line *text,
     struct parse_rule *rule)
@@ -102,7 +140,9 @@ add_rule(struct build *b, uint32_t line, const struct lex_line *text,
 	uint32_t set;
 
 	b->rules++;
-	if (!rule_set(b, line, rule, &set))
+	b->rule_times = times_number(b, line, rule);
+	if (!note_comment(b, line, text, rule) ||
+	    !rule_set(b, line, rule, &set))
 		return;
 	do {
 		if (rule->named)

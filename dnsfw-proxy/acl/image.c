@@ -5,7 +5,6 @@
 
 #include <string.h>
 
-#include "aclpath.h"
 #include "decide.h"
 #include "layout.h"
 #include "msg.h"
@@ -26,6 +25,8 @@ check_header(const struct acl_image *image, size_t size)
 	    image->nsubnet_slots == 0 ||
 	    image->nsubnet_slots / 2 < image->nsubnets)
 		return ("hash table too small");
+	if (image->ntimes > IMAGE_TIMES_MAX)
+		return ("too many times");
 	if (image->names_size % IMAGE_ALIGN != 0 || (image->names_size > 0 &&
 	    image_names(image)[image->names_size - 1] != '\0'))
 		return ("names of files without an end");
@@ -89,7 +90,8 @@ check_record(const struct acl_image *image, const struct image_record *r)
 		return ("too many ports");
 	for (i = 0; i < r->nports; i++)
 		if (ports[i].port == 0 || (ports[i].proto != IPPROTO_TCP &&
-		    ports[i].proto != IPPROTO_UDP))
+		    ports[i].proto != IPPROTO_UDP) ||
+		    ports[i].times > image->ntimes)
 			return ("bad port");
 	if (r->flags & ~(RECORD_WILDCARD | RECORD_RESOLVE | RECORD_BLOCK |
 	    RECORD_LOCAL4 | RECORD_LOCAL6) ||
@@ -176,6 +178,24 @@ check_places(const struct acl_image *image)
 	return (NULL);
 }
 
+static const char *
+check_notes(const struct acl_image *image)
+{
+	const struct image_note *n = image_notes(image);
+	const struct image_times *t = image_times(image);
+	uint32_t i;
+
+	for (i = 0; i < image->nnotes; i++)
+		if (n[i].line == 0 || n[i].text >= image->names_size ||
+		    (i > 0 && n[i].line <= n[i - 1].line))
+			return ("bad comment");
+	for (i = 0; i < image->ntimes; i++)
+		if (t[i].min == 0 || t[i].max < t[i].min ||
+		    t[i].max > MSG_TTL_MAX)
+			return ("bad times");
+	return (NULL);
+}
+
 const struct acl_image *
 acl_image_open(const void *data, size_t size, const char **why)
 {
@@ -199,6 +219,8 @@ acl_image_check(const struct acl_image *image)
 		why = check_records(image);
 	if (why == NULL)
 		why = check_places(image);
+	if (why == NULL)
+		why = check_notes(image);
 	return (why == NULL ? check_ancestors(image) : why);
 }
 
@@ -212,37 +234,4 @@ const char *
 acl_image_file(const struct acl_image *image)
 {
 	return (image->file);
-}
-
-/* The last place that begins at the line or before, or NULL. */
-static const struct image_place *
-find_place(const struct acl_image *image, uint32_t line)
-{
-	const struct image_place *places = image_places(image);
-	uint32_t low = 0, high = image->nplaces, middle;
-
-	while (low < high) {
-		middle = low + (high - low) / 2;
-		if (places[middle].line <= line)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return (low == 0 ? NULL : &places[low - 1]);
-}
-
-const char *
-acl_image_place(const struct acl_image *image, uint32_t *line)
-{
-	const struct image_place *p = find_place(image, *line);
-
-	const char *name;
-
-	if (p == NULL || p->name >= image->names_size)
-		return ("");
-	name = image_names(image) + p->name;
-	if (strnlen(name, ACLPATH_SIZE) == ACLPATH_SIZE)
-		return ("");
-	*line = *line - p->line + p->first;
-	return (name);
 }

@@ -38,10 +38,24 @@ places_offset(const struct acl_image *image)
 }
 
 static uint64_t
-names_offset(const struct acl_image *image)
+notes_offset(const struct acl_image *image)
 {
 	return (places_offset(image) +
 	    (uint64_t)image->nplaces * sizeof(struct image_place));
+}
+
+static uint64_t
+times_offset(const struct acl_image *image)
+{
+	return (notes_offset(image) +
+	    (uint64_t)image->nnotes * sizeof(struct image_note));
+}
+
+static uint64_t
+names_offset(const struct acl_image *image)
+{
+	return (times_offset(image) +
+	    (uint64_t)image->ntimes * sizeof(struct image_times));
 }
 
 uint64_t
@@ -78,6 +92,18 @@ const struct image_place *
 image_places(const struct acl_image *image)
 {
 	return (image_at(image, places_offset(image)));
+}
+
+const struct image_note *
+image_notes(const struct acl_image *image)
+{
+	return (image_at(image, notes_offset(image)));
+}
+
+const struct image_times *
+image_times(const struct acl_image *image)
+{
+	return (image_at(image, times_offset(image)));
 }
 
 const char *

@@ -47,6 +47,16 @@ mark_at(const struct lex_line *line, size_t at, size_t *len)
 	return (LEX_WORD);
 }
 
+/* Text in quotes from offset at on: its length, to the end if none closes it. */
+static size_t
+text_len(const struct lex_line *line, size_t at)
+{
+	const char *quote = line->text + at;
+	const char *end = memchr(quote + 1, '"', line->len - at - 1);
+
+	return (end == NULL ? line->len - at : (size_t)(end - quote) + 1);
+}
+
 static bool
 is_blank(char c)
 {
@@ -65,6 +75,12 @@ lex_next(struct lex_line *line, struct lex_token *token)
 	line->at = at;
 	if (at == line->len || line->text[at] == '#') {
 		token->kind = LEX_END;
+		return;
+	}
+	if (line->text[at] == '"') {
+		token->kind = LEX_TEXT;
+		token->len = text_len(line, at);
+		line->at = at + token->len;
 		return;
 	}
 	token->kind = mark_at(line, at, &len);

@@ -211,7 +211,8 @@ note_ports(struct build *b, struct pattern *p, uint32_t line,
 		return (false);
 	for (i = 0; i < rule->nports; i++) {
 		if (note_one(b, p, line, (struct image_port){
-		    .port = rule->ports[i], .proto = rule->proto }))
+		    .port = rule->ports[i], .proto = rule->proto,
+		    .times = b->rule_times }))
 			continue;
 		report_ports(b, p, line, rule->pattern_at);
 		break;

@@ -144,6 +144,8 @@ json_rules(struct json *j, const struct list *l, const struct outcome *o,
 		json_text(j, "file", list_place(l, &line));
 		json_number(j, "line", line);
 		json_bytes(j, "text", text, len);
+		if ((len = list_comment(r->rule, &text)) > 0)
+			json_bytes(j, "comment", text, len);
 		json_end(j, '}');
 	}
 	json_end(j, ']');

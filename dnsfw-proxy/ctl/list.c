@@ -243,6 +243,16 @@ list_text(const struct list_rule *r, const char **text)
 	return (end - first);
 }
 
+size_t
+list_comment(const struct list_rule *r, const char **text)
+{
+	struct parse_rule rule;
+
+	list_parse(r, &rule);
+	*text = r->text + rule.text_at;
+	return (rule.text_len);
+}
+
 const char *
 list_place(const struct list *l, uint32_t *line)
 {

@@ -61,6 +61,9 @@ void	list_parse(const struct list_rule *, struct parse_rule *out);
 /* The rule's text without blanks around it and comment; returns its length. */
 size_t	list_text(const struct list_rule *, const char **text);
 
+/* The rule's comment in quotes, without these; returns its length, or 0. */
+size_t	list_comment(const struct list_rule *, const char **text);
+
 /* The path of the file in which that line is, and its number there. */
 const char *list_place(const struct list *, uint32_t *line);
 

@@ -115,6 +115,8 @@ rule_json(const struct rules *r, const struct list_rule *rule,
 	else
 		json_number(&j, "ago", c->last);
 	json_bytes(&j, "text", text, len);
+	if ((len = list_comment(rule, &text)) > 0)
+		json_bytes(&j, "comment", text, len);
 	json_end(&j, '}');
 	json_line(&j);
 }

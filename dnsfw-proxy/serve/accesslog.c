@@ -261,6 +261,7 @@ put_file(const char *own, const char *included)
 static void
 put_rule(uint32_t line)
 {
+	const char *comment = acl_image_comment(policy.image, line);
 	const char *included = acl_image_place(policy.image, &line);
 
 	put_key("rule");
@@ -268,6 +269,8 @@ put_rule(uint32_t line)
 	put_file(acl_image_file(policy.image), included);
 	put_text("\",\"line\":");
 	put_number(line);
+	if (comment[0] != '\0')
+		put_string("comment", comment);
 	put_text("}");
 }
 

@@ -150,15 +150,22 @@ has_token(const struct addr *client)
 	return (true);
 }
 
-/* The line of the rule in its file, which the reason names if it is included. */
+/*
+ * The line of the rule in its file, which the reason names if it is included.  Why
+ * the list refuses, the rule's comment may say.
+ */
 static uint32_t
 tell_line(enum msg_refusal_kind kind, uint32_t line, const char *reason,
     char text[MSG_REASON_SIZE])
 {
+	const char *comment = line == 0 ? "" : policy_comment(line);
 	const char *file = line == 0 ? "" : policy_place(&line);
 
 	/* That of a refusal by the list does so already. */
-	if (kind == REFUSAL_LIST || file[0] == '\0')
+	if (kind == REFUSAL_LIST)
+		snprintf(text, MSG_REASON_SIZE, "%s%s%s", reason,
+		    comment[0] == '\0' ? "" : ": ", comment);
+	else if (file[0] == '\0')
 		snprintf(text, MSG_REASON_SIZE, "%s", reason);
 	else
 		snprintf(text, MSG_REASON_SIZE, "%s (ACL line %u of %s)",

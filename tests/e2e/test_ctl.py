@@ -696,6 +696,31 @@ def test_U11_includes_of_standard_input_are_of_the_working_directory(
         "x.acl:2:9: error: expected \"->\", \"~>\" or \"-|\"\n"), done.stdout
 
 
+# --- times and comments of rules (U11) ---
+
+def test_U11_explain_shows_times_and_the_comment(acl):
+    path = acl('10.0.0.1 -> a.example:TCP:80 ttl 60..90 "updates # 1" # no\n')
+    done = ctl("explain", "--acl", path, "10.0.0.1", "a.example")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == f"""\
+10.0.0.1 a.example. A: resolved, and granted: tcp:80
+    {path}:1: 10.0.0.1 -> a.example:TCP:80 ttl 60..90 "updates # 1"  (allows)
+"""
+    (rule,) = explained(path, "10.0.0.1", "a.example")[1]["rules"]
+    assert rule == {"file": str(path), "line": 1, "comment": "updates # 1",
+                    "text": '10.0.0.1 -> a.example:TCP:80 ttl 60..90 '
+                    '"updates # 1"'}
+
+
+def test_U11_a_rule_with_other_times_is_not_the_same(acl):
+    path = acl("10.0.0.1 -> a.example:TCP:80 ttl 60..90\n"
+               "10.0.0.1 -> *.example:TCP:80\n")
+    assert "0 warnings" in ctl("check", path).stdout
+    path = acl("10.0.0.1 -> a.example:TCP:80 ttl 60..90\n"
+               "10.0.0.1 -> *.example:TCP:80 ttl 60..90\n")
+    assert "nothing changes without it" in ctl("check", path).stdout
+
+
 # --- usage (U1) ---
 
 @pytest.mark.parametrize("args", [

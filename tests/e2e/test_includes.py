@@ -1,4 +1,4 @@
-"""A list that includes files, in the daemon (U11)."""
+"""Lists of several files, times and comments of rules, in the daemon (U11)."""
 
 import json
 import os
@@ -9,7 +9,7 @@ import dns.edns
 import dns.rcode
 import pytest
 
-from lab import ALLOW, CLIENT4, OTHER4, PORT, READY
+from lab import ALLOW, CLIENT4, OTHER4, PORT, READY, ttls_of
 from process import until
 from test_control import ctl, why
 from test_reload import acl_of, reload
@@ -172,3 +172,50 @@ def test_U11_check_reads_what_is_included(lab):
     status, err = lab.dnsfw_fails(ALLOW + "include conf.d\n", "--check")
     assert status == 2
     assert re.search(r"conf\.d/x\.acl:1:\d+: expected \":PROTOCOL:PORT\"", err)
+
+
+@pytest.mark.parametrize("ttl, lifetime", [(5, 60), (100, 100), (5000, 3600)])
+def test_U11_times_of_a_rule_bound_its_grants(lab, fw, ttl, lifetime):
+    server = lab.dnsfw(
+        f"{CLIENT4} -> *.example.com:TCP:{PORT} ttl 60..3600\n"
+        f"{CLIENT4} -> *.example.com:UDP:{PORT}\n", fw=fw)
+    site = lab.site(ttl=ttl)
+    (seen,) = ttls_of(lab.resolve(site))
+    # No longer than the shortest of the grants has left, with its grace.
+    assert seen == ttl or lifetime + 13 <= seen <= lifetime + 15
+    ends = {entry[1]: entry.timeout for entry in fw.entries()}
+    assert lifetime + 13 <= ends["tcp"] <= lifetime + 15
+    assert ttl + 13 <= ends["udp"] <= ttl + 15
+    server.out.wait_for(rf":TCP:{PORT} TTL:{lifetime}$")
+    server.out.wait_for(rf":UDP:{PORT} TTL:{ttl}$")
+
+
+def test_U11_times_of_a_rule_do_not_pass_those_of_the_options(lab, fw):
+    lab.dnsfw(f"{CLIENT4} -> *.example.com:TCP:{PORT} ttl 60..3600\n"
+              f"{CLIENT4} -> *.example.com:UDP:{PORT} ttl 1..2\n",
+              "--min-rule-time", "10", "--max-rule-time", "20", fw=fw)
+    lab.resolve(lab.site(ttl=300))
+    ends = {entry[1]: entry.timeout for entry in fw.entries()}
+    assert 18 <= ends["tcp"] <= 20
+    assert 8 <= ends["udp"] <= 20
+
+
+def test_U11_the_comment_of_a_rule_is_told(lab, names):
+    server = lab.start(lab.dnsfw_argv(
+        f'{CLIENT4} -> a.example.com:TCP:{PORT} "for the updates" # no\n'
+        f'{CLIENT4} -| b.example.com "games, after school"\n'
+        f"{CLIENT4} -> c.example.com:TCP:{PORT} # none\n",
+        "--log-format", "json"))
+    server.err.wait_for(READY)
+    for name in "abc":
+        lab.ask(f"{name}.example.com")
+    for name, comment in (("a", "for the updates"),
+                          ("b", "games, after school"), ("c", None)):
+        found = server.out.wait_for(f'"name":"{name}\\.example\\.com\\."')
+        assert json.loads(found.string)["rule"].get("comment") == comment
+    (one,) = why(server, CLIENT4)
+    assert one["reason"] == "blocked by ACL line 2: games, after school"
+    status, found, _ = ctl(server, "rules", "--acl", str(acl_of(server)))
+    assert status == 0
+    assert [rule.get("comment") for rule in found] == [
+        "for the updates", "games, after school", None]

@@ -30,14 +30,13 @@ COMPILER = {f"dnsfw-proxy/acl/libproxy_acl.a.p/{module}.c.o"
 # Each folder with pure code, its library, and the pure modules, or None: all.
 PURE = [
     ("common", "common_pure",
-     {"aclpath", "addr", "addrtext", "bucket", "controlmsg", "host", "includemsg",
-      "msg", "never",
-      "order", "report", "rootlimits"}),
+     {"aclpath", "addr", "addrtext", "bucket", "controlmsg", "host",
+      "includemsg", "msg", "never", "order", "report", "rootlimits"}),
     ("dnsfw-priv/start", "start_values", {"values"}),
     ("dnsfw-proxy/acl", "proxy_acl",
      {"ancestors", "bounds", "build", "compile", "decide", "directive",
-      "emit", "find", "groups", "hint", "image", "layout", "lex", "merge", "parse",
-      "patterns", "relate", "texts"}),
+      "emit", "facts", "find", "groups", "hint", "image", "layout", "lex",
+      "merge", "parse", "parse_tail", "patterns", "relate", "texts"}),
     ("dnsfw-proxy/dns", "proxy_dns", None),
     ("dnsfw-proxy/serve", "proxy_serve_pure",
      {"scope", "timestamp"}),

@@ -14,6 +14,7 @@
 #include "acl/layout.h"
 #include "addrtext.h"
 #include "compile_text.h"
+#include "msg.h"
 
 static const char example[] =
     "10.0.0.0/8 -> *.example.com:TCP:443\n"
@@ -84,8 +85,11 @@ decide_a_lot(const struct acl_image *image)
 		for (j = 0; j < sizeof(names) / sizeof(names[0]); j++) {
 			acl_decide(image, &clients[i], &names[j], &d);
 			acl_is_ancestor(image, &clients[i], &names[j]);
+			cr_assert_lt(strlen(acl_image_comment(image, d.line)),
+			    ACL_COMMENT_SIZE);
 			cr_assert_lt(strlen(acl_image_place(image, &d.line)),
 			    ACLPATH_SIZE);
+			(void)acl_image_ttl(image, d.ports[0].times, 60);
 		}
 	}
 }
@@ -295,7 +299,8 @@ Test(acl_image, records_are_checked)
 static void
 compile_two(struct acl_compiled *c)
 {
-	static const char own[] = "include a.acl\n::1 ~> b\n";
+	static const char own[] =
+	    "include a.acl\n::1 -> b:TCP:1 ttl 1..2 \"two\"\n";
 	static const char other[] = "::1 ~> a\n";
 	struct texts_ask ask;
 	struct texts texts;
@@ -321,7 +326,7 @@ Test(acl_image, U11_places_of_lines)
 	image = c.image;
 	places = (void *)(uintptr_t)image_places(image);
 	names = (void *)(uintptr_t)image_names(image);
-	cr_assert(image->nplaces == 3 && image->names_size == 8);
+	cr_assert(image->nplaces == 3 && image->names_size == 12);
 	places[1].name = image->names_size;
 	expect_bad(image, c.size, "name of a file out of range");
 	line = 2;
@@ -333,12 +338,52 @@ Test(acl_image, U11_places_of_lines)
 	places[2].first = 0;
 	expect_bad(image, c.size, "lines of files not in order");
 	places[2].first = 2;
-	memset(names, 'x', 8);
+	memset(names, 'x', 12);
 	cr_assert_null(acl_image_open(image, c.size, &why));
 	cr_assert_str_eq(why, "names of files without an end");
-	names[7] = '\0';
-	cr_assert_str_eq(acl_image_place(image, &line), "xxxxxx");
+	names[11] = '\0';
+	cr_assert_str_eq(acl_image_place(image, &line), "xxxxxxxxxx");
 	cr_assert_eq(line, 1);
+	free(c.image);
+}
+
+Test(acl_image, U11_comments_and_times)
+{
+	struct acl_compiled c;
+	struct image_times *times;
+	struct image_note *notes;
+	struct acl_image *image;
+	const char *why;
+	char *names;
+
+	compile("::1 -> a:TCP:1 ttl 5..9 \"one\"\n::1 ~> b \"two\"\n", &c);
+	image = c.image;
+	times = (void *)(uintptr_t)image_times(image);
+	notes = (void *)(uintptr_t)image_notes(image);
+	names = (void *)(uintptr_t)image_names(image);
+	cr_assert(image->nplaces == 0 && image->names_size == 12);
+	cr_assert(image->nnotes == 2 && image->ntimes == 1);
+	times->min = 0;
+	expect_bad(image, c.size, "bad times");
+	times->min = 10;
+	expect_bad(image, c.size, "bad times");
+	times->min = 5;
+	times->max = MSG_TTL_MAX + 1;
+	expect_bad(image, c.size, "bad times");
+	times->max = 9;
+	notes[1].line = 1;
+	expect_bad(image, c.size, "bad comment");
+	notes[1].line = 2;
+	notes[1].text = 12;
+	expect_bad(image, c.size, "bad comment");
+	cr_assert_str_eq(acl_image_comment(image, 2), "");
+	notes[1].text = 5;
+	cr_assert_null(acl_image_check(image));
+	cr_assert_str_eq(acl_image_comment(image, 2), "two");
+	names[6] = '\n';
+	cr_assert_str_eq(acl_image_comment(image, 2), "");
+	image->ntimes = 256;
+	cr_assert_null(acl_image_open(image, c.size, &why));
 	free(c.image);
 }
 

@@ -29,6 +29,12 @@ policy_place(uint32_t *line)
 	return ("conf.d/kids.acl");
 }
 
+const char *
+policy_comment(uint32_t line)
+{
+	return (line == 7 ? "games after school" : "");
+}
+
 void
 loop_clock(void)
 {
@@ -111,8 +117,14 @@ Test(tell, U11_rule_of_an_included_file)
 	/* The same line of another file is another rule. */
 	r.rule = 12;
 	tell(REFUSAL_QUERY, &r, "a reason");
+	r.rule = 7;
+	tell(REFUSAL_LIST, &r, "blocked by ACL line 7");
+	tell(REFUSAL_QUERY, &r, "a reason");
 	second();
-	cr_assert_eq(nsent, 3);
+	cr_assert_eq(nsent, 5);
+	cr_assert_str_eq(sent[3].reason,
+	    "blocked by ACL line 7: games after school");
+	cr_assert_str_eq(sent[4].reason, "a reason");
 	cr_assert(sent[0].rule == 12 && sent[0].count == 2);
 	cr_assert_str_eq(sent[0].reason,
 	    "a reason (ACL line 12 of conf.d/kids.acl)");
