@@ -223,29 +223,24 @@ list_origins(struct build *b, struct acl_compiled *out)
 	return (true);
 }
 
-/* FNV-1a: it tells texts apart that nobody made to be alike. */
-static uint32_t
-sum_add(uint32_t sum, const char *text, size_t len)
-{
-	size_t i;
-
-	for (i = 0; i < len; i++)
-		sum = (sum ^ (uint8_t)text[i]) * 16777619U;
-	return (sum);
-}
-
-/* The list's own file may have any name. */
+/*
+ * It tells texts apart that nobody made to be alike.  The list's own file may have
+ * any name.
+ */
 static uint32_t
 sum_of(const struct texts *t)
 {
-	uint32_t i, sum = 2166136261U;
+	uint64_t sum = 0;
+	uint32_t i;
 
 	for (i = 0; i < t->nfiles; i++) {
 		if (i > 0)
-			sum = sum_add(sum, t->files[i].path, ACLPATH_SIZE);
-		sum = sum_add(sum, t->files[i].text, t->files[i].len);
+			sum = image_bytes_hash(sum, t->files[i].path,
+			    ACLPATH_SIZE);
+		sum = image_bytes_hash(sum ^ t->files[i].len,
+		    t->files[i].text, t->files[i].len);
 	}
-	return (sum);
+	return ((uint32_t)(sum >> 32));
 }
 
 static void

@@ -229,6 +229,12 @@ image_key_hash(uint32_t set, bool wildcard, uint64_t name_hash)
 }
 
 uint64_t
+image_bytes_hash(uint64_t h, const void *bytes, size_t len)
+{
+	return (hash_bytes(h ^ HASH_SEED, bytes, len));
+}
+
+uint64_t
 image_subnet_hash(const struct addr *base, unsigned int prefix)
 {
 	uint64_t h;

@@ -186,6 +186,9 @@ uint64_t	image_depth_bit(unsigned int depth);
 uint64_t	image_key_hash(uint32_t set, bool wildcard,
 		    uint64_t name_hash);
 
+/* Of any octets, behind those that have the hash h. */
+uint64_t	image_bytes_hash(uint64_t h, const void *bytes, size_t len);
+
 uint64_t	image_subnet_hash(const struct addr *base, unsigned int prefix);
 
 /* Which of n buckets a hash belongs to, or at which of n slots it is sought. */

@@ -57,6 +57,17 @@ text_len(const struct lex_line *line, size_t at)
 	return (end == NULL ? line->len - at : (size_t)(end - quote) + 1);
 }
 
+/* Hardly an octet begins a mark. */
+static bool
+is_mark(const struct lex_line *line, size_t at)
+{
+	char c = line->text[at];
+	size_t len;
+
+	return ((c == '=' || c == '-' || c == '~' || c == '+') &&
+	    mark_at(line, at, &len) != LEX_WORD);
+}
+
 static bool
 is_blank(char c)
 {
@@ -91,7 +102,7 @@ lex_next(struct lex_line *line, struct lex_token *token)
 	}
 	/* No token of a rule holds a mark, so a word ends where one begins. */
 	while (at < line->len && !is_blank(line->text[at]) &&
-	    line->text[at] != '#' && mark_at(line, at, &len) == LEX_WORD)
+	    line->text[at] != '#' && !is_mark(line, at))
 		at++;
 	token->len = at - token->at;
 	line->at = at;

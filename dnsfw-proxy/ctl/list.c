@@ -107,18 +107,6 @@ pass_error(void *arg, unsigned int line, unsigned int column, const char *text)
 }
 
 static int
-compare_rules(const void *a, const void *b, void *list)
-{
-	const struct list *l = list;
-	const struct list_rule *x = &l->rules[*(const uint32_t *)a];
-	const struct list_rule *y = &l->rules[*(const uint32_t *)b];
-
-	if (x->record != y->record)
-		return (x->record < y->record ? -1 : 1);
-	return (x < y ? -1 : x > y);
-}
-
-static int
 compare_lines(const void *a, const void *b)
 {
 	const struct list_rule *x = a, *y = b;
@@ -147,6 +135,45 @@ find_lines(struct list *l)
 	}
 }
 
+#define DIGIT_BITS	11		/* of a record, which has three of these */
+#define DIGITS		(1U << DIGIT_BITS)
+
+/* The indices in order of that digit; those of one digit stay in theirs. */
+static void
+sort_digit(const struct list *l, unsigned int shift, const uint32_t *from,
+    uint32_t *to)
+{
+	static uint32_t at[DIGITS + 1];
+	uint32_t i;
+
+	memset(at, 0, sizeof(at));
+	for (i = 0; i < l->nrules; i++)
+		at[(l->rules[i].record >> shift) % DIGITS + 1]++;
+	for (i = 0; i < DIGITS; i++)
+		at[i + 1] += at[i];
+	for (i = 0; i < l->nrules; i++)
+		to[at[(l->rules[from[i]].record >> shift) % DIGITS]++] =
+		    from[i];
+}
+
+/* By record, then by index: in three passes, as there may be a million. */
+static void
+sort_by_record(struct list *l)
+{
+	uint32_t *other = calloc(l->nrules + 1UL, sizeof(*other)), *sorted;
+	unsigned int shift;
+
+	if (other == NULL)
+		err(1, "calloc");
+	for (shift = 0; shift < 32; shift += DIGIT_BITS) {
+		sort_digit(l, shift, l->by_record, other);
+		sorted = other;
+		other = l->by_record;
+		l->by_record = sorted;
+	}
+	free(other);
+}
+
 static void
 index_rules(struct list *l, const struct acl_compiled *c)
 {
@@ -167,8 +194,7 @@ index_rules(struct list *l, const struct acl_compiled *c)
 	}
 	qsort(l->rules, l->nrules, sizeof(*l->rules), compare_lines);
 	find_lines(l);
-	qsort_r(l->by_record, l->nrules, sizeof(*l->by_record), compare_rules,
-	    l);
+	sort_by_record(l);
 }
 
 int
