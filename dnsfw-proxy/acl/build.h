@@ -71,6 +71,7 @@ struct group {
 	struct dns_name	name;
 	bool		clients;	/* or names */
 	uint32_t	line;		/* where it began */
+	uint16_t	at;		/* offset of its name in that */
 	uint32_t	used;		/* the line of its first rule; 0: none */
 	uint32_t	set;		/* of clients, + 1; 0: not used */
 	uint32_t	first, last;	/* index in build.items + 1 */

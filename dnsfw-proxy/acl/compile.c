@@ -223,6 +223,21 @@ list_origins(struct build *b, struct acl_compiled *out)
 	return (true);
 }
 
+static bool
+list_unused(struct build *b, struct acl_compiled *out)
+{
+	const struct group *g, *end = b->groups + b->ngroups;
+
+	out->unused = calloc(b->ngroups + 1ULL, sizeof(*out->unused));
+	if (out->unused == NULL)
+		return (build_end(b, "out of memory"));
+	for (g = b->groups; g < end; g++)
+		if (g->used == 0)
+			out->unused[out->nunused++] = (struct acl_unused){
+			    .line = g->line, .at = g->at };
+	return (true);
+}
+
 /*
  * It tells texts apart that nobody made to be alike.  The list's own file may have
  * any name.
@@ -259,9 +274,12 @@ make_image(struct build *b, struct acl_compiled *out)
 		*out = (struct acl_compiled){ .image = image,
 		    .size = image->size, .rules = image->rules,
 		    .sum = sum_of(b->texts) };
-	if (!b->failed && b->traced && !list_origins(b, out)) {
+	if (!b->failed && b->traced &&
+	    (!list_origins(b, out) || !list_unused(b, out))) {
 		free(out->image);
+		free(out->origins);
 		out->image = NULL;
+		out->origins = NULL;
 	}
 }
 

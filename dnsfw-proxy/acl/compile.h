@@ -28,7 +28,13 @@ struct acl_origin {
 	bool		grouped;	/* its client or that name is a group */
 };
 
-/* The image and origins, in memory that the caller frees with free(3). */
+/* A group that no rule has. */
+struct acl_unused {
+	uint32_t	line;		/* where it begins */
+	uint16_t	at;		/* offset of its name in the line */
+};
+
+/* The image, origins and groups, in memory that the caller frees with free(3). */
 struct acl_compiled {
 	void		*image;
 	size_t		 size;
@@ -36,6 +42,8 @@ struct acl_compiled {
 	uint32_t	 sum;		/* of the texts: others have another */
 	struct acl_origin *origins;	/* if traced, in no order */
 	size_t		 norigins;
+	struct acl_unused *unused;	/* the same, in the order of lines */
+	size_t		 nunused;
 };
 
 /*

@@ -55,7 +55,8 @@ begin_group(struct build *b, uint32_t line, const struct parse_rule *rule,
 	    sizeof(*b->groups)))
 		return (NULL);
 	g = &b->groups[b->ngroups++];
-	*g = (struct group){ .name = rule->group, .line = line };
+	*g = (struct group){ .name = rule->group, .line = line,
+	    .at = (uint16_t)rule->client_at };
 	*slot = (uint16_t)b->ngroups;
 	return (g);
 }

@@ -210,6 +210,8 @@ list_load(struct list *l, const char *path, list_error_fn *error, void *arg)
 		return (-1);
 	l->image = compiled.image;
 	l->sum = compiled.sum;
+	l->unused = compiled.unused;
+	l->nunused = compiled.nunused;
 	index_rules(l, &compiled);
 	free(compiled.origins);
 	return (0);
@@ -220,6 +222,7 @@ list_free(struct list *l)
 {
 	texts_free(&l->texts);
 	free((void *)(uintptr_t)l->image);
+	free(l->unused);
 	free(l->rules);
 	free(l->by_record);
 }

@@ -33,6 +33,8 @@ struct list {
 	uint32_t	 sum;		/* acl_compiled's */
 	struct list_rule *rules;	/* in the order of lines */
 	uint32_t	 nrules;
+	struct acl_unused *unused;	/* acl_compiled's */
+	size_t		 nunused;
 	uint32_t	*by_record;	/* indices: of one record together */
 	struct texts_at	 shown;		/* behind the line of list_line() */
 };

@@ -203,6 +203,19 @@ judge_rule(const struct odd *o, const struct list_rule *r,
 	return (-1);
 }
 
+/* Tell of groups that no rule has, from *next on, to those of that line. */
+static void
+tell_unused(struct list *l, size_t *next, uint32_t line, odd_fn *tell,
+    void *arg)
+{
+	const struct acl_unused *u;
+
+	for (; *next < l->nunused && l->unused[*next].line < line; ++*next) {
+		u = &l->unused[*next];
+		tell(arg, l, u->line, u->at + 1U, "no rule has the group");
+	}
+}
+
 void
 odd_find(struct list *l, const struct clients_nets *nets, odd_fn *tell,
     void *arg)
@@ -211,6 +224,7 @@ odd_find(struct list *l, const struct clients_nets *nets, odd_fn *tell,
 	struct parse_rule rule;
 	char text[TEXT_MAX];
 	const char *start;
+	size_t unused = 0;
 	uint32_t i;
 	long at;
 
@@ -223,6 +237,7 @@ odd_find(struct list *l, const struct clients_nets *nets, odd_fn *tell,
 	find_same(&o);
 	blocks_collect(&o.blocks, l);
 	for (i = 0; i < l->nrules; i++) {
+		tell_unused(l, &unused, l->rules[i].line, tell, arg);
 		list_parse(&l->rules[i], &rule);
 		if ((at = judge_rule(&o, &l->rules[i], &rule, text)) == -1)
 			continue;
@@ -232,6 +247,7 @@ odd_find(struct list *l, const struct clients_nets *nets, odd_fn *tell,
 		}
 		tell(arg, l, l->rules[i].line, (unsigned int)at + 1, text);
 	}
+	tell_unused(l, &unused, UINT32_MAX, tell, arg);
 	blocks_free(&o.blocks);
 	free(o.same);
 }

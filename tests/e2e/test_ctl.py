@@ -696,6 +696,18 @@ def test_U11_includes_of_standard_input_are_of_the_working_directory(
         "x.acl:2:9: error: expected \"->\", \"~>\" or \"-|\"\n"), done.stdout
 
 
+def test_U3_check_tells_groups_that_no_rule_has(acl):
+    other = acl("\n @b = 10.0.0.2\n@c = c.example\n", "b.acl")
+    path = acl("@a = 10.0.0.1\n@a += 10.0.0.2\ninclude b.acl\n"
+               "@b ~> a.example\n@d = 10.0.0.3\n")
+    done = json.loads(ctl("check", "--json", path).stdout)
+    assert [(odd["file"], odd["line"], odd["column"], odd["text"])
+            for odd in done["warnings"]] == [
+        (str(path), 1, 1, "no rule has the group"),
+        (str(other), 3, 1, "no rule has the group"),
+        (str(path), 5, 1, "no rule has the group")]
+
+
 # --- times and comments of rules (U11) ---
 
 def test_U11_explain_shows_times_and_the_comment(acl):

@@ -148,6 +148,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (o = c.origins; o < c.origins + c.norigins; o++)
 		if (o->record >= c.size || o->line == 0 || o->line > seen.lines)
 			abort();
+	if (c.nunused > seen.lines)
+		abort();
+	free(c.unused);
 	free(c.origins);
 	free(c.image);
 	return (0);
