@@ -80,7 +80,8 @@ landlock_ruleset(const uint16_t *connect_ports, size_t n, int dir,
 {
 	struct ruleset_attr attr;
 	struct landlock_path_beneath_attr beneath = { .parent_fd = dir,
-	    .allowed_access = LANDLOCK_ACCESS_FS_READ_FILE };
+	    .allowed_access = LANDLOCK_ACCESS_FS_READ_FILE |
+	    LANDLOCK_ACCESS_FS_READ_DIR };
 	struct net_port_attr port;
 	size_t i;
 	int abi, fd;

@@ -11,6 +11,8 @@
  * function: it copies first, then checks every field of the copy, and returns
  * an enumerated reason.  Both sides use it, and it is fuzzed.  Pure.
  *
+ * Those about the files that a list includes are in includemsg.h.
+ *
  * What a record may not be (empty, of an unknown type, truncated, with a
  * descriptor where none belongs) ends the program that received it.
  */
@@ -60,7 +62,9 @@ enum msg_type {
 	MSG_STATS = 15,		/* keeper -> child: write a summary to the log */
 	MSG_OWN = 17,		/* keeper -> worker: an address of this host */
 	MSG_COUNTERS = 18,	/* worker -> keeper: what it has counted */
-	MSG_SEEN = 20		/* worker -> keeper: a client got an answer */
+	MSG_SEEN = 20,		/* worker -> keeper: a client got an answer */
+	MSG_INCLUDED = 23,	/* keeper -> compiler: what became of an INCLUDE */
+	MSG_INCLUDE = 24	/* compiler -> keeper: a file of the list, please */
 };
 
 enum msg_err {

@@ -14,53 +14,15 @@
 #include "acl/compile.h"
 #include "acl/decide.h"
 #include "acl/image.h"
+#include "acl/texts.h"
+#include "aclfile.h"
 #include "chan.h"
+#include "includemsg.h"
 #include "log.h"
 #include "outlook.h"
-
-#define TEXT_FIRST	(64UL << 10)	/* bytes; doubled as they come */
-#define TEXT_MAX	(1UL << 30)
+#include "readtext.h"
 
 #define SEALS	(F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
-
-/* The whole text, or NULL after logging why. */
-static char *
-read_text(int fd, const char *name, size_t *len)
-{
-	size_t size = TEXT_FIRST;
-	char *text = malloc(size), *more;
-	ssize_t n;
-
-	*len = 0;
-	if (text == NULL)
-		log_error("no memory for the ACL \"%s\"", name);
-	while (text != NULL) {
-		n = read(fd, text + *len, size - *len);
-		if (n == 0)
-			return (text);
-		if (n == -1 && errno != EINTR) {
-			log_error("cannot read the ACL \"%s\": %m", name);
-			break;
-		}
-		if (n > 0)
-			*len += (size_t)n;
-		if (*len < size)
-			continue;
-		if (size >= TEXT_MAX) {
-			log_error("the ACL \"%s\" is longer than 1 GiB", name);
-			break;
-		}
-		size *= 2;
-		if ((more = realloc(text, size)) == NULL)
-			log_error("no memory for the ACL \"%s\"", name);
-		else
-			text = more;
-		if (more == NULL)
-			break;
-	}
-	free(text);
-	return (NULL);
-}
 
 /* Wait while the peer is behind. */
 static void
@@ -87,12 +49,6 @@ static void
 send_helper(int chan, const void *record, size_t len)
 {
 	send_waiting(chan, record, len, -1);
-}
-
-static void
-on_error(void *name, unsigned int line, unsigned int column, const char *text)
-{
-	log_error("%s:%u:%u: %s", (const char *)name, line, column, text);
 }
 
 /* The image in memory that nobody can change any more. */
@@ -174,22 +130,31 @@ report(const struct acl_compiled *compiled)
 	close(fd);
 }
 
+/* --- the texts --- */
+
+static struct texts texts;	/* of the list that is being made */
+static bool asked;		/* an INCLUDE has no INCLUDED so far */
+
 static void
-compile(int fd, const char *name)
+on_error(void *arg, unsigned int line, unsigned int column, const char *text)
+{
+	const char *file = arg;
+
+	if (line != 0)
+		file = texts_place(&texts, &line)->shown;
+	log_error("%s:%u:%u: %s", file, line, column, text);
+}
+
+static void
+compile(const char *name)
 {
 	struct msg_plain rejected = { .type = MSG_REJECTED };
 	struct acl_compiled compiled;
-	char *text;
-	size_t len;
-	int rc = -1;
+	int rc;
 
-	compilations++;
-	text = read_text(fd, name, &len);
-	close(fd);
-	if (text != NULL)
-		rc = acl_compile(text, len, on_error,
-		    (void *)(uintptr_t)name, &compiled);
-	free(text);
+	rc = acl_compile(&texts, false, on_error, (void *)(uintptr_t)name,
+	    &compiled);
+	texts_free(&texts);
 	if (rc == -1) {
 		send_record(&rejected, sizeof(rejected), -1);
 		return;
@@ -199,6 +164,81 @@ compile(int fd, const char *name)
 	report(&compiled);
 	free(compiled.image);
 }
+
+/* Ask for the next file of the list, or compile what there is. */
+static void
+go_on(const char *name)
+{
+	struct msg_include m = { .type = MSG_INCLUDE };
+	struct texts_ask ask;
+
+	asked = texts_next(&texts, &ask);
+	if (!asked) {
+		compile(name);
+		return;
+	}
+	m.directory = ask.directory;
+	memcpy(m.path, ask.path, sizeof(m.path));
+	memcpy(m.after, ask.after, sizeof(m.after));
+	send_record(&m, sizeof(m), -1);
+}
+
+static void
+begin_list(int fd, const char *name)
+{
+	struct msg_plain rejected = { .type = MSG_REJECTED };
+	const char *why;
+	size_t len;
+	char *text;
+
+	compilations++;
+	text = readtext(fd, &len, &why);
+	close(fd);
+	if (text == NULL) {
+		log_error("cannot read the ACL \"%s\": %s", name, why);
+		send_record(&rejected, sizeof(rejected), -1);
+		return;
+	}
+	texts_begin(&texts, name, text, len);
+	go_on(name);
+}
+
+/* What the keeper has opened, or why not. */
+static void
+take_included(const struct msg_included *m, int fd)
+{
+	const char *why = aclfile_text(m->trouble);
+	size_t len = 0;
+	char *text = NULL;
+
+	if (fd != -1) {
+		text = readtext(fd, &len, &why);
+		close(fd);
+	}
+	if (text != NULL)
+		texts_give(&texts, m->name, text, len);
+	else if (m->trouble == ACLFILE_END)
+		texts_end(&texts, why);
+	else
+		texts_refuse(&texts, m->name, why);
+}
+
+static enum msg_err
+included(const uint8_t *buf, size_t len, int fd, const char *name)
+{
+	struct msg_included m;
+	enum msg_err err = msg_included_decode(buf, len, &m);
+
+	if (err == MSG_OK && (m.trouble == ACLFILE_OK) != (fd != -1))
+		err = MSG_EVALUE;
+	if (err != MSG_OK)
+		return (err);
+	take_included(&m, fd);
+	go_on(name);
+	return (MSG_OK);
+}
+
+/* --- questions about it --- */
 
 static bool
 allows(const struct addr *client, const struct dns_name *name,
@@ -271,13 +311,15 @@ compiler_take(const uint8_t *buf, size_t len, int fd, const char *name)
 	struct msg_plain plain;
 	enum msg_err err = MSG_ETYPE;
 
-	if ((buf[0] == MSG_RELOAD) != (fd != -1))
+	if (buf[0] != MSG_INCLUDED && (buf[0] == MSG_RELOAD) != (fd != -1))
 		fatalx("a descriptor from the keeper where none belongs");
-	if (buf[0] == MSG_RELOAD) {
+	if (buf[0] == MSG_RELOAD && !asked) {
 		err = msg_plain_decode(buf, len, MSG_RELOAD, &plain);
 		if (err == MSG_OK)
-			compile(fd, name);
-	} else if (buf[0] == MSG_CHECK && image != NULL) {
+			begin_list(fd, name);
+	} else if (buf[0] == MSG_INCLUDED && asked)
+		err = included(buf, len, fd, name);
+	else if (buf[0] == MSG_CHECK && image != NULL) {
 		err = check(buf, len);
 	} else if (buf[0] == MSG_STATS) {
 		err = msg_plain_decode(buf, len, MSG_STATS, &plain);

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "layout.h"
+#include "texts.h"
 
 #define GROUPS_MAX	1024
 
@@ -70,9 +71,17 @@ struct group {
 	struct dns_name	name;
 	bool		clients;	/* or names */
 	uint32_t	line;		/* where it began */
+	uint16_t	at;		/* offset of its name in that */
 	uint32_t	used;		/* the line of its first rule; 0: none */
 	uint32_t	set;		/* of clients, + 1; 0: not used */
 	uint32_t	first, last;	/* index in build.items + 1 */
+};
+
+/* A rule's comment. */
+struct note {
+	uint32_t	line;
+	uint32_t	len;
+	const char	*text;		/* in its file's */
 };
 
 /* Which rule is in a pattern. */
@@ -99,6 +108,7 @@ struct build {
 	void		(*error)(void *arg, unsigned int line,
 			    unsigned int column, const char *text);
 	void		*arg;
+	const struct texts *texts;
 	bool		 failed;
 	struct {			/* that was reported last */
 		uint32_t line, other;
@@ -135,6 +145,12 @@ struct build {
 	struct item	*items;
 	uint32_t	 nitems;
 	uint32_t	 items_max;
+	struct note	*notes;
+	uint32_t	 nnotes;
+	uint32_t	 notes_max;
+	struct image_times times[IMAGE_TIMES_MAX];
+	uint32_t	 ntimes;
+	uint8_t		 rule_times;	/* of the rule: number, or 0 */
 	struct origin	*origins;
 	uint32_t	 norigins;
 	uint32_t	 origins_max;

@@ -1,4 +1,4 @@
-/* ACL text -> image. */
+/* ACL texts -> image. */
 #include "compile.h"
 
 #include <stdlib.h>
@@ -18,14 +18,10 @@
 #define RULE_LEN_MIN	5	/* octets of the shortest rule: ::~>a */
 
 static bool
-build_init(struct build *b, const char *text, size_t len)
+build_init(struct build *b)
 {
-	const char *p = text, *end = text + len;
-	size_t max;
+	size_t len = b->texts->size, max = b->texts->lines + 1UL;
 
-	for (max = 1; p < end; p++, max++)
-		if ((p = memchr(p, '\n', (size_t)(end - p))) == NULL)
-			break;
 	if (max > len / RULE_LEN_MIN + 1)
 		max = len / RULE_LEN_MIN + 1;
 	b->subnets_max = b->sets_max = (uint32_t)max;
@@ -58,6 +54,7 @@ build_free(struct build *b)
 	free(b->groups);
 	free(b->members);
 	free(b->items);
+	free(b->notes);
 	free(b->origins);
 	free(b->ancestors);
 	free(b->ancestor_slots);
@@ -99,6 +96,43 @@ add_named(struct build *b, uint32_t set, uint32_t line,
 			break;
 }
 
+/* The number of these times; 0 also if there are too many, which is reported. */
+static uint8_t
+times_number(struct build *b, uint32_t line, const struct parse_rule *rule)
+{
+	const struct image_times times = { .min = rule->times.min,
+	    .max = rule->times.max };
+	uint32_t i;
+
+	if (times.max == 0)
+		return (0);
+	for (i = 0; i < b->ntimes; i++)
+		if (memcmp(&b->times[i], &times, sizeof(times)) == 0)
+			return ((uint8_t)(i + 1));
+	if (b->ntimes == IMAGE_TIMES_MAX) {
+		build_report(b, line, rule->client_at, "more than 255 different "
+		    "times (ttl) in the list");
+		return (0);
+	}
+	b->times[b->ntimes++] = times;
+	return ((uint8_t)b->ntimes);
+}
+
+static bool
+note_comment(struct build *b, uint32_t line, const struct lex_line *text,
+    const struct parse_rule *rule)
+{
+	if (rule->text_len == 0)
+		return (true);
+	if (!build_room(b, &b->notes, b->nnotes + 1ULL, &b->notes_max,
+	    sizeof(*b->notes)))
+		return (false);
+	b->notes[b->nnotes++] = (struct note){ .line = line,
+	    .text = text->text + rule->text_at,
+	    .len = (uint32_t)rule->text_len };
+	return (true);
+}
+
 static void
 add_rule(struct build *b, uint32_t line, const struct lex_line *text,
     struct parse_rule *rule)
@@ -106,7 +140,9 @@ add_rule(struct build *b, uint32_t line, const struct lex_line *text,
 	uint32_t set;
 
 	b->rules++;
-	if (!rule_set(b, line, rule, &set))
+	b->rule_times = times_number(b, line, rule);
+	if (!note_comment(b, line, text, rule) ||
+	    !rule_set(b, line, rule, &set))
 		return;
 	do {
 		if (rule->named)
@@ -116,39 +152,52 @@ add_rule(struct build *b, uint32_t line, const struct lex_line *text,
 	} while (!b->ended && parse_next_name(text, rule));
 }
 
-size_t
-acl_text_start(const char *text, size_t len)
+/* What could not be included there. */
+static void
+report_include(struct build *b, uint32_t line)
 {
-	return (len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0);
+	const struct texts_wrong *w = b->texts->wrongs;
+	const struct texts_wrong *end = w + b->texts->nwrongs;
+
+	for (; w < end; w++)
+		if (w->line == line)
+			build_report(b, line, w->at, w->text);
 }
 
 static void
-take_text(struct build *b, const char *text, size_t len)
+take_line(struct build *b, uint32_t number, struct lex_line *line)
 {
-	struct lex_text lines = { .text = text, .len = len };
-	struct lex_line line;
 	struct parse_rule rule;
 	struct parse_error wrong;
 	enum parse_result r;
 
-	lines.next = acl_text_start(text, len);
-	while (!b->ended && lex_next_line(&lines, &line)) {
-		switch (r = parse_line(&line, &rule, &wrong)) {
-		case PARSE_EMPTY:
-			break;
-		case PARSE_RULE:
-			add_rule(b, lines.number, &line, &rule);
-			break;
-		case PARSE_GROUP:
-		case PARSE_MORE:
-			(void)groups_define(b, lines.number, &line, &rule,
-			    r == PARSE_MORE);
-			break;
-		case PARSE_ERROR:
-			build_report(b, lines.number, wrong.at, wrong.text);
-			break;
-		}
+	switch (r = parse_line(line, &rule, &wrong)) {
+	case PARSE_EMPTY:
+		break;
+	case PARSE_RULE:
+		add_rule(b, number, line, &rule);
+		break;
+	case PARSE_GROUP:
+	case PARSE_MORE:
+		(void)groups_define(b, number, line, &rule, r == PARSE_MORE);
+		break;
+	case PARSE_INCLUDE:
+		report_include(b, number);
+		break;
+	case PARSE_ERROR:
+		build_report(b, number, wrong.at, wrong.text);
+		break;
 	}
+}
+
+static void
+take_texts(struct build *b)
+{
+	struct texts_at at = { .part = 0 };
+	struct lex_line line;
+
+	while (!b->ended && texts_line(b->texts, &at, &line))
+		take_line(b, at.number, &line);
 }
 
 /* Which rules are in which records, of those that there are. */
@@ -174,58 +223,77 @@ list_origins(struct build *b, struct acl_compiled *out)
 	return (true);
 }
 
-/* FNV-1a: it tells texts apart that nobody made to be alike. */
-static uint32_t
-sum_of(const char *text, size_t len)
+static bool
+list_unused(struct build *b, struct acl_compiled *out)
 {
-	uint32_t sum = 2166136261U;
-	size_t i;
+	const struct group *g, *end = b->groups + b->ngroups;
 
-	for (i = 0; i < len; i++)
-		sum = (sum ^ (uint8_t)text[i]) * 16777619U;
-	return (sum);
+	out->unused = calloc(b->ngroups + 1ULL, sizeof(*out->unused));
+	if (out->unused == NULL)
+		return (build_end(b, "out of memory"));
+	for (g = b->groups; g < end; g++)
+		if (g->used == 0)
+			out->unused[out->nunused++] = (struct acl_unused){
+			    .line = g->line, .at = g->at };
+	return (true);
 }
 
-static int
-make_image(struct build *b, const char *text, size_t len,
-    struct acl_compiled *out)
+/*
+ * It tells texts apart that nobody made to be alike.  The list's own file may have
+ * any name.
+ */
+static uint32_t
+sum_of(const struct texts *t)
+{
+	uint64_t sum = 0;
+	uint32_t i;
+
+	for (i = 0; i < t->nfiles; i++) {
+		if (i > 0)
+			sum = image_bytes_hash(sum, t->files[i].path,
+			    ACLPATH_SIZE);
+		sum = image_bytes_hash(sum ^ t->files[i].len,
+		    t->files[i].text, t->files[i].len);
+	}
+	return ((uint32_t)(sum >> 32));
+}
+
+static void
+make_image(struct build *b, struct acl_compiled *out)
 {
 	struct acl_image *image;
 
-	memset(out, 0, sizeof(*out));
-	if (len > IMAGE_SIZE_MAX)
+	if (b->texts->out_of_memory)
+		(void)build_end(b, "out of memory");
+	else if (b->texts->size > IMAGE_SIZE_MAX)
 		(void)build_end(b, "the file is too large");
-	else if (build_init(b, text, len))
-		take_text(b, text, len);
+	else if (build_init(b))
+		take_texts(b);
 	if (!b->failed && merge_sets(b) && !b->failed && build_ancestors(b) &&
 	    (image = build_emit(b)) != NULL)
 		*out = (struct acl_compiled){ .image = image,
 		    .size = image->size, .rules = image->rules,
-		    .sum = sum_of(text, len) };
-	if (!b->failed && b->traced && !list_origins(b, out)) {
+		    .sum = sum_of(b->texts) };
+	if (!b->failed && b->traced &&
+	    (!list_origins(b, out) || !list_unused(b, out))) {
 		free(out->image);
+		free(out->origins);
 		out->image = NULL;
+		out->origins = NULL;
 	}
-	build_free(b);
-	return (b->failed ? -1 : 0);
 }
 
 int
-acl_compile(const char *text, size_t len, acl_error_fn *error, void *arg,
-    struct acl_compiled *out)
+acl_compile(const struct texts *texts, bool traced, acl_error_fn *error,
+    void *arg, struct acl_compiled *out)
 {
-	struct build b = { .error = error, .arg = arg };
+	struct build b = { .error = error, .arg = arg, .texts = texts,
+	    .traced = traced };
 
-	return (make_image(&b, text, len, out));
-}
-
-int
-acl_compile_traced(const char *text, size_t len, acl_error_fn *error, void *arg,
-    struct acl_compiled *out)
-{
-	struct build b = { .error = error, .arg = arg, .traced = true };
-
-	return (make_image(&b, text, len, out));
+	memset(out, 0, sizeof(*out));
+	make_image(&b, out);
+	build_free(&b);
+	return (b.failed ? -1 : 0);
 }
 
 void

@@ -1,5 +1,5 @@
 /*
- * ACL text -> image (SPEC section 2).  No input or output but memory.
+ * ACL texts -> image (SPEC section 2).  No input or output but memory.
  */
 #ifndef ACL_COMPILE_H
 #define ACL_COMPILE_H
@@ -8,7 +8,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* One error: "expected ..." or what else is wrong at line:column (from 1). */
+#include "texts.h"
+
+/* One error: "expected ..." or what else is wrong at line:column (from 1), of the list. */
 typedef void acl_error_fn(void *arg, unsigned int line, unsigned int column,
     const char *text);
 
@@ -26,30 +28,31 @@ struct acl_origin {
 	bool		grouped;	/* its client or that name is a group */
 };
 
-/* The image and origins, in memory that the caller frees with free(3). */
+/* A group that no rule has. */
+struct acl_unused {
+	uint32_t	line;		/* where it begins */
+	uint16_t	at;		/* offset of its name in the line */
+};
+
+/* The image, origins and groups, in memory that the caller frees with free(3). */
 struct acl_compiled {
 	void		*image;
 	size_t		 size;
 	uint32_t	 rules;
-	uint32_t	 sum;		/* of the text: another one has another */
-	struct acl_origin *origins;	/* of acl_compile_traced(), in no order */
+	uint32_t	 sum;		/* of the texts: others have another */
+	struct acl_origin *origins;	/* if traced, in no order */
 	size_t		 norigins;
+	struct acl_unused *unused;	/* the same, in the order of lines */
+	size_t		 nunused;
 };
 
-/* Where the text begins: behind a byte order mark (A10). */
-size_t	acl_text_start(const char *text, size_t len);
-
 /*
- * Compile len bytes of text.  Reports every bad line (A7) and every conflict
- * (A6, naming both lines) through error; a conflict is reported at the later
- * line.  Returns 0, or -1 if anything was reported (or memory ran out, which
- * is reported at line 0).
+ * Compile the texts; traced: with the origins of all records.  Reports every bad
+ * line (A7) and every conflict (A6, naming both lines) through error; a conflict
+ * is reported at the later line.  Returns 0, or -1 if anything was reported (or
+ * memory ran out, which is reported at line 0).
  */
-int	acl_compile(const char *text, size_t len, acl_error_fn *error, void *arg,
-	    struct acl_compiled *out);
-
-/* The same, with the origins of all records. */
-int	acl_compile_traced(const char *text, size_t len, acl_error_fn *error,
+int	acl_compile(const struct texts *, bool traced, acl_error_fn *error,
 	    void *arg, struct acl_compiled *out);
 
 /*

@@ -21,7 +21,7 @@ add_port(struct acl_decision *out, unsigned int n,
 		return;
 	}
 	out->ports[out->nports++] = (struct acl_port){
-		.proto = port->proto, .port = port->port
+		.proto = port->proto, .times = port->times, .port = port->port
 	};
 }
 

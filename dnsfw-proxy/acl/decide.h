@@ -26,6 +26,7 @@ enum acl_verdict {
 
 struct acl_port {
 	uint8_t		proto;	/* IPPROTO_TCP or IPPROTO_UDP */
+	uint8_t		times;	/* for acl_image_ttl() */
 	uint16_t	port;	/* host order */
 };
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "build.h"
+#include "includemsg.h"
 #include "msg.h"
 
 /* List the distinct prefix lengths, longest first. */
@@ -143,6 +144,73 @@ emit_ancestors(const struct build *b, uint32_t *slots, uint32_t nslots)
 	}
 }
 
+/* The octets of the files' names and of the comments. */
+static uint64_t
+names_size(const struct build *b)
+{
+	const struct texts *t = b->texts;
+	uint64_t size = 1;
+	uint32_t i;
+
+	if (t->nfiles == 1 && b->nnotes == 0)
+		return (0);
+	for (i = 1; i < t->nfiles; i++)
+		size += strlen(t->files[i].path) + 1;
+	for (i = 0; i < b->nnotes; i++)
+		size += b->notes[i].len + 1;
+	return ((size + IMAGE_ALIGN - 1) & ~(uint64_t)(IMAGE_ALIGN - 1));
+}
+
+/* The list's own file has the empty name, at the beginning. */
+static uint32_t
+emit_places(const struct texts *t, struct image_place *places, char *names)
+{
+	uint32_t i, len, at = 1, name_at[INCLUDES_MAX + 1] = { 0 };
+	const struct texts_part *part;
+
+	for (i = 1; i < t->nfiles; i++) {
+		len = (uint32_t)strlen(t->files[i].path) + 1;
+		memcpy(names + at, t->files[i].path, len);
+		name_at[i] = at;
+		at += len;
+	}
+	for (i = 0; t->nfiles > 1 && i < t->nparts; i++) {
+		part = &t->parts[i];
+		places[i] = (struct image_place){ .line = part->line,
+		    .first = part->first, .name = name_at[part->file] };
+	}
+	return (at);
+}
+
+/* Behind the files' names, from at on. */
+static void
+emit_notes(const struct build *b, struct image_note *notes, char *names,
+    uint32_t at)
+{
+	const struct note *n, *end = b->notes + b->nnotes;
+
+	for (n = b->notes; n < end; n++) {
+		*notes++ = (struct image_note){ .line = n->line, .text = at };
+		memcpy(names + at, n->text, n->len);
+		at += n->len + 1;
+	}
+}
+
+/* What is told of lines, and for how long ports are granted. */
+static void
+emit_facts(const struct build *b, struct acl_image *image)
+{
+	char *names = (void *)(uintptr_t)image_names(image);
+	uint32_t at;
+
+	at = emit_places(b->texts, (void *)(uintptr_t)image_places(image),
+	    names);
+	emit_notes(b, (void *)(uintptr_t)image_notes(image), names, at);
+	if (b->ntimes > 0)
+		memcpy((void *)(uintptr_t)image_times(image), b->times,
+		    b->ntimes * sizeof(b->times[0]));
+}
+
 struct acl_image *
 build_emit(struct build *b)
 {
@@ -153,13 +221,18 @@ build_emit(struct build *b)
 		.nsets = b->nsets,
 		.nsubnet_slots = 2 * b->nsubnets + 1,
 		.nancestor_slots = b->nancestors + b->nancestors / 2 + 1,
+		.nplaces = b->texts->nfiles == 1 ? 0 : b->texts->nparts,
+		.nnotes = b->nnotes,
+		.ntimes = b->ntimes,
 	}, *image;
 	uint64_t size = records_size(b, &header.nrecords);
+	uint64_t names = names_size(b);
 
 	memcpy(header.magic, IMAGE_MAGIC, sizeof(header.magic));
 	header.nbuckets = header.nrecords + 1;
+	header.names_size = (uint32_t)names;
 	header.size = image_records_offset(&header) + size;
-	if (header.size > IMAGE_SIZE_MAX) {
+	if (names > UINT32_MAX || header.size > IMAGE_SIZE_MAX) {
 		build_report(b, 0, 0, "the list is too large");
 		return (NULL);
 	}
@@ -177,5 +250,6 @@ build_emit(struct build *b)
 	emit_records(b, image, (void *)(uintptr_t)image_buckets(image));
 	emit_ancestors(b, (void *)(uintptr_t)image_ancestor_slots(image),
 	    image->nancestor_slots);
+	emit_facts(b, image);
 	return (image);
 }

@@ -55,7 +55,8 @@ begin_group(struct build *b, uint32_t line, const struct parse_rule *rule,
 	    sizeof(*b->groups)))
 		return (NULL);
 	g = &b->groups[b->ngroups++];
-	*g = (struct group){ .name = rule->group, .line = line };
+	*g = (struct group){ .name = rule->group, .line = line,
+	    .at = (uint16_t)rule->client_at };
 	*slot = (uint16_t)b->ngroups;
 	return (g);
 }
@@ -126,6 +127,7 @@ groups_define(struct build *b, uint32_t number, const struct lex_line *line,
 {
 	uint16_t *slot = group_slot(b, &rule->group);
 	struct group *g = *slot == 0 ? NULL : &b->groups[*slot - 1];
+	char place[TEXTS_NAME_SIZE];
 
 	if (g == NULL && adds) {
 		build_report(b, number, rule->client_at, "no such group above: "
@@ -134,12 +136,14 @@ groups_define(struct build *b, uint32_t number, const struct lex_line *line,
 	}
 	if (g != NULL && !adds) {
 		report_group(b, number, rule->client_at, "the group is there since "
-		    "line %u: \"+=\" adds to it", g->line);
+		    "%s: \"+=\" adds to it", texts_name(b->texts, number,
+		    g->line, place));
 		return (true);
 	}
 	if (g != NULL && g->used != 0) {
-		report_group(b, number, rule->client_at, "the rule of line %u has "
-		    "the group already: add to it above", g->used);
+		report_group(b, number, rule->client_at, "the rule of %s has "
+		    "the group already: add to it above", texts_name(b->texts,
+		    number, g->used, place));
 		return (true);
 	}
 	if (g != NULL)
@@ -156,14 +160,16 @@ groups_use(struct build *b, uint32_t line, size_t at,
 {
 	uint16_t *slot = group_slot(b, name);
 	struct group *g = *slot == 0 ? NULL : &b->groups[*slot - 1];
+	char place[TEXTS_NAME_SIZE];
 
 	if (g == NULL) {
 		build_report(b, line, at, "no such group above");
 		return (NULL);
 	}
 	if (g->clients != clients) {
-		report_group(b, line, at, "expected a group of %s: that of line %u "
-		    "has %s", clients ? "clients" : "names", g->line,
+		report_group(b, line, at, "expected a group of %s: that of %s "
+		    "has %s", clients ? "clients" : "names",
+		    texts_name(b->texts, line, g->line, place),
 		    clients ? "names" : "clients");
 		return (NULL);
 	}

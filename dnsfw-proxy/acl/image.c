@@ -25,6 +25,11 @@ check_header(const struct acl_image *image, size_t size)
 	    image->nsubnet_slots == 0 ||
 	    image->nsubnet_slots / 2 < image->nsubnets)
 		return ("hash table too small");
+	if (image->ntimes > IMAGE_TIMES_MAX)
+		return ("too many times");
+	if (image->names_size % IMAGE_ALIGN != 0 || (image->names_size > 0 &&
+	    image_names(image)[image->names_size - 1] != '\0'))
+		return ("names of files without an end");
 	if (memchr(image->file, '\0', sizeof(image->file)) == NULL)
 		return ("file name without an end");
 	return (NULL);
@@ -85,7 +90,8 @@ check_record(const struct acl_image *image, const struct image_record *r)
 		return ("too many ports");
 	for (i = 0; i < r->nports; i++)
 		if (ports[i].port == 0 || (ports[i].proto != IPPROTO_TCP &&
-		    ports[i].proto != IPPROTO_UDP))
+		    ports[i].proto != IPPROTO_UDP) ||
+		    ports[i].times > image->ntimes)
 			return ("bad port");
 	if (r->flags & ~(RECORD_WILDCARD | RECORD_RESOLVE | RECORD_BLOCK |
 	    RECORD_LOCAL4 | RECORD_LOCAL6) ||
@@ -156,6 +162,40 @@ check_ancestors(const struct acl_image *image)
 	    "no free slot for ancestors");
 }
 
+static const char *
+check_places(const struct acl_image *image)
+{
+	const struct image_place *p = image_places(image);
+	uint32_t i;
+
+	for (i = 0; i < image->nplaces; i++) {
+		if (p[i].line == 0 || p[i].first == 0 ||
+		    (i > 0 && p[i].line <= p[i - 1].line))
+			return ("lines of files not in order");
+		if (p[i].name >= image->names_size)
+			return ("name of a file out of range");
+	}
+	return (NULL);
+}
+
+static const char *
+check_notes(const struct acl_image *image)
+{
+	const struct image_note *n = image_notes(image);
+	const struct image_times *t = image_times(image);
+	uint32_t i;
+
+	for (i = 0; i < image->nnotes; i++)
+		if (n[i].line == 0 || n[i].text >= image->names_size ||
+		    (i > 0 && n[i].line <= n[i - 1].line))
+			return ("bad comment");
+	for (i = 0; i < image->ntimes; i++)
+		if (t[i].min == 0 || t[i].max < t[i].min ||
+		    t[i].max > MSG_TTL_MAX)
+			return ("bad times");
+	return (NULL);
+}
+
 const struct acl_image *
 acl_image_open(const void *data, size_t size, const char **why)
 {
@@ -177,6 +217,10 @@ acl_image_check(const struct acl_image *image)
 
 	if (why == NULL)
 		why = check_records(image);
+	if (why == NULL)
+		why = check_places(image);
+	if (why == NULL)
+		why = check_notes(image);
 	return (why == NULL ? check_ancestors(image) : why);
 }
 

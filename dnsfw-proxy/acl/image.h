@@ -29,6 +29,21 @@ const char *acl_image_check(const struct acl_image *);
 /* The number of rules (lines) in it. */
 uint32_t acl_image_rules(const struct acl_image *);
 
+/*
+ * Which line of which file is *line of the list?  Sets *line, and returns the
+ * file's path below the list's directory, shorter than ACLPATH_SIZE; "" is that of
+ * acl_image_file().
+ */
+const char *acl_image_place(const struct acl_image *, uint32_t *line);
+
+#define ACL_COMMENT_SIZE 61	/* with NUL */
+
+/* The comment of that line of the list, in printable ASCII, or "". */
+const char *acl_image_comment(const struct acl_image *, uint32_t line);
+
+/* The TTL within the bounds that the rule of an acl_port sets. */
+uint32_t acl_image_ttl(const struct acl_image *, uint8_t times, uint32_t ttl);
+
 /* The file that it was made of, for logs; "" if nobody has said it. */
 const char *acl_image_file(const struct acl_image *);
 

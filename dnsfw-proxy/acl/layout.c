@@ -30,11 +30,38 @@ ancestor_slots_offset(const struct acl_image *image)
 	    (uint64_t)image->nsubnet_slots * sizeof(uint32_t));
 }
 
-uint64_t
-image_records_offset(const struct acl_image *image)
+static uint64_t
+places_offset(const struct acl_image *image)
 {
 	return (ancestor_slots_offset(image) +
 	    (uint64_t)image->nancestor_slots * sizeof(uint32_t));
+}
+
+static uint64_t
+notes_offset(const struct acl_image *image)
+{
+	return (places_offset(image) +
+	    (uint64_t)image->nplaces * sizeof(struct image_place));
+}
+
+static uint64_t
+times_offset(const struct acl_image *image)
+{
+	return (notes_offset(image) +
+	    (uint64_t)image->nnotes * sizeof(struct image_note));
+}
+
+static uint64_t
+names_offset(const struct acl_image *image)
+{
+	return (times_offset(image) +
+	    (uint64_t)image->ntimes * sizeof(struct image_times));
+}
+
+uint64_t
+image_records_offset(const struct acl_image *image)
+{
+	return (names_offset(image) + image->names_size);
 }
 
 const struct image_subnet *
@@ -59,6 +86,30 @@ const uint32_t *
 image_ancestor_slots(const struct acl_image *image)
 {
 	return (image_at(image, ancestor_slots_offset(image)));
+}
+
+const struct image_place *
+image_places(const struct acl_image *image)
+{
+	return (image_at(image, places_offset(image)));
+}
+
+const struct image_note *
+image_notes(const struct acl_image *image)
+{
+	return (image_at(image, notes_offset(image)));
+}
+
+const struct image_times *
+image_times(const struct acl_image *image)
+{
+	return (image_at(image, times_offset(image)));
+}
+
+const char *
+image_names(const struct acl_image *image)
+{
+	return (image_at(image, names_offset(image)));
 }
 
 const struct image_port *
@@ -175,6 +226,12 @@ uint64_t
 image_key_hash(uint32_t set, bool wildcard, uint64_t name_hash)
 {
 	return (mix(name_hash ^ ((uint64_t)set << 1 | wildcard), HASH_KEY));
+}
+
+uint64_t
+image_bytes_hash(uint64_t h, const void *bytes, size_t len)
+{
+	return (hash_bytes(h ^ HASH_SEED, bytes, len));
 }
 
 uint64_t

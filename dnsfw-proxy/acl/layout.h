@@ -2,7 +2,7 @@
  * The image's layout, private to its maker (compile.c and what that includes),
  * image.c, bounds.c and decide.c.
  *
- * Six parts follow each other without gaps; their places follow from the
+ * Ten parts follow each other without gaps; their places follow from the
  * counts in the first, so there is no pointer and hardly an offset:
  *
  *	struct acl_image
@@ -10,6 +10,10 @@
  *	uint32_t		[nbuckets + 1]	offsets of the buckets
  *	uint32_t		[nsubnet_slots]	hash table -> subnets
  *	uint32_t		[nancestor_slots] hash table -> records
+ *	struct image_place	[nplaces]	which file's lines are where
+ *	struct image_note	[nnotes]	comments of lines
+ *	struct image_times	[ntimes]	for how long ports are granted
+ *	char			[names_size]	names of files, and comments
  *	records			in the order of their buckets
  *
  * A record is what all rules of one subnet and one pattern say together.  Subnets
@@ -37,7 +41,7 @@
 #include "addr.h"
 
 #define IMAGE_MAGIC	"dnsfwACL"
-#define IMAGE_VERSION	5
+#define IMAGE_VERSION	6
 #define IMAGE_FILE_SIZE	256	/* with the NUL */
 #define IMAGE_PREFIXES	129	/* distinct prefix lengths: 0 to 128 */
 
@@ -54,12 +58,39 @@ struct acl_image {
 	uint32_t	nbuckets;	/* > 0 */
 	uint32_t	nsubnet_slots;	/* >= 2 * nsubnets, > 0 */
 	uint32_t	nancestor_slots; /* > 0 */
+	uint32_t	nplaces;	/* 0: all lines are of one file */
+	uint32_t	names_size;	/* a multiple of IMAGE_ALIGN; the last is NUL */
+	uint32_t	nnotes;
+	uint32_t	ntimes;		/* to IMAGE_TIMES_MAX */
 	uint8_t		nprefixes[IMAGE_FAMILIES];
 	/* The lengths that some subnet has, longest first. */
 	uint8_t		prefixes[IMAGE_FAMILIES][IMAGE_PREFIXES];
 	char		file[IMAGE_FILE_SIZE];
 };
-static_assert(sizeof(struct acl_image) == 568, "acl_image size");
+static_assert(sizeof(struct acl_image) == 584, "acl_image size");
+
+/* Lines that follow each other in a file and in the list; in their order. */
+struct image_place {
+	uint32_t	line;		/* of the first of them, in the list */
+	uint32_t	first;		/* and in its file; both from 1 */
+	uint32_t	name;		/* offset in the names, each with a NUL */
+};
+static_assert(sizeof(struct image_place) == 12, "image_place size");
+
+struct image_note {
+	uint32_t	line;		/* of the list; in their order */
+	uint32_t	text;		/* offset in the names, with a NUL */
+};
+static_assert(sizeof(struct image_note) == 8, "image_note size");
+
+#define IMAGE_TIMES_MAX	255
+
+/* Bounds of a grant's lifetime, seconds. */
+struct image_times {
+	uint32_t	min;		/* from 1 */
+	uint32_t	max;		/* to MSG_TTL_MAX */
+};
+static_assert(sizeof(struct image_times) == 8, "image_times size");
 
 struct image_subnet {
 	uint64_t	depths;		/* image_depth_bit() of its wildcards */
@@ -83,7 +114,7 @@ enum {	/* image_record.flags */
 struct image_port {
 	uint16_t	port;		/* host order, not 0 */
 	uint8_t		proto;		/* IPPROTO_TCP or IPPROTO_UDP */
-	uint8_t		pad;
+	uint8_t		times;		/* number from 1, or 0: none */
 };
 static_assert(sizeof(struct image_port) == 4, "image_port size");
 
@@ -110,6 +141,10 @@ const struct image_subnet *image_subnets(const struct acl_image *);
 const uint32_t	*image_buckets(const struct acl_image *);
 const uint32_t	*image_subnet_slots(const struct acl_image *);
 const uint32_t	*image_ancestor_slots(const struct acl_image *);
+const struct image_place *image_places(const struct acl_image *);
+const struct image_note *image_notes(const struct acl_image *);
+const struct image_times *image_times(const struct acl_image *);
+const char	*image_names(const struct acl_image *);
 
 /* Where the records begin: the size of all that stands before them. */
 uint64_t	image_records_offset(const struct acl_image *);
@@ -150,6 +185,9 @@ uint64_t	image_depth_bit(unsigned int depth);
  */
 uint64_t	image_key_hash(uint32_t set, bool wildcard,
 		    uint64_t name_hash);
+
+/* Of any octets, behind those that have the hash h. */
+uint64_t	image_bytes_hash(uint64_t h, const void *bytes, size_t len);
 
 uint64_t	image_subnet_hash(const struct addr *base, unsigned int prefix);
 

@@ -47,6 +47,27 @@ mark_at(const struct lex_line *line, size_t at, size_t *len)
 	return (LEX_WORD);
 }
 
+/* Text in quotes from offset at on: its length, to the end if none closes it. */
+static size_t
+text_len(const struct lex_line *line, size_t at)
+{
+	const char *quote = line->text + at;
+	const char *end = memchr(quote + 1, '"', line->len - at - 1);
+
+	return (end == NULL ? line->len - at : (size_t)(end - quote) + 1);
+}
+
+/* Hardly an octet begins a mark. */
+static bool
+is_mark(const struct lex_line *line, size_t at)
+{
+	char c = line->text[at];
+	size_t len;
+
+	return ((c == '=' || c == '-' || c == '~' || c == '+') &&
+	    mark_at(line, at, &len) != LEX_WORD);
+}
+
 static bool
 is_blank(char c)
 {
@@ -67,6 +88,12 @@ lex_next(struct lex_line *line, struct lex_token *token)
 		token->kind = LEX_END;
 		return;
 	}
+	if (line->text[at] == '"') {
+		token->kind = LEX_TEXT;
+		token->len = text_len(line, at);
+		line->at = at + token->len;
+		return;
+	}
 	token->kind = mark_at(line, at, &len);
 	if (token->kind != LEX_WORD) {
 		token->len = len;
@@ -75,7 +102,7 @@ lex_next(struct lex_line *line, struct lex_token *token)
 	}
 	/* No token of a rule holds a mark, so a word ends where one begins. */
 	while (at < line->len && !is_blank(line->text[at]) &&
-	    line->text[at] != '#' && mark_at(line, at, &len) == LEX_WORD)
+	    line->text[at] != '#' && !is_mark(line, at))
 		at++;
 	token->len = at - token->at;
 	line->at = at;

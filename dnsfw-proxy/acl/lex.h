@@ -30,7 +30,8 @@ enum lex_kind {
 	LEX_RESOLVE,		/* ~> */
 	LEX_BLOCK,		/* -| */
 	LEX_EQUALS,		/* = */
-	LEX_ADDS		/* += */
+	LEX_ADDS,		/* += */
+	LEX_TEXT		/* "text", with its quotes; the last may lack */
 };
 
 struct lex_token {

@@ -10,8 +10,10 @@
 #include <strings.h>
 
 #include "addrtext.h"
+#include "directive.h"
 #include "hint.h"
 #include "idn.h"
+#include "parse_tail.h"
 
 #define NAME_SHOWN	84	/* that an error has room for, with NUL */
 #define PROTOCOL_SHOWN	16	/* octets of a wrong one that an error shows */
@@ -104,6 +106,7 @@ parse_action(const struct lex_token *token, struct parse_rule *rule,
 	case LEX_WORD:
 	case LEX_EQUALS:
 	case LEX_ADDS:
+	case LEX_TEXT:
 		break;
 	}
 	if (rule->group.len > 0)
@@ -223,6 +226,9 @@ parse_protocol(const char *text, size_t at, size_t len,
 		rule->proto = IPPROTO_UDP;
 		return (0);
 	}
+	if (len >= 4 && strncasecmp(text, "ICMP", 4) == 0)
+		return (wrong(error, at, "ICMP is not supported: only TCP and "
+		    "UDP are granted"));
 	for (i = 0; i < len && isalnum((unsigned char)text[i]); i++)
 		;
 	if (i == 0 || i < len || len > PROTOCOL_SHOWN)
@@ -525,31 +531,17 @@ hint_item(const struct lex_line *line, const struct lex_token *target,
 		hint_target(line, at, len, error);
 }
 
-/* What may follow the target: nothing, or "= ADDRESS" after "-|". */
-static int
-parse_rest(struct lex_line *line, struct parse_rule *rule,
+static enum parse_result
+parse_include(struct lex_line *line, struct parse_rule *rule,
     struct parse_error *error)
 {
-	struct lex_token token;
+	struct lex_token path;
 
-	rule->local = (struct addr){ .family = 0 };
-	lex_next(line, &token);
-	if (token.kind == LEX_EQUALS && rule->action != PARSE_BLOCK)
-		return (wrong(error, token.at,
-		    "unexpected \"=\": only \"-|\" takes an address"));
-	if (token.kind == LEX_EQUALS) {
-		lex_next(line, &token);
-		if (token.kind != LEX_WORD || addr_parse(line->text + token.at,
-		    token.len, &rule->local) == -1)
-			return (wrong(error, token.at,
-			    "expected an IPv4 or IPv6 address"));
-		lex_next(line, &token);
-	} else if (token.kind != LEX_END && rule->action == PARSE_BLOCK)
-		return (wrong(error, token.at,
-		    "expected \"=\" or the end of the line"));
-	if (token.kind != LEX_END)
-		return (wrong(error, token.at, "expected the end of the line"));
-	return (0);
+	if (directive_parse(line, &path, error) == -1)
+		return (PARSE_ERROR);
+	rule->pattern_at = path.at;
+	rule->names_end = path.at + path.len;
+	return (PARSE_INCLUDE);
 }
 
 enum parse_result
@@ -569,6 +561,8 @@ parse_line(struct lex_line *line, struct parse_rule *rule,
 		wrong(error, (size_t)(nul - line->text), "unexpected NUL");
 		return (PARSE_ERROR);
 	}
+	if (directive_is(line))
+		return (parse_include(line, rule, error));
 	lex_next(line, &token);
 	if (token.kind == LEX_END)
 		return (PARSE_EMPTY);
@@ -586,7 +580,7 @@ parse_line(struct lex_line *line, struct parse_rule *rule,
 		hint_item(line, &token, error);
 		return (PARSE_ERROR);
 	}
-	if (parse_rest(line, rule, error) == -1)
+	if (parse_tail(line, rule, error) == -1)
 		return (PARSE_ERROR);
 	return (PARSE_RULE);
 }

@@ -4,7 +4,7 @@
 
 #include <stddef.h>
 
-#define PARSE_TEXT_SIZE	128	/* of an error's text, with NUL */
+#define PARSE_TEXT_SIZE	256	/* of an error's text, with NUL */
 
 struct parse_error {
 	size_t	at;			/* offset in the line */

@@ -192,10 +192,11 @@ note_one(struct build *b, struct pattern *p, uint32_t line,
 static void
 report_ports(struct build *b, const struct pattern *p, uint32_t line, size_t at)
 {
-	char text[PARSE_TEXT_SIZE];
+	char text[PARSE_TEXT_SIZE], first[TEXTS_NAME_SIZE];
 
 	snprintf(text, sizeof(text), "more than %d ports for the client and "
-	    "name of line %u", ACL_PORTS_MAX, p->line);
+	    "name of %s", ACL_PORTS_MAX, texts_name(b->texts, line, p->line,
+	    first));
 	build_report(b, line, at, text);
 }
 
@@ -210,7 +211,8 @@ note_ports(struct build *b, struct pattern *p, uint32_t line,
 		return (false);
 	for (i = 0; i < rule->nports; i++) {
 		if (note_one(b, p, line, (struct image_port){
-		    .port = rule->ports[i], .proto = rule->proto }))
+		    .port = rule->ports[i], .proto = rule->proto,
+		    .times = b->rule_times }))
 			continue;
 		report_ports(b, p, line, rule->pattern_at);
 		break;
@@ -264,7 +266,7 @@ static void
 report_conflict(struct build *b, uint32_t line, size_t at, uint32_t other,
     const char *why)
 {
-	char text[PARSE_TEXT_SIZE];
+	char text[PARSE_TEXT_SIZE], place[TEXTS_NAME_SIZE];
 
 	/* Once, though the group of that place has many names. */
 	if (b->conflict.line == line && b->conflict.at == at &&
@@ -273,7 +275,8 @@ report_conflict(struct build *b, uint32_t line, size_t at, uint32_t other,
 	b->conflict.line = line;
 	b->conflict.at = at;
 	b->conflict.other = other;
-	snprintf(text, sizeof(text), "conflicts with line %u: %s", other, why);
+	snprintf(text, sizeof(text), "conflicts with %s: %s",
+	    texts_name(b->texts, line, other, place), why);
 	build_report(b, line, at, text);
 }
 

@@ -48,9 +48,23 @@ relate_decision(const struct acl_image *image, const struct addr *client,
 	find_walk(image, &net, name, false, pass_on, &v);
 }
 
+/* Is the port granted for as long as the rule grants its ports? */
+static bool
+has_times(const struct acl_image *image, const struct image_port *port,
+    const struct parse_rule *rule)
+{
+	const struct image_times *t = image_times(image);
+
+	if (port->times == 0)
+		return (rule->times.max == 0);
+	return (t[port->times - 1].min == rule->times.min &&
+	    t[port->times - 1].max == rule->times.max);
+}
+
 /* Does the record say what the rule says? */
 static bool
-says(const struct image_record *r, const struct parse_rule *rule)
+says(const struct acl_image *image, const struct image_record *r,
+    const struct parse_rule *rule)
 {
 	const struct image_port *ports = image_record_ports(r);
 	unsigned int i, said;
@@ -68,7 +82,8 @@ says(const struct image_record *r, const struct parse_rule *rule)
 	}
 	for (i = said = 0; i < r->nports; i++)
 		said += ports[i].proto == rule->proto &&
-		    parse_has_port(rule, ports[i].port);
+		    parse_has_port(rule, ports[i].port) &&
+		    has_times(image, &ports[i], rule);
 	return (said == rule->nports);
 }
 
@@ -118,7 +133,7 @@ relate_again(const struct acl_image *image, acl_record own,
 
 	behind(image, own, rule, &b);
 	/* That a name is meant by more than "*" counts for itself (D14, D16). */
-	if (b.own == NULL || b.next == NULL || !says(b.next, rule) ||
+	if (b.own == NULL || b.next == NULL || !says(image, b.next, rule) ||
 	    !is_close(b.own, b.next, rule) ||
 	    (image_record_name(b.next)[0] == 0) !=
 	    (image_record_name(b.own)[0] == 0))

@@ -78,7 +78,7 @@ blocks_collect(struct blocks *b, const struct list *l)
 		if (l->rules[i].grouped ||
 		    !relate_blocks(l->image, l->rules[i].record))
 			continue;
-		list_parse(l, &l->rules[i], &rule);
+		list_parse(&l->rules[i], &rule);
 		b->prefixes[rule.client.base.family == ADDR_V6]
 		    [rule.client.prefix] = true;
 		len = make_key(&rule.client, &rule.name, rule.wildcard ?
@@ -135,7 +135,7 @@ passed_over_of(const struct blocks *b, const struct list_rule *r,
 	for (len--; i < b->n && i < end && b->at[i].len > len &&
 	    memcmp(b->at[i].key, key, len) == 0; i++) {
 		found = &b->list->rules[b->at[i].rule];
-		list_parse(b->list, found, &block);
+		list_parse(found, &block);
 		if (relate_first(b->list->image, &rule->client, &block.name,
 		    block.wildcard) == r->record)
 			return (found->line);

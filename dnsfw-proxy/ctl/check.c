@@ -3,6 +3,7 @@
 #include <getopt.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "clients.h"
 #include "ctl.h"
@@ -14,7 +15,7 @@
 
 struct finding {
 	unsigned int	line, column;
-	char		text[160];
+	char		*text;
 };
 
 struct findings {
@@ -46,14 +47,24 @@ keep_finding(void *findings, struct list *l, unsigned int line,
 	found = &f->at[f->n++];
 	found->line = line;
 	found->column = column;
-	snprintf(found->text, sizeof(found->text), "%s", text);
+	found->text = strdup(text);
+	if (found->text == NULL)
+		err(CTL_NO, "strdup");
+}
+
+static void
+forget_findings(struct findings *f)
+{
+	while (f->n > 0)
+		free(f->at[--f->n].text);
 }
 
 static void
 print_findings(struct list *l, const struct findings *f, const char *kind)
 {
 	const struct finding *found;
-	const char *text;
+	const char *text, *file;
+	uint32_t line;
 	size_t i, len;
 
 	for (i = 0; i < f->n; i++) {
@@ -62,8 +73,10 @@ print_findings(struct list *l, const struct findings *f, const char *kind)
 			printf("%s: %s: %s\n", l->path, kind, found->text);
 			continue;
 		}
-		printf("%s:%u:%u: %s: %s\n", l->path, found->line,
-		    found->column, kind, found->text);
+		line = found->line;
+		file = list_place(l, &line);
+		printf("%s:%u:%u: %s: %s\n", file, line, found->column, kind,
+		    found->text);
 		len = list_line(l, found->line, &text);
 		show_line(stdout, text, len, found->column);
 	}
@@ -74,13 +87,16 @@ print_json_findings(struct json *j, struct list *l, const struct findings *f,
     const char *key)
 {
 	const char *text;
+	uint32_t line;
 	size_t i, len;
 
 	json_begin(j, key, '[');
 	for (i = 0; i < f->n; i++) {
 		len = list_line(l, f->at[i].line, &text);
+		line = f->at[i].line;
 		json_begin(j, NULL, '{');
-		json_number(j, "line", f->at[i].line);
+		json_text(j, "file", list_place(l, &line));
+		json_number(j, "line", line);
 		json_number(j, "column", f->at[i].column);
 		json_text(j, "text", f->at[i].text);
 		json_bytes(j, "source", text, len);
@@ -118,7 +134,8 @@ check_file(struct check *c, const char *path)
 {
 	struct list l;
 
-	c->errors.n = c->warnings.n = 0;
+	forget_findings(&c->errors);
+	forget_findings(&c->warnings);
 	if (list_load(&l, path, keep_finding, &c->errors) == -1 &&
 	    c->errors.n == 0) {
 		list_free(&l);

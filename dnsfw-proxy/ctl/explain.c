@@ -76,14 +76,16 @@ print_rules(const struct explain *e, const struct outcome *o)
 {
 	const struct list *l = &e->list;
 	const struct outcome_rule *r;
-	const char *text;
+	const char *text, *file;
+	uint32_t line;
 	size_t i, len;
 
 	for (i = 0; i < o->nrules; i++) {
 		r = &o->rules[i];
-		len = list_text(l, r->rule, &text);
-		printf("    %s:%u: %.*s  (%s)\n", l->path, r->rule->line,
-		    (int)len, text, effect_text(r));
+		line = r->rule->line;
+		file = list_place(l, &line);
+		len = list_text(r->rule, &text);
+		printf("    %s:%u: %.*s  (%s)\n", file, line, (int)len, text, effect_text(r));
 	}
 	if (o->more)
 		printf("    and more\n");
@@ -128,6 +130,7 @@ json_rules(struct json *j, const struct list *l, const struct outcome *o,
 {
 	const struct outcome_rule *r;
 	const char *text;
+	uint32_t line;
 	size_t i, len;
 
 	json_begin(j, key, '[');
@@ -135,11 +138,14 @@ json_rules(struct json *j, const struct list *l, const struct outcome *o,
 		r = &o->rules[i];
 		if (r->hidden != hidden)
 			continue;
-		len = list_text(l, r->rule, &text);
+		len = list_text(r->rule, &text);
 		json_begin(j, NULL, '{');
-		json_text(j, "file", l->path);
-		json_number(j, "line", r->rule->line);
+		line = r->rule->line;
+		json_text(j, "file", list_place(l, &line));
+		json_number(j, "line", line);
 		json_bytes(j, "text", text, len);
+		if ((len = list_comment(r->rule, &text)) > 0)
+			json_bytes(j, "comment", text, len);
 		json_end(j, '}');
 	}
 	json_end(j, ']');
@@ -266,8 +272,10 @@ static void
 warn_of_error(void *arg, struct list *l, unsigned int line, unsigned int column,
     const char *text)
 {
+	const char *file = list_place(l, &line);
+
 	(void)arg;
-	warnx("%s:%u:%u: %s", l->path, line, column, text);
+	warnx("%s:%u:%u: %s", file, line, column, text);
 }
 
 static int

@@ -2,52 +2,93 @@
 #include "list.h"
 
 #include <err.h>
-#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "../acl/lex.h"
+#include "aclfile.h"
+#include "readtext.h"
 
-#define TEXT_FIRST	(64UL << 10)	/* octets; doubled as they come */
-
-/* Returns -1 with errno. */
+/* What the list includes is below the directory of its file. */
 static int
-read_all(FILE *from, struct list *l)
+open_directory(const char *path)
 {
-	size_t size = TEXT_FIRST, n;
+	const char *slash = strrchr(path, '/');
+	char *dir;
+	int fd;
 
-	l->len = 0;
-	if ((l->text = malloc(size)) == NULL)
-		err(1, "malloc");
-	while ((n = fread(l->text + l->len, 1, size - l->len, from)) > 0) {
-		l->len += n;
-		if (l->len < size)
-			continue;
-		size *= 2;
-		if ((l->text = realloc(l->text, size)) == NULL)
-			err(1, "realloc");
-	}
-	return (ferror(from) ? -1 : 0);
+	if (asprintf(&dir, "%.*s", slash == NULL ? 1 : (int)(slash + 1 - path),
+	    slash == NULL ? "." : path) == -1)
+		err(1, "asprintf");
+	if ((fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC)) == -1)
+		err(1, "open %s", dir);
+	free(dir);
+	return (fd);
+}
+
+/* The text that is asked for, or why not. */
+static void
+read_included(struct list *l, int dir, const struct texts_ask *ask)
+{
+	char name[ACLPATH_SIZE] = "", path[2 * ACLPATH_SIZE];
+	enum aclfile_trouble trouble = ACLFILE_OK;
+	const char *why;
+	char *text;
+	size_t len;
+	int fd = -1;
+
+	if (ask->directory)
+		trouble = aclfile_next(dir, ask->path, ask->after, name);
+	snprintf(path, sizeof(path), "%s%s%s", ask->path, ask->directory ? "/" :
+	    "", name);
+	if (trouble == ACLFILE_OK)
+		fd = aclfile_open(dir, path, &trouble);
+	else
+		name[0] = '\0';
+	why = aclfile_text(trouble);
+	text = fd == -1 ? NULL : readtext(fd, &len, &why);
+	if (fd != -1)
+		close(fd);
+	if (text != NULL)
+		texts_give(&l->texts, name, text, len);
+	else if (trouble == ACLFILE_END)
+		texts_end(&l->texts, why);
+	else
+		texts_refuse(&l->texts, name, why);
 }
 
 static int
-read_file(struct list *l)
+read_files(struct list *l)
 {
-	FILE *from = stdin;
-	int rc;
+	bool stdin_it = strcmp(l->path, "-") == 0;
+	struct texts_ask ask;
+	int fd = STDIN_FILENO, dir;
+	const char *why;
+	size_t len;
+	char *text;
 
-	if (strcmp(l->path, "-") == 0)
+	if (stdin_it)
 		l->path = "standard input";
-	else if ((from = fopen(l->path, "re")) == NULL) {
+	else if ((fd = open(l->path, O_RDONLY | O_CLOEXEC)) == -1) {
 		warn("cannot open the list \"%s\"", l->path);
 		return (-1);
 	}
-	if ((rc = read_all(from, l)) == -1)
-		warn("cannot read the list \"%s\"", l->path);
-	if (from != stdin)
-		fclose(from);
-	return (rc);
+	text = readtext(fd, &len, &why);
+	if (text == NULL)
+		warnx("cannot read the list \"%s\": %s", l->path, why);
+	if (!stdin_it)
+		close(fd);
+	if (text == NULL)
+		return (-1);
+	texts_begin(&l->texts, l->path, text, len);
+	dir = open_directory(l->path);
+	while (texts_next(&l->texts, &ask))
+		read_included(l, dir, &ask);
+	close(dir);
+	return (0);
 }
 
 /* What acl_compile reports goes on with the list. */
@@ -66,18 +107,6 @@ pass_error(void *arg, unsigned int line, unsigned int column, const char *text)
 }
 
 static int
-compare_rules(const void *a, const void *b, void *list)
-{
-	const struct list *l = list;
-	const struct list_rule *x = &l->rules[*(const uint32_t *)a];
-	const struct list_rule *y = &l->rules[*(const uint32_t *)b];
-
-	if (x->record != y->record)
-		return (x->record < y->record ? -1 : 1);
-	return (x < y ? -1 : x > y);
-}
-
-static int
 compare_lines(const void *a, const void *b)
 {
 	const struct list_rule *x = a, *y = b;
@@ -93,18 +122,56 @@ compare_lines(const void *a, const void *b)
 static void
 find_lines(struct list *l)
 {
-	struct lex_text lines = { .text = l->text, .len = l->len };
+	struct texts_at at = { .part = 0 };
 	struct lex_line line = { .len = 0 };
 	uint32_t i;
 
-	lines.next = acl_text_start(l->text, l->len);
 	for (i = 0; i < l->nrules; i++) {
-		while (lines.number < l->rules[i].line &&
-		    lex_next_line(&lines, &line))
+		while (at.number < l->rules[i].line &&
+		    texts_line(&l->texts, &at, &line))
 			;
-		l->rules[i].at = (size_t)(line.text - l->text);
+		l->rules[i].text = line.text;
 		l->rules[i].len = line.len;
 	}
+}
+
+#define DIGIT_BITS	11		/* of a record, which has three of these */
+#define DIGITS		(1U << DIGIT_BITS)
+
+/* The indices in order of that digit; those of one digit stay in theirs. */
+static void
+sort_digit(const struct list *l, unsigned int shift, const uint32_t *from,
+    uint32_t *to)
+{
+	static uint32_t at[DIGITS + 1];
+	uint32_t i;
+
+	memset(at, 0, sizeof(at));
+	for (i = 0; i < l->nrules; i++)
+		at[(l->rules[i].record >> shift) % DIGITS + 1]++;
+	for (i = 0; i < DIGITS; i++)
+		at[i + 1] += at[i];
+	for (i = 0; i < l->nrules; i++)
+		to[at[(l->rules[from[i]].record >> shift) % DIGITS]++] =
+		    from[i];
+}
+
+/* By record, then by index: in three passes, as there may be a million. */
+static void
+sort_by_record(struct list *l)
+{
+	uint32_t *other = calloc(l->nrules + 1UL, sizeof(*other)), *sorted;
+	unsigned int shift;
+
+	if (other == NULL)
+		err(1, "calloc");
+	for (shift = 0; shift < 32; shift += DIGIT_BITS) {
+		sort_digit(l, shift, l->by_record, other);
+		sorted = other;
+		other = l->by_record;
+		l->by_record = sorted;
+	}
+	free(other);
 }
 
 static void
@@ -127,8 +194,7 @@ index_rules(struct list *l, const struct acl_compiled *c)
 	}
 	qsort(l->rules, l->nrules, sizeof(*l->rules), compare_lines);
 	find_lines(l);
-	qsort_r(l->by_record, l->nrules, sizeof(*l->by_record), compare_rules,
-	    l);
+	sort_by_record(l);
 }
 
 int
@@ -138,13 +204,14 @@ list_load(struct list *l, const char *path, list_error_fn *error, void *arg)
 	struct acl_compiled compiled;
 
 	*l = (struct list){ .path = path };
-	if (read_file(l) == -1)
+	if (read_files(l) == -1)
 		return (-1);
-	if (acl_compile_traced(l->text, l->len, pass_error, &report,
-	    &compiled) == -1)
+	if (acl_compile(&l->texts, true, pass_error, &report, &compiled) == -1)
 		return (-1);
 	l->image = compiled.image;
 	l->sum = compiled.sum;
+	l->unused = compiled.unused;
+	l->nunused = compiled.nunused;
 	index_rules(l, &compiled);
 	free(compiled.origins);
 	return (0);
@@ -153,8 +220,9 @@ list_load(struct list *l, const char *path, list_error_fn *error, void *arg)
 void
 list_free(struct list *l)
 {
-	free(l->text);
+	texts_free(&l->texts);
 	free((void *)(uintptr_t)l->image);
+	free(l->unused);
 	free(l->rules);
 	free(l->by_record);
 }
@@ -179,10 +247,9 @@ list_rules(const struct list *l, acl_record record, const uint32_t **first)
 }
 
 void
-list_parse(const struct list *l, const struct list_rule *r,
-    struct parse_rule *out)
+list_parse(const struct list_rule *r, struct parse_rule *out)
 {
-	struct lex_line line = { .text = l->text + r->at, .len = r->len };
+	struct lex_line line = { .text = r->text, .len = r->len };
 	struct parse_error error;
 
 	(void)parse_line(&line, out, &error);
@@ -191,9 +258,9 @@ list_parse(const struct list *l, const struct list_rule *r,
 }
 
 size_t
-list_text(const struct list *l, const struct list_rule *r, const char **text)
+list_text(const struct list_rule *r, const char **text)
 {
-	struct lex_line line = { .text = l->text + r->at, .len = r->len };
+	struct lex_line line = { .text = r->text, .len = r->len };
 	struct lex_token token;
 	size_t first, end;
 
@@ -206,15 +273,31 @@ list_text(const struct list *l, const struct list_rule *r, const char **text)
 }
 
 size_t
+list_comment(const struct list_rule *r, const char **text)
+{
+	struct parse_rule rule;
+
+	list_parse(r, &rule);
+	*text = r->text + rule.text_at;
+	return (rule.text_len);
+}
+
+const char *
+list_place(const struct list *l, uint32_t *line)
+{
+	return (*line == 0 ? l->path : texts_place(&l->texts, line)->shown);
+}
+
+size_t
 list_line(struct list *l, unsigned int number, const char **text)
 {
 	struct lex_line line = { .text = "" };
 
 	/* Mostly the next one is asked for, or one behind it. */
-	if (number <= l->shown.number || l->shown.text == NULL)
-		l->shown = (struct lex_text){ .text = l->text, .len = l->len,
-		    .next = acl_text_start(l->text, l->len) };
-	while (l->shown.number < number && lex_next_line(&l->shown, &line))
+	if (number <= l->shown.number || l->shown.number == 0)
+		texts_seek(&l->texts, number, &l->shown);
+	while (l->shown.number < number &&
+	    texts_line(&l->texts, &l->shown, &line))
 		;
 	*text = line.text;
 	return (line.len);

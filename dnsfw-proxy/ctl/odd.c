@@ -11,7 +11,7 @@
 #include "blocks.h"
 #include "suffix.h"
 
-#define TEXT_MAX	160	/* of what is told, with NUL */
+#define TEXT_MAX	320	/* of what is told, with NUL */
 
 struct odd {
 	struct list	*list;
@@ -86,11 +86,11 @@ find_same(struct odd *o)
 			;
 		for (k = i; end - i > 1 && k < end; k++) {
 			r = &l->rules[l->by_record[k]];
-			list_parse(l, r, &rule);
+			list_parse(r, &rule);
 			o->same[l->by_record[k]] = say(&said, &rule, r->line);
 		}
 		for (k = i; end - i > 1 && k < end; k++) {
-			list_parse(l, &l->rules[l->by_record[k]], &rule);
+			list_parse(&l->rules[l->by_record[k]], &rule);
 			forget(&said, &rule);
 		}
 	}
@@ -133,7 +133,7 @@ line_that_says(const struct list *l, acl_record record,
 	size_t i, n = list_rules(l, record, &first);
 
 	for (i = 0; i < n; i++) {
-		list_parse(l, &l->rules[first[i]], &other);
+		list_parse(&l->rules[first[i]], &other);
 		if (other.action == rule->action &&
 		    (rule->action != PARSE_GRANT ||
 		    (other.proto == rule->proto &&
@@ -162,11 +162,13 @@ judge_rule(const struct odd *o, const struct list_rule *r,
 	bool allows = rule->action != PARSE_BLOCK;
 	bool several = is_one_of_several(o->list, r);
 	uint32_t same = o->same[r - o->list->rules];
+	char place[TEXTS_NAME_SIZE];
 	acl_record again;
 	uint32_t block;
 
 	if (same != 0 && !r->grouped) {
-		snprintf(text, TEXT_MAX, "line %u says the same", same);
+		snprintf(text, TEXT_MAX, "%s says the same", texts_name(
+		    &o->list->texts, r->line, same, place));
 		return (several ? (long)rule->pattern_at : 0);
 	}
 	/* How it stands to others depends on whom and what it means. */
@@ -175,9 +177,10 @@ judge_rule(const struct odd *o, const struct list_rule *r,
 	if (is_without_client(o, rule, text))
 		return (0);
 	if ((again = relate_again(o->list->image, r->record, rule)) != 0) {
-		snprintf(text, TEXT_MAX, "nothing changes without it: line %u "
-		    "%s all that it does", line_that_says(o->list,
-		    again, rule), allows ? "allows" : "blocks");
+		snprintf(text, TEXT_MAX, "nothing changes without it: %s %s all "
+		    "that it does", texts_name(&o->list->texts, r->line,
+		    line_that_says(o->list, again, rule), place),
+		    allows ? "allows" : "blocks");
 		return ((long)rule->pattern_at);
 	}
 	if (!allows && rule->local.family == 0 &&
@@ -192,11 +195,25 @@ judge_rule(const struct odd *o, const struct list_rule *r,
 	}
 	if (allows && rule->wildcard &&
 	    (block = blocks_passed_over(&o->blocks, r, rule)) != 0) {
-		snprintf(text, TEXT_MAX, "it opens what line %u blocks for more "
-		    "clients: the smaller network comes first", block);
+		snprintf(text, TEXT_MAX, "it opens what %s blocks for more "
+		    "clients: the smaller network comes first",
+		    texts_name(&o->list->texts, r->line, block, place));
 		return ((long)rule->pattern_at);
 	}
 	return (-1);
+}
+
+/* Tell of groups that no rule has, from *next on, to those of that line. */
+static void
+tell_unused(struct list *l, size_t *next, uint32_t line, odd_fn *tell,
+    void *arg)
+{
+	const struct acl_unused *u;
+
+	for (; *next < l->nunused && l->unused[*next].line < line; ++*next) {
+		u = &l->unused[*next];
+		tell(arg, l, u->line, u->at + 1U, "no rule has the group");
+	}
 }
 
 void
@@ -207,6 +224,7 @@ odd_find(struct list *l, const struct clients_nets *nets, odd_fn *tell,
 	struct parse_rule rule;
 	char text[TEXT_MAX];
 	const char *start;
+	size_t unused = 0;
 	uint32_t i;
 	long at;
 
@@ -219,15 +237,17 @@ odd_find(struct list *l, const struct clients_nets *nets, odd_fn *tell,
 	find_same(&o);
 	blocks_collect(&o.blocks, l);
 	for (i = 0; i < l->nrules; i++) {
-		list_parse(l, &l->rules[i], &rule);
+		tell_unused(l, &unused, l->rules[i].line, tell, arg);
+		list_parse(&l->rules[i], &rule);
 		if ((at = judge_rule(&o, &l->rules[i], &rule, text)) == -1)
 			continue;
 		if (at == 0) {
-			(void)list_text(l, &l->rules[i], &start);
-			at = start - (l->text + l->rules[i].at);
+			(void)list_text(&l->rules[i], &start);
+			at = start - l->rules[i].text;
 		}
 		tell(arg, l, l->rules[i].line, (unsigned int)at + 1, text);
 	}
+	tell_unused(l, &unused, UINT32_MAX, tell, arg);
 	blocks_free(&o.blocks);
 	free(o.same);
 }

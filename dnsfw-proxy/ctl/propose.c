@@ -317,20 +317,22 @@ propose_rules(struct propose *o, const struct needs *needs)
 }
 
 void
-propose_blocked(const struct propose *o, const struct want *p, uint32_t line)
+propose_blocked(const struct propose *o, const struct want *p, const char *file,
+    uint32_t line)
 {
 	char client[CLIENT_TEXT], name[DNS_NAME_TEXT_MAX + 2];
 	struct json j = { .to = stdout };
 
 	client_text(p, client);
 	if (!o->json) {
-		printf("# blocked by line %" PRIu32 ": %s for %s\n", line,
+		printf("# blocked by %s:%" PRIu32 ": %s for %s\n", file, line,
 		    name_text(p, name), client);
 		return;
 	}
 	json_begin(&j, NULL, '{');
 	json_text(&j, "client", client);
 	json_text(&j, "name", name_text(p, name));
+	json_text(&j, "file", file);
 	json_number(&j, "blocked", line);
 	json_end(&j, '}');
 	json_line(&j);

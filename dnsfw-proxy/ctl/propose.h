@@ -18,8 +18,8 @@ struct propose {
 /* Write all rules on standard output. */
 void	propose_rules(struct propose *, const struct needs *);
 
-/* A name that the list to be added to blocks for a client, in that line. */
+/* A name that the list to be added to blocks for a client, in that line of file. */
 void	propose_blocked(const struct propose *, const struct want *,
-	    uint32_t line);
+	    const char *file, uint32_t line);
 
 #endif

@@ -57,8 +57,10 @@ static void
 tell_error(void *arg, struct list *l, unsigned int line, unsigned int column,
     const char *text)
 {
+	const char *file = list_place(l, &line);
+
 	(void)arg;
-	warnx("%s:%u:%u: %s", l->path, line, column, text);
+	warnx("%s:%u:%u: %s", file, line, column, text);
 }
 
 static void
@@ -100,12 +102,13 @@ rule_json(const struct rules *r, const struct list_rule *rule,
 	struct json j = { .to = stdout };
 	char since[AGO_WHEN_SIZE];
 	const char *text;
-	size_t len = list_text(&r->list, rule, &text);
+	size_t len = list_text(rule, &text);
+	uint32_t line = rule->line;
 
 	ago_when(r->counting, true, since);
 	json_begin(&j, NULL, '{');
-	json_text(&j, "file", r->path);
-	json_number(&j, "line", rule->line);
+	json_text(&j, "file", list_place(&r->list, &line));
+	json_number(&j, "line", line);
 	if (c == NULL)
 		json_null(&j, "hits");
 	else
@@ -116,6 +119,8 @@ rule_json(const struct rules *r, const struct list_rule *rule,
 		json_number(&j, "ago", c->last);
 	json_text(&j, "since", since);
 	json_bytes(&j, "text", text, len);
+	if ((len = list_comment(rule, &text)) > 0)
+		json_bytes(&j, "comment", text, len);
 	json_end(&j, '}');
 	json_line(&j);
 }
@@ -125,8 +130,9 @@ rule_text(const struct rules *r, const struct list_rule *rule,
     const struct control_rule *c)
 {
 	char ago[AGO_SIZE] = "never";
-	const char *text;
-	size_t len = list_text(&r->list, rule, &text);
+	const char *text, *file;
+	size_t len = list_text(rule, &text);
+	uint32_t line = rule->line;
 
 	if (c == NULL)
 		printf("%10s  %10s", "not", "counted");
@@ -135,7 +141,8 @@ rule_text(const struct rules *r, const struct list_rule *rule,
 			ago_print(c->last, ago);
 		printf("%10" PRIu64 "  %10s", c->hits, ago);
 	}
-	printf("  %s:%" PRIu32 "  %.*s\n", r->path, rule->line, (int)len, text);
+	file = list_place(&r->list, &line);
+	printf("  %s:%" PRIu32 "  %.*s\n", file, line, (int)len, text);
 }
 
 /* The count of the i-th: at its own line, or where it is counted with another. */

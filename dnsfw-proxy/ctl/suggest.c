@@ -127,8 +127,10 @@ static void
 tell_wrong(void *arg, struct list *l, unsigned int line, unsigned int column,
     const char *text)
 {
+	const char *file = list_place(l, &line);
+
 	(void)arg;
-	warnx("%s:%u:%u: %s", l->path, line, column, text);
+	warnx("%s:%u:%u: %s", file, line, column, text);
 }
 
 /* What the list allows already is not wanted; what it blocks is only told. */
@@ -137,10 +139,12 @@ compare_with(struct suggest *s, const struct list *l, struct want *p)
 {
 	struct acl_decision d;
 	unsigned int i;
+	const char *file;
 
 	acl_decide(l->image, &p->asked, &p->name, &d);
 	if (d.verdict == ACL_BLOCK || d.verdict == ACL_LOCAL) {
-		propose_blocked(&s->propose, p, d.line);
+		file = list_place(l, &d.line);
+		propose_blocked(&s->propose, p, file, d.line);
 		p->nports = 0;
 		p->resolve = p->unknown = false;
 	}
@@ -152,28 +156,41 @@ compare_with(struct suggest *s, const struct list *l, struct want *p)
 	p->unknown = false;
 }
 
-/* Groups of the list keep their names: ours have higher numbers, or are fewer. */
-static void
-pass_over_groups(struct propose *o, const struct list *l)
+/* The number behind the name of a group of ours, or 0: it is none. */
+static unsigned int
+our_number(const char *at, size_t len)
 {
 	static const char *const ours[] = { "@clients", "@names" };
-	unsigned long number;
-	const char *at;
-	size_t i;
+	char digits[8] = "";	/* more than a million are left alone */
+	size_t i, n;
 
-	for (at = l->text; (at = memchr(at, '@', l->len -
-	    (size_t)(at - l->text))) != NULL; at++) {
+	for (i = 0; i < sizeof(ours) / sizeof(ours[0]); i++) {
+		n = strlen(ours[i]);
+		if (len <= n || strncasecmp(at, ours[i], n) != 0)
+			continue;
+		len -= n;
+		memcpy(digits, at + n, len < sizeof(digits) - 1 ? len :
+		    sizeof(digits) - 1);
+		return ((unsigned int)strtoul(digits, NULL, 10));
+	}
+	return (0);
+}
+
+/* Groups of the list keep their names: ours have higher numbers, or are fewer. */
+static void
+pass_over_groups(struct propose *o, const struct texts_file *f)
+{
+	const char *at = f->text, *end = f->text + f->len;
+	unsigned int number;
+
+	for (; f->len > 0 && (at = memchr(at, '@', (size_t)(end - at))) != NULL;
+	    at++) {
 		/* It may be a rule's: then there are fewer than there could be. */
 		if (o->groups_left > 0)
 			o->groups_left--;
-		for (i = 0; i < 2; i++) {
-			if ((size_t)(l->text + l->len - at) <= strlen(ours[i]) ||
-			    strncasecmp(at, ours[i], strlen(ours[i])) != 0)
-				continue;
-			number = strtoul(at + strlen(ours[i]), NULL, 10);
-			if (number > o->group && number < 1000000)
-				o->group = (unsigned int)number;
-		}
+		number = our_number(at, (size_t)(end - at));
+		if (number > o->group && number < 1000000)
+			o->group = number;
 	}
 }
 
@@ -189,7 +206,8 @@ take_difference(struct suggest *s)
 	}
 	for (i = 0; i < s->wants.n; i++)
 		compare_with(s, &l, s->wants.at[i]);
-	pass_over_groups(&s->propose, &l);
+	for (i = 0; i < l.texts.nfiles; i++)
+		pass_over_groups(&s->propose, &l.texts.files[i]);
 	list_free(&l);
 	return (CTL_YES);
 }

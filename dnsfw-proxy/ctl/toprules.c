@@ -10,7 +10,7 @@
 #include "list.h"
 
 static const char *list_path;
-static struct list list;
+static struct list top_list;
 static bool is_read;
 static uint32_t read_for;			/* sum for which it was read */
 
@@ -39,11 +39,11 @@ read_list(uint32_t sum)
 
 	if (is_read && sum == read_for)
 		return;
-	list_free(&list);
-	list = (struct list){ .path = list_path };
+	list_free(&top_list);
+	top_list = (struct list){ .path = list_path };
 	if (stat(list_path, &st) == 0 && S_ISREG(st.st_mode) &&
 	    access(list_path, R_OK) == 0)
-		(void)list_load(&list, list_path, ignore_error, NULL);
+		(void)list_load(&top_list, list_path, ignore_error, NULL);
 	is_read = true;
 	read_for = sum;
 }
@@ -64,11 +64,11 @@ toprules_text(uint32_t line, uint32_t sum, size_t *len)
 	const char *text;
 
 	read_list(sum);
-	if (list.image == NULL || list.sum != sum)
+	if (top_list.image == NULL || top_list.sum != sum)
 		return (NULL);
-	r = bsearch(&line, list.rules, list.nrules, sizeof(*r), compare_line);
+	r = bsearch(&line, top_list.rules, top_list.nrules, sizeof(*r), compare_line);
 	if (r == NULL)
 		return (NULL);
-	*len = list_text(&list, r, &text);
+	*len = list_text(r, &text);
 	return (text);
 }

@@ -10,11 +10,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "aclfile.h"
 #include "children.h"
 #include "conf.h"
+#include "include.h"
 #include "log.h"
 
-#define OPEN_FLAGS	(O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK)
 #define SEALS	(F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
 
 static struct msg_sealed sealed;
@@ -46,12 +47,13 @@ static int
 policy_open(void)
 {
 	int fd = openat(KEEP_FD_ACL_DIR, conf->acl_path + conf->acl_name,
-	    OPEN_FLAGS);
+	    ACLFILE_FLAGS);
 
 	if (fd == -1)
 		return (-1);
 	children_send_plain(&children_compiler, MSG_RELOAD, fd);
 	close(fd);
+	include_begin();
 	making = was_read = true;
 	return (0);
 }
@@ -63,7 +65,7 @@ open_trouble(void)
 	if (errno != EACCES)
 		return (strerrordesc_np(errno));
 	/* That no file has this name is told to those who may enter. */
-	if (openat(KEEP_FD_ACL_DIR, "\n", OPEN_FLAGS) == -1 && errno == ENOENT)
+	if (openat(KEEP_FD_ACL_DIR, "\n", ACLFILE_FLAGS) == -1 && errno == ENOENT)
 		return ("the user of --keeper-user may not read the file "
 		    "('chmod o+r', or give it to the user's group), or it is "
 		    "a link that leads out of its directory");
@@ -207,6 +209,10 @@ policy_receive(struct policy_checked *checked)
 		    "a descriptor where none belongs");
 	if (making && buf[0] == MSG_REJECTED) {
 		policy_rejected(buf, n);
+		return (POLICY_SEEN_TO);
+	}
+	if (making && buf[0] == MSG_INCLUDE) {
+		include_serve(buf, n);
 		return (POLICY_SEEN_TO);
 	}
 	policy_answers(buf, n, checked);

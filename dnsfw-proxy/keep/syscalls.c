@@ -13,11 +13,11 @@
 #include <fcntl.h>
 #include <seccomp.h>
 
+#include "aclfile.h"
 #include "keepconf.h"
 
 #define EQ(i, v)	{ SANDBOX_EQ, (i), (v), 0 }
 #define NO_EXEC(i)	{ SANDBOX_MASKED_EQ, (i), 0, PROT_EXEC }
-#define ACL_FLAGS	(O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK)
 
 /* size, a power of two, descriptors from first on, a multiple of it. */
 #define RANGE(first, size)						\
@@ -83,10 +83,13 @@ const struct sandbox_rule keep_rules[] = {
 	{ SCMP_SYS(sendto), 0, { RANGE(80, 16), EQ(4, 0) }, "its answers" },
 	{ SCMP_SYS(sendto), 0, { RANGE(96, 32), EQ(4, 0) }, "its answers" },
 	{ SCMP_SYS(sendto), 0, { RANGE(128, 128), EQ(4, 0) }, "its answers" },
-	{ SCMP_SYS(openat), 0, { EQ(0, KEEP_FD_ACL_DIR), EQ(2, ACL_FLAGS) },
-	    "the ACL, to hand it to the compiler" },
+	{ SCMP_SYS(openat), 0, { EQ(0, KEEP_FD_ACL_DIR), EQ(2, ACLFILE_FLAGS) },
+	    "the ACL's files, to hand them to the compiler" },
+	{ SCMP_SYS(openat), 0, { EQ(0, KEEP_FD_ACL_DIR),
+	    EQ(2, ACLFILE_DIRECTORY) }, "a directory that it includes" },
+	OF_LATER(SCMP_SYS(getdents64), "which files are there"),
 	OF_LATER(SCMP_SYS(close), "the ACL, images of before, askers"),
-	OF_LATER(SCMP_SYS(fstat), "the image's size"),
+	OF_LATER(SCMP_SYS(fstat), "the image's size; is it a file"),
 	{ SCMP_SYS(newfstatat), 0, { RANGE(80, 16), EQ(3, AT_EMPTY_PATH) },
 	    "fstat of newer C libraries" },
 	{ SCMP_SYS(newfstatat), 0, { RANGE(96, 32), EQ(3, AT_EMPTY_PATH) },

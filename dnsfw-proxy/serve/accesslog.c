@@ -132,24 +132,27 @@ put_text(const char *text)
 	put_bytes(text, strlen(text));
 }
 
-/* A string inside the quotes of JSON; what is not printable ASCII is \DDD. */
+/* Inside the quotes of JSON; what is not printable ASCII is \DDD. */
+static void
+put_quoted_octet(unsigned char c)
+{
+	if (c == '"' || c == '\\')
+		buffer[used++] = '\\';
+	if (c >= 0x20 && c <= 0x7e) {
+		buffer[used++] = (char)c;
+		return;
+	}
+	put_text("\\\\");
+	buffer[used++] = (char)('0' + c / 100);
+	buffer[used++] = (char)('0' + c / 10 % 10);
+	buffer[used++] = (char)('0' + c % 10);
+}
+
 static void
 put_quoted(const char *text)
 {
-	const unsigned char *c;
-
-	for (c = (const unsigned char *)text; *c != '\0'; c++) {
-		if (*c == '"' || *c == '\\')
-			buffer[used++] = '\\';
-		if (*c >= 0x20 && *c <= 0x7e) {
-			buffer[used++] = (char)*c;
-			continue;
-		}
-		put_text("\\\\");
-		buffer[used++] = (char)('0' + *c / 100);
-		buffer[used++] = (char)('0' + *c / 10 % 10);
-		buffer[used++] = (char)('0' + *c % 10);
-	}
+	for (; *text != '\0'; text++)
+		put_quoted_octet((unsigned char)*text);
 }
 
 static void
@@ -243,14 +246,32 @@ print_name(const struct request *a, char text[DNS_NAME_TEXT_MAX])
 	dns_name_print(&folded, text);
 }
 
+/* What is included is in a directory of the list's own, or below. */
+static void
+put_file(const char *own, const char *included)
+{
+	const char *slash = strrchr(own, '/');
+	size_t len = included[0] == '\0' ? strlen(own) :
+	    slash == NULL ? 0 : (size_t)(slash + 1 - own);
+
+	for (; len > 0; len--)
+		put_quoted_octet((unsigned char)*own++);
+	put_quoted(included);
+}
+
 static void
 put_rule(uint32_t line)
 {
+	const char *comment = acl_image_comment(policy.image, line);
+	const char *included = acl_image_place(policy.image, &line);
+
 	put_key("rule");
 	put_text("{\"file\":\"");
-	put_quoted(acl_image_file(policy.image));
+	put_file(acl_image_file(policy.image), included);
 	put_text("\",\"line\":");
 	put_number(line);
+	if (comment[0] != '\0')
+		put_string("comment", comment);
 	put_text("}");
 }
 

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <unistd.h>
 
+#include "../acl/decide.h"
 #include "../acl/image.h"
 #include "log.h"
 
@@ -34,4 +35,22 @@ policy_take(const struct msg_policy *m, int fd)
 	image_size = m->size;
 	policy.families = m->families;
 	policy.generation = m->generation;
+}
+
+const char *
+policy_place(uint32_t *line)
+{
+	return (acl_image_place(policy.image, line));
+}
+
+const char *
+policy_comment(uint32_t line)
+{
+	return (acl_image_comment(policy.image, line));
+}
+
+uint32_t
+policy_ttl(const struct acl_port *port, uint32_t ttl)
+{
+	return (acl_image_ttl(policy.image, port->times, ttl));
 }

@@ -7,6 +7,7 @@
 #include "msg.h"
 
 struct acl_image;
+struct acl_port;
 
 struct policy {
 	const struct acl_image *image;	/* NULL before the first one */
@@ -15,6 +16,11 @@ struct policy {
 };
 
 extern struct policy policy;
+
+/* acl_image_place(), acl_image_comment() and acl_image_ttl() of that list. */
+const char *policy_place(uint32_t *line);
+const char *policy_comment(uint32_t line);
+uint32_t policy_ttl(const struct acl_port *, uint32_t ttl);
 
 /* Map the image, and let go of the one before; fd is closed. */
 void	policy_take(const struct msg_policy *, int fd);

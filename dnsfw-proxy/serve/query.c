@@ -32,7 +32,7 @@
 
 #define OVERLOAD_PERIOD	60	/* seconds between log lines */
 #define LATE_PERIOD	60
-#define TEXT_MAX	64	/* of an Extended DNS Error */
+#define TEXT_MAX	192	/* of an Extended DNS Error */
 
 static const char overload_text[] = "too many requests in flight";
 
@@ -168,6 +168,16 @@ refuse_rcode(void)
 	return (RCODE_REFUSED);
 }
 
+/* What a rule has done. */
+static void
+say_rule(char text[TEXT_MAX], const char *what, uint32_t line)
+{
+	const char *included = policy_place(&line);
+
+	snprintf(text, TEXT_MAX, "%s by ACL line %u%s%s", what, line,
+	    included[0] == '\0' ? "" : " of ", included);
+}
+
 /* -| name = address (D3). */
 static void
 answer_local(const struct request *r, const struct acl_decision *d)
@@ -175,7 +185,7 @@ answer_local(const struct request *r, const struct acl_decision *d)
 	char text[TEXT_MAX];
 
 	access_local(r, &d->local);
-	snprintf(text, sizeof(text), "answered by ACL line %u", d->line);
+	say_rule(text, "answered", d->line);
 	tell(REFUSAL_LIST, r, text);
 	answer_here(r, RCODE_NOERROR, EDE_FORGED, text, &d->local);
 }
@@ -187,7 +197,7 @@ refuse(const struct request *r, const struct acl_decision *d)
 
 	access_log(ACCESS_REFUSE, r, refuse_rcode());
 	if (d->line != 0)
-		snprintf(text, sizeof(text), "blocked by ACL line %u", d->line);
+		say_rule(text, "blocked", d->line);
 	else
 		snprintf(text, sizeof(text), "no ACL rule allows it");
 	tell(REFUSAL_LIST, r, text);

@@ -3,12 +3,14 @@
 
 #include <event2/event.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "bucket.h"
 #include "counters.h"
 #include "log.h"
 #include "loop.h"
+#include "policy.h"
 #include "priv.h"
 #include "share.h"
 
@@ -69,16 +71,16 @@ is_of(const struct msg_refusal *m, const struct addr *client)
 
 static bool
 is_told(size_t i, enum msg_refusal_kind kind, const struct request *r,
-    const char *reason)
+    uint32_t line, const char *reason)
 {
 	const struct msg_refusal *m = &batch[i];
 
-	return (m->kind == kind && m->rule == r->rule &&
+	return (m->kind == kind && m->rule == line &&
 	    is_of(m, &r->client) &&
 	    (m->name[0] != '\0') == r->dns.has_question &&
 	    (!r->dns.has_question || (m->qtype == r->dns.qtype &&
 	    dns_name_equal(&names[i], &r->dns.qname))) &&
-	    strncmp(m->reason, reason, sizeof(m->reason) - 1) == 0);
+	    strcmp(m->reason, reason) == 0);
 }
 
 /* In lower case, and what does not fit at its begin cut. */
@@ -99,20 +101,21 @@ tell_name(char to[MSG_NAME_SIZE], const struct dns_name *folded)
 }
 
 static void
-tell_add(enum msg_refusal_kind kind, const struct request *r, const char *reason)
+tell_add(enum msg_refusal_kind kind, const struct request *r, uint32_t line,
+    const char *reason)
 {
 	static const struct timeval second = { .tv_sec = 1 };
 	struct msg_refusal *m = &batch[n];
 
 	*m = (struct msg_refusal){ .type = MSG_REFUSAL, .kind = (uint8_t)kind,
-	    .family = r->client.family, .count = 1, .rule = r->rule };
+	    .family = r->client.family, .count = 1, .rule = line };
 	memcpy(m->client, r->client.bytes, sizeof(m->client));
 	if (r->dns.has_question) {
 		m->qtype = r->dns.qtype;
 		dns_name_fold(&r->dns.qname, &names[n]);
 		tell_name(m->name, &names[n]);
 	}
-	strncpy(m->reason, reason, sizeof(m->reason) - 1);
+	memcpy(m->reason, reason, strlen(reason));
 	if (n++ == 0)
 		event_add(timer, &second);
 }
@@ -147,13 +150,38 @@ has_token(const struct addr *client)
 	return (true);
 }
 
+/*
+ * The line of the rule in its file, which the reason names if it is included.  Why
+ * the list refuses, the rule's comment may say.
+ */
+static uint32_t
+tell_line(enum msg_refusal_kind kind, uint32_t line, const char *reason,
+    char text[MSG_REASON_SIZE])
+{
+	const char *comment = line == 0 ? "" : policy_comment(line);
+	const char *file = line == 0 ? "" : policy_place(&line);
+
+	/* That of a refusal by the list does so already. */
+	if (kind == REFUSAL_LIST)
+		snprintf(text, MSG_REASON_SIZE, "%s%s%s", reason,
+		    comment[0] == '\0' ? "" : ": ", comment);
+	else if (file[0] == '\0')
+		snprintf(text, MSG_REASON_SIZE, "%s", reason);
+	else
+		snprintf(text, MSG_REASON_SIZE, "%s (ACL line %u of %s)",
+		    reason, line, file);
+	return (line);
+}
+
 void
 tell(enum msg_refusal_kind kind, const struct request *r, const char *reason)
 {
+	char text[MSG_REASON_SIZE];
+	uint32_t line = tell_line(kind, r->rule, reason, text);
 	size_t i;
 
 	for (i = n; i > 0 && n - i < LOOK_BACK; i--)
-		if (is_told(i - 1, kind, r, reason)) {
+		if (is_told(i - 1, kind, r, line, text)) {
 			batch[i - 1].count++;
 			return;
 		}
@@ -161,7 +189,7 @@ tell(enum msg_refusal_kind kind, const struct request *r, const char *reason)
 		counters.untold++;
 		return;
 	}
-	tell_add(kind, r, reason);
+	tell_add(kind, r, line, text);
 	if (n == MSG_REFUSALS_MAX)
 		send_batch();
 }

@@ -11,6 +11,7 @@
 #include "decision.h"
 #include "grants.h"
 #include "loop.h"
+#include "policy.h"
 #include "scratch.h"
 #include "settings.h"
 #include "tell.h"
@@ -271,8 +272,8 @@ grant_all(struct verdict *v, const struct reply *reply,
 	for (i = 0; i < n; i++) {
 		for (p = 0; p < d->acl.nports; p++) {
 			w.dst = addresses[i]->addr;
-			w.ttl = addresses[i]->ttl;
 			w.port = d->acl.ports[p];
+			w.ttl = policy_ttl(&w.port, addresses[i]->ttl);
 			w.label = decision_label(d, p,
 			    &v->request->dns.qname);
 			need(needs, &v->request->client, &w);

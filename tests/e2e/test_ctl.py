@@ -9,6 +9,7 @@ import subprocess
 import pytest
 
 from lab import build_dir
+from scatter import Scatter
 
 LIST = """\
 # the lab's
@@ -191,8 +192,8 @@ def test_U3_check_warns(acl, text, line, column, odd):
     found = json.loads(done.stdout)
     assert found == {
         "file": str(path), "rules": len(text.splitlines()), "errors": [],
-        "warnings": [{"line": line, "column": column, "text": odd,
-                      "source": text.splitlines()[line - 1]}]}
+        "warnings": [{"file": str(path), "line": line, "column": column,
+                      "text": odd, "source": text.splitlines()[line - 1]}]}
 
 
 @pytest.mark.parametrize("text", FINE)
@@ -600,26 +601,136 @@ def expected(rules, client, name, rdtype):
     return (decision, ports if decision == "grant" else [], used, hidden)
 
 
-def test_U4_explain_agrees_with_a_model(acl):
+@pytest.mark.parametrize("cut", [False, True])
+def test_U4_explain_agrees_with_a_model(acl, tmp_path, cut):
+    """cut: the list is many files that include each other (U11)."""
     rng = random.Random(16)
+    scatter = Scatter(rng, tmp_path)
     questions = 0
-    while questions < 100000:
+    while questions < 50000:
         lines, rules = random_rules(rng)
         asked = [(rng.choice(CLIENTS), random_name(rng),
                   rng.choice(("A", "AAAA", "MX", "HTTPS", "TXT")))
                  for _ in range(2500)]
         path = acl("\n".join(lines))
+        places = {number: (str(path), number)
+                  for number in range(1, len(lines) + 1)}
+        if cut:
+            path, places = scatter.write(lines), scatter.places
         done = ctl("explain", "--acl", path, "-",
                    text="\n".join(map(" ".join, asked)))
         for question, line in zip(asked, done.stdout.splitlines(),
                                   strict=True):
             got = json.loads(line)
             got = (got["decision"], got["allow"],
-                   [rule["line"] for rule in got["rules"]],
-                   [rule["line"] for rule in got["hidden"]])
-            assert got == expected(rules, *question), (
-                question, path.read_text(encoding="utf-8"))
+                   [(rule["file"], rule["line"]) for rule in got["rules"]],
+                   [(rule["file"], rule["line"]) for rule in got["hidden"]])
+            decision, ports, *of_lines = expected(rules, *question)
+            assert got == (decision, ports, *(
+                [places[number] for number in numbers]
+                for numbers in of_lines)), (question, path, lines)
         questions += len(asked)
+
+
+# --- lists of several files (U11) ---
+
+def test_U11_check_tells_the_file_and_the_line(acl, tmp_path):
+    (tmp_path / "conf.d").mkdir()
+    first = acl("# one\n10.0.0.1 ~> a.example # same\n10.0.0.1 ~> a\u00fc\n",
+                "conf.d/1.acl")
+    acl("10.0.0.1 -| a.example\n", "conf.d/2.acl")
+    path = acl("include conf.d\n10.0.0.1 -| a.example\ninclude x.acl\n")
+    conflict = ("error: conflicts with line 2{}: the same client and name are "
+                "allowed there")
+    done = ctl("check", path)
+    assert (done.returncode, done.stderr) == (1, "")
+    assert done.stdout == f"""\
+{first}:3:14: error: a name outside ASCII must be written as "xn--a-eha"
+    10.0.0.1 ~> a\u00fc
+                 ^
+{tmp_path}/conf.d/2.acl:1:13: {conflict.format(" of conf.d/1.acl")}
+    10.0.0.1 -| a.example
+                ^
+{path}:2:13: {conflict.format(" of conf.d/1.acl")}
+    10.0.0.1 -| a.example
+                ^
+{path}:3:9: error: cannot include "x.acl": there is no such file or directory
+    include x.acl
+            ^
+{path}: 0 rules, 4 errors, 0 warnings
+"""
+    first.write_text("# one\n10.0.0.1 -| a.example\n", encoding="utf-8")
+    acl("", "x.acl")
+    done = json.loads(ctl("check", "--json", path).stdout)
+    assert (done["file"], done["rules"], done["errors"]) == (str(path), 3, [])
+    assert [(odd["file"], odd["line"], odd["text"])
+            for odd in done["warnings"]] == [
+        (str(first), 2, "it blocks what no rule allows"),
+        (f"{tmp_path}/conf.d/2.acl", 1,
+         "line 2 of conf.d/1.acl says the same"),
+        (str(path), 2, "line 2 of conf.d/1.acl says the same")]
+
+
+def test_U11_explain_tells_the_file_and_the_line(acl, tmp_path):
+    (tmp_path / "conf.d").mkdir()
+    acl("@kids = 10.0.0.1\n\n@kids -| a.example # no\n", "conf.d/1.acl")
+    path = acl("10.0.0.0/8 -> a.example:TCP:80\ninclude conf.d/1.acl\n")
+    done = ctl("explain", "--acl", path, "10.0.0.1", "a.example")
+    assert (done.returncode, done.stderr) == (1, "")
+    assert done.stdout == f"""\
+10.0.0.1 a.example. A: refused: a rule blocks it
+    {tmp_path}/conf.d/1.acl:3: @kids -| a.example  (blocks)
+    {path}:1: 10.0.0.0/8 -> a.example:TCP:80  (hidden by that)
+"""
+
+
+def test_U11_includes_of_standard_input_are_of_the_working_directory(
+        acl, tmp_path):
+    acl("10.0.0.1 ~> a\n10.0.0.1\n", "x.acl")
+    done = subprocess.run(
+        [str(build_dir() / "dnsfw-proxy/ctl/dnsfwctl"), "check", "-"],
+        input="include x.acl\n", cwd=tmp_path, text=True, timeout=60,
+        capture_output=True, check=False)
+    assert done.returncode == 1
+    assert done.stdout.startswith(
+        "x.acl:2:9: error: expected \"->\", \"~>\" or \"-|\"\n"), done.stdout
+
+
+def test_U3_check_tells_groups_that_no_rule_has(acl):
+    other = acl("\n @b = 10.0.0.2\n@c = c.example\n", "b.acl")
+    path = acl("@a = 10.0.0.1\n@a += 10.0.0.2\ninclude b.acl\n"
+               "@b ~> a.example\n@d = 10.0.0.3\n")
+    done = json.loads(ctl("check", "--json", path).stdout)
+    assert [(odd["file"], odd["line"], odd["column"], odd["text"])
+            for odd in done["warnings"]] == [
+        (str(path), 1, 1, "no rule has the group"),
+        (str(other), 3, 1, "no rule has the group"),
+        (str(path), 5, 1, "no rule has the group")]
+
+
+# --- times and comments of rules (U11) ---
+
+def test_U11_explain_shows_times_and_the_comment(acl):
+    path = acl('10.0.0.1 -> a.example:TCP:80 ttl 60..90 "updates # 1" # no\n')
+    done = ctl("explain", "--acl", path, "10.0.0.1", "a.example")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == f"""\
+10.0.0.1 a.example. A: resolved, and granted: tcp:80
+    {path}:1: 10.0.0.1 -> a.example:TCP:80 ttl 60..90 "updates # 1"  (allows)
+"""
+    (rule,) = explained(path, "10.0.0.1", "a.example")[1]["rules"]
+    assert rule == {"file": str(path), "line": 1, "comment": "updates # 1",
+                    "text": '10.0.0.1 -> a.example:TCP:80 ttl 60..90 '
+                    '"updates # 1"'}
+
+
+def test_U11_a_rule_with_other_times_is_not_the_same(acl):
+    path = acl("10.0.0.1 -> a.example:TCP:80 ttl 60..90\n"
+               "10.0.0.1 -> *.example:TCP:80\n")
+    assert "0 warnings" in ctl("check", path).stdout
+    path = acl("10.0.0.1 -> a.example:TCP:80 ttl 60..90\n"
+               "10.0.0.1 -> *.example:TCP:80 ttl 60..90\n")
+    assert "nothing changes without it" in ctl("check", path).stdout
 
 
 # --- usage (U1) ---

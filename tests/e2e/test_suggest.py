@@ -246,7 +246,7 @@ def test_U9_the_difference_to_a_list(lab):
     path = lab.write_acl(acl)
     status, out, err = run("suggest", "--merge", path, "-", text=log)
     assert (status, err) == (0, "")
-    assert f"# blocked by line 3: bad.test for {CLIENT4}\n" in out
+    assert f"/{path.name}:3: bad.test for {CLIENT4}\n" in out
     assert f"{CLIENT4} -> two.test:UDP:443\t# 2 times\n" in out
     assert "one.test" not in out and "new.test" in out
     # The two together are a list, too.

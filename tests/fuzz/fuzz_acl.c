@@ -1,5 +1,6 @@
 /* Any text: compile it, and use what came of it. */
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -61,6 +62,58 @@ decide(const struct acl_image *image)
 		}
 }
 
+/* A list's file and what it includes, with this between two. */
+#define BETWEEN	'\f'
+
+struct input {
+	const uint8_t	*data;
+	size_t		 size;
+};
+
+/* The next text, in memory of its own. */
+static char *
+cut_text(struct input *in, size_t *len)
+{
+	const uint8_t *end = in->size == 0 ? NULL :
+	    memchr(in->data, BETWEEN, in->size);
+	char *text;
+
+	*len = end == NULL ? in->size : (size_t)(end - in->data);
+	if ((text = malloc(*len)) == NULL && *len > 0)
+		abort();
+	if (*len > 0)
+		memcpy(text, in->data, *len);
+	in->data += *len + (end != NULL);
+	in->size -= *len + (end != NULL);
+	return (text);
+}
+
+/* A directory has what is left, too. */
+static void
+read_texts(struct input *in, struct texts *texts)
+{
+	char name[sizeof("0000.acl")] = "", *text;
+	unsigned int n = 0;
+	struct texts_ask ask;
+	size_t len;
+
+	text = cut_text(in, &len);
+	texts_begin(texts, "lists/own", text, len);
+	while (texts_next(texts, &ask)) {
+		if (ask.directory)
+			snprintf(name, sizeof(name), "%04u.acl", n++ % 10000);
+		if (in->size == 0 && ask.directory)
+			texts_end(texts, "nothing is there");
+		else if (in->size == 0)
+			texts_refuse(texts, "", "it is not there");
+		else {
+			text = cut_text(in, &len);
+			texts_give(texts, ask.directory ? name : "", text,
+			    len);
+		}
+	}
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -71,11 +124,16 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	size_t i, left;
 	int coarsened;
 	const struct acl_origin *o;
+	struct input input = { .data = data, .size = size };
+	struct texts texts;
+	int failed;
 
 	for (i = 0; i < size; i++)
-		seen.lines += data[i] == '\n';
-	if (acl_compile_traced((const char *)data, size, on_error, &seen,
-	    &c) == -1) {
+		seen.lines += data[i] == '\n' || data[i] == BETWEEN;
+	read_texts(&input, &texts);
+	failed = acl_compile(&texts, true, on_error, &seen, &c);
+	texts_free(&texts);
+	if (failed == -1) {
 		if (seen.errors == 0 || c.image != NULL)
 			abort();
 		return (0);
@@ -90,6 +148,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (o = c.origins; o < c.origins + c.norigins; o++)
 		if (o->record >= c.size || o->line == 0 || o->line > seen.lines)
 			abort();
+	if (c.nunused > seen.lines)
+		abort();
+	free(c.unused);
 	free(c.origins);
 	free(c.image);
 	return (0);

@@ -10,6 +10,7 @@
 #include "acl/decide.h"
 #include "acl/image.h"
 #include "acl/layout.h"
+#include "aclpath.h"
 
 #define SUBNETS_TRIED	16	/* for one of a record's set */
 
@@ -22,7 +23,8 @@ decide(const struct acl_image *image, const struct addr *client,
 	struct acl_decision d;
 
 	acl_decide(image, client, name, &d);
-	if (d.nports > ACL_PORTS_MAX)
+	if (d.nports > ACL_PORTS_MAX ||
+	    strlen(acl_image_place(image, &d.line)) >= ACLPATH_SIZE)
 		abort();
 	if (name != NULL)
 		acl_is_ancestor(image, client, name);

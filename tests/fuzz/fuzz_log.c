@@ -72,6 +72,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct propose o = { .groups_left = size % 4 };
 	struct acl_compiled compiled;
 	struct wants w = { .n = 0 };
+	struct texts texts;
+	struct texts_ask ask;
 	struct needs needs;
 	char *text;
 	size_t len;
@@ -84,11 +86,13 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	wants_tidy(&w);
 	needs_make(&needs, &w);
 	text = propose(&o, &needs, &len);
-	require(acl_compile(text, len, no_error, NULL, &compiled) == 0);
+	texts_begin(&texts, "list", text, len);
+	require(!texts_next(&texts, &ask));
+	require(acl_compile(&texts, false, no_error, NULL, &compiled) == 0);
 	require((compiled.rules > 0) == (needs.n > 0));
 	free(compiled.image);
+	texts_free(&texts);
 	o.json = true;
-	free(text);
 	text = propose(&o, &needs, &len);
 	require(memchr(text, '\033', len) == NULL);
 	free(text);

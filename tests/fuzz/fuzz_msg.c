@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "controlmsg.h"
+#include "includemsg.h"
 #include "msg.h"
 
 int	LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -175,6 +176,7 @@ requests(const uint8_t *data, size_t size)
 	struct msg_ready ready;
 	struct msg_grant grant;
 	struct msg_checked checked;
+	struct msg_include include;
 	struct msg_sealed sealed;
 	struct msg_refusal refusal;
 	struct msg_hits hits;
@@ -209,6 +211,13 @@ requests(const uint8_t *data, size_t size)
 	}
 	n += taken(msg_counters_decode(data, size, &counters), MSG_COUNTERS,
 	    &counters, sizeof(counters), data, size);
+	if (taken(msg_include_decode(data, size, &include), MSG_INCLUDE,
+	    &include, sizeof(include), data, size)) {
+		require(aclpath_is_good(include.path, strlen(include.path)));
+		require(include.directory || aclpath_is_file(include.path,
+		    strlen(include.path)));
+		n++;
+	}
 	if (taken(msg_sealed_decode(data, size, &sealed), MSG_SEALED,
 	    &sealed, sizeof(sealed), data, size)) {
 		require(sealed.size > 0 && sealed.size <= IMAGE_SIZE_MAX);
@@ -238,6 +247,7 @@ static unsigned int
 replies(const uint8_t *data, size_t size)
 {
 	struct msg_result result;
+	struct msg_included included;
 	struct msg_policy policy;
 	struct msg_own own;
 	struct msg_check check;
@@ -258,6 +268,8 @@ replies(const uint8_t *data, size_t size)
 	}
 	n += taken(msg_result_decode(data, size, &result), MSG_RESULT,
 	    &result, sizeof(result), data, size);
+	n += taken(msg_included_decode(data, size, &included), MSG_INCLUDED,
+	    &included, sizeof(included), data, size);
 	n += taken(msg_policy_decode(data, size, &policy), MSG_POLICY,
 	    &policy, sizeof(policy), data, size);
 	if (taken(msg_config_decode(data, size, &config), MSG_CONFIG,

@@ -21,21 +21,22 @@ ALLOWED = {
     "idn_to_ascii",
 }
 # The ACL's compiler makes an image in memory of its own.
-ALLOCATE = {"calloc", "free", "malloc", "realloc", "reallocarray"}
+ALLOCATE = {"calloc", "free", "malloc", "realloc", "reallocarray", "strdup",
+            "asprintf", "__asprintf_chk"}
 COMPILER = {f"dnsfw-proxy/acl/libproxy_acl.a.p/{module}.c.o"
             for module in ("ancestors", "bounds", "build", "compile",
-                           "emit", "merge")}
+                           "emit", "merge", "texts")}
 
 # Each folder with pure code, its library, and the pure modules, or None: all.
 PURE = [
     ("common", "common_pure",
-     {"addr", "addrtext", "bucket", "controlmsg", "host", "msg", "never",
-      "order", "report", "rootlimits"}),
+     {"aclpath", "addr", "addrtext", "bucket", "controlmsg", "host",
+      "includemsg", "msg", "never", "order", "report", "rootlimits"}),
     ("dnsfw-priv/start", "start_values", {"values"}),
     ("dnsfw-proxy/acl", "proxy_acl",
-     {"ancestors", "bounds", "build", "compile", "decide", "emit", "find",
-      "groups", "hint", "image", "layout", "lex", "merge", "parse",
-      "patterns", "relate"}),
+     {"ancestors", "bounds", "build", "compile", "decide", "directive",
+      "emit", "facts", "find", "groups", "hint", "image", "layout", "lex",
+      "merge", "parse", "parse_tail", "patterns", "relate", "texts"}),
     ("dnsfw-proxy/dns", "proxy_dns", None),
     ("dnsfw-proxy/serve", "proxy_serve_pure",
      {"scope", "timestamp"}),

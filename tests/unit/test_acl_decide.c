@@ -11,6 +11,7 @@
 #include "acl/decide.h"
 #include "acl/image.h"
 #include "addrtext.h"
+#include "compile_text.h"
 #include "names.h"
 
 static void
@@ -27,8 +28,8 @@ compile(const char *text, struct acl_compiled *c)
 	const struct acl_image *image;
 	const char *why = NULL;
 
-	cr_assert_eq(acl_compile(text, strlen(text), fail_on_error, NULL, c),
-	    0);
+	cr_assert_eq(compile_text(text, strlen(text), false, fail_on_error,
+	    NULL, c), 0);
 	image = acl_image_open(c->image, c->size, &why);
 	cr_assert_not_null(image, "%s", why);
 	cr_assert_null(acl_image_check(image));
@@ -497,5 +498,49 @@ Test(acl_decide, U6_a_long_way)
 	cr_assert_eq(d.nlines, ACL_LINES_MAX);
 	for (i = 0; i < ACL_LINES_MAX; i++)
 		cr_assert_eq(d.lines[i], 40 - i);
+	free(c.image);
+}
+
+/* The TTL that is granted for that port. */
+static uint32_t
+ttl_of(const struct acl_image *image, const char *name, uint16_t port,
+    uint32_t ttl)
+{
+	struct acl_decision d;
+	unsigned int i;
+
+	decide(image, "10.0.0.1", name, &d);
+	for (i = 0; i < d.nports && d.ports[i].port != port; i++)
+		;
+	cr_assert_lt(i, d.nports);
+	return (acl_image_ttl(image, d.ports[i].times, ttl));
+}
+
+Test(acl_decide, U11_times_of_each_port)
+{
+	struct acl_compiled c;
+	const struct acl_image *image = compile(
+	    "@g = 10.0.0.0/30\n"
+	    "10.0.0.1 -> a.example:TCP:80,81 ttl 60..3600 \"one\"\n"
+	    "10.0.0.1 -> a.example:TCP:82,80 ttl 5..5\n"
+	    "10.0.0.1 -> *.example:TCP:83\n"
+	    "10.0.0.0/24 -> a.example:TCP:83,84 ttl 1..2\n"
+	    "@g -> b.example:TCP:80 ttl 7..8\n", &c);
+
+	cr_assert_eq(ttl_of(image, "a.example", 80, 0), 60);
+	cr_assert_eq(ttl_of(image, "a.example", 80, 60), 60);
+	cr_assert_eq(ttl_of(image, "a.example", 80, 3600), 3600);
+	cr_assert_eq(ttl_of(image, "a.example", 81, 3601), 3600);
+	cr_assert_eq(ttl_of(image, "a.example", 82, 100), 5);
+	/* The first rule that names the port counts, on the way and in a line. */
+	cr_assert_eq(ttl_of(image, "a.example", 83, 100), 100);
+	cr_assert_eq(ttl_of(image, "a.example", 84, 100), 2);
+	cr_assert_eq(ttl_of(image, "b.example", 80, 100), 8);
+	/* There are no such times. */
+	cr_assert_eq(acl_image_ttl(image, 5, 100), 100);
+	cr_assert_str_eq(acl_image_comment(image, 2), "one");
+	cr_assert_str_eq(acl_image_comment(image, 1), "");
+	cr_assert_str_eq(acl_image_comment(image, 3), "");
+	cr_assert_str_eq(acl_image_comment(image, 1000), "");
 	free(c.image);
 }

@@ -13,6 +13,8 @@
 #include "acl/image.h"
 #include "acl/layout.h"
 #include "addrtext.h"
+#include "compile_text.h"
+#include "msg.h"
 
 static const char example[] =
     "10.0.0.0/8 -> *.example.com:TCP:443\n"
@@ -40,8 +42,8 @@ fail_on_error(void *arg, unsigned int line, unsigned int column,
 static void
 compile(const char *text, struct acl_compiled *c)
 {
-	cr_assert_eq(acl_compile(text, strlen(text), fail_on_error, NULL, c),
-	    0);
+	cr_assert_eq(compile_text(text, strlen(text), false, fail_on_error,
+	    NULL, c), 0);
 }
 
 static void
@@ -83,6 +85,11 @@ decide_a_lot(const struct acl_image *image)
 		for (j = 0; j < sizeof(names) / sizeof(names[0]); j++) {
 			acl_decide(image, &clients[i], &names[j], &d);
 			acl_is_ancestor(image, &clients[i], &names[j]);
+			cr_assert_lt(strlen(acl_image_comment(image, d.line)),
+			    ACL_COMMENT_SIZE);
+			cr_assert_lt(strlen(acl_image_place(image, &d.line)),
+			    ACLPATH_SIZE);
+			(void)acl_image_ttl(image, d.ports[0].times, 60);
 		}
 	}
 }
@@ -288,36 +295,155 @@ Test(acl_image, records_are_checked)
 	free(c.image);
 }
 
+/* A list of two files. */
+static void
+compile_two(struct acl_compiled *c)
+{
+	static const char own[] =
+	    "include a.acl\n::1 -> b:TCP:1 ttl 1..2 \"two\"\n";
+	static const char other[] = "::1 ~> a\n";
+	struct texts_ask ask;
+	struct texts texts;
+
+	texts_begin(&texts, "own", strdup(own), strlen(own));
+	cr_assert(texts_next(&texts, &ask));
+	texts_give(&texts, "", strdup(other), strlen(other));
+	cr_assert_not(texts_next(&texts, &ask));
+	cr_assert_eq(acl_compile(&texts, false, fail_on_error, NULL, c), 0);
+	texts_free(&texts);
+}
+
+Test(acl_image, U11_places_of_lines)
+{
+	struct acl_compiled c;
+	struct image_place *places;
+	struct acl_image *image;
+	const char *why;
+	uint32_t line;
+	char *names;
+
+	compile_two(&c);
+	image = c.image;
+	places = (void *)(uintptr_t)image_places(image);
+	names = (void *)(uintptr_t)image_names(image);
+	cr_assert(image->nplaces == 3 && image->names_size == 12);
+	places[1].name = image->names_size;
+	expect_bad(image, c.size, "name of a file out of range");
+	line = 2;
+	cr_assert_str_eq(acl_image_place(image, &line), "");
+	places[1].name = 1;
+	places[1].line = 1;
+	expect_bad(image, c.size, "lines of files not in order");
+	places[1].line = 2;
+	places[2].first = 0;
+	expect_bad(image, c.size, "lines of files not in order");
+	places[2].first = 2;
+	memset(names, 'x', 12);
+	cr_assert_null(acl_image_open(image, c.size, &why));
+	cr_assert_str_eq(why, "names of files without an end");
+	names[11] = '\0';
+	cr_assert_str_eq(acl_image_place(image, &line), "xxxxxxxxxx");
+	cr_assert_eq(line, 1);
+	free(c.image);
+}
+
+Test(acl_image, U11_comments_and_times)
+{
+	struct acl_compiled c;
+	struct image_times *times;
+	struct image_note *notes;
+	struct acl_image *image;
+	const char *why;
+	char *names;
+
+	compile("::1 -> a:TCP:1 ttl 5..9 \"one\"\n::1 ~> b \"two\"\n", &c);
+	image = c.image;
+	times = (void *)(uintptr_t)image_times(image);
+	notes = (void *)(uintptr_t)image_notes(image);
+	names = (void *)(uintptr_t)image_names(image);
+	cr_assert(image->nplaces == 0 && image->names_size == 12);
+	cr_assert(image->nnotes == 2 && image->ntimes == 1);
+	times->min = 0;
+	expect_bad(image, c.size, "bad times");
+	times->min = 10;
+	expect_bad(image, c.size, "bad times");
+	times->min = 5;
+	times->max = MSG_TTL_MAX + 1;
+	expect_bad(image, c.size, "bad times");
+	times->max = 9;
+	notes[1].line = 1;
+	expect_bad(image, c.size, "bad comment");
+	notes[1].line = 2;
+	notes[1].text = 12;
+	expect_bad(image, c.size, "bad comment");
+	cr_assert_str_eq(acl_image_comment(image, 2), "");
+	notes[1].text = 5;
+	cr_assert_null(acl_image_check(image));
+	cr_assert_str_eq(acl_image_comment(image, 2), "two");
+	names[6] = '\n';
+	cr_assert_str_eq(acl_image_comment(image, 2), "");
+	image->ntimes = 256;
+	cr_assert_null(acl_image_open(image, c.size, &why));
+	free(c.image);
+}
+
+/* A name that nobody would have taken is none: it is written to logs. */
+Test(acl_image, U11_a_name_that_is_too_long)
+{
+	static union {
+		struct acl_image image;
+		uint8_t	 octets[sizeof(struct acl_image) + 1024];
+	} u;
+	uint32_t line = 1;
+
+	u.image = (struct acl_image){ .nplaces = 1, .names_size = 512 };
+	*(struct image_place *)(uintptr_t)image_places(&u.image) =
+	    (struct image_place){ .line = 1, .first = 5 };
+	memset((void *)(uintptr_t)image_names(&u.image), 'x',
+	    ACLPATH_SIZE - 1);
+	cr_assert_eq(strlen(acl_image_place(&u.image, &line)),
+	    ACLPATH_SIZE - 1);
+	cr_assert_eq(line, 5);
+	line = 1;
+	memset((void *)(uintptr_t)image_names(&u.image), 'x', ACLPATH_SIZE);
+	cr_assert_str_eq(acl_image_place(&u.image, &line), "");
+	cr_assert_eq(line, 1);
+}
+
 /* Whatever is let in can be used: every octet, with a few values. */
 static void
-use_mutants(const char *text)
+use_mutants(const struct acl_compiled *c)
 {
 	static const uint8_t flips[] = { 0x01, 0x02, 0x80, 0xff };
-	struct acl_compiled c;
 	const struct acl_image *image;
 	const char *why;
 	uint8_t *copy;
 	size_t i, j;
 
-	compile(text, &c);
-	copy = malloc(c.size);
-	memcpy(copy, c.image, c.size);
-	for (i = 0; i < c.size; i++)
+	copy = malloc(c->size);
+	memcpy(copy, c->image, c->size);
+	for (i = 0; i < c->size; i++)
 		for (j = 0; j < sizeof(flips); j++) {
 			copy[i] ^= flips[j];
-			image = acl_image_open(copy, c.size, &why);
+			image = acl_image_open(copy, c->size, &why);
 			if (image != NULL)
 				decide_a_lot(image);
 			copy[i] ^= flips[j];
 		}
 	free(copy);
-	free(c.image);
+	free(c->image);
 }
 
 Test(acl_image, no_accepted_mutant_is_dangerous)
 {
-	use_mutants(example);
-	use_mutants(shared);
+	struct acl_compiled c;
+
+	compile(example, &c);
+	use_mutants(&c);
+	compile(shared, &c);
+	use_mutants(&c);
+	compile_two(&c);
+	use_mutants(&c);
 }
 
 /* Tables full of one number: no probe runs for ever, none leads outside. */

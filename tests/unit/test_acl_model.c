@@ -15,6 +15,7 @@
 #include "acl/decide.h"
 #include "acl/image.h"
 #include "addrtext.h"
+#include "compile_text.h"
 #include "names.h"
 #include "pick.h"
 
@@ -486,15 +487,15 @@ Test(acl_model, A4_A5_A6_agree_with_the_model, .timeout = 3600)
 		/* With the conflicts first, to count them; then without. */
 		conflicts = errors = 0;
 		random_list(rules, text, &conflicts);
-		cr_assert_eq(acl_compile(text, strlen(text), count_error,
-		    &errors, &c), conflicts > 0 ? -1 : 0);
+		cr_assert_eq(compile_text(text, strlen(text), false,
+		    count_error, &errors, &c), conflicts > 0 ? -1 : 0);
 		/* Of groups one is told for many. */
 		cr_assert(*text == '@' ? (errors > 0) == (conflicts > 0) :
 		    errors == conflicts, "%u errors:\n%s", errors, text);
 		free(c.image);
 		n = random_list(rules, text, NULL);
-		cr_assert_eq(acl_compile(text, strlen(text), count_error,
-		    &errors, &c), 0);
+		cr_assert_eq(compile_text(text, strlen(text), false,
+		    count_error, &errors, &c), 0);
 		image = acl_image_open(c.image, c.size, &why);
 		cr_assert_not_null(image, "%s", why);
 		cr_assert_null(acl_image_check(image));

@@ -10,6 +10,7 @@
 #include "acl/idn.h"
 #include "acl/image.h"
 #include "acl/lex.h"
+#include "compile_text.h"
 
 struct errors {
 	unsigned int	count;
@@ -35,13 +36,10 @@ static int
 compile(const char *text, size_t len, struct errors *e,
     struct acl_compiled *out)
 {
-	char *copy = malloc(len + (len == 0));
 	int r;
 
-	memcpy(copy, text, len);
 	memset(e, 0, sizeof(*e));
-	r = acl_compile(copy, len, collect, e, out);
-	free(copy);
+	r = compile_text(text, len, false, collect, e, out);
 	cr_assert_eq(r == 0, e->count == 0);
 	return (r);
 }
@@ -562,6 +560,107 @@ Test(acl_text, A7_all_bad_lines_are_reported)
 	cr_assert_eq(e.count, 5);
 	for (i = 0; i < 5; i++)
 		cr_assert_eq(e.line[i], lines[i]);
+}
+
+Test(acl_text, U11_times_and_comments)
+{
+	static const struct {
+		const char *text;
+		unsigned int column;
+		const char *error;
+	} bad[] = {
+		{ "::1 -> a:TCP:80 ttl", 20, "expected MIN..MAX: seconds, from "
+		    "1 on" },
+		{ "::1 -> a:TCP:80 ttl 60", 21, "expected MIN..MAX: seconds, "
+		    "from 1 on" },
+		{ "::1 -> a:TCP:80 ttl 60.90", 21, "expected MIN..MAX: seconds, "
+		    "from 1 on" },
+		{ "::1 -> a:TCP:80 ttl 60..", 21, "expected MIN..MAX: seconds, "
+		    "from 1 on" },
+		{ "::1 -> a:TCP:80 ttl ..60", 21, "expected MIN..MAX: seconds, "
+		    "from 1 on" },
+		{ "::1 -> a:TCP:80 ttl 0..60", 21, "expected MIN..MAX: seconds, "
+		    "from 1 on" },
+		{ "::1 -> a:TCP:80 ttl 1..60s", 21, "expected MIN..MAX: "
+		    "seconds, from 1 on" },
+		{ "::1 -> a:TCP:80 ttl 1..2147483648", 21, "expected MIN..MAX: "
+		    "seconds, from 1 on" },
+		{ "::1 -> a:TCP:80 ttl 1..99999999999999999999", 21,
+		    "expected MIN..MAX: seconds, from 1 on" },
+		{ "::1 -> a:TCP:80 ttl 61..60", 21, "the longest time is less "
+		    "than the shortest one" },
+		{ "::1 -> a:TCP:80 ttl 1..60 ttl 1..60", 27, "expected the end "
+		    "of the line" },
+		{ "::1 -> a:TCP:80 TTL 1..60", 17, "expected the end of the "
+		    "line" },
+		{ "::1 ~> a ttl 1..60", 10, "unexpected \"ttl\": only \"->\" "
+		    "grants for a time" },
+		{ "::1 -| a ttl 1..60", 10, "unexpected \"ttl\": only \"->\" "
+		    "grants for a time" },
+		{ "::1 -> a:TCP:80 \"b\" ttl 1..60", 21, "expected the end of "
+		    "the line" },
+		{ "::1 ~> a \"b", 12, "expected '\"' at the end of the "
+		    "comment" },
+		{ "::1 ~> a \"", 11, "expected '\"' at the end of the "
+		    "comment" },
+		{ "::1 ~> a \"\"", 11, "a comment has 1 to 60 octets" },
+		{ "::1 ~> a \"b\" \"c\"", 14, "expected the end of the line" },
+		{ "::1 ~> a \"b\\\"", 12, "a comment in quotes is of printable "
+		    "ASCII without \"\\\"" },
+		{ "::1 ~> a \"b\tc\"", 12, "a comment in quotes is of "
+		    "printable ASCII without \"\\\"" },
+		{ "::1 ~> a \"\xc3\xa4\"", 11, "a comment in quotes is of "
+		    "printable ASCII without \"\\\"" },
+		{ "@a = b \"c\"", 8, "expected \",\" or the end of the line" },
+		{ "\"a\" ~> b", 1, "expected a client: an address or a "
+		    "subnet" },
+		{ "::1 \"a\"", 5, "expected \"->\", \"~>\" or \"-|\"" },
+		{ "::1 ~> \"a\"", 8, "expected a domain name" },
+		{ "::1 -> a:ICMP", 10, "ICMP is not supported: only TCP and "
+		    "UDP are granted" },
+		{ "::1 -> a:icmpv6:128", 10, "ICMP is not supported: only TCP "
+		    "and UDP are granted" },
+	};
+	char longest[64 + 61] = "::1 ~> a \"";
+	size_t i;
+
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		expect_error(bad[i].text, strlen(bad[i].text), 1,
+		    bad[i].column, bad[i].error);
+	expect_rules("::1 -> a:TCP:80 ttl 1..2147483647", 1);
+	expect_rules("::1 -> a:TCP:80 ttl 60..60 \"b\" # c", 1);
+	expect_rules("::1 -> a:TCP:80 \t\"b # \" # \"", 1);
+	expect_rules("::1 -| a = ::2 \"b ttl 1..2 -> = | @\"#", 1);
+	memset(longest + 10, 'x', 60);
+	strcpy(longest + 70, "\"");
+	expect_rules(longest, 1);
+	strcpy(longest + 70, "x\"");
+	expect_error(longest, 72, 1, 11, "a comment has 1 to 60 octets");
+}
+
+/* Rules with so many different times. */
+static void
+expect_times(unsigned int n, bool good)
+{
+	static char text[256 * 64];
+	unsigned int i;
+	size_t len = 0;
+
+	for (i = 1; i <= n; i++)
+		len += (size_t)sprintf(text + len, "::1 -> n%u:TCP:%u ttl "
+		    "1..%u\n::1 -> m%u:TCP:1 ttl 1..%u\n", i, i, i, i, i);
+	if (good)
+		expect_rules(text, 2 * n);
+	else
+		expect_error(text, len - strlen("::1 -> m256:TCP:1 ttl "
+		    "1..256\n"), 511, 1, "more than 255 different times (ttl) "
+		    "in the list");
+}
+
+Test(acl_text, U11_number_of_times)
+{
+	expect_times(255, true);
+	expect_times(256, false);
 }
 
 Test(acl_text, U11_groups_that_are_taken)

@@ -18,9 +18,12 @@
 
 #include "acl/decide.h"
 #include "acl/image.h"
+#include "aclfile.h"
 #include "addrtext.h"
 #include "chan.h"
+#include "compile_text.h"
 #include "compiler.h"
+#include "includemsg.h"
 #include "log.h"
 #include "order_each.h"
 #include "outlook.h"
@@ -566,6 +569,133 @@ Test(compiler, statistics, .timeout = 20)
 	cr_assert_eq(strncmp(said, expected, strlen(expected)), 0, "%s", said);
 }
 
+/* --- files that a list includes (U11) --- */
+
+/* It asks for that, and nothing else. */
+static void
+expect_ask(unsigned int directory, const char *path, const char *after)
+{
+	struct msg_include m;
+	int fd;
+
+	cr_assert_eq(hear(&fd), MSG_INCLUDE);
+	cr_assert_eq(fd, -1);
+	cr_assert_eq(msg_include_decode(record, sizeof(m), &m), MSG_OK);
+	cr_assert_eq(m.directory, directory);
+	cr_assert_str_eq(m.path, path);
+	cr_assert_str_eq(m.after, after);
+}
+
+/* Answer with a text, or with what is wrong. */
+static void
+include(const char *name, const char *text, enum aclfile_trouble trouble)
+{
+	struct msg_included m = { .type = MSG_INCLUDED,
+	    .trouble = (uint8_t)trouble };
+	int fd = -1;
+
+	strcpy(m.name, name);
+	if (text != NULL) {
+		cr_assert_neq(fd = memfd_create("text", 0), -1);
+		cr_assert_eq(write(fd, text, strlen(text)),
+		    (ssize_t)strlen(text));
+		cr_assert_eq(lseek(fd, 0, SEEK_SET), 0);
+	}
+	say(&m, sizeof(m), fd);
+	if (fd != -1)
+		close(fd);
+}
+
+Test(compiler, U11_files_are_asked_for_one_after_the_other, .timeout = 20)
+{
+	unsigned int bounds;
+	int fd;
+
+	begin();
+	sealed("10.0.0.1 -> old.example:TCP:80\n");
+	reload("include a.acl\ninclude d\n10.0.0.1 -> c.example:TCP:80\n");
+	expect_ask(0, "a.acl", "");
+	/* It goes on with all else while it waits, by the list of before. */
+	cr_assert_eq(keeps("10.0.0.1", "old.example", IPPROTO_TCP, 80), 1);
+	include("", "include x/b.acl\n10.0.0.1 -> a.example:TCP:80", 0);
+	expect_ask(0, "x/b.acl", "");
+	include("", "10.0.0.1 -> b.example:TCP:80", 0);
+	expect_ask(1, "d", "");
+	include("1.acl", "10.0.0.1 -> d.example:TCP:80", 0);
+	expect_ask(1, "d", "1.acl");
+	include("2.acl", "", 0);
+	expect_ask(1, "d", "2.acl");
+	include("", NULL, ACLFILE_END);
+	cr_assert_eq(verdict(&bounds, &fd), MSG_SEALED);
+	close(fd);
+	cr_assert_eq(keeps("10.0.0.1", "a.example", IPPROTO_TCP, 80), 1);
+	cr_assert_eq(keeps("10.0.0.1", "b.example", IPPROTO_TCP, 80), 1);
+	cr_assert_eq(keeps("10.0.0.1", "c.example", IPPROTO_TCP, 80), 1);
+	cr_assert_eq(keeps("10.0.0.1", "d.example", IPPROTO_TCP, 80), 1);
+	cr_assert_eq(keeps("10.0.0.1", "old.example", IPPROTO_TCP, 80), 0);
+	stop();
+	cr_assert_str_eq(said, "");
+}
+
+Test(compiler, U11_errors_of_included_files, .timeout = 20)
+{
+	unsigned int bounds;
+	int fd;
+
+	begin();
+	reload("\ninclude a.acl\ninclude d\n");
+	expect_ask(0, "a.acl", "");
+	include("", "\n10.0.0.1\n", 0);
+	expect_ask(1, "d", "");
+	include("x.acl", NULL, ACLFILE_DENIED);
+	expect_ask(1, "d", "x.acl");
+	include("", NULL, ACLFILE_END);
+	cr_assert_eq(verdict(&bounds, &fd), MSG_REJECTED);
+	sealed("10.0.0.1 -> a.example:TCP:80\n");
+	stop();
+	cr_assert_str_eq(said,
+	    "[ERROR] a.acl:2:9: expected \"->\", \"~>\" or \"-|\"\n"
+	    "[ERROR] " NAME ":3:9: cannot include \"d/x.acl\": permission "
+	    "denied, or a link that leads out of the list's directory\n");
+}
+
+/* After "include a.acl". */
+static void
+expect_malformed(const struct msg_included *m, size_t len, bool text)
+{
+	int fd = text ? memfd_create("text", 0) : -1;
+
+	begin();
+	reload("include a.acl\n");
+	expect_ask(0, "a.acl", "");
+	say(m, len, fd);
+	cr_assert_eq(hear(NULL), 0);
+	cr_assert_eq(status(), 1);
+	cr_assert(strstr(said, "malformed message from the keeper") != NULL,
+	    "%s", said);
+	hang_up();
+	if (fd != -1)
+		close(fd);
+}
+
+Test(compiler, U11_answers_that_end_the_program, .timeout = 20)
+{
+	struct msg_included m = { .type = MSG_INCLUDED };
+
+	expect_malformed(&m, sizeof(m), false);	/* no trouble, and no file */
+	m.trouble = ACLFILE_MISSING;
+	expect_malformed(&m, sizeof(m), true);
+	expect_malformed(&m, sizeof(m) - 1, false);
+	m.type = MSG_RELOAD;			/* and it waits for another */
+	expect_malformed(&m, 4, true);
+	/* Nothing was asked for. */
+	begin();
+	m.type = MSG_INCLUDED;
+	say(&m, sizeof(m), -1);
+	cr_assert_eq(hear(NULL), 0);
+	cr_assert_eq(status(), 1);
+}
+
 /* --- limits --- */
 
 /* Exactly as many bounds as there may be, to a helper that is behind. */
@@ -603,7 +733,8 @@ tell(const char *text)
 	bool coarsened;
 
 	ntold = records = 0;
-	cr_assert_eq(acl_compile(text, strlen(text), NULL, NULL, &c), 0);
+	cr_assert_eq(compile_text(text, strlen(text), false, NULL, NULL,
+	    &c), 0);
 	coarsened = outlook_tell(&c, hear_bounds);
 	cr_assert_eq(committed.bounds, ntold);
 	return (coarsened);

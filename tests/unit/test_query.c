@@ -34,6 +34,16 @@ struct settings settings;
 struct counters counters;
 struct policy policy;
 
+/* From line 101 of the list on there is another file. */
+const char *
+policy_place(uint32_t *line)
+{
+	if (*line <= 100)
+		return ("");
+	*line -= 100;
+	return ("conf.d/kids.acl");
+}
+
 static const struct waiter_events *waits;
 static const struct verdict_events *verdicts;
 static struct waiter *joined[100], *left[100];
@@ -767,6 +777,11 @@ Test(query, U5_what_is_told)
 	cr_assert_str_eq(told, text);
 	ask(6, TYPE_A, false);
 	cr_assert_eq(ntold, 5);
+	/* Of another file (U11). */
+	acl.verdict = ACL_BLOCK;
+	acl.line = 107;
+	ask(7, TYPE_A, false);
+	cr_assert_str_eq(told, "blocked by ACL line 7 of conf.d/kids.acl");
 }
 
 /* Once a query, whatever becomes of it. */

@@ -485,6 +485,12 @@ Test(sandbox, P2_arguments_of_the_keeper)
 		{ { SYS_pread64, { KEEP_FD_LOG } }, SIGSYS },
 		{ { SYS_openat, { KEEP_FD_ACL_DIR, (long)"x", O_RDONLY | O_CLOEXEC |
 		    O_NOCTTY | O_NONBLOCK } }, ALLOWED },
+		{ { SYS_openat, { KEEP_FD_ACL_DIR, (long)"x", O_RDONLY | O_CLOEXEC |
+		    O_NOCTTY | O_NONBLOCK | O_DIRECTORY } }, ALLOWED },
+		{ { SYS_openat, { KEEP_FD_LOG, (long)"x", O_RDONLY | O_CLOEXEC |
+		    O_NOCTTY | O_NONBLOCK | O_DIRECTORY } }, SIGSYS },
+		{ { SYS_getdents64, { KEEP_FD_ACL_DIR } }, SIGSYS },
+		{ { SYS_getdents64, { KEEP_FD_LOG } }, ALLOWED },
 		{ { SYS_openat, { KEEP_FD_ACL_DIR, (long)"x", O_RDWR | O_CLOEXEC |
 		    O_NOCTTY | O_NONBLOCK } }, SIGSYS },
 		{ { SYS_openat, { KEEP_FD_ACL_DIR, (long)"x", O_RDONLY | O_CREAT |
@@ -704,9 +710,12 @@ only_the_directory_can_be_read(void)
 		return (4);
 	if (openat(readable, "link", O_RDONLY) != -1 || errno != EACCES)
 		return (5);
-	if (openat(readable, ".", O_RDONLY | O_DIRECTORY) != -1 ||
-	    errno != EACCES)
+	/* A list may include all files of a directory (U11). */
+	if (openat(readable, ".", O_RDONLY | O_DIRECTORY) == -1)
 		return (6);
+	if (openat(readable, "..", O_RDONLY | O_DIRECTORY) != -1 ||
+	    errno != EACCES)
+		return (7);
 	return (no_file_can_be_reached());
 }
 

@@ -8,6 +8,7 @@
 #include "clock.h"
 #include "serve/counters.h"
 #include "serve/loop.h"
+#include "serve/policy.h"
 #include "serve/priv.h"
 #include "serve/tell.h"
 
@@ -17,6 +18,22 @@ struct counters counters;
 static struct msg_refusal sent[2 * TELL_RATE];
 static size_t nsent, nbatches;
 static bool full;			/* the channel */
+
+/* From line 101 of the list on there is another file. */
+const char *
+policy_place(uint32_t *line)
+{
+	if (*line <= 100)
+		return ("");
+	*line -= 100;
+	return ("conf.d/kids.acl");
+}
+
+const char *
+policy_comment(uint32_t line)
+{
+	return (line == 7 ? "games after school" : "");
+}
 
 void
 loop_clock(void)
@@ -87,6 +104,35 @@ second(void)
 {
 	cr_assert_eq(event_base_loop(loop.base, EVLOOP_ONCE), 0);
 	tell_turn();
+}
+
+Test(tell, U11_rule_of_an_included_file)
+{
+	struct request r = request(2, 7);
+
+	r.rule = 112;
+	tell(REFUSAL_QUERY, &r, "a reason");
+	tell(REFUSAL_QUERY, &r, "a reason");
+	tell(REFUSAL_LIST, &r, "blocked by ACL line 12 of conf.d/kids.acl");
+	/* The same line of another file is another rule. */
+	r.rule = 12;
+	tell(REFUSAL_QUERY, &r, "a reason");
+	r.rule = 7;
+	tell(REFUSAL_LIST, &r, "blocked by ACL line 7");
+	tell(REFUSAL_QUERY, &r, "a reason");
+	second();
+	cr_assert_eq(nsent, 5);
+	cr_assert_str_eq(sent[3].reason,
+	    "blocked by ACL line 7: games after school");
+	cr_assert_str_eq(sent[4].reason, "a reason");
+	cr_assert(sent[0].rule == 12 && sent[0].count == 2);
+	cr_assert_str_eq(sent[0].reason,
+	    "a reason (ACL line 12 of conf.d/kids.acl)");
+	cr_assert(sent[1].rule == 12 && sent[1].count == 1);
+	cr_assert_str_eq(sent[1].reason,
+	    "blocked by ACL line 12 of conf.d/kids.acl");
+	cr_assert(sent[2].rule == 12 && sent[2].count == 1);
+	cr_assert_str_eq(sent[2].reason, "a reason");
 }
 
 Test(tell, U5_after_a_second_at_the_end_of_a_turn)

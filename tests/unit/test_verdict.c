@@ -20,6 +20,14 @@
 
 struct loop loop;
 struct policy policy;
+
+static uint32_t most = UINT32_MAX;	/* that the rule of port 444 grants */
+
+uint32_t
+policy_ttl(const struct acl_port *port, uint32_t ttl)
+{
+	return (port->port == 444 && ttl > most ? most : ttl);
+}
 struct settings settings;
 
 static const struct grants_events *told;
@@ -290,6 +298,19 @@ static const uint8_t good[] = { 10, 78, 1, 1 }, other[] = { 10, 78, 1, 2 };
 static const uint8_t loopback[] = { 127, 0, 0, 1 };
 
 /* --- tests --- */
+
+/* Each port for as long as its rule says, and the answer no longer (U11). */
+Test(verdict, U11_times_of_a_rule)
+{
+	begin();
+	add(good, 300);
+	ports = 2;
+	most = 60;
+	answer();
+	cr_assert_eq(nwants, 2);
+	cr_assert_eq(wants[0].ttl, 300);
+	cr_assert_eq(wants[1].ttl, 60);
+}
 
 Test(verdict, an_answer_is_held_until_all_is_granted)
 {

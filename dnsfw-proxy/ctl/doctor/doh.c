@@ -35,7 +35,7 @@ opening_rule(const struct list *l, const struct acl_decision *d,
 		for (i = 0; i < l->nrules; i++) {
 			if (l->rules[i].line != d->lines[k])
 				continue;
-			list_parse(l, &l->rules[i], &rule);
+			list_parse(&l->rules[i], &rule);
 			if (rule.action == PARSE_GRANT &&
 			    rule.proto == proto && parse_has_port(&rule,
 			    HTTPS))
@@ -58,8 +58,9 @@ opens_https(const struct acl_decision *d, uint8_t proto)
 static void
 tell_server(struct doh *h, const struct list_rule *r, const char *name)
 {
+	char place[TEXTS_NAME_SIZE];
 	const char *text;
-	size_t len = list_text(h->l, r, &text);
+	size_t len = list_text(r, &text);
 	char mend[512];
 
 	h->last = r->line;
@@ -67,9 +68,9 @@ tell_server(struct doh *h, const struct list_rule *r, const char *name)
 	snprintf(mend, sizeof(mend), "echo '%.*s -| %s' >>%.200s && "
 	    "systemctl reload dnsfw", (int)strcspn(text, " \t"), text, name,
 	    h->l->path);
-	findings_add(h->findings, WARNING, "doh", mend, "line %u of the list "
+	findings_add(h->findings, WARNING, "doh", mend, "%s of the list "
 	    "(%.*s) lets clients use DNS over HTTPS elsewhere, as at %s",
-	    r->line, (int)(len < 120 ? len : 120), text, name);
+	    texts_name(&h->l->texts, 1, r->line, place), (int)(len < 120 ? len : 120), text, name);
 }
 
 static void

@@ -25,7 +25,7 @@ says_udp(const struct list *l, const struct list_rule *r)
 	size_t i, n = list_rules(l, r->record, &first);
 
 	for (i = 0; i < n; i++) {
-		list_parse(l, &l->rules[first[i]], &rule);
+		list_parse(&l->rules[first[i]], &rule);
 		if (grants_https(&rule, IPPROTO_UDP))
 			return (true);
 	}
@@ -50,6 +50,7 @@ opens_udp(const struct list *l, const struct parse_rule *rule)
 void
 quic_look(const struct list *l, struct findings *f)
 {
+	char place[TEXTS_NAME_SIZE];
 	struct parse_rule rule;
 	unsigned int told = 0;
 	const char *text;
@@ -58,16 +59,17 @@ quic_look(const struct list *l, struct findings *f)
 
 	for (i = 0; i < l->nrules && told < TOLD_MAX; i++) {
 		/* One with a wildcard is not for its name itself. */
-		list_parse(l, &l->rules[i], &rule);
+		list_parse(&l->rules[i], &rule);
 		if (l->rules[i].grouped || rule.wildcard ||
 		    !grants_https(&rule, IPPROTO_TCP) ||
 		    says_udp(l, &l->rules[i]) || !opens_udp(l, &rule))
 			continue;
 		told++;
-		len = list_text(l, &l->rules[i], &text);
-		findings_add(f, WARNING, "quic", "", "line %u of the list "
+		len = list_text(&l->rules[i], &text);
+		findings_add(f, WARNING, "quic", "", "%s of the list "
 		    "(%.*s) means TCP only, and a wider rule opens UDP port "
-		    "443 (QUIC) for it, too", l->rules[i].line,
+		    "443 (QUIC) for it, too",
+		    texts_name(&l->texts, 1, l->rules[i].line, place),
 		    (int)(len < 120 ? len : 120), text);
 	}
 }
