@@ -138,6 +138,7 @@ Test(helper_bounds, P7_no_more_than_fit)
 		b.base[1] = (uint8_t)(i >> 8);
 		b.base[2] = (uint8_t)i;
 		cr_assert(bounds_add(&bounds, &b));
+		cr_assert_not(bounds_add(&bounds, &b), "twice");
 	}
 	b.base[0] = 0xff;
 	cr_assert_not(bounds_add(&bounds, &b));
