@@ -292,8 +292,11 @@ Test(keep_failures, only_what_was_changed_is_a_repair)
 	rig.fail = fails_to_go;
 	compare();
 	cr_assert_eq(firewall.repairs, 2);
+	/* To lose something is one, whatever it was, and only that once. */
 	lose(WATCH_LOST);
 	come_to_rest(2 * CLOCK_SECOND);
+	cr_assert_eq(firewall.repairs, 3);
+	compare();
 	cr_assert_eq(firewall.repairs, 3);
 }
 
@@ -335,6 +338,9 @@ Test(keep_failures, a_repair_comes_before_a_look_at_the_rules)
 	effect_is = LIST_END;
 	come_to_rest(CLOCK_SECOND);
 	cr_assert_eq(effects, 2);
+	flush();
+	come_to_rest(CLOCK_SECOND);
+	cr_assert_eq(effects, 3);
 }
 
 /* --- failures --- */
@@ -439,6 +445,7 @@ Test(keep_failures, G13_a_helper_that_gets_stuck_meanwhile)
 	flush();
 	(void)go_on(CLOCK_SECOND);
 	cr_assert_eq(rig.adds, BACKEND_BATCH_MAX);
+	cr_assert_eq(firewall.repairs, 1, "that try is over");
 	backend.add = rig_backend.add;
 	rig.stuck = false;
 	come_to_rest(5 * CLOCK_SECOND);

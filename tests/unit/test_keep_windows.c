@@ -235,6 +235,30 @@ Test(keep_windows, it_wakes_when_it_is_due)
 	cr_assert_gt(rig.listings, 0);
 }
 
+static enum backend_code
+takes_its_time(const struct msg_grant *g, bool add)
+{
+	(void)g;
+	rig_now += add ? MS / 10 : 0;
+	return (BACKEND_OK);
+}
+
+/* Of a repair that takes long each step is short: workers are served between. */
+Test(keep_windows, G10_a_step_takes_some_milliseconds)
+{
+	unsigned int before;
+
+	rig_give(0, 400, 300);
+	rig.fail = takes_its_time;
+	flush();
+	while (rig_count() < 400) {
+		before = rig.adds;
+		(void)repair_step();
+		cr_assert_leq(rig.adds - before, BACKEND_BATCH_MAX);
+		rig_now += MS;
+	}
+}
+
 Test(keep_windows, while_the_helper_is_stuck_it_sleeps)
 {
 	rig_give(0, 400, 300);
