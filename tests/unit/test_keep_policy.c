@@ -113,7 +113,7 @@ say_sealed(uint32_t rules, off_t size, int seals)
 }
 
 static struct policy_checked checked;
-static char dir[] = "/tmp/policy.XXXXXX", path[64];
+static char dir[] = "/tmp/dnsfw-policy.XXXXXX", path[64];
 
 static void
 set_up(void)
@@ -159,6 +159,7 @@ Test(keep_policy, A9_a_new_one)
 	reload();
 	cr_assert_eq(asked, 2);
 	cr_assert(policy_was_read());
+	cr_assert(policy_reloading());
 	cr_assert_eq(policy_receive(&checked), POLICY_NOTHING);
 	say_sealed(5, SIZE, SEALS);
 	cr_assert_eq(policy_receive(&checked), POLICY_NEW);
