@@ -258,9 +258,29 @@ Test(act, P1_no_rule_by_an_odd_reply)
 			    ORDER_NO_SET, "bit %zu", bit);
 	}
 	spoil_by = 0;
-	spoil_len = -4;
+	for (spoil_len = -4; spoil_len <= 4; spoil_len += 8) {
+		cr_assert_eq(make(STAMP_RULE, 0, 0, 1, 0), ORDER_OK);
+		cr_assert_eq(act.len, 0);
+	}
+}
+
+/* The index may be wherever the stamp says, but in the reply. */
+Test(act, P1_no_rule_by_an_odd_stamp)
+{
+	struct stamp *s = &stamps.at[STAMP_INDEX_REPLY][0];
+
+	open_act(&ipset_wish);
+	s->holes[HOLE_INDEX] = 0;
 	cr_assert_eq(make(STAMP_RULE, 0, 0, 1, 0), ORDER_OK);
-	cr_assert_eq(act.len, 0);
+	cr_assert_eq(act.refused[0].code, ORDER_NO_SET);
+	s->holes[HOLE_INDEX] = (uint16_t)(s->len - 1);
+	cr_assert_eq(make(STAMP_RULE, 0, 0, 1, 0), ORDER_OK);
+	cr_assert_eq(act.refused[0].code, ORDER_NO_SET);
+	cr_assert_eq(asked, 2);
+	stamps.at[STAMP_INDEX][0].len = STAMPS_BYTES + 1;
+	cr_assert_eq(make(STAMP_RULE, 0, 0, 1, 0), ORDER_OK);
+	cr_assert_eq(act.refused[0].code, ORDER_NO_SET);
+	cr_assert_eq(asked, 2);
 }
 
 Test(act, P1_rules_of_nft)
