@@ -62,7 +62,7 @@ static unsigned int turns, turn_now, pending;
 static int waited;			/* ms, of the last turn */
 static struct {
 	bool	events, repair, review, control;	/* return it */
-	bool	busy, due, soon_done, stuck;
+	bool	busy, due, soon_done, stuck, lost;
 	enum own_change own;
 	enum policy_event policy;
 	unsigned int signals;
@@ -342,6 +342,7 @@ bool
 repair_events(void)
 {
 	note('e');
+	say.soon_done |= say.lost;
 	return (say.events);
 }
 

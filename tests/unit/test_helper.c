@@ -702,6 +702,10 @@ Test(helper, P1_has_one_capability_and_a_filter)
 	snprintf(command, sizeof(command), "ls /proc/%d/fd | tr '\\n' ' '",
 	    rig.pid);
 	cr_assert_str_eq(rig_output(command), "0 1 2 3 4 5 6 7 8 ");
+	snprintf(command, sizeof(command), "tr -s ' ' < /proc/%d/limits",
+	    rig.pid);
+	cr_assert(rig_shows(command, "Max processes 0 0"));
+	cr_assert(rig_shows(command, "Max core file size 0 0"));
 }
 
 /* Those of a burst are heard at once, each further one in its time. */

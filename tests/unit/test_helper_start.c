@@ -2,10 +2,15 @@
 #include <criterion/criterion.h>
 
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 
 #include <linux/netfilter.h>
 
 #include <fcntl.h>
+#include <grp.h>
+#include <poll.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include "helper_rig.h"
@@ -13,6 +18,59 @@
 #include "start/given.h"
 
 #define SEALS	(F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
+
+/* --- what dnsfw does before, of which a test may leave something out --- */
+
+static int omitted;			/* of prctl(2) */
+static bool with_groups, anywhere;
+
+int	__wrap_prctl(int op, unsigned long a, unsigned long b, unsigned long c,
+	    unsigned long d);
+int	__real_prctl(int op, unsigned long a, unsigned long b, unsigned long c,
+	    unsigned long d);
+int	__wrap_getgroups(int n, gid_t *groups);
+int	__real_getgroups(int n, gid_t *groups);
+int	__wrap_setgroups(size_t n, const gid_t *groups);
+int	__real_setgroups(size_t n, const gid_t *groups);
+void	__wrap_drop_directory(void);
+void	__real_drop_directory(void);
+
+int
+__wrap_prctl(int op, unsigned long a, unsigned long b, unsigned long c,
+    unsigned long d)
+{
+	int n = op == omitted ? 0 : __real_prctl(op, a, b, c, d);
+
+	/* As if it had been done. */
+	return (op == PR_CAPBSET_READ && omitted == PR_CAPBSET_DROP && n == 1 ?
+	    0 : n);
+}
+
+int
+__wrap_setgroups(size_t n, const gid_t *groups)
+{
+	static const gid_t one = 64124;
+
+	return (with_groups ? __real_setgroups(1, &one) :
+	    __real_setgroups(n, groups));
+}
+
+int
+__wrap_getgroups(int n, gid_t *groups)
+{
+	return (with_groups ? 0 : __real_getgroups(n, groups));
+}
+
+void
+__wrap_drop_directory(void)
+{
+	if (!anywhere)
+		__real_drop_directory();
+	else
+		cr_assert_eq(chdir("/"), 0);
+}
+
+/* --- --- */
 
 static struct stamps *stamps;
 
@@ -110,4 +168,74 @@ Test(helper_start, P1_another_group)
 {
 	stamps->gid++;
 	fails();
+}
+
+/* --- what it looks at itself, though dnsfw has done it --- */
+
+Test(helper_start, P1_a_root_that_is_not_empty)
+{
+	anywhere = true;
+	fails();
+}
+
+Test(helper_start, P1_a_bounding_set_that_is_not_empty)
+{
+	omitted = PR_CAPBSET_DROP;
+	fails();
+}
+
+Test(helper_start, P1_new_privileges)
+{
+	omitted = PR_SET_NO_NEW_PRIVS;
+	fails();
+}
+
+Test(helper_start, P1_groups)
+{
+	with_groups = true;
+	fails();
+}
+
+/* --- how it ends --- */
+
+static void
+ends_with_the_keeper(struct rig *r)
+{
+	int status;
+
+	close(r->keeper);
+	cr_assert_eq(kill(r->pid, SIGCONT), 0);
+	cr_assert_eq(waitpid(r->pid, &status, 0), r->pid);
+	cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == ORDER_END_EOF,
+	    "status %#x", status);
+}
+
+/* Who asks, and does not wait for the answer. */
+Test(helper_start, P4_a_keeper_that_is_gone_when_it_is_told)
+{
+	struct order_grant g = rig_grant(ORDER_ADD, "10.0.0.2", "127.0.0.1",
+	    1000);
+	struct rig r;
+	int status;
+
+	rig_start(&r);
+	cr_assert_eq(kill(r.pid, SIGSTOP), 0);
+	cr_assert_eq(waitpid(r.pid, &status, WUNTRACED), r.pid);
+	rig_tell(&r, &g, sizeof(g));
+	ends_with_the_keeper(&r);
+}
+
+/* Nor reads it: the kernel calls that a reset. */
+Test(helper_start, P4_a_keeper_that_has_not_read_all)
+{
+	struct order_grant g = rig_grant(ORDER_ADD, "10.0.0.2", "127.0.0.1",
+	    1000);
+	struct pollfd p = { .events = POLLIN };
+	struct rig r;
+
+	rig_start(&r);
+	rig_tell(&r, &g, sizeof(g));
+	p.fd = r.keeper;
+	cr_assert_eq(poll(&p, 1, 10000), 1);
+	ends_with_the_keeper(&r);
 }

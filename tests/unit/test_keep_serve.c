@@ -74,6 +74,15 @@ Test(keep_serve, G10_grants_wait_for_a_repair)
 	cr_assert_eq(waited, 1);
 }
 
+/* Also those that were there before it was known. */
+Test(keep_serve, G10_grants_wait_for_a_repair_of_this_turn)
+{
+	say.lost = true;
+	is_readable(CHAN);
+	is_readable(KEEP_FD_EVENTS);
+	cr_assert_str_eq(run(1), " erwvAc");
+}
+
 /* The next list is for when the last one has been seen to. */
 Test(keep_serve, A9_one_list_at_a_time)
 {
