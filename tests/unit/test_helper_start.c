@@ -3,6 +3,7 @@
 
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 
 #include <linux/netfilter.h>
@@ -11,6 +12,7 @@
 #include <grp.h>
 #include <poll.h>
 #include <signal.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "helper_rig.h"
@@ -23,6 +25,7 @@
 
 static int omitted;			/* of prctl(2) */
 static bool with_groups, anywhere;
+static bool deaf;			/* no socket leads to the kernel */
 
 int	__wrap_prctl(int op, unsigned long a, unsigned long b, unsigned long c,
 	    unsigned long d);
@@ -32,6 +35,8 @@ int	__wrap_getgroups(int n, gid_t *groups);
 int	__real_getgroups(int n, gid_t *groups);
 int	__wrap_setgroups(size_t n, const gid_t *groups);
 int	__real_setgroups(size_t n, const gid_t *groups);
+int	__wrap_given_netlink(uint32_t groups);
+int	__real_given_netlink(uint32_t groups);
 void	__wrap_drop_directory(void);
 void	__real_drop_directory(void);
 
@@ -59,6 +64,13 @@ int
 __wrap_getgroups(int n, gid_t *groups)
 {
 	return (with_groups ? 0 : __real_getgroups(n, groups));
+}
+
+int
+__wrap_given_netlink(uint32_t groups)
+{
+	return (deaf ? open("/dev/null", O_RDWR | O_CLOEXEC) :
+	    __real_given_netlink(groups));
 }
 
 void
@@ -238,4 +250,76 @@ Test(helper_start, P4_a_keeper_that_has_not_read_all)
 	p.fd = r.keeper;
 	cr_assert_eq(poll(&p, 1, 10000), 1);
 	ends_with_the_keeper(&r);
+}
+
+/* --- what it is told --- */
+
+/* What could not even be sent was not done. */
+Test(helper_start, G13_a_kernel_that_takes_nothing)
+{
+	struct order_grant g = rig_grant(ORDER_DEL, "10.0.0.2", "192.0.2.1", 0);
+	struct rig_answer a;
+	struct rig r;
+
+	deaf = true;
+	rig_start(&r);
+	a = rig_order(&r, &g, sizeof(g));
+	cr_assert(a.refused && a.code == ORDER_NOT_TAKEN);
+}
+
+static void
+compiler_ends(const void *record, size_t len, enum order_err detail)
+{
+	struct order_error e;
+	struct rig r;
+	int status;
+
+	rig_start(&r);
+	cr_assert_eq(send(r.compiler, record, len, 0), (ssize_t)len);
+	e = rig_end(&r, &status);
+	cr_assert_eq(WEXITSTATUS(status), ORDER_END_RECORD, "%#x", status);
+	cr_assert_eq(e.detail, (uint32_t)detail);
+}
+
+Test(helper_start, P7_a_bound_and_a_part_of_one)
+{
+	const struct order_bound b[2] = { { .type = ORDER_BOUND },
+	    { .type = ORDER_BOUND, .family = ADDR_V4 } };
+
+	compiler_ends(b, sizeof(b) - 1, ORDER_ESIZE);
+}
+
+Test(helper_start, P7_two_types_of_the_compiler)
+{
+	const struct order_bound b[2] = { { .type = ORDER_BOUND },
+	    { .type = ORDER_COMMIT } };
+
+	compiler_ends(b, sizeof(b), ORDER_ETYPE);
+}
+
+Test(helper_start, P7_two_commits)
+{
+	const struct order_commit c[2] = { { .type = ORDER_COMMIT },
+	    { .type = ORDER_COMMIT } };
+
+	compiler_ends(c, sizeof(c), ORDER_ESIZE);
+}
+
+/* So many may come at once: one by one it were 40 seconds. */
+Test(helper_start, P7_a_burst_of_records, .timeout = 60)
+{
+	struct order_grant g = rig_grant(ORDER_ADD, "10.0.0.2", "127.0.0.1",
+	    1000);
+	struct timespec from, to;
+	struct rig r;
+	int i;
+
+	stamps->limits.rate = 1;
+	stamps->limits.burst = 40;
+	rig_start(&r);
+	clock_gettime(CLOCK_MONOTONIC, &from);
+	for (i = 0; i < 40; i++)
+		cr_assert(rig_order(&r, &g, sizeof(g)).refused);
+	clock_gettime(CLOCK_MONOTONIC, &to);
+	cr_assert_lt(to.tv_sec - from.tv_sec, 20);
 }
