@@ -615,14 +615,21 @@ Test(keep_ledger, G15_two_names_that_end_at_once)
 Test(keep_ledger, P7_all_names_are_shortened)
 {
 	struct ledger *l = ledger_new(10, 10, 1);
-	struct ledger_entry *e = name_it(l, "a", 10);
+	struct msg_grant other = grant(2);
+	struct ledger_entry *e;
 
+	(void)put(l, &other, 25, 1);
+	e = name_it(l, "a", 10);
 	name_it(l, "b", 30);
 	name_it(l, "c", 40);
 	ledger_shorten(l, e, 20);
 	cr_assert_str_eq(names_of(l, e, 1), "c20 a10 b20");
 	ledger_shorten(l, e, 30);
 	cr_assert_eq(e->expiry, 20);
+	/* It ends before the other now. */
+	ledger_expire(l, 20);
+	cr_assert_eq(ledger_count(l), 1);
+	cr_assert_eq(expiry_of(l, &other), 25);
 	ledger_free(l);
 }
 
