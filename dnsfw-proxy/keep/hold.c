@@ -119,7 +119,8 @@ hold_look(uint64_t now)
 			looked[nlooked++] = ending[i]->grant;
 	}
 	began = now;
-	hold_next = now + period();
+	/* Without a walk nothing has to be waited for, and a grant may be short. */
+	hold_next = now + (nlooked > 0 ? period() : HOLD_PERIOD);
 }
 
 int
@@ -155,6 +156,9 @@ hold_seen(bool known)
 	size_t i;
 
 	expect(now - began);
+	/* What it was expected to take is not waited for if it took less. */
+	if (hold_next > began + period())
+		hold_next = began + period();
 	for (i = 0; i < nlooked; i++) {
 		if (!known || connections_live(&looked[i]))
 			looked[nliving++] = looked[i];

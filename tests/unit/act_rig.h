@@ -52,8 +52,9 @@ __wrap_sendto(int fd, const void *buf, size_t len, int flags,
 	    0; kind++)
 		cr_assert_lt(kind, STAMPS_SUBS);
 	reply = stamps.at[STAMP_INDEX_REPLY][kind];
-	memcpy(reply.bytes + reply.holes[HOLE_INDEX],
-	    &(uint16_t){ htons(INDEX) }, 2);
+	if (reply.holes[HOLE_INDEX] != 0)
+		memcpy(reply.bytes + reply.holes[HOLE_INDEX],
+		    &(uint16_t){ htons(INDEX) }, 2);
 	asked++;
 	replies = 1;
 	return ((ssize_t)len);

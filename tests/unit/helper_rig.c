@@ -62,17 +62,22 @@ wait_for(int fd)
 	cr_assert_eq(poll(&p, 1, PATIENCE), 1, "nothing to read");
 }
 
-void
-rig_start_unbound(struct rig *r)
+/* Where the helper's descriptors are to be, there is nothing else. */
+static void
+take_low_ones(void)
+{
+	while (open("/dev/null", O_RDWR | O_CLOEXEC) < FREE_FD)
+		;
+}
+
+static void
+start_with(struct rig *r, int stamps_fd)
 {
 	const struct keepconf_user user = { .uid = USER, .gid = USER };
 	int fds[FDS], keeper[2], compiler[2], life[2];
-	struct order_ready ready;
 	const char *why;
-	ssize_t n;
 
-	while (open("/dev/null", O_RDWR | O_CLOEXEC) < FREE_FD)
-		;
+	take_low_ones();
 	drop_directory();
 	spawn_channel(keeper);
 	spawn_channel(compiler);
@@ -83,8 +88,7 @@ rig_start_unbound(struct rig *r)
 	fds[AT(HELPER_FD_LIST)] = r->list = given_netlink(0);
 	fds[AT(HELPER_FD_FLOWS)] = r->flows = given_netlink(0);
 	fds[AT(HELPER_FD_OWN)] = given_netlink(0);
-	fds[AT(HELPER_FD_STAMPS)] = given_memory("stamps", &stamps,
-	    sizeof(stamps));
+	fds[AT(HELPER_FD_STAMPS)] = stamps_fd;
 	fds[AT(HELPER_FD_LANDLOCK)] = landlock_ruleset(NULL, 0, -1, &why);
 	/* Our end stays open as long as this process lives. */
 	cr_assert_eq(pipe2(life, O_CLOEXEC), 0);
@@ -98,6 +102,30 @@ rig_start_unbound(struct rig *r)
 	close(keeper[1]);
 	close(compiler[1]);
 	close(fds[AT(HELPER_FD_OWN)]);
+}
+
+int
+rig_start_fails(int stamps_fd)
+{
+	struct rig r;
+	int status;
+
+	start_with(&r, stamps_fd);
+	/* One that starts all the same ends with its keeper. */
+	close(r.keeper);
+	cr_assert_eq(waitpid(r.pid, &status, 0), r.pid);
+	cr_assert(WIFEXITED(status), "status %#x", status);
+	return (WEXITSTATUS(status));
+}
+
+void
+rig_start_unbound(struct rig *r)
+{
+	struct order_ready ready;
+	ssize_t n;
+
+	take_low_ones();
+	start_with(r, given_memory("stamps", &stamps, sizeof(stamps)));
 	wait_for(r->keeper);
 	n = recv(r->keeper, &ready, sizeof(ready), 0);
 	cr_assert(n > 0 && report_ready_decode(&ready, (size_t)n, &ready) ==

@@ -38,6 +38,9 @@ void	rig_start(struct rig *);
 /* The same, without bounds. */
 void	rig_start_unbound(struct rig *);
 
+/* Start it with a descriptor that is not right: its exit status. */
+int	rig_start_fails(int stamps_fd);
+
 /* BOUNDs are sent; in force are all since the last time. */
 void	rig_commit(struct rig *, const struct order_bound *, size_t n);
 

@@ -258,9 +258,29 @@ Test(act, P1_no_rule_by_an_odd_reply)
 			    ORDER_NO_SET, "bit %zu", bit);
 	}
 	spoil_by = 0;
-	spoil_len = -4;
+	for (spoil_len = -4; spoil_len <= 4; spoil_len += 8) {
+		cr_assert_eq(make(STAMP_RULE, 0, 0, 1, 0), ORDER_OK);
+		cr_assert_eq(act.len, 0);
+	}
+}
+
+/* The index may be wherever the stamp says, but in the reply. */
+Test(act, P1_no_rule_by_an_odd_stamp)
+{
+	struct stamp *s = &stamps.at[STAMP_INDEX_REPLY][0];
+
+	open_act(&ipset_wish);
+	s->holes[HOLE_INDEX] = 0;
 	cr_assert_eq(make(STAMP_RULE, 0, 0, 1, 0), ORDER_OK);
 	cr_assert_eq(act.len, 0);
+	s->holes[HOLE_INDEX] = (uint16_t)(s->len - 1);
+	cr_assert_eq(make(STAMP_RULE, 0, 0, 1, 0), ORDER_OK);
+	cr_assert_eq(act.len, 0);
+	cr_assert_eq(asked, 2);
+	stamps.at[STAMP_INDEX][0].len = STAMPS_BYTES + 1;
+	cr_assert_eq(make(STAMP_RULE, 0, 0, 1, 0), ORDER_OK);
+	cr_assert_eq(act.len, 0);
+	cr_assert_eq(asked, 2);
 }
 
 Test(act, P1_rules_of_nft)
@@ -333,11 +353,87 @@ Test(act, A9_flows)
 	answered(0);
 }
 
+/* Sets are made before there are rules for them, too. */
+Test(act, P1_sets_alone)
+{
+	open_act(&nft_wish);
+	cr_assert_eq(make(STAMP_RULE, 0, 9, 0, 0), ORDER_OK);
+	cr_assert_eq(messages(), 4);
+	cr_assert(is_stamp(message(1), STAMP_SET, 0));
+	cr_assert(is_stamp(message(2), STAMP_SET, 3));
+	answered(2);
+}
+
+/* Why it is refused is what no policy can change. */
+Test(act, P7_what_is_forbidden_and_outside_is_forbidden)
+{
+	static const struct bounds none;
+	struct order_grant g = grant(ORDER_ADD, "10.0.0.2", "127.0.0.1");
+
+	open_act(&nft_wish);
+	cr_assert_eq(act_fill(&act, &none, (const uint8_t *)&g, sizeof(g)),
+	    ORDER_OK);
+	cr_assert_eq(act.refused[0].code, ORDER_FORBIDDEN);
+	g = grant(ORDER_ADD, "10.0.0.2", "192.0.2.1");
+	cr_assert_eq(act_fill(&act, &none, (const uint8_t *)&g, sizeof(g)),
+	    ORDER_OK);
+	cr_assert_eq(act.refused[0].code, ORDER_OUTSIDE);
+}
+
+/* Of one that lacks a message nothing is sent, and the one before is answered. */
+Test(act, P1_a_part_of_a_grant_is_not_sent)
+{
+	struct order_grant g[] = {
+		grant(ORDER_ADD, "2001:db8::2", "2a00::1"),
+		grant(ORDER_ADD, "10.0.0.2", "192.0.2.1"),
+	};
+
+	open_act(&nft_wish);
+	stamps.at[STAMP_ADD_EXCL][0].len = 0;
+	cr_assert_eq(fill(g, sizeof(g)), ORDER_OK);
+	cr_assert(act.nrefused == 1 && act.refused[0].code == ORDER_NO_STAMP);
+	cr_assert_eq(messages(), 5);
+	cr_assert(is_stamp(message(3), STAMP_ADD_EXCL, 2));
+	cr_assert(is_stamp(message(4), STAMP_END, 0));
+	answered(3);
+}
+
+/* Whoever made it. */
+Test(act, P1_a_stamp_longer_than_its_place)
+{
+	struct order_grant g = grant(ORDER_TEST, "10.0.0.2", "192.0.2.1");
+
+	open_act(&nft_wish);
+	stamps.at[STAMP_TEST][0].len = STAMPS_BYTES + 1;
+	cr_assert_eq(fill(&g, sizeof(g)), ORDER_OK);
+	cr_assert(act.len == 0 && act.refused[0].code == ORDER_NO_STAMP);
+}
+
+Test(act, P1_a_hole_that_ends_behind_its_stamp)
+{
+	struct order_grant g = grant(ORDER_TEST, "10.0.0.2", "192.0.2.1");
+	size_t len;
+
+	open_act(&nft_wish);
+	len = stamps.at[STAMP_TEST][0].len;
+	stamps.at[STAMP_TEST][0].holes[HOLE_DST] = (uint16_t)(len - 3);
+	memset(act.out, 0x55, sizeof(act.out));
+	cr_assert_eq(fill(&g, sizeof(g)), ORDER_OK);
+	cr_assert_eq(act.len, len);
+	cr_assert_eq(act.out[len], 0x55);
+	cr_assert_neq(act.out[len - 3], 192);
+	/* And one that ends with it is filled. */
+	stamps.at[STAMP_TEST][0].holes[HOLE_DST] = (uint16_t)(len - 4);
+	cr_assert_eq(fill(&g, sizeof(g)), ORDER_OK);
+	cr_assert_eq(act.out[len - 1], 1);
+}
+
 /* More than there may be, and of two types. */
 Test(act, P7_odd_records)
 {
 	struct order_grant g[65];
 	struct order_read r[2];
+	struct order_make m[2];
 	size_t i;
 
 	open_act(&nft_wish);
@@ -353,6 +449,10 @@ Test(act, P7_odd_records)
 	r[0].what = r[1].what = STAMP_CHAIN;
 	cr_assert_eq(fill(r, sizeof(r[0])), ORDER_OK);
 	cr_assert_eq(fill(r, sizeof(r)), ORDER_ESIZE);
+	memset(m, 0, sizeof(m));
+	m[0].type = m[1].type = ORDER_MAKE;
+	cr_assert_eq(fill(m, sizeof(m[0])), ORDER_OK);
+	cr_assert_eq(fill(m, sizeof(m)), ORDER_ESIZE);
 	/* What others say to each other. */
 	r[0].type = ORDER_BOUND;
 	cr_assert_eq(fill(r, sizeof(struct order_bound)), ORDER_ETYPE);

@@ -138,8 +138,37 @@ Test(helper_bounds, P7_no_more_than_fit)
 		b.base[1] = (uint8_t)(i >> 8);
 		b.base[2] = (uint8_t)i;
 		cr_assert(bounds_add(&bounds, &b));
+		cr_assert_not(bounds_add(&bounds, &b), "twice");
 	}
 	b.base[0] = 0xff;
 	cr_assert_not(bounds_add(&bounds, &b));
 	cr_assert(bounds_commit(&bounds, ORDER_BOUNDS_MAX));
+}
+
+/* From all clients to one: each length of a prefix is looked for. */
+Test(helper_bounds, P7_every_length_of_a_prefix)
+{
+	struct order_bound b = { .type = ORDER_BOUND, .family = ADDR_V6,
+	    .proto = 6, .port = 443 };
+	struct order_grant g = { .type = ORDER_ADD, .family = ADDR_V6,
+	    .proto = 6, .port = 443 };
+	struct addr client = { .family = ADDR_V6 };
+	unsigned int prefix;
+
+	for (prefix = 0; prefix <= 128; prefix++) {
+		memset(g.client, 0xa5, sizeof(g.client));
+		memcpy(client.bytes, g.client, sizeof(client.bytes));
+		addr_mask(&client, prefix);
+		b.prefix = (uint8_t)prefix;
+		memcpy(b.base, client.bytes, sizeof(b.base));
+		cr_assert(bounds_add(&bounds, &b));
+		cr_assert(bounds_commit(&bounds, 1));
+		cr_assert(bounds_cover(&bounds, &g), "%u", prefix);
+		/* The neighbour differs in the last bit that counts. */
+		if (prefix == 0)
+			continue;
+		g.client[(prefix - 1) / 8] ^= (uint8_t)(0x80 >>
+		    (prefix - 1) % 8);
+		cr_assert_not(bounds_cover(&bounds, &g), "%u", prefix);
+	}
 }

@@ -289,6 +289,39 @@ Test(keep_connections, G13_three_times_broken)
 	cr_assert_eq(seen_known, 1);
 }
 
+/* Nor is what is asked for then put off by it. */
+Test(keep_connections, after_a_broken_walk_the_next_is_at_once)
+{
+	unsigned int i;
+
+	how = LIST_BROKEN;
+	cr_assert(connections_look(&grant));
+	for (i = 0; i < 3; i++) {
+		now += 100 * MS;
+		connections_step();
+	}
+	cr_assert_eq(seen, 1);
+	how = LIST_END;
+	cr_assert(connections_look(&grant));
+	connections_step();
+	cr_assert_eq(seen, 2);
+}
+
+/* What ends is counted until somebody asks. */
+Test(keep_connections, A9_of_all_walks_since_it_was_told)
+{
+	unsigned int i;
+
+	killed = 5;
+	failed = 2;
+	for (i = 0; i < 3; i++) {
+		cr_assert(connections_kill(&grant));
+		(void)steps_to_the_end();
+	}
+	cr_assert_eq(connections_ended(&failed), 15);
+	cr_assert_eq(failed, 6);
+}
+
 /* What broke the one before does not count for the next. */
 Test(keep_connections, G13_each_walk_has_three_tries)
 {

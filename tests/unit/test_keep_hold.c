@@ -308,11 +308,12 @@ Test(keep_hold, G14_one_walk_at_a_time)
 	hold_seen(true);
 	(void)hold_all();
 	cr_assert_eq(nlooked, 2);
+	/* It takes as long, and is to have a quarter of the time. */
+	rig_now += PERIOD;
 	hold_seen(true);
 	(void)hold_all();
-	/* A walk like the first one is to have a quarter of the time. */
-	rig_give_until(2, 1, rig_now + 4 * PERIOD + CLOCK_SECOND);
-	rig_now += 4 * PERIOD - 1;
+	rig_give_until(2, 1, rig_now + 3 * PERIOD + CLOCK_SECOND);
+	rig_now += 3 * PERIOD - 1;
 	(void)hold_step();
 	cr_assert_eq(nlooked, 2);
 	rig_now++;
@@ -428,6 +429,40 @@ Test(keep_hold, a_shorter_walk_is_believed_by_and_by)
 	walk_of(0);
 	walk_of(0);
 	cr_assert(is_asked(13 * CLOCK_SECOND / 2 - 1));
+}
+
+/* Else who is granted for less meanwhile ends before the next one. */
+Test(keep_hold_first, the_next_walk_is_due_by_the_time_that_the_last_one_took)
+{
+	const uint64_t begin = rig_now;
+
+	rig_give_until(0, 1, begin + CLOCK_SECOND);
+	(void)hold_step();
+	cr_assert_eq(nlooked, 1);
+	/* It was expected to take two seconds; by now, one. */
+	hold_seen(true);
+	(void)hold_all();
+	rig_give_until(1, 1, begin + 6 * CLOCK_SECOND);
+	rig_now = begin + 4 * CLOCK_SECOND - 1;
+	(void)hold_step();
+	cr_assert_eq(nlooked, 1);
+	rig_now++;
+	(void)hold_step();
+	cr_assert_eq(nlooked, 2);
+}
+
+/* And a look that finds nobody is no walk: nobody knows yet how long one takes. */
+Test(keep_hold_first, if_nobody_ends_soon_the_next_look_is_soon)
+{
+	(void)hold_step();
+	cr_assert_eq(nlooked, 0);
+	rig_give_until(0, 1, rig_now + 5 * CLOCK_SECOND);
+	rig_now += PERIOD - 1;
+	(void)hold_step();
+	cr_assert_eq(nlooked, 0);
+	rig_now++;
+	(void)hold_step();
+	cr_assert_eq(nlooked, 1);
 }
 
 /* Others have their turn between two transactions (G14). */

@@ -600,6 +600,53 @@ Test(keep_ledger, G15_the_last_to_end_is_the_entrys)
 	ledger_free(l);
 }
 
+/* Of two that end at once it keeps the name that the kernel has. */
+Test(keep_ledger, G15_two_names_that_end_at_once)
+{
+	struct ledger *l = ledger_new(10, 10, 1);
+	struct ledger_entry *e = name_it(l, "a", 10);
+
+	name_it(l, "b", 10);
+	cr_assert_str_eq(names_of(l, e, 1), "a10 b10");
+	ledger_free(l);
+}
+
+/* No name gives it for longer than is allowed by now. */
+Test(keep_ledger, P7_all_names_are_shortened)
+{
+	struct ledger *l = ledger_new(10, 10, 1);
+	struct msg_grant other = grant(2);
+	struct ledger_entry *e;
+
+	(void)put(l, &other, 25, 1);
+	e = name_it(l, "a", 10);
+	name_it(l, "b", 30);
+	name_it(l, "c", 40);
+	ledger_shorten(l, e, 20);
+	cr_assert_str_eq(names_of(l, e, 1), "c20 a10 b20");
+	ledger_shorten(l, e, 30);
+	cr_assert_eq(e->expiry, 20);
+	/* It ends before the other now. */
+	ledger_expire(l, 20);
+	cr_assert_eq(ledger_count(l), 1);
+	cr_assert_eq(expiry_of(l, &other), 25);
+	ledger_free(l);
+}
+
+/* G3: who lengthens it without a question does not ask anew. */
+Test(keep_ledger, G3_since_when_it_was_asked_for)
+{
+	struct ledger *l = ledger_new(10, 10, 1);
+	struct msg_grant g = grant(1);
+	struct ledger_entry *e = ledger_put(l, &g, 10, 5, 0);
+
+	(void)ledger_put(l, &g, 20, 0, 0);
+	cr_assert_eq(e->since, 5);
+	(void)ledger_put(l, &g, 20, 7, 0);
+	cr_assert_eq(e->since, 7);
+	ledger_free(l);
+}
+
 /* As many as there is room for; the first to end goes. */
 Test(keep_ledger, G15_a_fixed_number_of_names)
 {

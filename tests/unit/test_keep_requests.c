@@ -152,6 +152,36 @@ Test(keep_requests, G13_no_answer_to_a_longer_one)
 	cr_assert_not(ledger_is_sure(firewall.ledger, entry_of(&g)));
 }
 
+/* What the kernel does not take although it was there: more may be missing. */
+Test(keep_requests, G13_a_longer_one_that_fails_is_compared)
+{
+	struct msg_grant g = named(0, "a.example", 100);
+
+	rig.fail = rig_all_alike;
+	rig_code = BACKEND_FAILED;
+	cr_assert_eq(ask(&g), RESULT_FAILED);
+	cr_assert_eq(repair_wait(), -1, "a new one says nothing");
+	rig_code = BACKEND_OK;
+	cr_assert_eq(ask(&g), RESULT_OK);
+	rig_code = BACKEND_FAILED;
+	g.ttl = 500;
+	cr_assert_eq(ask(&g), RESULT_FAILED);
+	cr_assert_geq(repair_wait(), 0);
+	cr_assert_not(ledger_is_sure(firewall.ledger, entry_of(&g)));
+	cr_assert_eq(entry_of(&g)->expiry, rig_now + 115 * CLOCK_SECOND);
+}
+
+/* What lives longer than is allowed by now gets what is allowed. */
+Test(keep_requests, P7_one_that_was_taken_over_and_is_too_long)
+{
+	struct msg_grant g = named(0, "a.example", 100);
+
+	(void)ledger_put(firewall.ledger, &g, rig_now + 9000 * CLOCK_SECOND,
+	    rig_now, 0);
+	cr_assert_eq(ask(&g), RESULT_OK);
+	cr_assert_eq(rig_find(&g)->end, rig_now + 3600 * CLOCK_SECOND);
+}
+
 /* A turn has room for two of the largest records. */
 Test(keep_requests, F5_two_full_records_in_a_turn)
 {

@@ -236,6 +236,29 @@ Test(limits, G8_what_is_embedded)
 	cr_assert_eq(limits_embedded(&limits, &a, out), 0);
 }
 
+/* Whatever a table says, it is no more than there is room for. */
+Test(limits, G8_an_odd_table)
+{
+	struct addr a = addr("102:304:506:708:90a:b0c:d0e:f10");
+	struct addr out[LIMITS_EMBEDDED_MAX + 1];
+	const struct addr wrapped = { .family = ADDR_V4,
+	    .bytes = { 15, 16, 1, 2 } };
+	size_t i;
+
+	for (i = 0; i < LIMITS_EMBEDDINGS; i++)
+		limits.embeddings[i] = (struct limits_embedding){
+		    .net.base.family = ADDR_V6, .offset = 14 };
+	memset(out, 0x55, sizeof(out));
+	cr_assert_eq(limits_embedded(&limits, &a, out), LIMITS_EMBEDDED_MAX);
+	cr_assert_eq(out[LIMITS_EMBEDDED_MAX].family, 0x55);
+	cr_assert(addr_equal(&out[0], &wrapped));
+	/* In IPv4 nothing is embedded. */
+	for (i = 0; i < LIMITS_EMBEDDINGS; i++)
+		limits.embeddings[i].net.base.family = ADDR_V4;
+	a = addr("192.0.2.1");
+	cr_assert_eq(limits_embedded(&limits, &a, out), 0);
+}
+
 static struct order_grant
 add(const char *client, const char *dst)
 {

@@ -514,6 +514,31 @@ Test(order, G5_bound_of_this_host)
 	m.prefix = 0;
 	m.base[15] = 1;
 	cr_assert_eq(decode_whole(BOUND, &m), ORDER_EADDR);
+	m.base[15] = 0;
+	m.base[0] = 1;
+	cr_assert_eq(decode_whole(BOUND, &m), ORDER_EADDR);
+	/* Nor has IPv4 more than four octets. */
+	m.family = ADDR_V4;
+	cr_assert_eq(decode_whole(BOUND, &m), ORDER_OK);
+	m.base[4] = 1;
+	cr_assert_eq(decode_whole(BOUND, &m), ORDER_EADDR);
+}
+
+/* What is too long, or nothing, is not looked into. */
+Test(order, P7_another_length)
+{
+	uint8_t buf[sizeof(union order) + 1] = { ORDER_COMMIT };
+	union order o;
+	unsigned int v;
+
+	cr_assert_eq(order_decode(buf, sizeof(struct order_commit), &o),
+	    ORDER_OK);
+	cr_assert_eq(order_decode(buf, sizeof(struct order_commit) + 1, &o),
+	    ORDER_ESIZE);
+	memset(&o, 0xff, sizeof(o));
+	cr_assert_eq(order_decode(buf, 0, &o), ORDER_ESIZE);
+	for (v = ORDER_COMMIT + 1; v < 256; v++)
+		cr_assert_eq(order_size((uint8_t)v), 0, "type %u", v);
 }
 
 Test(order, P7_number_of_bounds)

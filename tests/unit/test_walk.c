@@ -247,6 +247,32 @@ Test(walk, only_families_that_are_asked_about)
 	cr_expect_eq(rig.nsent, 1, "nothing was asked");
 }
 
+/* One of several that lives is enough, in whatever order they are listed. */
+Test(walk, one_of_several_lives)
+{
+	size_t i;
+
+	for (i = 0; i < 3; i++)
+		add((struct flow)TCP(1, 1, 1));
+	flows[0].state = flows[2].state = TCP_CONNTRACK_FIN_WAIT;
+	ask(grant_of(ADDR_V4, IPPROTO_TCP, 1, 1, 1), false);
+	cr_expect_eq(walk(), LIST_END);
+	cr_expect(is_live(grant_of(ADDR_V4, IPPROTO_TCP, 1, 1, 1)));
+}
+
+/* This host is a client, too: by either grant its connection ends. */
+Test(walk, kill_of_this_host)
+{
+	add((struct flow)TCP(99, 1, 1));
+	add((struct flow)TCP(99, 1, 2));
+	ask(grant_of(ADDR_V4, IPPROTO_TCP, 99, 1, 1), true);
+	ask(grant_of(ADDR_V4, IPPROTO_TCP, 0, 1, 1), false);
+	ask(grant_of(ADDR_V4, IPPROTO_TCP, 99, 1, 2), false);
+	ask(grant_of(ADDR_V4, IPPROTO_TCP, 0, 1, 2), true);
+	cr_expect_eq(walk(), LIST_END);
+	cr_expect_eq(ndeleted, 2);
+}
+
 /* 64 in a record, as they are listed; A9 counts what the kernel forgot. */
 Test(walk, kill)
 {

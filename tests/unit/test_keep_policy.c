@@ -1,0 +1,319 @@
+/* A reload from the signal to its end (A9), against a compiler that a test plays. */
+#include <criterion/criterion.h>
+
+#include <sys/mman.h>
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "keep/children.h"
+#include "keep/conf.h"
+#include "keep/include.h"
+#include "keep/policy.h"
+#include "keepconf.h"
+
+#define SIZE	100		/* of an image */
+#define SEALS	(F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
+
+static struct keepconf the_conf = { .acl_path = "list" };
+const struct keepconf *conf = &the_conf;
+
+/* --- the compiler --- */
+
+struct child children_compiler = { .name = "compiler" };
+
+static uint8_t said[MSG_SIZE_MAX];	/* its next record */
+static size_t said_len;
+static int said_fd = -1;
+static unsigned int asked;		/* RELOADs */
+
+size_t
+children_receive(struct child *c, void *buf, int *fd)
+{
+	size_t n = said_len;
+
+	(void)c;
+	memcpy(buf, said, n);
+	*fd = said_fd;
+	said_fd = -1;
+	said_len = 0;
+	return (n);
+}
+
+size_t
+children_wait(struct child *c, void *buf, int *fd)
+{
+	return (children_receive(c, buf, fd));
+}
+
+void
+children_wait_ready(struct child *c)
+{
+	(void)c;
+}
+
+void
+children_send_plain(struct child *c, enum msg_type type, int fd)
+{
+	cr_assert_eq(c, &children_compiler);
+	cr_assert_eq(type, MSG_RELOAD);
+	cr_assert_neq(fcntl(fd, F_GETFD), -1);
+	asked++;
+}
+
+static int sent_fd = -1;		/* to workers */
+static struct msg_policy sent;
+
+void
+children_send(struct child *c, const void *buf, size_t len, int fd)
+{
+	(void)c;
+	cr_assert_eq(len, sizeof(sent));
+	memcpy(&sent, buf, len);
+	sent_fd = fd;
+}
+
+void
+children_log(const struct child *c)
+{
+	(void)c;
+}
+
+void
+children_malformed(const struct child *c, const char *why)
+{
+	(void)c;
+	(void)why;
+	exit(7);
+}
+
+static unsigned int begun, included;	/* lists; INCLUDEs that were served */
+
+void
+include_begin(void)
+{
+	begun++;
+}
+
+void
+include_serve(const uint8_t *buf, size_t n)
+{
+	cr_assert(n == 1 && buf[0] == MSG_INCLUDE);
+	included++;
+}
+
+/* --- --- */
+
+static void
+say(const void *record, size_t len, int fd)
+{
+	memcpy(said, record, len);
+	said_len = len;
+	said_fd = fd;
+}
+
+static void
+say_sealed(uint32_t rules, off_t size, int seals)
+{
+	const struct msg_sealed m = { .type = MSG_SEALED, .rules = rules,
+	    .size = SIZE, .sum = rules };
+	int fd = memfd_create("image", MFD_ALLOW_SEALING | MFD_CLOEXEC);
+
+	cr_assert_neq(fd, -1);
+	cr_assert_eq(ftruncate(fd, size), 0);
+	cr_assert_eq(fcntl(fd, F_ADD_SEALS, seals), 0);
+	say(&m, sizeof(m), fd);
+}
+
+static struct policy_checked checked;
+static char dir[] = "/tmp/dnsfw-policy.XXXXXX", path[64];
+
+static void
+set_up(void)
+{
+	int fd;
+
+	cr_assert_not_null(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/list", dir);
+	fd = open(path, O_WRONLY | O_CREAT, 0600);
+	cr_assert_neq(fd, -1);
+	close(fd);
+	fd = open(dir, O_PATH | O_DIRECTORY);
+	cr_assert_neq(dup2(fd, KEEP_FD_ACL_DIR), -1);
+	say_sealed(1, SIZE, SEALS);
+	policy_start();
+	cr_assert_eq(asked, 1);
+	cr_assert_eq(policy_generation(), 0);
+}
+
+static void
+clean_up(void)
+{
+	(void)unlink(path);
+	cr_assert_eq(rmdir(dir), 0);
+}
+
+TestSuite(keep_policy, .init = set_up, .fini = clean_up, .timeout = 30);
+
+static void
+reload(void)
+{
+	policy_reload();
+	cr_assert(policy_due());
+	cr_assert(policy_reloading());
+	policy_ask();
+}
+
+Test(keep_policy, A9_a_new_one)
+{
+	cr_assert_not(policy_reloading());
+	policy_ask();
+	cr_assert_eq(asked, 1, "nobody wants one");
+	reload();
+	cr_assert_eq(asked, 2);
+	cr_assert(policy_was_read());
+	cr_assert(policy_reloading());
+	cr_assert_eq(policy_receive(&checked), POLICY_NOTHING);
+	say_sealed(5, SIZE, SEALS);
+	cr_assert_eq(policy_receive(&checked), POLICY_NEW);
+	cr_assert_eq(policy_generation(), 1);
+	cr_assert_eq(policy_rules(), 5);
+	cr_assert_eq(policy_sum(), 5);
+	cr_assert_not(policy_reloading());
+	cr_assert(policy_was_taken());
+	policy_send(NULL, MSG_FAMILY_V6);
+	cr_assert(sent.generation == 1 && sent.size == SIZE &&
+	    sent.families == MSG_FAMILY_V6);
+	cr_assert_neq(fcntl(sent_fd, F_GETFD), -1);
+}
+
+/* The file may have been changed after it was read. */
+Test(keep_policy, A9_a_signal_during_a_reload_is_another_reload)
+{
+	reload();
+	policy_reload();
+	policy_reload();
+	cr_assert_not(policy_due());
+	policy_ask();
+	cr_assert_eq(asked, 2);
+	say_sealed(5, SIZE, SEALS);
+	cr_assert_eq(policy_receive(&checked), POLICY_NEW);
+	cr_assert(policy_reloading());
+	cr_assert(policy_due());
+	policy_ask();
+	policy_ask();
+	cr_assert_eq(asked, 3);
+}
+
+Test(keep_policy, A9_a_bad_one_changes_nothing)
+{
+	const struct msg_plain rejected = { .type = MSG_REJECTED };
+
+	reload();
+	policy_reload();
+	say(&rejected, sizeof(rejected), -1);
+	cr_assert_eq(policy_receive(&checked), POLICY_SEEN_TO);
+	cr_assert_eq(policy_generation(), 0);
+	cr_assert_eq(policy_rules(), 1);
+	cr_assert_not(policy_was_taken());
+	/* Nor is it the last one. */
+	cr_assert(policy_due());
+	policy_ask();
+	say_sealed(6, SIZE, SEALS);
+	cr_assert_eq(policy_receive(&checked), POLICY_NEW);
+	cr_assert_eq(policy_rules(), 6);
+	cr_assert(policy_was_taken());
+}
+
+Test(keep_policy, A9_a_file_that_is_gone_changes_nothing)
+{
+	cr_assert_eq(unlink(path), 0);
+	reload();
+	cr_assert_eq(asked, 1);
+	cr_assert_not(policy_reloading());
+	cr_assert_not(policy_was_read());
+	cr_assert_not(policy_was_taken());
+}
+
+Test(keep_policy, A9_answers)
+{
+	const struct msg_checked answers[] = {
+	    { .type = MSG_CHECKED, .seq = 4, .keep = 1 },
+	    { .type = MSG_CHECKED, .seq = 5 } };
+
+	say(answers, sizeof(answers), -1);
+	cr_assert_eq(policy_receive(&checked), POLICY_CHECKED);
+	cr_assert_eq(checked.n, 2);
+	cr_assert(checked.at[0].seq == 4 && checked.at[1].seq == 5);
+}
+
+/* Each list may include as many files as the first one. */
+Test(keep_policy, U11_files_that_it_includes)
+{
+	const uint8_t m = MSG_INCLUDE;
+
+	cr_assert_eq(begun, 1);
+	reload();
+	cr_assert_eq(begun, 2);
+	say(&m, sizeof(m), -1);
+	cr_assert_eq(policy_receive(&checked), POLICY_SEEN_TO);
+	cr_assert_eq(included, 1);
+	cr_assert(policy_reloading());
+}
+
+/* --- what a compiler in the wrong hands might say --- */
+
+/* No file is for it when it makes no list. */
+Test(keep_policy, P7_a_file_that_nobody_wanted, .exit_code = 7)
+{
+	const uint8_t m = MSG_INCLUDE;
+
+	say(&m, sizeof(m), -1);
+	clean_up();
+	(void)policy_receive(&checked);
+}
+
+Test(keep_policy, P7_an_image_that_can_be_changed, .exit_code = 7)
+{
+	reload();
+	say_sealed(5, SIZE, SEALS & ~F_SEAL_WRITE);
+	clean_up();
+	(void)policy_receive(&checked);
+}
+
+Test(keep_policy, P7_an_image_of_another_size, .exit_code = 7)
+{
+	reload();
+	say_sealed(5, SIZE - 1, SEALS);
+	clean_up();
+	(void)policy_receive(&checked);
+}
+
+Test(keep_policy, P7_an_image_that_is_none, .exit_code = 7)
+{
+	const struct msg_sealed m = { .type = MSG_SEALED, .size = SIZE };
+
+	reload();
+	say(&m, sizeof(m), -1);
+	clean_up();
+	(void)policy_receive(&checked);
+}
+
+Test(keep_policy, P7_an_image_that_nobody_wanted, .exit_code = 7)
+{
+	say_sealed(5, SIZE, SEALS);
+	clean_up();
+	(void)policy_receive(&checked);
+}
+
+Test(keep_policy, P7_no_descriptor_belongs_to_an_answer, .exit_code = 7)
+{
+	const struct msg_checked m = { .type = MSG_CHECKED };
+
+	say(&m, sizeof(m), KEEP_FD_ACL_DIR);
+	clean_up();
+	(void)policy_receive(&checked);
+}
