@@ -227,8 +227,8 @@ parse_protocol(const char *text, size_t at, size_t len,
 		return (0);
 	}
 	if (len >= 4 && strncasecmp(text, "ICMP", 4) == 0)
-		return (wrong(error, at, "ICMP is not supported: only TCP and "
-		    "UDP are granted"));
+		return (wrong(error, at, "expected TCP or UDP: ICMP is not "
+		    "supported"));
 	for (i = 0; i < len && isalnum((unsigned char)text[i]); i++)
 		;
 	if (i == 0 || i < len || len > PROTOCOL_SHOWN)

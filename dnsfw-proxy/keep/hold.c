@@ -17,7 +17,7 @@
  */
 #define HOLD_PERIOD	(CLOCK_SECOND / 4)	/* from walk to walk, at least */
 #define HOLD_AHEAD	(3 * CLOCK_SECOND / 2)	/* before the end, at least */
-#define HOLD_FIRST	(2 * CLOCK_SECOND)	/* a walk that nobody has seen */
+#define HOLD_FIRST	(5 * CLOCK_SECOND)	/* a walk that nobody has seen */
 #define HOLD_LONG	(5 * CLOCK_SECOND)	/* a longer one is not expected */
 #define HOLD_TIME	60			/* seconds that it gets */
 

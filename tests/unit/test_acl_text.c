@@ -616,10 +616,10 @@ Test(acl_text, U11_times_and_comments)
 		    "subnet" },
 		{ "::1 \"a\"", 5, "expected \"->\", \"~>\" or \"-|\"" },
 		{ "::1 ~> \"a\"", 8, "expected a domain name" },
-		{ "::1 -> a:ICMP", 10, "ICMP is not supported: only TCP and "
-		    "UDP are granted" },
-		{ "::1 -> a:icmpv6:128", 10, "ICMP is not supported: only TCP "
-		    "and UDP are granted" },
+		{ "::1 -> a:ICMP", 10, "expected TCP or UDP: ICMP is not "
+		    "supported" },
+		{ "::1 -> a:icmpv6:128", 10, "expected TCP or UDP: ICMP is not "
+		    "supported" },
 	};
 	char longest[64 + 61] = "::1 ~> a \"";
 	size_t i;

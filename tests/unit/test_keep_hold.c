@@ -370,7 +370,7 @@ Test(keep_hold, no_room_in_a_walk)
 /* The grants of the first one would end before it, if it were a long one. */
 Test(keep_hold_first, a_walk_of_unknown_length_begins_early)
 {
-	const uint64_t ahead = 3 * CLOCK_SECOND / 2 + 10 * CLOCK_SECOND;
+	const uint64_t ahead = 3 * CLOCK_SECOND / 2 + 25 * CLOCK_SECOND;
 
 	rig_give_until(0, 1, rig_now + ahead - 1);
 	rig_give_until(1, 1, rig_now + ahead);
@@ -439,11 +439,11 @@ Test(keep_hold_first, the_next_walk_is_due_by_the_time_that_the_last_one_took)
 	rig_give_until(0, 1, begin + CLOCK_SECOND);
 	(void)hold_step();
 	cr_assert_eq(nlooked, 1);
-	/* It was expected to take two seconds; by now, one. */
+	/* It was expected to take five seconds; by now, half of that. */
 	hold_seen(true);
 	(void)hold_all();
-	rig_give_until(1, 1, begin + 6 * CLOCK_SECOND);
-	rig_now = begin + 4 * CLOCK_SECOND - 1;
+	rig_give_until(1, 1, begin + 12 * CLOCK_SECOND);
+	rig_now = begin + 10 * CLOCK_SECOND - 1;
 	(void)hold_step();
 	cr_assert_eq(nlooked, 1);
 	rig_now++;
