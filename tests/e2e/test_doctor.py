@@ -283,6 +283,52 @@ def test_U10_what_is_accepted_before_the_jump(doctor, nft, iptables, what):
     assert doctor.found() == []
 
 
+COMMENTS = ["a $(touch {0}) b", "`touch {0}`", "it's; touch {0}",
+            'say "so"; touch {0} #', "\\\\$(touch {0})", "' $(touch {0}) '"]
+
+
+def test_U10_what_is_mended_is_shown_to_the_shell_in_quotes(doctor):
+    """Whoever writes comments of rules runs nothing by them."""
+    pwned = doctor.lab.tmp / "pwned"
+    for number, text in enumerate(COMMENTS):
+        comment = text.format(pwned)
+        if doctor.fw.name == "iptables":
+            doctor.lab.gateway.run(
+                "iptables-nft", "-I", "FORWARD", "-p", "tcp", "--dport",
+                str(2000 + number), "-m", "comment", "--comment", comment,
+                "-j", "ACCEPT")
+        elif '"' not in comment:
+            doctor.rules(f"insert rule inet filter forward tcp dport "
+                         f"{2000 + number} accept comment \"{comment}\"")
+    assert len(doctor.found()) >= 5
+    doctor.mended("accept-before")
+    assert doctor.found() == []
+    assert not pwned.exists()
+
+
+def test_U10_names_are_shown_to_the_shell_in_quotes(lab):
+    """Of chains, interfaces and files."""
+    doctor = Doctor(lab, lab.set_up_firewall("iptables"))
+    folder = lab.tmp / "it's a `touch x` $(touch x)"
+    folder.mkdir()
+    doctor.acl = doctor.acl.rename(folder / "the \"list\"")
+    doctor.settings["ACL_FILE"] = str(doctor.acl)
+    doctor.acl.chmod(0o666)
+    chain = "`touch$IFS'x'`"
+    for words in (["-N", chain], ["-A", chain, "-i", "lan", "-j", "ACCEPT"],
+                  ["-I", "FORWARD", "-j", chain]):
+        lab.gateway.run("iptables-nft", *words)
+    options = ["--acl", str(doctor.acl)]
+    doctor.settings["ACL_FILE"] = "/nowhere"
+    before = set(os.listdir())
+    for what in ("writable", "accept-before"):
+        for one in doctor.found(*options):
+            if one["what"] == what:
+                lab.gateway.run("sh", "-c", one["mend"])
+        assert what not in {one["what"] for one in doctor.found(*options)}
+    assert set(os.listdir()) == before
+
+
 def test_U10_one_client_and_one_server(doctor):
     """Rules for few are found, too."""
     client = OTHER4.rpartition(".")[0] + ".77"
@@ -478,7 +524,7 @@ def test_U10_sources_are_not_looked_at(alone):
     second_side(alone)
     gateway.sysctl(ipv4__conf__all__rp_filter=0, ipv4__conf__lan2__rp_filter=1)
     (one,) = alone.found()
-    assert one["mend"] == "sysctl -w net.ipv4.conf.lan.rp_filter=1"
+    assert one["mend"] == "sysctl -w net/ipv4/conf/lan/rp_filter=1"
     alone.mended("no-rp-filter")
 
 

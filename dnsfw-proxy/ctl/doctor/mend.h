@@ -2,16 +2,20 @@
 #ifndef DOCTOR_MEND_H
 #define DOCTOR_MEND_H
 
+#include "command.h"
 #include "guard.h"
 #include "model.h"
 
-#define MEND_MAX	1024
+#define MEND_MAX	COMMAND_MAX
 
 /* The rule in words, and as the operator wrote it; needs root for nftables. */
 void	mend_rule_text(const struct model *, uint32_t rule,
 	    char out[MEND_MAX]);
 
-/* Take out what accepts: the rule, or without one the chain's policy. */
+/*
+ * Take out what accepts: the rule, or without one the chain's policy.  As with all
+ * of these, the command is empty if it cannot be said to sh.
+ */
 void	mend_acceptance(const struct model *, const struct guard *,
 	    uint8_t family, uint32_t rule, uint32_t chain,
 	    char out[MEND_MAX]);
