@@ -216,13 +216,134 @@ def test_U10_a_jump_behind_what_rejects(doctor):
     assert doctor.whats() == ["jump-behind"]
 
 
+REPLIES = "-m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT"
+
+
+def take_replies(doctor):
+    """The rule of the lab that accepts what comes back."""
+    if doctor.fw.name == "nftables":
+        chain = doctor.lab.gateway.run("nft", "-a", "list", "chain", "inet",
+                                       "filter", "forward")
+        handle = re.search(r"ct state established.* # handle (\d+)", chain)[1]
+        doctor.rules(f"delete rule inet filter forward handle {handle}")
+    else:
+        doctor.rules(iptables=f"-D FORWARD {REPLIES}")
+
+
+def test_U10_nothing_comes_back(doctor):
+    take_replies(doctor)
+    assert doctor.whats() == ["no-replies"]
+    doctor.mended("no-replies")
+    assert doctor.found() == []
+
+
+def test_U10_answers_are_accepted_with_what_is_new(doctor):
+    """One rule does both; what mends it leaves the one."""
+    take_replies(doctor)
+    doctor.rules("insert rule inet filter forward ct state "
+                 "{ new, established, related } accept",
+                 "-I FORWARD -m conntrack --ctstate NEW,RELATED,ESTABLISHED "
+                 "-j ACCEPT")
+    assert doctor.whats() == ["accept-before"]
+    doctor.mended("accept-before")
+    assert doctor.found() == []
+
+
+def test_U10_answers_are_accepted_by_the_policy_alone(doctor):
+    take_replies(doctor)
+    open_policy(doctor)
+    assert doctor.whats() == ["not-closed"]
+    doctor.mended("not-closed")
+    assert doctor.found() == []
+
+
+@pytest.mark.parametrize("left", ["nothing", "an empty table", "its chain",
+                                  "a chain with the hook"])
+def test_U10_what_is_missing_is_made_in_one_go(lab, left):
+    """With half of it, nothing would be forwarded."""
+    doctor = Doctor(lab, lab.set_up_firewall("nftables"))
+    doctor.start()
+    lab.gateway.run("nft", "flush", "ruleset")
+    if left != "nothing":
+        lab.gateway.run("nft", "add table inet filter")
+    if left == "its chain":
+        lab.gateway.run("nft", "add chain inet filter dnsfw")
+    if left == "a chain with the hook":
+        lab.gateway.run("nft", "add chain inet filter in { type filter hook "
+                        "forward priority 0; policy drop; }")
+    (one, *_) = [one for one in doctor.found() if one["what"] == "no-jump"]
+    lab.gateway.run("sh", "-c", one["mend"])
+    assert {"no-jump", "no-replies", "not-closed"}.isdisjoint(doctor.whats())
+
+
+def test_U10_what_is_missing_is_made_of_iptables(lab):
+    doctor = Doctor(lab, lab.set_up_firewall("iptables"))
+    doctor.start()
+    lab.gateway.run("nft", "flush", "ruleset")
+    doctor.mended("no-jump")
+    assert {"no-jump", "no-replies", "not-closed"}.isdisjoint(doctor.whats())
+
+
+def test_U10_Docker_is_beside_it(lab):
+    """Its chain drops what dnsfw's accepts; another jump would not help."""
+    doctor = Doctor(lab, lab.set_up_firewall("nftables"))
+    doctor.start()
+    for program in ("iptables-nft", "ip6tables-nft"):
+        for words in (["-N", "DOCKER-USER"], ["-A", "DOCKER-USER", "-j",
+                      "RETURN"], ["-P", "FORWARD", "DROP"],
+                      ["-A", "FORWARD", "-j", "DOCKER-USER"]):
+            lab.gateway.run(program, *words)
+    found = doctor.found()
+    assert {one["what"] for one in found} == {"grants-closed", "no-replies"}
+    assert all("tables filter FORWARD" in one["text"] for one in found)
+    assert all(" -I DOCKER-USER " in one["mend"] for one in found)
+    doctor.mended("grants-closed")
+    doctor.mended("no-replies")
+    assert doctor.found() == []
+
+
+def test_U10_another_chain_rejects_what_was_granted(doctor):
+    """As firewalld's, which come behind dnsfw's."""
+    doctor.lab.gateway.run("nft", "-f", "-", text="""table inet firewalld {
+        chain FORWARD { type filter hook forward priority filter + 10;
+            ct state established,related accept
+            jump zones
+            reject
+        }
+        chain zones { iifname "lan" oifname "dmz" accept; }
+    }""")
+    found = doctor.found()
+    assert {one["what"] for one in found} == {"grants-closed"}
+    assert all("inet firewalld FORWARD" in one["text"] for one in found)
+    doctor.mended("grants-closed")
+    assert doctor.found() == []
+
+
+def test_U10_one_of_two_ways_out_is_closed(doctor):
+    """Nobody says that it is for clients."""
+    gateway = doctor.lab.gateway
+    gateway.run("ip", "link", "add", "wan2", "type", "veth", "peer", "name",
+                "wan3")
+    gateway.run("ip", "link", "set", "wan2", "up")
+    gateway.run("ip", "address", "add", "10.77.8.1/24", "dev", "wan2")
+    for way in ("wan", "wan2"):
+        gateway.run("ip", "route", "add", "default", "dev", way, "metric",
+                    str(len(way)))
+    gateway.run("nft", "-f", "-", text="""table inet other {
+        chain forward { type filter hook forward priority 5;
+            oifname "wan2" drop; iifname "wan2" drop; }
+    }""")
+    assert "grants-closed" not in doctor.whats()
+    assert "no-replies" not in doctor.whats()
+
+
 def test_U10_IPv6_goes_around(doctor):
     if doctor.fw.name == "nftables":
         doctor.rules("flush chain inet filter forward")
         doctor.rules("add rule inet filter forward meta nfproto ipv6 accept")
         doctor.rules("add rule inet filter forward jump dnsfw")
         doctor.rules("add rule inet filter forward reject")
-        assert doctor.whats() == ["accept-before"]
+        assert doctor.whats() == ["accept-before", "no-replies"]
         return
     take_jump(doctor, ["ip6tables-nft"])
     for _ in range(2):
@@ -414,7 +535,7 @@ def test_U10_the_older_iptables(doctor):
     assert doctor.whats() == ["not-closed"]
     for program in ("iptables-legacy", "ip6tables-legacy"):
         doctor.lab.gateway.run(program, "-P", "FORWARD", "DROP")
-    assert doctor.found() == []
+    assert doctor.whats() == ["grants-closed", "no-replies"]
 
 
 def test_U10_named_sets_and_maps(alone):
@@ -428,7 +549,9 @@ def test_U10_named_sets_and_maps(alone):
     alone.start()
     alone.rules("insert rule inet filter forward ip saddr @trusted accept")
     alone.rules("insert rule inet filter forward iifname vmap @ways")
-    texts = [one["text"] for one in alone.found()]
+    texts = [one["text"] for one in alone.found() if one["what"] ==
+             "accept-before"]
+    assert "no-replies" in alone.whats()
     assert len(texts) == 2
     assert any("@trusted" in text for text in texts)
     assert any("2222" in text for text in texts)
