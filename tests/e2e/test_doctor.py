@@ -490,6 +490,21 @@ def test_U10_an_exception_for_inner_addresses_is_a_note(doctor):
     assert [one["what"] for one in doctor.found(notes=True)] == ["exception"]
 
 
+def test_U10_an_inner_server_beside_dnsfw(doctor):
+    """It may resolve what dnsfw refuses."""
+    if doctor.fw.name == "nftables":
+        doctor.rules("insert rule inet filter forward ip daddr 10.0.0.53 "
+                     "udp dport 53 accept")
+    else:
+        doctor.lab.gateway.run("iptables-nft", "-I", "FORWARD", "-d",
+                               "10.0.0.53", "-p", "udp", "--dport", "53",
+                               "-j", "ACCEPT")
+    (one,) = doctor.found()
+    assert (one["what"], one["severity"]) == ("dns-elsewhere", "warning")
+    doctor.mended("dns-elsewhere")
+    assert doctor.found() == []
+
+
 def test_U10_a_rule_behind_the_jump(doctor):
     open_policy(doctor)
     doctor.rules("chain inet filter forward { policy drop; }",
@@ -597,6 +612,22 @@ def test_U10_DNS_over_HTTPS_in_the_list(alone, rule, found):
     assert ("doh" in alone.whats()) == found
 
 
+def test_U10_DNS_over_HTTPS_is_blocked_by_what_mends_it(alone):
+    """All of it at once, also behind a last line that has no end."""
+    alone.start()
+    alone.acl.write_text(f"{CLIENT4} -> *:TCP:443\n{OTHER4} -> *:TCP:443",
+                         encoding="ascii")
+    found = [one for one in alone.found() if one["what"] == "doh"]
+    assert len(found) == 2
+    for one in found:
+        alone.lab.gateway.run("sh", "-c", one["mend"].replace(
+            "systemctl reload dnsfw", "true"))
+    assert alone.whats() == ["other-list"]
+    text = alone.acl.read_text("ascii")
+    assert text.count("@doh =") == 1
+    assert text.endswith(f"\n{OTHER4} -| @doh\n")
+
+
 def test_U10_DNS_over_HTTPS_that_is_blocked(alone):
     alone.start()
     alone.acl.write_text(f"{CLIENT4} -> *.quad9.net:TCP:443\n"
@@ -636,6 +667,18 @@ def test_U10_forwarding_is_off(doctor):
     doctor.mended("no-forwarding")
     doctor.lab.gateway.sysctl(ipv6__conf__all__forwarding=0)
     doctor.mended("no-forwarding")
+
+
+def test_U10_forwarding_of_some_interfaces(alone):
+    """What goes around dnsfw then is found, too."""
+    alone.start()
+    gateway = alone.lab.gateway
+    gateway.sysctl(ipv4__ip_forward=0)
+    gateway.sysctl(ipv4__conf__lan__forwarding=1,
+                   ipv4__conf__wan__forwarding=1)
+    assert alone.found() == []
+    alone.rules("insert rule inet filter forward ip daddr 0.0.0.0/0 accept")
+    assert "accept-before" in alone.whats()
 
 
 def test_U10_sources_are_not_looked_at(alone):

@@ -271,7 +271,12 @@ take_way(void *arg, const struct judge_packet *p, const struct judgement *j)
 	packet_text(p, packet);
 	mend_acceptance(a->m, a->guard, a->world, a->family, j->rule,
 	    j->chain, mend);
-	if (is_inner(&p->daddr))
+	/* One that a rule is for, as a server that is asked beside dnsfw. */
+	if (is_inner(&p->daddr) && p->dport == 53)
+		findings_add(a->findings, WARNING, "dns-elsewhere", mend,
+		    "clients can ask an inner DNS server, which may resolve "
+		    "what dnsfw refuses (%s): %s", packet, cause);
+	else if (is_inner(&p->daddr))
 		findings_add(a->findings, NOTE, "exception", "",
 		    "dnsfw is not asked for some inner addresses (%s): %s",
 		    packet, cause);

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define COMMAND_MAX	2048	/* octets, with NUL */
+#define COMMAND_MAX	4096	/* octets, with NUL */
 
 /* Empty: it is { .len = 0 }. */
 struct command {

@@ -1,6 +1,8 @@
 /* What of the kernel dnsfw needs. */
 #include "host.h"
 
+#include <net/if.h>
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,12 +27,32 @@ read_sysctl(const char *path)
 	return (value);
 }
 
+/* By interface, whatever is said for all of them. */
+static bool
+forwards_somewhere(uint8_t family)
+{
+	struct if_nameindex *all = if_nameindex(), *i;
+	bool found = false;
+	char path[128];
+
+	for (i = all; i != NULL && i->if_index != 0 && !found; i++) {
+		snprintf(path, sizeof(path),
+		    "/proc/sys/net/%s/conf/%s/forwarding",
+		    family == ADDR_V4 ? "ipv4" : "ipv6", i->if_name);
+		found = read_sysctl(path) > 0;
+	}
+	if (all != NULL)
+		if_freenameindex(all);
+	return (found);
+}
+
 bool
 host_forwards(uint8_t family)
 {
 	return (read_sysctl(family == ADDR_V4 ?
 	    "/proc/sys/net/ipv4/ip_forward" :
-	    "/proc/sys/net/ipv6/conf/all/forwarding") > 0);
+	    "/proc/sys/net/ipv6/conf/all/forwarding") > 0 ||
+	    forwards_somewhere(family));
 }
 
 static void
