@@ -1,6 +1,7 @@
 /* dnsfwctl top --json: one object a refresh. */
 #include "topjson.h"
 
+#include <string.h>
 #include <time.h>
 
 #include "json.h"
@@ -57,7 +58,8 @@ put_status(struct json *j, const struct control_status *s)
 	json_begin(j, "upstreams", '[');
 	for (i = 0; i < s->nupstreams && i < MSG_UPSTREAMS_MAX; i++) {
 		json_begin(j, NULL, '{');
-		json_text(j, "address", s->upstreams[i]);
+		json_bytes(j, "address", s->upstreams[i],
+		    strnlen(s->upstreams[i], CONTROL_HOST_MAX));
 		json_bool(j, "answers", (s->silent & 1U << i) == 0);
 		json_end(j, '}');
 	}

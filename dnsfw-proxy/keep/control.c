@@ -36,15 +36,15 @@ control_open(void)
 
 /* --- askers --- */
 
-static struct asker *
-free_place(void)
+static void
+list_places(struct controlplace places[CONTROL_ASKERS])
 {
 	size_t i;
 
 	for (i = 0; i < CONTROL_ASKERS; i++)
-		if (askers[i].fd == -1)
-			return (&askers[i]);
-	return (NULL);
+		places[i] = (struct controlplace){
+		    .taken = askers[i].fd != -1, .uid = askers[i].uid,
+		    .deadline = askers[i].deadline };
 }
 
 /* A place for one more of that user, whoever has it until now; or NULL. */
@@ -54,10 +54,7 @@ give_place(uid_t uid)
 	struct controlplace places[CONTROL_ASKERS];
 	size_t i;
 
-	for (i = 0; i < CONTROL_ASKERS; i++)
-		places[i] = (struct controlplace){
-		    .taken = askers[i].fd != -1, .uid = askers[i].uid,
-		    .deadline = askers[i].deadline };
+	list_places(places);
 	i = controlplaces_for(places, CONTROL_ASKERS, uid);
 	if (i == CONTROL_ASKERS)
 		return (NULL);
@@ -132,10 +129,12 @@ take_question(struct asker *a)
 void
 control_poll(struct pollfd *fds)
 {
+	struct controlplace places[CONTROL_ASKERS];
 	size_t i;
 
+	list_places(places);
 	fds[0] = (struct pollfd){ .events = POLLIN,
-	    .fd = is_open && free_place() != NULL &&
+	    .fd = is_open && controlplaces_left(places, CONTROL_ASKERS) &&
 	    clock_now() >= accept_at ? KEEP_FD_CONTROL : -1 };
 	for (i = 0; i < CONTROL_ASKERS; i++)
 		fds[1 + i] = (struct pollfd){ .fd = askers[i].fd,

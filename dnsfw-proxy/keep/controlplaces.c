@@ -53,7 +53,16 @@ controlplaces_for(const struct controlplace *places, size_t n, uid_t uid)
 
 	for (i = 0; i < n; i++)
 		others += places[i].taken && places[i].uid != 0;
-	if (uid == 0 || (own < PLACES_USER && others < n - PLACES_ROOT))
-		return (free_of(places, n));
+	i = free_of(places, n);
+	if (uid == 0)
+		return (i < n ? i : spare_place(places, n));
+	if (own < PLACES_USER && others < n - PLACES_ROOT)
+		return (i);
 	return (own == 0 ? spare_place(places, n) : n);
+}
+
+bool
+controlplaces_left(const struct controlplace *places, size_t n)
+{
+	return (free_of(places, n) < n || spare_place(places, n) < n);
 }

@@ -216,13 +216,134 @@ def test_U10_a_jump_behind_what_rejects(doctor):
     assert doctor.whats() == ["jump-behind"]
 
 
+REPLIES = "-m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT"
+
+
+def take_replies(doctor):
+    """The rule of the lab that accepts what comes back."""
+    if doctor.fw.name == "nftables":
+        chain = doctor.lab.gateway.run("nft", "-a", "list", "chain", "inet",
+                                       "filter", "forward")
+        handle = re.search(r"ct state established.* # handle (\d+)", chain)[1]
+        doctor.rules(f"delete rule inet filter forward handle {handle}")
+    else:
+        doctor.rules(iptables=f"-D FORWARD {REPLIES}")
+
+
+def test_U10_nothing_comes_back(doctor):
+    take_replies(doctor)
+    assert doctor.whats() == ["no-replies"]
+    doctor.mended("no-replies")
+    assert doctor.found() == []
+
+
+def test_U10_answers_are_accepted_with_what_is_new(doctor):
+    """One rule does both; what mends it leaves the one."""
+    take_replies(doctor)
+    doctor.rules("insert rule inet filter forward ct state "
+                 "{ new, established, related } accept",
+                 "-I FORWARD -m conntrack --ctstate NEW,RELATED,ESTABLISHED "
+                 "-j ACCEPT")
+    assert doctor.whats() == ["accept-before"]
+    doctor.mended("accept-before")
+    assert doctor.found() == []
+
+
+def test_U10_answers_are_accepted_by_the_policy_alone(doctor):
+    take_replies(doctor)
+    open_policy(doctor)
+    assert doctor.whats() == ["not-closed"]
+    doctor.mended("not-closed")
+    assert doctor.found() == []
+
+
+@pytest.mark.parametrize("left", ["nothing", "an empty table", "its chain",
+                                  "a chain with the hook"])
+def test_U10_what_is_missing_is_made_in_one_go(lab, left):
+    """With half of it, nothing would be forwarded."""
+    doctor = Doctor(lab, lab.set_up_firewall("nftables"))
+    doctor.start()
+    lab.gateway.run("nft", "flush", "ruleset")
+    if left != "nothing":
+        lab.gateway.run("nft", "add table inet filter")
+    if left == "its chain":
+        lab.gateway.run("nft", "add chain inet filter dnsfw")
+    if left == "a chain with the hook":
+        lab.gateway.run("nft", "add chain inet filter in { type filter hook "
+                        "forward priority 0; policy drop; }")
+    (one, *_) = [one for one in doctor.found() if one["what"] == "no-jump"]
+    lab.gateway.run("sh", "-c", one["mend"])
+    assert {"no-jump", "no-replies", "not-closed"}.isdisjoint(doctor.whats())
+
+
+def test_U10_what_is_missing_is_made_of_iptables(lab):
+    doctor = Doctor(lab, lab.set_up_firewall("iptables"))
+    doctor.start()
+    lab.gateway.run("nft", "flush", "ruleset")
+    doctor.mended("no-jump")
+    assert {"no-jump", "no-replies", "not-closed"}.isdisjoint(doctor.whats())
+
+
+def test_U10_Docker_is_beside_it(lab):
+    """Its chain drops what dnsfw's accepts; another jump would not help."""
+    doctor = Doctor(lab, lab.set_up_firewall("nftables"))
+    doctor.start()
+    for program in ("iptables-nft", "ip6tables-nft"):
+        for words in (["-N", "DOCKER-USER"], ["-A", "DOCKER-USER", "-j",
+                      "RETURN"], ["-P", "FORWARD", "DROP"],
+                      ["-A", "FORWARD", "-j", "DOCKER-USER"]):
+            lab.gateway.run(program, *words)
+    found = doctor.found()
+    assert {one["what"] for one in found} == {"grants-closed", "no-replies"}
+    assert all("tables filter FORWARD" in one["text"] for one in found)
+    assert all(" -I DOCKER-USER " in one["mend"] for one in found)
+    doctor.mended("grants-closed")
+    doctor.mended("no-replies")
+    assert doctor.found() == []
+
+
+def test_U10_another_chain_rejects_what_was_granted(doctor):
+    """As firewalld's, which come behind dnsfw's."""
+    doctor.lab.gateway.run("nft", "-f", "-", text="""table inet firewalld {
+        chain FORWARD { type filter hook forward priority filter + 10;
+            ct state established,related accept
+            jump zones
+            reject
+        }
+        chain zones { iifname "lan" oifname "dmz" accept; }
+    }""")
+    found = doctor.found()
+    assert {one["what"] for one in found} == {"grants-closed"}
+    assert all("inet firewalld FORWARD" in one["text"] for one in found)
+    doctor.mended("grants-closed")
+    assert doctor.found() == []
+
+
+def test_U10_one_of_two_ways_out_is_closed(doctor):
+    """Nobody says that it is for clients."""
+    gateway = doctor.lab.gateway
+    gateway.run("ip", "link", "add", "wan2", "type", "veth", "peer", "name",
+                "wan3")
+    gateway.run("ip", "link", "set", "wan2", "up")
+    gateway.run("ip", "address", "add", "10.77.8.1/24", "dev", "wan2")
+    for way in ("wan", "wan2"):
+        gateway.run("ip", "route", "add", "default", "dev", way, "metric",
+                    str(len(way)))
+    gateway.run("nft", "-f", "-", text="""table inet other {
+        chain forward { type filter hook forward priority 5;
+            oifname "wan2" drop; iifname "wan2" drop; }
+    }""")
+    assert "grants-closed" not in doctor.whats()
+    assert "no-replies" not in doctor.whats()
+
+
 def test_U10_IPv6_goes_around(doctor):
     if doctor.fw.name == "nftables":
         doctor.rules("flush chain inet filter forward")
         doctor.rules("add rule inet filter forward meta nfproto ipv6 accept")
         doctor.rules("add rule inet filter forward jump dnsfw")
         doctor.rules("add rule inet filter forward reject")
-        assert doctor.whats() == ["accept-before"]
+        assert doctor.whats() == ["accept-before", "no-replies"]
         return
     take_jump(doctor, ["ip6tables-nft"])
     for _ in range(2):
@@ -283,6 +404,52 @@ def test_U10_what_is_accepted_before_the_jump(doctor, nft, iptables, what):
     assert doctor.found() == []
 
 
+COMMENTS = ["a $(touch {0}) b", "`touch {0}`", "it's; touch {0}",
+            'say "so"; touch {0} #', "\\\\$(touch {0})", "' $(touch {0}) '"]
+
+
+def test_U10_what_is_mended_is_shown_to_the_shell_in_quotes(doctor):
+    """Whoever writes comments of rules runs nothing by them."""
+    pwned = doctor.lab.tmp / "pwned"
+    for number, text in enumerate(COMMENTS):
+        comment = text.format(pwned)
+        if doctor.fw.name == "iptables":
+            doctor.lab.gateway.run(
+                "iptables-nft", "-I", "FORWARD", "-p", "tcp", "--dport",
+                str(2000 + number), "-m", "comment", "--comment", comment,
+                "-j", "ACCEPT")
+        elif '"' not in comment:
+            doctor.rules(f"insert rule inet filter forward tcp dport "
+                         f"{2000 + number} accept comment \"{comment}\"")
+    assert len(doctor.found()) >= 5
+    doctor.mended("accept-before")
+    assert doctor.found() == []
+    assert not pwned.exists()
+
+
+def test_U10_names_are_shown_to_the_shell_in_quotes(lab):
+    """Of chains, interfaces and files."""
+    doctor = Doctor(lab, lab.set_up_firewall("iptables"))
+    folder = lab.tmp / "it's a `touch x` $(touch x)"
+    folder.mkdir()
+    doctor.acl = doctor.acl.rename(folder / "the \"list\"")
+    doctor.settings["ACL_FILE"] = str(doctor.acl)
+    doctor.acl.chmod(0o666)
+    chain = "`touch$IFS'x'`"
+    for words in (["-N", chain], ["-A", chain, "-i", "lan", "-j", "ACCEPT"],
+                  ["-I", "FORWARD", "-j", chain]):
+        lab.gateway.run("iptables-nft", *words)
+    options = ["--acl", str(doctor.acl)]
+    doctor.settings["ACL_FILE"] = "/nowhere"
+    before = set(os.listdir())
+    for what in ("writable", "accept-before"):
+        for one in doctor.found(*options):
+            if one["what"] == what:
+                lab.gateway.run("sh", "-c", one["mend"])
+        assert what not in {one["what"] for one in doctor.found(*options)}
+    assert set(os.listdir()) == before
+
+
 def test_U10_one_client_and_one_server(doctor):
     """Rules for few are found, too."""
     client = OTHER4.rpartition(".")[0] + ".77"
@@ -321,6 +488,21 @@ def test_U10_an_exception_for_inner_addresses_is_a_note(doctor):
         doctor.lab.gateway.run("iptables-nft", "-I", "FORWARD", "-d",
                                "10.0.0.0/8", "-j", "ACCEPT")
     assert [one["what"] for one in doctor.found(notes=True)] == ["exception"]
+
+
+def test_U10_an_inner_server_beside_dnsfw(doctor):
+    """It may resolve what dnsfw refuses."""
+    if doctor.fw.name == "nftables":
+        doctor.rules("insert rule inet filter forward ip daddr 10.0.0.53 "
+                     "udp dport 53 accept")
+    else:
+        doctor.lab.gateway.run("iptables-nft", "-I", "FORWARD", "-d",
+                               "10.0.0.53", "-p", "udp", "--dport", "53",
+                               "-j", "ACCEPT")
+    (one,) = doctor.found()
+    assert (one["what"], one["severity"]) == ("dns-elsewhere", "warning")
+    doctor.mended("dns-elsewhere")
+    assert doctor.found() == []
 
 
 def test_U10_a_rule_behind_the_jump(doctor):
@@ -368,7 +550,7 @@ def test_U10_the_older_iptables(doctor):
     assert doctor.whats() == ["not-closed"]
     for program in ("iptables-legacy", "ip6tables-legacy"):
         doctor.lab.gateway.run(program, "-P", "FORWARD", "DROP")
-    assert doctor.found() == []
+    assert doctor.whats() == ["grants-closed", "no-replies"]
 
 
 def test_U10_named_sets_and_maps(alone):
@@ -382,7 +564,9 @@ def test_U10_named_sets_and_maps(alone):
     alone.start()
     alone.rules("insert rule inet filter forward ip saddr @trusted accept")
     alone.rules("insert rule inet filter forward iifname vmap @ways")
-    texts = [one["text"] for one in alone.found()]
+    texts = [one["text"] for one in alone.found() if one["what"] ==
+             "accept-before"]
+    assert "no-replies" in alone.whats()
     assert len(texts) == 2
     assert any("@trusted" in text for text in texts)
     assert any("2222" in text for text in texts)
@@ -428,6 +612,22 @@ def test_U10_DNS_over_HTTPS_in_the_list(alone, rule, found):
     assert ("doh" in alone.whats()) == found
 
 
+def test_U10_DNS_over_HTTPS_is_blocked_by_what_mends_it(alone):
+    """All of it at once, also behind a last line that has no end."""
+    alone.start()
+    alone.acl.write_text(f"{CLIENT4} -> *:TCP:443\n{OTHER4} -> *:TCP:443",
+                         encoding="ascii")
+    found = [one for one in alone.found() if one["what"] == "doh"]
+    assert len(found) == 2
+    for one in found:
+        alone.lab.gateway.run("sh", "-c", one["mend"].replace(
+            "systemctl reload dnsfw", "true"))
+    assert alone.whats() == ["other-list"]
+    text = alone.acl.read_text("ascii")
+    assert text.count("@doh =") == 1
+    assert text.endswith(f"\n{OTHER4} -| @doh\n")
+
+
 def test_U10_DNS_over_HTTPS_that_is_blocked(alone):
     alone.start()
     alone.acl.write_text(f"{CLIENT4} -> *.quad9.net:TCP:443\n"
@@ -469,6 +669,18 @@ def test_U10_forwarding_is_off(doctor):
     doctor.mended("no-forwarding")
 
 
+def test_U10_forwarding_of_some_interfaces(alone):
+    """What goes around dnsfw then is found, too."""
+    alone.start()
+    gateway = alone.lab.gateway
+    gateway.sysctl(ipv4__ip_forward=0)
+    gateway.sysctl(ipv4__conf__lan__forwarding=1,
+                   ipv4__conf__wan__forwarding=1)
+    assert alone.found() == []
+    alone.rules("insert rule inet filter forward ip daddr 0.0.0.0/0 accept")
+    assert "accept-before" in alone.whats()
+
+
 def test_U10_sources_are_not_looked_at(alone):
     """It matters where clients come from two sides."""
     gateway = alone.lab.gateway
@@ -478,7 +690,7 @@ def test_U10_sources_are_not_looked_at(alone):
     second_side(alone)
     gateway.sysctl(ipv4__conf__all__rp_filter=0, ipv4__conf__lan2__rp_filter=1)
     (one,) = alone.found()
-    assert one["mend"] == "sysctl -w net.ipv4.conf.lan.rp_filter=1"
+    assert one["mend"] == "sysctl -w net/ipv4/conf/lan/rp_filter=1"
     alone.mended("no-rp-filter")
 
 

@@ -707,7 +707,17 @@ Test(keep_control, U2_shares)
 	fds[6] = connects(0);
 	fds[7] = connects(0);
 	cr_assert(!is_dropped(fds[6]) && !is_dropped(fds[7]));
-	/* Nobody is taken who has no place, and the next one is when one goes. */
+}
+
+/* As long as nobody could get one, who comes waits. */
+Test(keep_control, U2_all_places_are_taken_for_good)
+{
+	int fds[CONTROL_ASKERS], i;
+
+	for (i = 0; i < CONTROL_ASKERS; i++)
+		fds[i] = connects(i < 6 ? USER + (uid_t)i : 0);
+	for (i = 0; i < CONTROL_ASKERS; i++)
+		cr_assert(!is_dropped(fds[i]));
 	accepts = 0;
 	i = connects(0);
 	turns(3);
@@ -718,6 +728,27 @@ Test(keep_control, U2_shares)
 	asks(i, CONTROL_STATS, NULL);
 	turns(2);
 	cr_assert(!is_dropped(i));
+}
+
+/* Nor can they if root has what is for it alone, too. */
+Test(keep_control, U2_who_has_two_gives_one_up_if_all_are_taken)
+{
+	int fds[CONTROL_ASKERS], other, i;
+
+	for (i = 0; i < CONTROL_ASKERS; i++) {
+		fds[i] = connects(i < 6 ? USER + (uid_t)i / 2 : 0);
+		now += CLOCK_SECOND / 10;
+	}
+	other = connects(USER + 8);
+	cr_assert(!is_dropped(other));
+	cr_assert(is_dropped(fds[0]));
+	other = connects(0);
+	cr_assert(!is_dropped(other));
+	cr_assert(is_dropped(fds[2]));
+	/* Who has his share is told at once. */
+	cr_assert(is_dropped(connects(USER + 2)));
+	for (i = 3; i < CONTROL_ASKERS; i++)
+		cr_assert(!is_dropped(fds[i]));
 }
 
 /* Three users cannot keep out a fourth, nor can he, by that, keep them out. */

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "addrtext.h"
+#include "closed.h"
 #include "mend.h"
 
 #define TOLD_MAX	50	/* rules that are told of, of a family */
@@ -77,25 +78,6 @@ note_unsure(struct around *a, const struct judgement *j)
 
 /* --- anything --- */
 
-/* Can dnsfw's chain be reached from the hook, whatever the packet is? */
-static bool
-leads(const struct model *m, uint32_t chain, unsigned int depth,
-    uint64_t *steps)
-{
-	uint32_t i;
-
-	if (m->chains[chain].grants)
-		return (true);
-	for (i = m->chains[chain].first; i != MODEL_NONE && depth > 0 &&
-	    *steps > 0; i = m->rules[i].next) {
-		--*steps;
-		if (m->rules[i].target != MODEL_NONE &&
-		    leads(m, m->rules[i].target, depth - 1, steps))
-			return (true);
-	}
-	return (false);
-}
-
 static bool
 has_way(struct around *a)
 {
@@ -104,7 +86,8 @@ has_way(struct around *a)
 	for (i = 0; i < a->m->nchains; i++)
 		if (a->m->chains[i].hook == MODEL_FORWARD &&
 		    (a->m->chains[i].families & model_family(a->family)) !=
-		    0 && leads(a->m, i, JUDGE_DEPTH_MAX, &a->steps))
+		    0 && model_leads(a->m, i, JUDGE_DEPTH_MAX,
+		    &a->steps))
 			return (true);
 	return (false);
 }
@@ -115,10 +98,10 @@ tell_no_jump(struct around *a, bool open, bool other)
 	char mend[MEND_MAX];
 	const char *name = family_name(a->family);
 
-	mend_jump(a->m, a->guard, a->family, mend);
+	mend_jump(a->m, a->guard, a->world, a->family, mend);
 	if (open && other) {
 		if (a->guard->table != NULL)
-			mend_acceptance(a->m, a->guard, a->family,
+			mend_acceptance(a->m, a->guard, a->world, a->family,
 			    a->any[a->family == ADDR_V6].rule,
 			    a->any[a->family == ADDR_V6].chain, mend);
 		findings_add(a->findings, ERROR, "family-around", mend,
@@ -139,7 +122,8 @@ tell_open(struct around *a, const struct judgement *j)
 	char cause[MEND_MAX], mend[MEND_MAX];
 
 	cause_text(a, j, cause);
-	mend_acceptance(a->m, a->guard, a->family, j->rule, j->chain, mend);
+	mend_acceptance(a->m, a->guard, a->world, a->family, j->rule,
+	    j->chain, mend);
 	findings_add(a->findings, ERROR, is_sure(j) ? "not-closed" :
 	    "accept-before", mend, is_sure(j) ? "what dnsfw did not allow is "
 	    "accepted behind its chain, by %s" : "clients' connections to "
@@ -156,20 +140,15 @@ tell_any(struct around *a, bool wanted, bool other)
 	bool open = any->end == JUDGE_ACCEPTED, way = has_way(a);
 	struct judge_packet p;
 	struct judgement j;
-	char mend[MEND_MAX];
 	size_t i;
 
 	if (!is_sure(any) && !way && (open || wanted)) {
 		tell_no_jump(a, open, other);
 		return;
 	}
-	if (!is_sure(any) && wanted && any->end == JUDGE_DROPPED) {
-		mend_jump(a->m, a->guard, a->family, mend);
-		findings_add(a->findings, ERROR, "jump-behind", mend,
-		    "clients' %s packets are dropped before the rule that "
-		    "leads to dnsfw's chain %s: grants open nothing",
-		    family_name(a->family), a->guard->chain);
-	}
+	if (wanted)
+		closed_find(a->m, a->guard, a->world, a->family, &a->steps,
+		    a->findings);
 	for (i = 0; ways_packet(a->world, i, a->family, IPPROTO_TCP, PORT_ANY,
 	    &p); i++) {
 		judge(a->m, &p, &a->steps, &j);
@@ -230,8 +209,8 @@ tell_port(struct around *a, const struct dns_port *port)
 		    is_for_all(a, &p, &j))
 			continue;
 		cause_text(a, &j, cause);
-		mend_acceptance(a->m, a->guard, a->family, j.rule, j.chain,
-		    mend);
+		mend_acceptance(a->m, a->guard, a->world, a->family, j.rule,
+		    j.chain, mend);
 		findings_add(a->findings, port->severity, port->what, mend,
 		    "%s, by %s", port->text, cause);
 		if (j.rule != MODEL_NONE)
@@ -290,8 +269,14 @@ take_way(void *arg, const struct judge_packet *p, const struct judgement *j)
 	a->told[j->rule] = true;
 	cause_text(a, j, cause);
 	packet_text(p, packet);
-	mend_acceptance(a->m, a->guard, a->family, j->rule, j->chain, mend);
-	if (is_inner(&p->daddr))
+	mend_acceptance(a->m, a->guard, a->world, a->family, j->rule,
+	    j->chain, mend);
+	/* One that a rule is for, as a server that is asked beside dnsfw. */
+	if (is_inner(&p->daddr) && p->dport == 53)
+		findings_add(a->findings, WARNING, "dns-elsewhere", mend,
+		    "clients can ask an inner DNS server, which may resolve "
+		    "what dnsfw refuses (%s): %s", packet, cause);
+	else if (is_inner(&p->daddr))
 		findings_add(a->findings, NOTE, "exception", "",
 		    "dnsfw is not asked for some inner addresses (%s): %s",
 		    packet, cause);

@@ -13,6 +13,7 @@
 #include "../list.h"
 #include "../usage.h"
 #include "around.h"
+#include "command.h"
 #include "doh.h"
 #include "host.h"
 #include "nft.h"
@@ -77,12 +78,13 @@ count_error(void *arg, struct list *l, unsigned int line, unsigned int column,
     const char *text)
 {
 	struct doctor *d = arg;
-	char mend[512];
+	struct command mend = { .len = 0 };
 
 	(void)column;
-	snprintf(mend, sizeof(mend), "dnsfwctl check %.400s", l->path);
-	findings_add(&d->findings, ERROR, "list-wrong", mend, "%s:%u: %s: "
-	    "dnsfw does not take the list", l->path, line, text);
+	command_add(&mend, "dnsfwctl check");
+	command_word(&mend, l->path);
+	findings_add(&d->findings, ERROR, "list-wrong", command_text(&mend),
+	    "%s:%u: %s: dnsfw does not take the list", l->path, line, text);
 }
 
 static const struct list *

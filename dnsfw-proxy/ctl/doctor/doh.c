@@ -8,6 +8,7 @@
 
 #include "../../acl/decide.h"
 #include "../list.h"
+#include "command.h"
 #include "dohnames.h"
 #include "granted.h"
 
@@ -55,22 +56,48 @@ opens_https(const struct acl_decision *d, uint8_t proto)
 	return (false);
 }
 
+/*
+ * Block all of the names for the clients of the rule, by a group that is made if it
+ * is not there.  The list may end without a newline.
+ */
+static void
+block_all(struct command *c, const struct doh *h, const struct list_rule *r)
+{
+	const char *const *name, *text;
+	char rule[512];
+	size_t len = list_text(r, &text);
+
+	len = strcspn(text, " \t") < len ? strcspn(text, " \t") : len;
+	command_add(c, "{ grep -qi '^ *@doh *='");
+	command_word(c, h->l->path);
+	command_add(c, " || printf '\\n%%s\\n' '@doh = ");
+	for (name = doh_names; *name != NULL; name++)
+		command_add(c, "%s%s", name == doh_names ? "" : ",", *name);
+	command_add(c, "'; printf '\\n%%s\\n'");
+	if ((size_t)snprintf(rule, sizeof(rule), "%.*s -| @doh", (int)len,
+	    text) >= sizeof(rule))
+		c->failed = true;
+	command_word(c, rule);
+	command_add(c, "; } >>");
+	command_word(c, h->l->path);
+	command_add(c, " && systemctl reload dnsfw");
+}
+
 static void
 tell_server(struct doh *h, const struct list_rule *r, const char *name)
 {
+	struct command mend = { .len = 0 };
 	char place[TEXTS_NAME_SIZE];
 	const char *text;
 	size_t len = list_text(r, &text);
-	char mend[512];
 
 	h->last = r->line;
 	h->told++;
-	snprintf(mend, sizeof(mend), "echo '%.*s -| %s' >>%.200s && "
-	    "systemctl reload dnsfw", (int)strcspn(text, " \t"), text, name,
-	    h->l->path);
-	findings_add(h->findings, WARNING, "doh", mend, "%s of the list "
-	    "(%.*s) lets clients use DNS over HTTPS elsewhere, as at %s",
-	    texts_name(&h->l->texts, 1, r->line, place), (int)(len < 120 ? len : 120), text, name);
+	block_all(&mend, h, r);
+	findings_add(h->findings, WARNING, "doh", command_text(&mend),
+	    "%s of the list (%.*s) lets clients use DNS over HTTPS elsewhere, "
+	    "as at %s", texts_name(&h->l->texts, 1, r->line, place),
+	    (int)(len < 120 ? len : 120), text, name);
 }
 
 static void

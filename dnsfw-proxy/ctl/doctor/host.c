@@ -1,11 +1,14 @@
 /* What of the kernel dnsfw needs. */
 #include "host.h"
 
+#include <net/if.h>
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "command.h"
 #include "run.h"
 
 /* The number in a file of /proc/sys; -1: there is no such file. */
@@ -24,12 +27,32 @@ read_sysctl(const char *path)
 	return (value);
 }
 
+/* By interface, whatever is said for all of them. */
+static bool
+forwards_somewhere(uint8_t family)
+{
+	struct if_nameindex *all = if_nameindex(), *i;
+	bool found = false;
+	char path[128];
+
+	for (i = all; i != NULL && i->if_index != 0 && !found; i++) {
+		snprintf(path, sizeof(path),
+		    "/proc/sys/net/%s/conf/%s/forwarding",
+		    family == ADDR_V4 ? "ipv4" : "ipv6", i->if_name);
+		found = read_sysctl(path) > 0;
+	}
+	if (all != NULL)
+		if_freenameindex(all);
+	return (found);
+}
+
 bool
 host_forwards(uint8_t family)
 {
 	return (read_sysctl(family == ADDR_V4 ?
 	    "/proc/sys/net/ipv4/ip_forward" :
-	    "/proc/sys/net/ipv6/conf/all/forwarding") > 0);
+	    "/proc/sys/net/ipv6/conf/all/forwarding") > 0 ||
+	    forwards_somewhere(family));
 }
 
 static void
@@ -52,7 +75,8 @@ static void
 look_at_sources(const struct ways_world *w, struct findings *f)
 {
 	long all = read_sysctl("/proc/sys/net/ipv4/conf/all/rp_filter"), own;
-	char path[96], mend[64 + IFNAMSIZ];
+	struct command mend;
+	char path[96], key[64 + IFNAMSIZ];
 	size_t i;
 
 	for (i = 0; w->niifs > 1 && i < w->niifs; i++) {
@@ -61,9 +85,13 @@ look_at_sources(const struct ways_world *w, struct findings *f)
 		own = read_sysctl(path);
 		if (own != 0 || all != 0)
 			continue;
-		snprintf(mend, sizeof(mend),
-		    "sysctl -w net.ipv4.conf.%s.rp_filter=1", w->iifs[i]);
-		findings_add(f, WARNING, "no-rp-filter", mend,
+		/* With slashes, dots in a name are its own. */
+		snprintf(key, sizeof(key), "net/ipv4/conf/%s/rp_filter=1",
+		    w->iifs[i]);
+		mend = (struct command){ .len = 0 };
+		command_add(&mend, "sysctl -w");
+		command_word(&mend, key);
+		findings_add(f, WARNING, "no-rp-filter", command_text(&mend),
 		    "on %s, clients can take the addresses of those of other "
 		    "interfaces, and what is granted to them: rp_filter is off",
 		    w->iifs[i]);

@@ -70,7 +70,8 @@ has_value(enum model_what what, const struct model_value *v,
 	case MODEL_DPORT:
 		return (has_number(v, p->dport));
 	case MODEL_STATE:
-		return (has_number(v, MODEL_NEW));
+		return (has_number(v, p->kind == JUDGE_REPLY ?
+		    MODEL_ESTABLISHED : MODEL_NEW));
 	case MODEL_ALWAYS:
 	case MODEL_SOME:
 	case MODEL_GRANTS:
@@ -104,9 +105,12 @@ match_one(const struct model *m, const struct model_match *match,
 {
 	switch (match->what) {
 	case MODEL_ALWAYS:
+		if (p->kind == JUDGE_REPLY)
+			return (UNKNOWN);
 		return (match->negated ? NO : YES);
 	case MODEL_GRANTS:
-		return (match->negated ? YES : NO);
+		return ((p->kind == JUDGE_GRANTED) != match->negated ? YES :
+		    NO);
 	case MODEL_SOME:
 		return (SOME);
 	case MODEL_UNKNOWN:
@@ -247,6 +251,7 @@ walk_base(struct walk *w, uint32_t chain)
 	}
 	if (v == MODEL_DROP || (v == MODEL_CONTINUE && c->drops)) {
 		w->out->end = JUDGE_DROPPED;
+		w->out->closer = chain;
 		return (false);
 	}
 	/* Told is the one that leads to dnsfw, or else that accepts first. */
@@ -292,7 +297,7 @@ judge(const struct model *m, const struct judge_packet *packet,
 	uint32_t chain;
 
 	*out = (struct judgement){ .end = JUDGE_ACCEPTED, .rule = MODEL_NONE,
-	    .chain = MODEL_NONE, .unsure = MODEL_NONE };
+	    .chain = MODEL_NONE, .closer = MODEL_NONE, .unsure = MODEL_NONE };
 	for (hook = MODEL_PREROUTING; hook <= MODEL_POSTROUTING; hook++) {
 		chain = MODEL_NONE;
 		while ((chain = next_base(m, hook, family, chain)) !=

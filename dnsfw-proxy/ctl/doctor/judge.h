@@ -12,12 +12,18 @@
 
 #define JUDGE_DEPTH_MAX	16	/* chains in chains, as the kernel's */
 
-/* The first packet of a connection that a client opens. */
+enum judge_kind {
+	JUDGE_NEW,	/* the first packet of a connection that a client opens */
+	JUDGE_GRANTED,	/* the same, and a grant lives for it */
+	JUDGE_REPLY	/* one that comes back, of a connection that is open */
+};
+
 struct judge_packet {
 	const char	*iif, *oif;	/* empty: nobody knows */
 	struct addr	saddr, daddr;	/* of one family */
 	uint8_t		proto;
 	uint16_t	dport;
+	enum judge_kind	kind;
 };
 
 enum judge_end { JUDGE_DROPPED, JUDGE_ACCEPTED, JUDGE_TAKEN };
@@ -28,12 +34,13 @@ struct judgement {
 	bool		maybe_reached;
 	uint32_t	rule;		/* that accepted it, or MODEL_NONE: */
 	uint32_t	chain;		/* whose end did; MODEL_NONE: none */
+	uint32_t	closer;		/* the chain with a hook that drops it */
 	/* One that is not understood, and may accept it; or MODEL_NONE. */
 	uint32_t	unsure;
 };
 
 /*
- * Judge a packet for which no grant lives.  *steps is how many rules may still be
+ * Judge a packet.  *steps is how many rules may still be
  * looked at; at 0 the judgement means nothing.
  */
 void	judge(const struct model *, const struct judge_packet *,

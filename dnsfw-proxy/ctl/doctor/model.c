@@ -81,6 +81,24 @@ model_chain(struct model *m, const char *table, const char *name,
 	return (m->nchains++);
 }
 
+bool
+model_leads(const struct model *m, uint32_t chain, unsigned int depth,
+    uint64_t *steps)
+{
+	uint32_t i;
+
+	if (m->chains[chain].grants)
+		return (true);
+	for (i = m->chains[chain].first; i != MODEL_NONE && depth > 0 &&
+	    *steps > 0; i = m->rules[i].next) {
+		--*steps;
+		if (m->rules[i].target != MODEL_NONE &&
+		    model_leads(m, m->rules[i].target, depth - 1, steps))
+			return (true);
+	}
+	return (false);
+}
+
 void
 model_value(struct model *m, struct model_match *match,
     const struct model_value *value)

@@ -32,7 +32,7 @@ enum model_what {
 	MODEL_UNKNOWN
 };
 
-enum { MODEL_NEW = 1, MODEL_OTHER_STATE };
+enum { MODEL_NEW = 1, MODEL_ESTABLISHED, MODEL_OTHER_STATE };
 
 /* From low to high: addresses in from and to, all else numbers or a name. */
 struct model_value {
@@ -102,6 +102,13 @@ uint32_t model_chain(struct model *, const char *table, const char *name,
 /* The chain, or MODEL_NONE. */
 uint32_t model_find(const struct model *, const char *table,
 	    const char *name);
+
+/*
+ * Can dnsfw's chain be reached from the chain, whatever the packet is?  depth is how
+ * many chains in chains there may be, *steps how many rules may be looked at.
+ */
+bool	model_leads(const struct model *, uint32_t chain, unsigned int depth,
+	    uint64_t *steps);
 
 /* Add a value to the match, whose values are the last ones of all. */
 void	model_value(struct model *, struct model_match *,

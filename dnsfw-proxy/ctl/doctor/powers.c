@@ -16,9 +16,20 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "command.h"
+
 #define USERS		3
 #define CONTROL_GROUP	"dnsfw"
-#define MEND_SIZE	1024
+
+/* The command, with the word behind it. */
+static const char *
+mend_of(struct command *c, const char *ours, const char *word)
+{
+	*c = (struct command){ .len = 0 };
+	command_add(c, "%s", ours);
+	command_word(c, word);
+	return (command_text(c));
+}
 
 /* --- users --- */
 
@@ -42,7 +53,7 @@ static void
 look_at_user(struct user *u, struct findings *f)
 {
 	const struct passwd *pw = getpwnam(u->name);
-	char mend[MEND_SIZE];
+	struct command mend;
 
 	u->there = pw != NULL;
 	if (pw == NULL) {
@@ -57,10 +68,9 @@ look_at_user(struct user *u, struct findings *f)
 		findings_add(f, ERROR, "user-is-root", "systemd-sysusers",
 		    "the user \"%s\" (%s) is root, or of its group: dnsfw does "
 		    "not start", u->name, u->option);
-	snprintf(mend, sizeof(mend), "usermod -s /usr/sbin/nologin %s",
-	    u->name);
 	if (can_log_in(pw->pw_shell))
-		findings_add(f, WARNING, "user-logs-in", mend, "the user "
+		findings_add(f, WARNING, "user-logs-in", mend_of(&mend,
+		    "usermod -s /usr/sbin/nologin", u->name), "the user "
 		    "\"%s\" (%s) has the shell \"%s\": nobody should log in "
 		    "as it", u->name, u->option, pw->pw_shell);
 }
@@ -93,25 +103,22 @@ look_at_users(struct user users[USERS], struct findings *f)
 static void
 look_at_writers(const char *path, struct findings *f)
 {
-	char mend[MEND_SIZE];
+	struct command mend;
 	struct stat st;
 	bool sticky;
 
 	if (stat(path, &st) == -1)
 		return;
 	sticky = S_ISDIR(st.st_mode) && (st.st_mode & S_ISVTX) != 0;
-	if (st.st_uid != 0) {
-		snprintf(mend, sizeof(mend), "chown root %.900s", path);
-		findings_add(f, ERROR, "owner", mend, "\"%s\" belongs to "
-		    "another user than root, who can change what dnsfw does",
-		    path);
-	}
+	if (st.st_uid != 0)
+		findings_add(f, ERROR, "owner", mend_of(&mend, "chown root",
+		    path), "\"%s\" belongs to another user than root, who can "
+		    "change what dnsfw does", path);
 	if (!sticky && ((st.st_mode & S_IWOTH) != 0 ||
-	    ((st.st_mode & S_IWGRP) != 0 && st.st_gid != 0))) {
-		snprintf(mend, sizeof(mend), "chmod go-w %.900s", path);
-		findings_add(f, ERROR, "writable", mend, "others than root "
-		    "can write \"%s\", and so change what dnsfw does", path);
-	}
+	    ((st.st_mode & S_IWGRP) != 0 && st.st_gid != 0)))
+		findings_add(f, ERROR, "writable", mend_of(&mend,
+		    "chmod go-w", path), "others than root can write \"%s\", "
+		    "and so change what dnsfw does", path);
 }
 
 /* The file, and each folder that leads to it. */
@@ -169,7 +176,7 @@ static void
 look_at_list(const struct settings *s, const struct user *keeper,
     struct findings *f)
 {
-	char mend[MEND_SIZE];
+	struct command mend;
 
 	if (access(s->acl, F_OK) == -1) {
 		if (errno == ENOENT)
@@ -180,8 +187,8 @@ look_at_list(const struct settings *s, const struct user *keeper,
 	look_at_path(s->acl, f);
 	if (geteuid() != 0 || !keeper->there || can_read(keeper, s->acl))
 		return;
-	snprintf(mend, sizeof(mend), "chmod a+r %.900s", s->acl);
-	findings_add(f, ERROR, "unreadable", mend, "the user \"%s\" "
+	findings_add(f, ERROR, "unreadable", mend_of(&mend, "chmod a+r",
+	    s->acl), "the user \"%s\" "
 	    "(KEEPER_USER) cannot read the list \"%s\"", keeper->name,
 	    s->acl);
 }

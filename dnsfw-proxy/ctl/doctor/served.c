@@ -16,6 +16,7 @@
 #include "../ask.h"
 #include "../list.h"
 #include "addrtext.h"
+#include "command.h"
 
 #define ASK_SECONDS_HERE	5
 #define DELETED		" (deleted)"
@@ -143,7 +144,8 @@ take_status(void *arg, const void *record)
 static void
 look_at_upstreams(const struct control_status *c, struct findings *f)
 {
-	char mend[CONTROL_HOST_MAX + 32], name[CONTROL_HOST_MAX];
+	char name[CONTROL_HOST_MAX], server[CONTROL_HOST_MAX + 1];
+	struct command mend;
 	size_t i;
 
 	for (i = 0; i < c->nupstreams && i < MSG_UPSTREAMS_MAX; i++) {
@@ -151,9 +153,12 @@ look_at_upstreams(const struct control_status *c, struct findings *f)
 			continue;
 		snprintf(name, sizeof(name), "%.*s", CONTROL_HOST_MAX - 1,
 		    c->upstreams[i]);
-		snprintf(mend, sizeof(mend), "dig @%s . NS", name);
-		findings_add(f, ERROR, "upstream-silent", mend, "the upstream "
-		    "%s does not answer", name);
+		snprintf(server, sizeof(server), "@%s", name);
+		mend = (struct command){ .len = 0 };
+		command_add(&mend, "dig . NS");
+		command_word(&mend, server);
+		findings_add(f, ERROR, "upstream-silent", command_text(&mend),
+		    "the upstream %s does not answer", name);
 	}
 }
 

@@ -43,7 +43,10 @@ word_protocol(const char *text, uint32_t *out)
 uint32_t
 word_state(const char *text)
 {
-	return (strcasecmp(text, "new") == 0 ? MODEL_NEW : MODEL_OTHER_STATE);
+	if (strcasecmp(text, "new") == 0)
+		return (MODEL_NEW);
+	return (strcasecmp(text, "established") == 0 ? MODEL_ESTABLISHED :
+	    MODEL_OTHER_STATE);
 }
 
 static void

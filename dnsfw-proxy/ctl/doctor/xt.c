@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "word.h"
+#include "xtwords.h"
 
 #define XT_LINE_MAX	4096
-#define WORDS_MAX	256
 
 struct xtread {
 	struct model	*m;
@@ -17,7 +17,7 @@ struct xtread {
 	uint8_t		families;
 	char		table[64];	/* "iptables filter" */
 	/* The rule that is read. */
-	char		*words[WORDS_MAX];
+	char		*words[XTWORDS_MAX];
 	size_t		nwords;
 	struct model_match matches[MODEL_MATCHES_MAX];
 	size_t		n;
@@ -33,37 +33,6 @@ xt_push(struct xtread *r, enum model_what what, bool negated)
 	r->matches[r->n] = (struct model_match){ .what = what,
 	    .negated = negated };
 	return (&r->matches[r->n++]);
-}
-
-/* --- words --- */
-
-/* Cut the line into words, in place; quotes and backslashes are taken out. */
-static void
-split(struct xtread *r, char *p)
-{
-	bool quoted = false;
-	char *out;
-
-	r->nwords = 0;
-	while (r->nwords < WORDS_MAX - 1) {
-		p += strspn(p, " ");
-		if (*p == '\0')
-			break;
-		r->words[r->nwords++] = out = p;
-		for (; *p != '\0' && (quoted || *p != ' '); p++) {
-			if (*p == '"') {
-				quoted = !quoted;
-				continue;
-			}
-			if (*p == '\\' && p[1] != '\0')
-				p++;
-			*out++ = *p;
-		}
-		if (*p != '\0')
-			p++;
-		*out = '\0';
-	}
-	r->words[r->nwords] = NULL;
 }
 
 /* --- values, with commas between them --- */
@@ -401,7 +370,7 @@ read_line(struct xtread *r, const char *line, size_t len)
 	}
 	if (r->table[0] == '\0')
 		return;
-	split(r, words);
+	r->nwords = xtwords_split(words, r->words);
 	if (r->nwords > 0 && r->words[0][0] == ':')
 		read_head(r);
 	else if (r->nwords > 1 && strcmp(r->words[0], "-A") == 0) {
