@@ -349,7 +349,7 @@ def test_U10_a_redirection_closes_port_53(doctor):
 
 
 def test_U10_what_is_not_understood_is_said(doctor):
-    """It is no fault, and never passed over."""
+    """It may be a fault, and is never passed over."""
     doctor.rules("insert rule inet filter forward meta mark 7 accept",
                  "-I FORWARD -m mark --mark 7 -j ACCEPT")
     found = doctor.found(notes=True)
@@ -359,7 +359,35 @@ def test_U10_what_is_not_understood_is_said(doctor):
     open_policy(doctor)
     doctor.rules("add rule inet filter forward meta mark 8 drop",
                  "-A FORWARD -m mark --mark 8 -j DROP")
-    assert doctor.whats() == ["not-closed"]
+    assert doctor.whats() == ["not-closed", "not-understood"]
+
+
+def test_U10_a_chain_without_a_name_is_not_understood(alone):
+    alone.start()
+    alone.rules("insert rule inet filter forward jump { tcp dport 80 accept; }")
+    assert alone.whats() == ["not-understood"]
+
+
+def test_U10_a_dormant_table(alone):
+    """It closes nothing."""
+    alone.start()
+    alone.rules("flush chain inet filter forward")
+    alone.rules("add rule inet filter forward jump dnsfw")
+    alone.rules("table inet filter2 { chain forward { type filter hook "
+                "forward priority 10; policy drop; }; }")
+    assert alone.found() == []
+    alone.rules("add table inet filter2 { flags dormant; }")
+    assert alone.whats() == ["not-closed"]
+
+
+def test_U10_more_than_can_be_looked_at(alone):
+    """Nothing is said of half a firewall, but that it is one."""
+    elements = ", ".join(f"10.9.{i >> 8}.{i & 255} . {i + 1}"
+                         for i in range(3000))
+    alone.start()
+    alone.rules("insert rule inet filter forward ip saddr . tcp dport "
+                f"{{ {elements} }} ip daddr . tcp dport {{ {elements} }} drop")
+    assert alone.whats() == ["not-all"]
 
 
 def test_U10_the_older_iptables(doctor):
@@ -369,6 +397,47 @@ def test_U10_the_older_iptables(doctor):
     for program in ("iptables-legacy", "ip6tables-legacy"):
         doctor.lab.gateway.run(program, "-P", "FORWARD", "DROP")
     assert doctor.found() == []
+
+
+AROUND = [
+    ("a return", "accept", ["tcp dport 443 return", "reject"],
+     ["-p tcp --dport 443 -j RETURN", "-j REJECT"]),
+    ("what is left over", "accept",
+     ["tcp dport != 443 reject", "meta l4proto != tcp drop"],
+     ["-p tcp ! --dport 443 -j REJECT", "! -p tcp -j DROP"]),
+    ("a part of a net", "drop", ["ip saddr != 10.77.1.0/25 accept"],
+     ["-p tcp -m iprange ! --src-range 10.77.1.0-10.77.1.127 -j ACCEPT"]),
+    ("the second port", "drop", ["tcp dport 80 reject",
+                                 "tcp dport { 80, 443 } accept"],
+     ["-p tcp --dport 80 -j REJECT",
+      "-p tcp -m multiport --dports 80,443 -j ACCEPT"]),
+    ("other protocols", "accept", ["meta l4proto { tcp, udp } reject"],
+     ["-p tcp -j REJECT", "-p udp -j REJECT"]),
+    ("other ports", "accept", ["meta l4proto != udp reject",
+                               "udp dport { 53, 443, 853 } reject"],
+     ["! -p udp -j REJECT",
+      "-p udp -m multiport --dports 53,443,853 -j REJECT"]),
+]
+
+
+@pytest.mark.parametrize("policy, nft, iptables", [one[1:] for one in AROUND],
+                         ids=[one[0] for one in AROUND])
+def test_U10_what_goes_around_behind_the_jump(doctor, policy, nft, iptables):
+    """By what is left over, and not by a rule for all."""
+    open_policy(doctor)
+    doctor.rules(f"chain inet filter forward {{ policy {policy}; }}",
+                 f"-P FORWARD {policy.upper()}")
+    if doctor.fw.name == "nftables":
+        for rule in nft:
+            doctor.rules(f"add rule inet filter forward {rule}")
+    else:
+        for rule in iptables:
+            doctor.lab.gateway.run("iptables-nft", "-A", "FORWARD",
+                                   *rule.split())
+        doctor.lab.gateway.run("ip6tables-nft", "-P", "FORWARD", "DROP")
+    found = doctor.found()
+    assert [one["what"] for one in found] == ["not-closed"], found
+    doctor.mended("not-closed")
 
 
 def test_U10_named_sets_and_maps(alone):

@@ -12,6 +12,7 @@ struct walk {
 	struct judgement *out;
 	uint32_t	rule;		/* that accepted it */
 	uint32_t	doubtful;	/* that led here, if it is not understood */
+	uint32_t	path[JUDGE_DEPTH_MAX + 2];	/* that led here */
 };
 
 /* Whether its way into a chain is sure. */
@@ -124,6 +125,13 @@ match_one(const struct model *m, const struct model_match *match,
 	return (match_values(m, match, p));
 }
 
+bool
+judge_may_match(const struct model *m, const struct model_match *match,
+    const struct judge_packet *p)
+{
+	return (match_one(m, match, p) != NO);
+}
+
 static enum answer
 match_rule(const struct model *m, const struct model_rule *r,
     const struct judge_packet *p)
@@ -195,8 +203,11 @@ weigh(struct walk *w, uint32_t rule, enum answer answer, enum way came,
 	}
 	if (v == MODEL_ACCEPT)
 		doubt(w, answer == UNKNOWN ? rule : w->doubtful);
-	if (v == MODEL_CONTINUE || way == SURE)
+	if (v == MODEL_CONTINUE || way == SURE) {
+		memcpy(w->out->path, w->path, sizeof(w->path));
+		w->out->npath = depth + 1;
 		return (v);
+	}
 	return (answer == YES ? MODEL_RETURN : MODEL_CONTINUE);
 }
 
@@ -222,6 +233,7 @@ walk_chain(struct walk *w, uint32_t chain, unsigned int depth, enum way way)
 		answer = match_rule(w->m, &w->m->rules[i], w->packet);
 		if (answer == NO)
 			continue;
+		w->path[depth] = i;
 		v = weigh(w, i, answer, way, depth);
 		if (v == MODEL_RETURN)
 			return (MODEL_CONTINUE);
@@ -240,7 +252,10 @@ walk_base(struct walk *w, uint32_t chain)
 	enum model_verdict v;
 
 	w->rule = MODEL_NONE;
+	w->out->base = chain;
 	v = walk_chain(w, chain, 0, SURE);
+	if (v == MODEL_CONTINUE)
+		w->out->npath = 0;
 	if (v == MODEL_TAKE) {
 		w->out->end = JUDGE_TAKEN;
 		return (false);
@@ -292,7 +307,7 @@ judge(const struct model *m, const struct judge_packet *packet,
 	uint32_t chain;
 
 	*out = (struct judgement){ .end = JUDGE_ACCEPTED, .rule = MODEL_NONE,
-	    .chain = MODEL_NONE, .unsure = MODEL_NONE };
+	    .chain = MODEL_NONE, .unsure = MODEL_NONE, .base = MODEL_NONE };
 	for (hook = MODEL_PREROUTING; hook <= MODEL_POSTROUTING; hook++) {
 		chain = MODEL_NONE;
 		while ((chain = next_base(m, hook, family, chain)) !=

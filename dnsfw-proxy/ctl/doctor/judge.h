@@ -30,6 +30,11 @@ struct judgement {
 	uint32_t	chain;		/* whose end did; MODEL_NONE: none */
 	/* One that is not understood, and may accept it; or MODEL_NONE. */
 	uint32_t	unsure;
+	/* If it is not accepted: in which chain with a hook that was. */
+	uint32_t	base;
+	/* The rules that led there, and the last that did it; 0: the policy. */
+	uint32_t	path[JUDGE_DEPTH_MAX + 2];
+	size_t		npath;
 };
 
 /*
@@ -38,6 +43,10 @@ struct judgement {
  */
 void	judge(const struct model *, const struct judge_packet *,
 	    uint64_t *steps, struct judgement *out);
+
+/* Is the packet as the match wants it?  What nobody knows is so. */
+bool	judge_may_match(const struct model *, const struct model_match *,
+	    const struct judge_packet *);
 
 /* Does the value, of a match of that kind, have it? */
 bool	judge_has_address(const struct model_value *, const struct addr *);

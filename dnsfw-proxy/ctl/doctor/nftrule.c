@@ -64,11 +64,14 @@ push(struct reading *r, enum model_what what)
 static void
 push_implied(struct reading *r, const struct nftfield *f)
 {
-	struct model_match implied[2];
+	struct model_match implied[2], *match;
 	size_t i, n = nftfield_implied(r->l->m, f, implied);
 
-	for (i = 0; i < n; i++)
-		*push(r, implied[i].what) = implied[i];
+	for (i = 0; i < n; i++) {
+		match = push(r, implied[i].what);
+		if (match->what != MODEL_UNKNOWN)
+			*match = implied[i];
+	}
 }
 
 static bool
@@ -152,6 +155,8 @@ push_match(struct reading *r, const json_t *left, const json_t *right,
 	push_implied(r, &f);
 	match = push(r, f.what);
 	match->negated = negated;
+	if (match->what == MODEL_UNKNOWN)
+		return;		/* there are too many */
 	if (f.what == MODEL_ALWAYS) {
 		match->what = known_match(&f, right, &hit);
 		match->negated = hit == negated;

@@ -43,11 +43,12 @@ add_name(char names[][IFNAMSIZ], size_t *n, const char *name)
 }
 
 static void
-add_net(struct ways_world *w, const struct addr_net *net, size_t iif)
+add_net(struct ways_world *w, const struct addr_net *net, size_t iif,
+    bool here)
 {
 	if (w->nnets < WAYS_NETS_MAX)
 		w->nets[w->nnets++] = (struct ways_net){ .net = *net,
-		    .iif = (uint8_t)iif };
+		    .iif = (uint8_t)iif, .here = here };
 }
 
 /* --- the way out --- */
@@ -159,7 +160,7 @@ add_networks(struct ways_world *w, const struct ifaddrs *all)
 			continue;
 		net.prefix = (uint8_t)prefix_of(i->ifa_netmask);
 		addr_mask(&net.base, net.prefix);
-		add_net(w, &net, iif);
+		add_net(w, &net, iif, true);
 	}
 }
 
@@ -191,7 +192,7 @@ add_granted(void *arg, const struct addr_net *net, uint8_t proto, uint16_t port)
 	w->wanted[net->base.family == ADDR_V6] = true;
 	if (last == NULL || last->prefix != net->prefix ||
 	    !addr_equal(&last->base, &net->base))
-		add_net(w, net, 0);
+		add_net(w, net, 0, false);
 }
 
 /* One that no rule is likely to be for: nearly the last one of the first net. */
