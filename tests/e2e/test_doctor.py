@@ -348,6 +348,42 @@ def test_U10_a_redirection_closes_port_53(doctor):
     assert doctor.found() == []
 
 
+def test_U10_DNS_that_is_sent_elsewhere(doctor):
+    if doctor.fw.name == "nftables":
+        doctor.rules("table inet filter { chain pre { type nat hook prerouting"
+                     " priority -100; udp dport 53 dnat ip to 93.184.1.1; }; }")
+        assert doctor.found() == []
+        doctor.rules("insert rule inet filter forward ct status dnat accept")
+    else:
+        for line in ("-t nat -A PREROUTING -p udp --dport 53 -j DNAT --to "
+                     "93.184.1.1", "-I FORWARD -m conntrack --ctstate DNAT "
+                     "-j ACCEPT"):
+            doctor.lab.gateway.run("iptables-nft", *line.split())
+    assert doctor.whats() == ["dns-elsewhere"]
+    doctor.mended("dns-elsewhere")
+
+
+def test_U10_what_is_of_no_connection(doctor):
+    doctor.rules("insert rule inet filter forward ct state untracked accept",
+                 "-I FORWARD -m conntrack --ctstate UNTRACKED -j ACCEPT")
+    assert doctor.found() == []
+    doctor.rules("table inet raw { chain pre { type filter hook prerouting "
+                 "priority -300; udp dport 53 notrack; }; }",
+                 "-t raw -A PREROUTING -p udp --dport 53 -j CT --notrack")
+    assert doctor.whats() == ["dns-elsewhere"]
+
+
+def test_U10_a_redirection_to_a_program_of_this_host(doctor):
+    """What it does with them, nobody knows."""
+    doctor.rules("table inet filter { chain pre { type nat hook prerouting "
+                 "priority -100; tcp dport 80 redirect to :3128; }; }",
+                 "-t nat -A PREROUTING -p tcp --dport 80 -j REDIRECT "
+                 "--to-ports 3128")
+    found = doctor.found(notes=True)
+    assert {one["what"] for one in found} == {"taken"}
+    assert all("port 3128 " in one["text"] for one in found)
+
+
 def test_U10_what_is_not_understood_is_said(doctor):
     """It may be a fault, and is never passed over."""
     doctor.rules("insert rule inet filter forward meta mark 7 accept",

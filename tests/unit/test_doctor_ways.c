@@ -157,6 +157,34 @@ static const struct form xt_forms[] = {
 	    "-A FORWARD -p udp -m multiport --dports 53,443,853 -j REJECT",
 	    OPEN, " 17:40001" },
 	{ "DROP;-A FORWARD -p icmp -j ACCEPT", SHUT, NULL },
+	/* What is sent elsewhere, or is of no connection. */
+	{ "DROP;-A FORWARD -d 93.184.1.1/32 -p udp -m udp --dport 5353 "
+	    "-j ACCEPT;*nat;:PREROUTING ACCEPT [0:0];-A PREROUTING -p udp "
+	    "-m udp --dport 53 -j DNAT --to-destination 93.184.1.1:5353", OPEN,
+	    " 17:53" },
+	{ "DROP;-A FORWARD -p tcp -m conntrack --ctstate DNAT -j ACCEPT;"
+	    "*nat;:PREROUTING ACCEPT [0:0];-A PREROUTING -p tcp "
+	    "-m tcp --dport 53 -j DNAT --to-destination 93.184.1.1", OPEN,
+	    " 6:53" },
+	{ "DROP;-A FORWARD -m conntrack --ctstate DNAT -j ACCEPT;", SHUT,
+	    NULL },
+	{ "DROP;-A FORWARD -p tcp -m conntrack --ctstate DNAT -j ACCEPT;"
+	    "*nat;:PREROUTING ACCEPT [0:0];-A PREROUTING -p tcp "
+	    "-m tcp --dport 53 -j DNAT --to-destination 192.168.1.1", SHUT,
+	    NULL },
+	{ "DROP;-A FORWARD -p udp -j ACCEPT;*nat;:PREROUTING ACCEPT [0:0];"
+	    "-A PREROUTING -p udp -j REDIRECT", SHUT, NULL },
+	{ "DROP;-A FORWARD -m conntrack --ctstate UNTRACKED -j ACCEPT;*raw;"
+	    ":PREROUTING ACCEPT [0:0];-A PREROUTING -p udp -m udp --dport 53 "
+	    "-j CT --notrack", OPEN, " 17:53" },
+	{ "DROP;-A FORWARD -d 9.9.9.9/32 -m conntrack --ctstate UNTRACKED "
+	    "-j ACCEPT;*raw;:PREROUTING ACCEPT [0:0];-A PREROUTING -p udp "
+	    "-m udp --dport 53 -j NOTRACK", OPEN, ">9.9.9.9 17:53" },
+	{ "DROP;-A FORWARD -m conntrack --ctstate UNTRACKED -j ACCEPT", SHUT,
+	    NULL },
+	{ "ACCEPT;-A FORWARD -m conntrack --ctstate NEW -j DROP;*raw;"
+	    ":PREROUTING ACCEPT [0:0];-A PREROUTING -p udp -m udp --dport 53 "
+	    "-j NOTRACK", OPEN, " 17:53" },
 	/* Another table closes. */
 	{ "ACCEPT;*mangle;:FORWARD DROP [0:0]", SHUT, NULL },
 	{ "ACCEPT;*mangle;:FORWARD DROP [0:0];"
@@ -174,6 +202,8 @@ Test(doctor_ways, U10_each_form_of_iptables)
 	for (i = 0; i < sizeof(xt_forms) / sizeof(xt_forms[0]); i++) {
 		snprintf(text, sizeof(text), "*filter;:DNSFW - [0:0];"
 		    ":FORWARD %s;", xt_forms[i].rules);
+		m.own[0] = (struct addr){ ADDR_V4, { 192, 168, 1, 1 } };
+		m.nown = 1;
 		for (p = text; *p != '\0'; p++)
 			*p = *p == ';' ? '\n' : *p;
 		xt_parse(&m, &of_xt, "iptables", ADDR_V4, NULL, text);
@@ -183,6 +213,9 @@ Test(doctor_ways, U10_each_form_of_iptables)
 }
 
 #define OF		"'family':'inet','table':'filter'"
+#define PRE(expr)	",{'chain':{" OF ",'name':'pre','hook':'prerouting','prio':" \
+	"-300,'policy':'accept'}},{'rule':{" OF ",'chain':'pre','expr':[" expr \
+	"]}}"
 #define RULE(expr)	",{'rule':{" OF ",'chain':'forward','expr':[" expr "]}}"
 #define MATCH(op, left, right)	"{'match':{'op':'" op "','left':" left \
 	",'right':" right "}}"
@@ -220,6 +253,23 @@ static const struct form nft_forms[] = {
 	{ "accept'}}" RULE(META("==", "l4proto", "'tcp'") DROP)
 	    RULE(PAYLOAD("==", "udp", "dport", "{'set':[53,443,853]}") DROP),
 	    OPEN, " 17:40001" },
+	{ "drop'}}" PRE(PAYLOAD("==", "udp", "dport", "53")
+	    ",{'dnat':{'family':'ip','addr':'93.184.1.1','port':5353}}")
+	    RULE(PAYLOAD("==", "udp", "dport", "5353") ACCEPT), OPEN,
+	    " 17:53" },
+	{ "drop'}}" PRE(PAYLOAD("==", "udp", "dport", "53")
+	    ",{'dnat':{'addr':{'range':['93.184.1.1','93.184.1.9']}}}")
+	    RULE(MATCH("in", "{'ct':{'key':'status'}}", "'dnat'") ACCEPT),
+	    OPEN, " 17:53" },
+	{ "drop'}}" PRE(PAYLOAD("==", "udp", "dport", "53")
+	    ",{'redirect':{'port':5353}}")
+	    RULE(MATCH("in", "{'ct':{'key':'status'}}", "'dnat'") ACCEPT),
+	    SHUT, NULL },
+	{ "drop'}}" PRE(PAYLOAD("==", "udp", "dport", "53") ",{'notrack':null}")
+	    RULE(MATCH("in", "{'ct':{'key':'state'}}", "['untracked']")
+	    ACCEPT), OPEN, " 17:53" },
+	{ "drop'}}" RULE(MATCH("in", "{'ct':{'key':'state'}}",
+	    "['untracked','established']") ACCEPT), SHUT, NULL },
 };
 
 /* The text with ' for ". */

@@ -273,6 +273,26 @@ packet_text(const struct judge_packet *p, char out[160])
 		    p->proto);
 }
 
+/* By a program of this host a client can get anywhere; DNS is dnsfw's. */
+static void
+note_taken(struct around *a, const struct judge_packet *p,
+    const struct judgement *j)
+{
+	char text[MEND_MAX];
+	uint32_t rule = j->path[j->npath - 1];
+	unsigned int port = a->m->rules[rule].port;
+
+	if (port == 0)
+		port = p->dport;
+	if (port == 53 || port == a->world->port || a->unsure[rule])
+		return;
+	a->unsure[rule] = true;
+	mend_rule_text(a->m, rule, text);
+	findings_add(a->findings, NOTE, "taken", "", "connections of clients "
+	    "go to port %u of this host, whose program was not looked at: %s",
+	    port, text);
+}
+
 static void
 take_way(void *arg, const struct judge_packet *p, const struct judgement *j)
 {
@@ -281,9 +301,11 @@ take_way(void *arg, const struct judge_packet *p, const struct judgement *j)
 	bool inner;
 
 	note_unsure(a, j);
+	if (j->end == JUDGE_TAKEN && j->npath > 0)
+		note_taken(a, p, j);
 	if (j->end != JUDGE_ACCEPTED || *told_flag(a, j))
 		return;
-	inner = solve_is_inner(&p->daddr);
+	inner = solve_is_inner(&j->daddr);
 	if (inner && *noted(a, j))
 		return;
 	*(inner ? noted(a, j) : told_flag(a, j)) = true;

@@ -7,7 +7,7 @@ enum answer { NO, YES, SOME, UNKNOWN };
 
 struct walk {
 	const struct model *m;
-	const struct judge_packet *packet;
+	struct judge_packet *packet;	/* as rules have changed it */
 	uint64_t	*steps;
 	struct judgement *out;
 	uint32_t	rule;		/* that accepted it */
@@ -71,7 +71,10 @@ has_value(enum model_what what, const struct model_value *v,
 	case MODEL_DPORT:
 		return (has_number(v, p->dport));
 	case MODEL_STATE:
-		return (has_number(v, MODEL_NEW));
+		return (has_number(v, p->untracked == JUDGE_SO ?
+		    MODEL_UNTRACKED : MODEL_NEW) || (p->sent == JUDGE_SO &&
+		    has_number(v, MODEL_IS_SENT)));
+	case MODEL_SENT:
 	case MODEL_ALWAYS:
 	case MODEL_SOME:
 	case MODEL_GRANTS:
@@ -99,6 +102,26 @@ match_values(const struct model *m, const struct model_match *match,
 	return (match->negated ? YES : NO);
 }
 
+/* What rules before have made of it is not always sure. */
+static enum answer
+match_state(const struct model *m, const struct model_match *match,
+    const struct judge_packet *p)
+{
+	struct judge_packet one = *p, other = *p;
+	enum answer a;
+
+	if (p->untracked == JUDGE_PERHAPS) {
+		one.untracked = JUDGE_SO;
+		other.untracked = JUDGE_NOT;
+	}
+	if (p->sent == JUDGE_PERHAPS) {
+		one.sent = JUDGE_SO;
+		other.sent = JUDGE_NOT;
+	}
+	a = match_values(m, match, &one);
+	return (a == match_values(m, match, &other) ? a : SOME);
+}
+
 static enum answer
 match_one(const struct model *m, const struct model_match *match,
     const struct judge_packet *p)
@@ -108,6 +131,11 @@ match_one(const struct model *m, const struct model_match *match,
 		return (match->negated ? NO : YES);
 	case MODEL_GRANTS:
 		return (match->negated ? YES : NO);
+	case MODEL_SENT:
+		return (p->sent == JUDGE_PERHAPS ? SOME : (p->sent ==
+		    JUDGE_SO) != match->negated ? YES : NO);
+	case MODEL_STATE:
+		return (match_state(m, match, p));
 	case MODEL_SOME:
 		return (SOME);
 	case MODEL_UNKNOWN:
@@ -119,7 +147,6 @@ match_one(const struct model *m, const struct model_match *match,
 	case MODEL_FAMILY:
 	case MODEL_PROTO:
 	case MODEL_DPORT:
-	case MODEL_STATE:
 		break;
 	}
 	return (match_values(m, match, p));
@@ -180,6 +207,39 @@ lead(struct walk *w, uint32_t rule, enum answer answer, enum way way,
 	return (v);
 }
 
+static bool
+is_own(const struct model *m, const struct addr *a)
+{
+	size_t i;
+
+	for (i = 0; i < m->nown; i++)
+		if (addr_equal(a, &m->own[i]))
+			return (true);
+	return (false);
+}
+
+/* To where a packet goes then is not sure, if the rule is not. */
+static enum model_verdict
+change(struct walk *w, const struct model_rule *r, enum way way)
+{
+	struct judge_packet *p = w->packet;
+
+	if (r->verdict == MODEL_UNTRACK) {
+		p->untracked = way == SURE ? JUDGE_SO : JUDGE_PERHAPS;
+		return (MODEL_CONTINUE);
+	}
+	p->sent = way == SURE ? JUDGE_SO : JUDGE_PERHAPS;
+	if (way != SURE)
+		return (MODEL_CONTINUE);
+	if (is_own(w->m, &r->to))
+		return (MODEL_TAKE);
+	if (r->to.family == p->daddr.family)
+		p->daddr = w->out->daddr = r->to;
+	if (r->port != 0)
+		p->dport = r->port;
+	return (MODEL_ACCEPT);
+}
+
 /*
  * The verdict of a rule that matches, as far as it can be relied on.  What is
  * surely over for all that came so far ends its chain, however they came.
@@ -197,6 +257,8 @@ weigh(struct walk *w, uint32_t rule, enum answer answer, enum way came,
 		way = AT_TIMES;
 	if (v == MODEL_JUMP || v == MODEL_GOTO)
 		return (lead(w, rule, answer, way, depth));
+	if (v == MODEL_SEND || v == MODEL_UNTRACK)
+		v = change(w, &w->m->rules[rule], way);
 	if (v == MODEL_ACCEPT && way != DOUBTFUL) {
 		w->rule = rule;
 		return (v);
@@ -300,14 +362,16 @@ void
 judge(const struct model *m, const struct judge_packet *packet,
     uint64_t *steps, struct judgement *out)
 {
-	struct walk w = { .m = m, .packet = packet, .steps = steps,
+	struct judge_packet own = *packet;
+	struct walk w = { .m = m, .packet = &own, .steps = steps,
 	    .out = out, .doubtful = MODEL_NONE };
 	uint8_t family = model_family(packet->saddr.family);
 	enum model_hook hook;
 	uint32_t chain;
 
 	*out = (struct judgement){ .end = JUDGE_ACCEPTED, .rule = MODEL_NONE,
-	    .chain = MODEL_NONE, .unsure = MODEL_NONE, .base = MODEL_NONE };
+	    .chain = MODEL_NONE, .unsure = MODEL_NONE, .base = MODEL_NONE,
+	    .daddr = packet->daddr };
 	for (hook = MODEL_PREROUTING; hook <= MODEL_POSTROUTING; hook++) {
 		chain = MODEL_NONE;
 		while ((chain = next_base(m, hook, family, chain)) !=

@@ -12,12 +12,15 @@
 
 #define JUDGE_DEPTH_MAX	16	/* chains in chains, as the kernel's */
 
+enum judge_so { JUDGE_NOT, JUDGE_SO, JUDGE_PERHAPS };
+
 /* The first packet of a connection that a client opens. */
 struct judge_packet {
 	const char	*iif, *oif;	/* empty: nobody knows */
 	struct addr	saddr, daddr;	/* of one family */
 	uint8_t		proto;
 	uint16_t	dport;
+	enum judge_so	sent, untracked;	/* by rules before */
 };
 
 enum judge_end { JUDGE_DROPPED, JUDGE_ACCEPTED, JUDGE_TAKEN };
@@ -35,6 +38,7 @@ struct judgement {
 	/* The rules that led there, and the last that did it; 0: the policy. */
 	uint32_t	path[JUDGE_DEPTH_MAX + 2];
 	size_t		npath;
+	struct addr	daddr;		/* to where it went in the end */
 };
 
 /*

@@ -170,7 +170,7 @@ try_aim(struct search *a)
 }
 
 static void
-try_all(struct search *a, uint32_t base)
+try_alone(struct search *a, uint32_t base)
 {
 	size_t n = a->s.n;
 
@@ -183,11 +183,49 @@ try_all(struct search *a, uint32_t base)
 
 /* --- aims --- */
 
+static bool
+is_change(enum model_verdict v)
+{
+	return (v == MODEL_TAKE || v == MODEL_SEND || v == MODEL_UNTRACK);
+}
+
+/* Does the aim want what only another rule makes of a packet? */
+static bool
+wants_change(const struct search *a)
+{
+	enum model_what what;
+	size_t i;
+
+	for (i = 0; i < a->s.n; i++) {
+		what = a->s.m->matches[a->s.wants[i].match].what;
+		if (what == MODEL_SENT || what == MODEL_STATE)
+			return (a->s.m->sends || a->s.m->untracks);
+	}
+	return (false);
+}
+
+static void
+try_all(struct search *a, uint32_t base)
+{
+	const struct model *m = a->s.m;
+	size_t n = a->s.n;
+	uint32_t i;
+
+	try_alone(a, base);
+	for (i = 0; i < m->nrules && wants_change(a) && *a->s.steps > 0; i++) {
+		--*a->s.steps;
+		if (is_change(m->rules[i].verdict) && want_rule(a, i))
+			try_alone(a, base);
+		a->s.n = n;
+	}
+}
+
 /* Is it worth to come to such a rule? */
 static bool
 is_aim(enum model_verdict v)
 {
-	return (v == MODEL_ACCEPT || v == MODEL_RETURN || v == MODEL_GOTO);
+	return (v == MODEL_ACCEPT || v == MODEL_RETURN || v == MODEL_GOTO ||
+	    is_change(v));
 }
 
 static void
@@ -206,6 +244,8 @@ look_chain(struct search *a, uint32_t base, uint32_t chain,
 		r = &m->rules[i];
 		--*a->s.steps;
 		if ((!is_aim(r->verdict) && r->target == MODEL_NONE) ||
+		    (m->chains[base].hook != MODEL_FORWARD &&
+		    r->target == MODEL_NONE && !is_change(r->verdict)) ||
 		    !want_rule(a, i) || !is_feasible(a)) {
 			a->s.n = n;
 			continue;
@@ -228,10 +268,11 @@ search_each(const struct model *m, const struct ways_world *world,
 	a = (struct search){ .s = { .m = m, .world = world, .family = family,
 	    .steps = steps }, .fn = fn, .arg = arg };
 	for (i = 0; i < m->nchains; i++) {
-		if (m->chains[i].hook != MODEL_FORWARD ||
+		if (m->chains[i].hook == MODEL_NO_HOOK ||
+		    m->chains[i].hook == MODEL_POSTROUTING ||
 		    (m->chains[i].families & model_family(family)) == 0)
 			continue;
-		if (!m->chains[i].drops)
+		if (!m->chains[i].drops && m->chains[i].hook == MODEL_FORWARD)
 			try_all(&a, i);
 		look_chain(&a, i, i, 0);
 	}

@@ -370,13 +370,17 @@ bool
 solve_packet(struct solve *s, struct judge_packet *p)
 {
 	static const enum model_what fixed[] = { MODEL_FAMILY, MODEL_STATE,
-	    MODEL_ALWAYS, MODEL_GRANTS };
+	    MODEL_ALWAYS, MODEL_GRANTS, MODEL_SENT };
 	size_t i;
 
 	ways_any(s->world, s->family, IPPROTO_TCP, WAYS_PORT_ANY, p);
+	/* Rules before can make it so. */
+	p->sent = s->m->sends ? JUDGE_PERHAPS : JUDGE_NOT;
+	p->untracked = s->m->untracks ? JUDGE_PERHAPS : JUDGE_NOT;
 	for (i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)
 		if (!fits(s, fixed[i], p))
 			return (false);
+	p->sent = p->untracked = JUDGE_NOT;
 	return (solve_service(s, p) && solve_way(s, p) &&
 	    solve_target(s, p) && solve_client(s, p));
 }

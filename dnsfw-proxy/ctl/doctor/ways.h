@@ -21,6 +21,7 @@ struct ways_world {
 		bool		here;	/* it is that interface's own */
 	} nets[WAYS_NETS_MAX];				/* theirs */
 	size_t		nnets;
+	unsigned int	port;		/* of dnsfw */
 	bool		wanted[2];	/* the list grants to IPv4, to IPv6 */
 	struct addr	client[2];	/* one of each family, the same */
 	struct addr	stranger[2];	/* in the internet, the same */

@@ -43,7 +43,9 @@ word_protocol(const char *text, uint32_t *out)
 uint32_t
 word_state(const char *text)
 {
-	return (strcasecmp(text, "new") == 0 ? MODEL_NEW : MODEL_OTHER_STATE);
+	return (strcasecmp(text, "new") == 0 ? MODEL_NEW :
+	    strcasecmp(text, "untracked") == 0 ? MODEL_UNTRACKED :
+	    strcasecmp(text, "dnat") == 0 ? MODEL_IS_SENT : MODEL_OTHER_STATE);
 }
 
 static void

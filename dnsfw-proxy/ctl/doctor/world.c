@@ -221,6 +221,7 @@ world_find(struct ways_world *w, const struct settings *s,
 	size_t i;
 
 	memset(w, 0, sizeof(*w));
+	w->port = s->port;
 	if (getifaddrs(&all) == -1)
 		err(1, "getifaddrs");
 	read_routes(w);
@@ -236,4 +237,22 @@ world_find(struct ways_world *w, const struct settings *s,
 	if (l != NULL)
 		granted_each(l, add_granted, w);
 	memcpy(w->stranger, far_addresses, sizeof(far_addresses));
+}
+
+size_t
+world_own(struct addr *out, size_t most)
+{
+	struct ifaddrs *all;
+	const struct ifaddrs *i;
+	uint16_t port;
+	size_t n = 0;
+
+	if (getifaddrs(&all) == -1)
+		err(1, "getifaddrs");
+	for (i = all; i != NULL && n < most; i = i->ifa_next)
+		if (i->ifa_addr != NULL &&
+		    addr_from_sockaddr(i->ifa_addr, &out[n], &port) == 0)
+			n++;
+	freeifaddrs(all);
+	return (n);
 }
