@@ -384,6 +384,25 @@ def test_U10_a_redirection_to_a_program_of_this_host(doctor):
     assert all("port 3128 " in one["text"] for one in found)
 
 
+def test_U10_another_way_out(doctor):
+    """Which only a table of its own leads to."""
+    gateway = doctor.lab.gateway
+    gateway.run("ip", "link", "add", "vx", "type", "veth", "peer", "name",
+                "vy")
+    gateway.run("ip", "link", "set", "vx", "up")
+    gateway.run("ip", "link", "set", "vy", "up")
+    gateway.run("ip", "route", "add", "default", "dev", "wan")
+    assert doctor.found(notes=True) == []
+    doctor.rules("insert rule inet filter forward iifname lan oifname vx "
+                 "accept", "-I FORWARD -i lan -o vx -j ACCEPT")
+    found = doctor.found(notes=True)
+    assert {one["what"] for one in found} == {"exception"}
+    assert all("goes out by vx " in one["text"] for one in found)
+    gateway.run("ip", "route", "add", "default", "dev", "vx", "table", "100")
+    assert doctor.whats() == ["accept-before"]
+    doctor.mended("accept-before")
+
+
 def test_U10_what_is_not_understood_is_said(doctor):
     """It may be a fault, and is never passed over."""
     doctor.rules("insert rule inet filter forward meta mark 7 accept",

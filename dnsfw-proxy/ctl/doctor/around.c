@@ -293,6 +293,18 @@ note_taken(struct around *a, const struct judge_packet *p,
 	    port, text);
 }
 
+/* Does it go out where no route leads to everywhere? */
+static bool
+is_sideways(const struct ways_world *w, const struct judge_packet *p)
+{
+	size_t i;
+
+	for (i = 0; i < w->noifs; i++)
+		if (strcmp(w->oifs[i], p->oif) == 0)
+			return (false);
+	return (w->noifs > 0);
+}
+
 static void
 take_way(void *arg, const struct judge_packet *p, const struct judgement *j)
 {
@@ -305,7 +317,7 @@ take_way(void *arg, const struct judge_packet *p, const struct judgement *j)
 		note_taken(a, p, j);
 	if (j->end != JUDGE_ACCEPTED || *told_flag(a, j))
 		return;
-	inner = solve_is_inner(&j->daddr);
+	inner = solve_is_inner(&j->daddr) || is_sideways(a->world, p);
 	if (inner && *noted(a, j))
 		return;
 	*(inner ? noted(a, j) : told_flag(a, j)) = true;
@@ -314,7 +326,11 @@ take_way(void *arg, const struct judge_packet *p, const struct judgement *j)
 	cause_text(a, j, cause);
 	packet_text(p, packet);
 	mend_acceptance(a->m, a->guard, a->family, j->rule, j->chain, mend);
-	if (inner)
+	if (is_sideways(a->world, p))
+		findings_add(a->findings, NOTE, "exception", "", "dnsfw is not "
+		    "asked for what goes out by %s (%s): %s", p->oif, packet,
+		    cause);
+	else if (inner)
 		findings_add(a->findings, NOTE, "exception", "",
 		    "dnsfw is not asked for some inner addresses (%s): %s",
 		    packet, cause);

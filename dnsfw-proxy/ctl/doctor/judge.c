@@ -208,7 +208,7 @@ lead(struct walk *w, uint32_t rule, enum answer answer, enum way way,
 }
 
 static bool
-is_own(const struct model *m, const struct addr *a)
+is_this_host(const struct model *m, const struct addr *a)
 {
 	size_t i;
 
@@ -220,7 +220,7 @@ is_own(const struct model *m, const struct addr *a)
 
 /* To where a packet goes then is not sure, if the rule is not. */
 static enum model_verdict
-change(struct walk *w, const struct model_rule *r, enum way way)
+alter_packet(struct walk *w, const struct model_rule *r, enum way way)
 {
 	struct judge_packet *p = w->packet;
 
@@ -231,7 +231,7 @@ change(struct walk *w, const struct model_rule *r, enum way way)
 	p->sent = way == SURE ? JUDGE_SO : JUDGE_PERHAPS;
 	if (way != SURE)
 		return (MODEL_CONTINUE);
-	if (is_own(w->m, &r->to))
+	if (is_this_host(w->m, &r->to))
 		return (MODEL_TAKE);
 	if (r->to.family == p->daddr.family)
 		p->daddr = w->out->daddr = r->to;
@@ -258,7 +258,7 @@ weigh(struct walk *w, uint32_t rule, enum answer answer, enum way came,
 	if (v == MODEL_JUMP || v == MODEL_GOTO)
 		return (lead(w, rule, answer, way, depth));
 	if (v == MODEL_SEND || v == MODEL_UNTRACK)
-		v = change(w, &w->m->rules[rule], way);
+		v = alter_packet(w, &w->m->rules[rule], way);
 	if (v == MODEL_ACCEPT && way != DOUBTFUL) {
 		w->rule = rule;
 		return (v);

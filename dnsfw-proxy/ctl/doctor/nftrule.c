@@ -277,7 +277,7 @@ read_match(struct reading *r, const json_t *match, size_t next)
 
 /* To where it sends a packet, as far as that is one address. */
 static void
-read_to(const json_t *what, struct model_rule *rule)
+nft_destination(const json_t *what, struct model_rule *rule)
 {
 	const json_t *addr = json_object_get(what, "addr"), *range;
 	const json_t *port = json_object_get(what, "port");
@@ -301,7 +301,7 @@ add_nft_rule(struct reading *r, enum model_verdict verdict, const json_t *what)
 
 	rule->handle = r->handle;
 	if (verdict == MODEL_SEND || verdict == MODEL_TAKE)
-		read_to(what, rule);
+		nft_destination(what, rule);
 	if (verdict != MODEL_JUMP && verdict != MODEL_GOTO)
 		return;
 	at = model_chain(r->l->m, r->table, nftrule_member(what, "target"),

@@ -358,12 +358,12 @@ solve_way(struct solve *s, struct judge_packet *p)
 	size_t i;
 
 	p->oif = "";
-	for (i = 0; i < w->noifs; i++) {
+	for (i = 0; i < w->noifs || i < w->nall; i++) {
 		p->oif = w->oifs[i];
 		if (fits(s, MODEL_OIF, p))
 			return (true);
 	}
-	return (w->noifs == 0);
+	return (i == 0);
 }
 
 bool

@@ -15,6 +15,7 @@ struct ways_world {
 	char		iifs[WAYS_IFS_MAX][IFNAMSIZ];	/* where they are */
 	char		oifs[WAYS_IFS_MAX][IFNAMSIZ];	/* the way out */
 	size_t		niifs, noifs;
+	size_t		nall;		/* and other interfaces behind them */
 	struct ways_net {
 		struct addr_net	net;
 		uint8_t		iif;	/* in iifs; of a routed one, 0 */

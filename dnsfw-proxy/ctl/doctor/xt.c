@@ -303,7 +303,7 @@ is_untracking(const struct xtread *r, const char *target)
 
 /* "1.2.3.4:53", "[2001:db8::1]:53", "1.2.3.4-1.2.3.9:53", or a port alone. */
 static void
-read_to(const struct xtread *r, struct model_rule *rule)
+xt_destination(const struct xtread *r, struct model_rule *rule)
 {
 	const char *text = "", *end;
 	uint32_t port;
@@ -385,7 +385,7 @@ add_xt_rule(struct xtread *r, const char *line)
 	rule = model_rule(r->m, chain, r->matches, r->n, verdict);
 	rule->target = target;
 	if (verdict == MODEL_SEND || verdict == MODEL_TAKE)
-		read_to(r, rule);
+		xt_destination(r, rule);
 	if ((text = strdup(line)) != NULL)
 		rule->text = text;
 }
