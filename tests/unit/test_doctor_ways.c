@@ -319,3 +319,21 @@ Test(doctor_ways, U10_too_many_to_avoid_is_said)
 	(void)find(&all);
 	cr_assert_not(all);
 }
+
+/* Whatever there is, it ends, and says that there was more. */
+Test(doctor_ways, U10_as_many_rules_as_there_can_be)
+{
+	static char text[MODEL_RULES_MAX * 90];
+	size_t i, len;
+	bool all;
+
+	len = (size_t)sprintf(text, "*filter\n:FORWARD ACCEPT [0:0]\n");
+	for (i = 0; i < MODEL_RULES_MAX; i++)
+		len += (size_t)sprintf(text + len, "-A FORWARD -d 9.%zu.%zu.1 "
+		    "-p tcp -m tcp --dport %zu -j %s\n", i >> 8 & 255, i & 255,
+		    i % 60000 + 1, i % 2 == 0 ? "ACCEPT" : "DROP");
+	xt_parse(&m, &of_xt, "iptables", ADDR_V4, NULL, text);
+	cr_assert_not(m.full);
+	(void)find(&all);
+	cr_assert_not(all);
+}
