@@ -81,8 +81,10 @@ look_at(const char *entry, const char *after, char name[ACLPATH_SIZE])
 		return (ACLFILE_OK);
 	if (!aclpath_is_good(entry, len))
 		return (ACLFILE_NAME);
-	if (name[0] == '\0' || strcmp(entry, name) < 0)
-		memcpy(name, entry, len + 1);
+	if (name[0] != '\0' && strcmp(entry, name) >= 0)
+		return (ACLFILE_OK);
+	memset(name, 0, ACLPATH_SIZE);	/* of one that was longer, too */
+	memcpy(name, entry, len);
 	return (ACLFILE_OK);
 }
 

@@ -285,6 +285,11 @@ suggest_main(int argc, char **argv)
 	while ((ch = usage_option(argc, argv, "", options)) != -1)
 		if (!take_suggest_option(&s, ch, optarg))
 			return (usage_wrong(argv[0]));
+	/* A wildcard could be walked before a block that the list has. */
+	if (s.merge != NULL && s.least > 0) {
+		warnx("--merge goes with single names, not with --wildcards");
+		return (CTL_USAGE);
+	}
 	status = suggest(&s, argv + optind);
 	wants_free(&s.wants);
 	return (status);

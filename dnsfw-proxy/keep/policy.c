@@ -48,9 +48,17 @@ policy_open(void)
 {
 	int fd = openat(KEEP_FD_ACL_DIR, conf->acl_path + conf->acl_name,
 	    ACLFILE_FLAGS);
+	struct stat st;
 
 	if (fd == -1)
 		return (-1);
+	/* What nobody has written to yet would be a list without rules. */
+	if (fstat(fd, &st) == -1 || S_ISFIFO(st.st_mode) ||
+	    S_ISCHR(st.st_mode)) {
+		close(fd);
+		errno = 0;
+		return (-1);
+	}
 	children_send_plain(&children_compiler, MSG_RELOAD, fd);
 	close(fd);
 	include_begin();
@@ -62,6 +70,8 @@ policy_open(void)
 static const char *
 open_trouble(void)
 {
+	if (errno == 0)
+		return (aclfile_text(ACLFILE_KIND));
 	if (errno != EACCES)
 		return (strerrordesc_np(errno));
 	/* That no file has this name is told to those who may enter. */

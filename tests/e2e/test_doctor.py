@@ -530,8 +530,63 @@ def test_U10_a_redirection_closes_port_53(doctor):
     assert doctor.found() == []
 
 
+def test_U10_DNS_that_is_sent_elsewhere(doctor):
+    if doctor.fw.name == "nftables":
+        doctor.rules("table inet filter { chain pre { type nat hook prerouting"
+                     " priority -100; udp dport 53 dnat ip to 93.184.1.1; }; }")
+        assert doctor.found() == []
+        doctor.rules("insert rule inet filter forward ct status dnat accept")
+    else:
+        for line in ("-t nat -A PREROUTING -p udp --dport 53 -j DNAT --to "
+                     "93.184.1.1", "-I FORWARD -m conntrack --ctstate DNAT "
+                     "-j ACCEPT"):
+            doctor.lab.gateway.run("iptables-nft", *line.split())
+    assert doctor.whats() == ["dns-elsewhere"]
+    doctor.mended("dns-elsewhere")
+
+
+def test_U10_what_is_of_no_connection(doctor):
+    doctor.rules("insert rule inet filter forward ct state untracked accept",
+                 "-I FORWARD -m conntrack --ctstate UNTRACKED -j ACCEPT")
+    assert doctor.found() == []
+    doctor.rules("table inet raw { chain pre { type filter hook prerouting "
+                 "priority -300; udp dport 53 notrack; }; }",
+                 "-t raw -A PREROUTING -p udp --dport 53 -j CT --notrack")
+    assert doctor.whats() == ["dns-elsewhere"]
+
+
+def test_U10_a_redirection_to_a_program_of_this_host(doctor):
+    """What it does with them, nobody knows."""
+    doctor.rules("table inet filter { chain pre { type nat hook prerouting "
+                 "priority -100; tcp dport 80 redirect to :3128; }; }",
+                 "-t nat -A PREROUTING -p tcp --dport 80 -j REDIRECT "
+                 "--to-ports 3128")
+    found = doctor.found(notes=True)
+    assert {one["what"] for one in found} == {"taken"}
+    assert all("port 3128 " in one["text"] for one in found)
+
+
+def test_U10_another_way_out(doctor):
+    """Which only a table of its own leads to."""
+    gateway = doctor.lab.gateway
+    gateway.run("ip", "link", "add", "vx", "type", "veth", "peer", "name",
+                "vy")
+    gateway.run("ip", "link", "set", "vx", "up")
+    gateway.run("ip", "link", "set", "vy", "up")
+    gateway.run("ip", "route", "add", "default", "dev", "wan")
+    assert doctor.found(notes=True) == []
+    doctor.rules("insert rule inet filter forward iifname lan oifname vx "
+                 "accept", "-I FORWARD -i lan -o vx -j ACCEPT")
+    found = doctor.found(notes=True)
+    assert {one["what"] for one in found} == {"exception"}
+    assert all("goes out by vx " in one["text"] for one in found)
+    gateway.run("ip", "route", "add", "default", "dev", "vx", "table", "100")
+    assert doctor.whats() == ["accept-before"]
+    doctor.mended("accept-before")
+
+
 def test_U10_what_is_not_understood_is_said(doctor):
-    """It is no fault, and never passed over."""
+    """It may be a fault, and is never passed over."""
     doctor.rules("insert rule inet filter forward meta mark 7 accept",
                  "-I FORWARD -m mark --mark 7 -j ACCEPT")
     found = doctor.found(notes=True)
@@ -541,7 +596,35 @@ def test_U10_what_is_not_understood_is_said(doctor):
     open_policy(doctor)
     doctor.rules("add rule inet filter forward meta mark 8 drop",
                  "-A FORWARD -m mark --mark 8 -j DROP")
-    assert doctor.whats() == ["not-closed"]
+    assert doctor.whats() == ["not-closed", "not-understood"]
+
+
+def test_U10_a_chain_without_a_name_is_not_understood(alone):
+    alone.start()
+    alone.rules("insert rule inet filter forward jump { tcp dport 80 accept; }")
+    assert alone.whats() == ["not-understood"]
+
+
+def test_U10_a_dormant_table(alone):
+    """It closes nothing."""
+    alone.start()
+    alone.rules("flush chain inet filter forward")
+    alone.rules("add rule inet filter forward jump dnsfw")
+    alone.rules("table inet filter2 { chain forward { type filter hook "
+                "forward priority 10; policy drop; }; }")
+    assert alone.whats() == ["grants-closed", "no-replies"]
+    alone.rules("add table inet filter2 { flags dormant; }")
+    assert alone.whats() == ["not-closed"]
+
+
+def test_U10_more_than_can_be_looked_at(alone):
+    """Nothing is said of half a firewall, but that it is one."""
+    elements = ", ".join(f"10.9.{i >> 8}.{i & 255} . {i + 1}"
+                         for i in range(3000))
+    alone.start()
+    alone.rules("insert rule inet filter forward ip saddr . tcp dport "
+                f"{{ {elements} }} ip daddr . tcp dport {{ {elements} }} drop")
+    assert alone.whats() == ["not-all"]
 
 
 def test_U10_the_older_iptables(doctor):
@@ -551,6 +634,47 @@ def test_U10_the_older_iptables(doctor):
     for program in ("iptables-legacy", "ip6tables-legacy"):
         doctor.lab.gateway.run(program, "-P", "FORWARD", "DROP")
     assert doctor.whats() == ["grants-closed", "no-replies"]
+
+
+AROUND = [
+    ("a return", "accept", ["tcp dport 443 return", "reject"],
+     ["-p tcp --dport 443 -j RETURN", "-j REJECT"]),
+    ("what is left over", "accept",
+     ["tcp dport != 443 reject", "meta l4proto != tcp drop"],
+     ["-p tcp ! --dport 443 -j REJECT", "! -p tcp -j DROP"]),
+    ("a part of a net", "drop", ["ip saddr != 10.77.1.0/25 accept"],
+     ["-p tcp -m iprange ! --src-range 10.77.1.0-10.77.1.127 -j ACCEPT"]),
+    ("the second port", "drop", ["tcp dport 80 reject",
+                                 "tcp dport { 80, 443 } accept"],
+     ["-p tcp --dport 80 -j REJECT",
+      "-p tcp -m multiport --dports 80,443 -j ACCEPT"]),
+    ("other protocols", "accept", ["meta l4proto { tcp, udp } reject"],
+     ["-p tcp -j REJECT", "-p udp -j REJECT"]),
+    ("other ports", "accept", ["meta l4proto != udp reject",
+                               "udp dport { 53, 443, 853 } reject"],
+     ["! -p udp -j REJECT",
+      "-p udp -m multiport --dports 53,443,853 -j REJECT"]),
+]
+
+
+@pytest.mark.parametrize("policy, nft, iptables", [one[1:] for one in AROUND],
+                         ids=[one[0] for one in AROUND])
+def test_U10_what_goes_around_behind_the_jump(doctor, policy, nft, iptables):
+    """By what is left over, and not by a rule for all."""
+    open_policy(doctor)
+    doctor.rules(f"chain inet filter forward {{ policy {policy}; }}",
+                 f"-P FORWARD {policy.upper()}")
+    if doctor.fw.name == "nftables":
+        for rule in nft:
+            doctor.rules(f"add rule inet filter forward {rule}")
+    else:
+        for rule in iptables:
+            doctor.lab.gateway.run("iptables-nft", "-A", "FORWARD",
+                                   *rule.split())
+        doctor.lab.gateway.run("ip6tables-nft", "-P", "FORWARD", "DROP")
+    found = doctor.found()
+    assert [one["what"] for one in found] == ["not-closed"], found
+    doctor.mended("not-closed")
 
 
 def test_U10_named_sets_and_maps(alone):
@@ -927,7 +1051,7 @@ def test_U10_strange_strings(alone):
                   "expr": [{"accept": None}]}}]}
     alone.put(path, f"#!/bin/sh\ncat <<'E'\n{json.dumps(listing)}\nE\n", 0o755)
     status, out, _ = alone.run("--config", str(alone.config()))
-    assert status == 1 and "for?ward" in out and "\x1b" not in out
+    assert status == 1 and "no-jump" in out and "\x1b" not in out
 
 
 @pytest.mark.parametrize("output", [

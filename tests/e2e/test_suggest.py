@@ -344,3 +344,12 @@ def test_U9_nothing_to_suggest_from(lab):
     status, _, err = run("suggest", "--merge", bad, "-",
                          text=f"{CLIENT4} ?> [1] a.test.\n{CLIENT4} <~ [1]\n")
     assert status == 1 and f"{bad}:1:" in err
+
+
+def test_U9_wildcards_do_not_go_with_a_list(lab):
+    """One could be walked before a block of the list."""
+    path = lab.write_acl(f"{CLIENT4} -| ads.example.com\n")
+    status, out, err = run("suggest", "--wildcards", "2", "--merge", path, "-",
+                           text="")
+    assert (status, out) == (2, "")
+    assert "--merge goes with single names" in err

@@ -7,7 +7,7 @@
 
 #include "ctl/doctor/judge.h"
 #include "ctl/doctor/nft.h"
-#include "ctl/doctor/ways.h"
+#include "ctl/doctor/search.h"
 #include "ctl/doctor/xt.h"
 
 #define STEPS	100000
@@ -57,7 +57,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		(void)nft_parse(&m, &nft, text, size, none, no_elements, NULL);
 	else
 		xt_parse(&m, &xt, "iptables", ADDR_V4, NULL, text);
-	(void)ways_each(&m, &world, ADDR_V4, &steps, take, &m);
+	(void)search_each(&m, &world, ADDR_V4, &steps, take, &m);
 	model_free(&m);
 	free(text);
 	return (0);

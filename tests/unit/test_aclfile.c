@@ -48,10 +48,33 @@ static void
 expect_next(const char *after, enum aclfile_trouble trouble, const char *want)
 {
 	char name[ACLPATH_SIZE];
+	size_t i;
 
 	cr_assert_eq(aclfile_next(dir, "d", after, name), trouble);
-	if (want != NULL)
-		cr_assert_str_eq(name, want);
+	if (want == NULL)
+		return;
+	cr_assert_str_eq(name, want);
+	/* As a message has it: nothing is behind it. */
+	for (i = strlen(want); i < sizeof(name); i++)
+		cr_assert_eq(name[i], '\0', "%s: octet %zu", want, i);
+}
+
+/* In whatever order the file system tells them. */
+Test(aclfile, U11_long_and_short_names)
+{
+	static char names[64][ACLPATH_SIZE];
+	size_t i;
+
+	cr_assert_eq(mkdirat(dir, "d", 0700), 0);
+	for (i = 0; i < 64; i++) {
+		snprintf(names[i], sizeof(names[i]), "d/%02zu%.*s.acl", i,
+		    (int)(63 - i), "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+		    "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx");
+		make(names[i]);
+	}
+	for (i = 0; i < 64; i++)
+		expect_next(i == 0 ? "" : names[i - 1] + 2, ACLFILE_OK,
+		    names[i] + 2);
 }
 
 Test(aclfile, U11_names_of_a_directory_in_order)

@@ -475,6 +475,23 @@ Test(doctor_rules, U10_long_lines)
 	cr_assert(m.full);
 }
 
+/* None of the 64 is lost: what does not fit is not understood. */
+Test(doctor_rules, U10_more_matches_than_there_is_room_for)
+{
+	static char text[20000];
+	size_t i, len;
+
+	len = (size_t)sprintf(text, "{'nftables':[{'rule':{'family':'inet',"
+	    "'table':'filter','chain':'forward','expr':[");
+	for (i = 0; i < MODEL_MATCHES_MAX + 2; i++)
+		len += (size_t)sprintf(text + len, META("iifname", "'lan'")
+		    ",");
+	sprintf(text + len, PAYLOAD("==", "tcp", "flags", "2") ACCEPT "]}}]}");
+	read_nft(text);
+	cr_assert_eq(m.rules[0].n, MODEL_MATCHES_MAX);
+	cr_assert_eq(m.matches[MODEL_MATCHES_MAX - 1].what, MODEL_UNKNOWN);
+}
+
 static const char *const bad_texts[] = {
 	"", "x", "{", "[", "{}", "[]", "{'nftables':1}", "{'nftables':{}}",
 	"null", "\xff\xfe", "{'nftables':[\xff]}"

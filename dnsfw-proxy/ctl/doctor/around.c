@@ -11,9 +11,10 @@
 #include "addrtext.h"
 #include "closed.h"
 #include "mend.h"
+#include "search.h"
+#include "solve.h"
 
 #define TOLD_MAX	50	/* rules that are told of, of a family */
-#define PORT_ANY	40001	/* which no rule is meant for */
 
 struct around {
 	const struct model *m;
@@ -21,9 +22,10 @@ struct around {
 	const struct ways_world *world;
 	struct findings	*findings;
 	uint64_t	steps;
-	bool		*told;		/* of rules, of either family */
+	bool		*told;		/* of rules, and then of chains' ends */
 	bool		*unsure;	/* of rules */
 	unsigned int	ntold;
+	bool		unfinished;	/* there is more */
 	uint32_t	last_rule;
 	char		last_text[MEND_MAX];
 	uint8_t		family;
@@ -40,6 +42,22 @@ static bool
 is_sure(const struct judgement *j)
 {
 	return (j->reached || j->maybe_reached);
+}
+
+/* Was what accepts it told?  Its last one is for no chain at all. */
+static bool *
+told_flag(struct around *a, const struct judgement *j)
+{
+	return (&a->told[j->rule != MODEL_NONE ? j->rule :
+	    a->m->nrules + (j->chain != MODEL_NONE ? j->chain :
+	    a->m->nchains)]);
+}
+
+/* And that it does so for inner addresses? */
+static bool *
+noted(struct around *a, const struct judgement *j)
+{
+	return (told_flag(a, j) + a->m->nrules + a->m->nchains + 1);
 }
 
 /* By what it is accepted, in words; nft is not asked twice in a row for one rule. */
@@ -72,7 +90,7 @@ note_unsure(struct around *a, const struct judgement *j)
 		return;
 	a->unsure[j->unsure] = true;
 	mend_rule_text(a->m, j->unsure, text);
-	findings_add(a->findings, NOTE, "not-understood", "",
+	findings_add(a->findings, WARNING, "not-understood", "",
 	    "rule not understood: %s; it may let clients around dnsfw", text);
 }
 
@@ -128,8 +146,7 @@ tell_open(struct around *a, const struct judgement *j)
 	    "accept-before", mend, is_sure(j) ? "what dnsfw did not allow is "
 	    "accepted behind its chain, by %s" : "clients' connections to "
 	    "everywhere are accepted before they come to dnsfw, by %s", cause);
-	if (j->rule != MODEL_NONE)
-		a->told[j->rule] = true;
+	*told_flag(a, j) = true;
 }
 
 /* A connection to anywhere. */
@@ -144,13 +161,14 @@ tell_any(struct around *a, bool wanted, bool other)
 
 	if (!is_sure(any) && !way && (open || wanted)) {
 		tell_no_jump(a, open, other);
+		*told_flag(a, any) = open;
 		return;
 	}
 	if (wanted)
 		closed_find(a->m, a->guard, a->world, a->family, &a->steps,
 		    a->findings);
-	for (i = 0; ways_packet(a->world, i, a->family, IPPROTO_TCP, PORT_ANY,
-	    &p); i++) {
+	for (i = 0; ways_packet(a->world, i, a->family, IPPROTO_TCP,
+	    WAYS_PORT_ANY, &p); i++) {
 		judge(a->m, &p, &a->steps, &j);
 		note_unsure(a, &j);
 		if (j.end == JUDGE_ACCEPTED && a->steps > 0)
@@ -187,7 +205,7 @@ is_for_all(struct around *a, const struct judge_packet *packet,
 	struct judgement any;
 
 	p.proto = IPPROTO_TCP;
-	p.dport = PORT_ANY;
+	p.dport = WAYS_PORT_ANY;
 	judge(a->m, &p, &a->steps, &any);
 	return (any.end == JUDGE_ACCEPTED && any.rule == j->rule &&
 	    any.chain == j->chain);
@@ -213,33 +231,11 @@ tell_port(struct around *a, const struct dns_port *port)
 		    j.chain, mend);
 		findings_add(a->findings, port->severity, port->what, mend,
 		    "%s, by %s", port->text, cause);
-		if (j.rule != MODEL_NONE)
-			a->told[j.rule] = true;
+		*told_flag(a, &j) = true;
 	}
 }
 
 /* --- rules for some --- */
-
-static bool
-is_inner(const struct addr *a)
-{
-	static const struct addr_net nets[] = {
-		{ { ADDR_V4, { 10 } }, 8 },
-		{ { ADDR_V4, { 172, 16 } }, 12 },
-		{ { ADDR_V4, { 192, 168 } }, 16 },
-		{ { ADDR_V4, { 169, 254 } }, 16 },
-		{ { ADDR_V4, { 224 } }, 3 },
-		{ { ADDR_V6, { 0xfc } }, 7 },
-		{ { ADDR_V6, { 0xfe, 0x80 } }, 10 },
-		{ { ADDR_V6, { 0xff } }, 8 }
-	};
-	size_t i;
-
-	for (i = 0; i < sizeof(nets) / sizeof(nets[0]); i++)
-		if (addr_in_net(a, &nets[i]))
-			return (true);
-	return (false);
-}
 
 static void
 packet_text(const struct judge_packet *p, char out[160])
@@ -256,27 +252,70 @@ packet_text(const struct judge_packet *p, char out[160])
 		    p->proto);
 }
 
+/* By a program of this host a client can get anywhere; DNS is dnsfw's. */
+static void
+note_taken(struct around *a, const struct judge_packet *p,
+    const struct judgement *j)
+{
+	char text[MEND_MAX];
+	uint32_t rule = j->path[j->npath - 1];
+	unsigned int port = a->m->rules[rule].port;
+
+	if (port == 0)
+		port = p->dport;
+	if (port == 53 || port == a->world->port || a->unsure[rule])
+		return;
+	a->unsure[rule] = true;
+	mend_rule_text(a->m, rule, text);
+	findings_add(a->findings, NOTE, "taken", "", "connections of clients "
+	    "go to port %u of this host, whose program was not looked at: %s",
+	    port, text);
+}
+
+/* Does it go out where no route leads to everywhere? */
+static bool
+is_sideways(const struct ways_world *w, const struct judge_packet *p)
+{
+	size_t i;
+
+	for (i = 0; i < w->noifs; i++)
+		if (strcmp(w->oifs[i], p->oif) == 0)
+			return (false);
+	return (w->noifs > 0);
+}
+
 static void
 take_way(void *arg, const struct judge_packet *p, const struct judgement *j)
 {
 	char cause[MEND_MAX], mend[MEND_MAX], packet[160];
 	struct around *a = arg;
+	bool inner;
 
 	note_unsure(a, j);
-	if (j->end != JUDGE_ACCEPTED || j->rule == MODEL_NONE ||
-	    a->told[j->rule] || a->ntold++ >= TOLD_MAX)
+	if (j->end == JUDGE_TAKEN && j->npath > 0)
+		note_taken(a, p, j);
+	if (j->end != JUDGE_ACCEPTED || *told_flag(a, j))
 		return;
-	a->told[j->rule] = true;
+	inner = solve_is_inner(&j->daddr) || is_sideways(a->world, p);
+	if (inner && *noted(a, j))
+		return;
+	*(inner ? noted(a, j) : told_flag(a, j)) = true;
+	if (a->ntold++ >= TOLD_MAX)
+		return;
 	cause_text(a, j, cause);
 	packet_text(p, packet);
 	mend_acceptance(a->m, a->guard, a->world, a->family, j->rule,
 	    j->chain, mend);
 	/* One that a rule is for, as a server that is asked beside dnsfw. */
-	if (is_inner(&p->daddr) && p->dport == 53)
+	if (inner && p->dport == 53 && !is_sideways(a->world, p))
 		findings_add(a->findings, WARNING, "dns-elsewhere", mend,
 		    "clients can ask an inner DNS server, which may resolve "
 		    "what dnsfw refuses (%s): %s", packet, cause);
-	else if (is_inner(&p->daddr))
+	else if (is_sideways(a->world, p))
+		findings_add(a->findings, NOTE, "exception", "", "dnsfw is not "
+		    "asked for what goes out by %s (%s): %s", p->oif, packet,
+		    cause);
+	else if (inner)
 		findings_add(a->findings, NOTE, "exception", "",
 		    "dnsfw is not asked for some inner addresses (%s): %s",
 		    packet, cause);
@@ -297,23 +336,24 @@ look_family(struct around *a, bool other)
 	tell_any(a, a->world->wanted[a->family == ADDR_V6], other);
 	for (i = 0; i < sizeof(ports) / sizeof(ports[0]); i++)
 		tell_port(a, &ports[i]);
-	(void)ways_each(a->m, a->world, a->family, &a->steps, take_way, a);
+	if (!search_each(a->m, a->world, a->family, &a->steps, take_way, a))
+		a->unfinished = true;
 	if (a->ntold > TOLD_MAX)
 		findings_add(a->findings, ERROR, "more", "", "there are more "
 		    "rules for %s by which clients go around dnsfw",
 		    family_name(a->family));
 }
 
-void
-around_find(const struct model *m, const struct guard *guard,
+static void
+find_all(const struct model *m, const struct guard *guard,
     const struct ways_world *world, const bool forwards[2],
     struct findings *findings)
 {
 	static const uint8_t all[2] = { ADDR_V4, ADDR_V6 };
 	struct around a = { .m = m, .guard = guard, .world = world,
-	    .findings = findings, .steps = WAYS_STEPS_MAX,
+	    .findings = findings, .steps = SEARCH_STEPS_MAX,
 	    .last_rule = MODEL_NONE,
-	    .told = calloc(m->nrules + 1UL, 1),
+	    .told = calloc(2, m->nrules + m->nchains + 1UL),
 	    .unsure = calloc(m->nrules + 1UL, 1) };
 	struct judge_packet p;
 	size_t i;
@@ -321,7 +361,7 @@ around_find(const struct model *m, const struct guard *guard,
 	if (a.told == NULL || a.unsure == NULL)
 		err(1, "calloc");
 	for (i = 0; i < 2; i++) {
-		(void)ways_packet(world, 0, all[i], IPPROTO_TCP, PORT_ANY,
+		(void)ways_packet(world, 0, all[i], IPPROTO_TCP, WAYS_PORT_ANY,
 		    &p);
 		judge(m, &p, &a.steps, &a.any[i]);
 	}
@@ -330,10 +370,23 @@ around_find(const struct model *m, const struct guard *guard,
 		if (forwards[i])
 			look_family(&a, is_sure(&a.any[1 - i]));
 	}
-	if (a.steps == 0 || m->full)
-		findings_add(findings, NOTE, "not-all", "", "the firewall has "
-		    "too many rules, or too long ones: not all of it was "
-		    "looked at");
+	if (a.steps == 0 || a.unfinished)
+		findings_add(findings, WARNING, "not-all", "", "the firewall "
+		    "has too many rules: not all of it was looked at");
 	free(a.told);
 	free(a.unsure);
+}
+
+void
+around_find(const struct model *m, const struct guard *guard,
+    const struct ways_world *world, const bool forwards[2],
+    struct findings *findings)
+{
+	/* What is missing could be what leads to dnsfw, or what closes. */
+	if (m->full)
+		findings_add(findings, WARNING, "not-all", "", "the firewall "
+		    "has too many rules, or too long ones: it was not looked "
+		    "at");
+	else
+		find_all(m, guard, world, forwards, findings);
 }

@@ -79,8 +79,8 @@ look_at_grants(const struct closed *c, size_t i)
 
 	if (!is_dropped(c, i, JUDGE_GRANTED, &p, &j))
 		return;
-	if (!model_leads(c->m, j.closer, JUDGE_DEPTH_MAX, steps))
-		tell_closer(c, &p, j.closer);
+	if (!model_leads(c->m, j.base, JUDGE_DEPTH_MAX, steps))
+		tell_closer(c, &p, j.base);
 	else if (!j.reached && !j.maybe_reached)
 		tell_behind(c);
 }
@@ -94,12 +94,12 @@ look_at_replies(const struct closed *c, size_t i)
 
 	if (!is_dropped(c, i, JUDGE_REPLY, &p, &j))
 		return;
-	if (c->m->chains[j.closer].hook == MODEL_FORWARD)
-		mend_replies(c->m, j.closer, mend);
+	if (c->m->chains[j.base].hook == MODEL_FORWARD)
+		mend_replies(c->m, j.base, mend);
 	findings_add(c->findings, ERROR, "no-replies", mend,
 	    "answers to clients (%s, from %s to %s) are dropped by %s: of what "
 	    "dnsfw grants, nothing comes back", c->name, p.iif,
-	    p.oif, model_chain_text(c->m, j.closer));
+	    p.oif, model_chain_text(c->m, j.base));
 }
 
 void

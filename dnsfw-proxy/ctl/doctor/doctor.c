@@ -222,6 +222,7 @@ look_at_firewall(struct doctor *d, const struct list *l)
 		    "the firewall's rules, which only root may read");
 		return;
 	}
+	d->model.nown = world_own(d->model.own, MODEL_OWN_MAX);
 	if (read_firewall(d))
 		around_find(&d->model, &d->settings.guard, &d->world,
 		    forwards, &d->findings);

@@ -7,11 +7,12 @@ enum answer { NO, YES, SOME, UNKNOWN };
 
 struct walk {
 	const struct model *m;
-	const struct judge_packet *packet;
+	struct judge_packet *packet;	/* as rules have changed it */
 	uint64_t	*steps;
 	struct judgement *out;
 	uint32_t	rule;		/* that accepted it */
 	uint32_t	doubtful;	/* that led here, if it is not understood */
+	uint32_t	path[JUDGE_DEPTH_MAX + 2];	/* that led here */
 };
 
 /* Whether its way into a chain is sure. */
@@ -70,8 +71,12 @@ has_value(enum model_what what, const struct model_value *v,
 	case MODEL_DPORT:
 		return (has_number(v, p->dport));
 	case MODEL_STATE:
-		return (has_number(v, p->kind == JUDGE_REPLY ?
-		    MODEL_ESTABLISHED : MODEL_NEW));
+		if (p->kind == JUDGE_REPLY)
+			return (has_number(v, MODEL_ESTABLISHED));
+		return (has_number(v, p->untracked == JUDGE_SO ?
+		    MODEL_UNTRACKED : MODEL_NEW) || (p->sent == JUDGE_SO &&
+		    has_number(v, MODEL_IS_SENT)));
+	case MODEL_SENT:
 	case MODEL_ALWAYS:
 	case MODEL_SOME:
 	case MODEL_GRANTS:
@@ -99,6 +104,26 @@ match_values(const struct model *m, const struct model_match *match,
 	return (match->negated ? YES : NO);
 }
 
+/* What rules before have made of it is not always sure. */
+static enum answer
+match_state(const struct model *m, const struct model_match *match,
+    const struct judge_packet *p)
+{
+	struct judge_packet one = *p, other = *p;
+	enum answer a;
+
+	if (p->untracked == JUDGE_PERHAPS) {
+		one.untracked = JUDGE_SO;
+		other.untracked = JUDGE_NOT;
+	}
+	if (p->sent == JUDGE_PERHAPS) {
+		one.sent = JUDGE_SO;
+		other.sent = JUDGE_NOT;
+	}
+	a = match_values(m, match, &one);
+	return (a == match_values(m, match, &other) ? a : SOME);
+}
+
 static enum answer
 match_one(const struct model *m, const struct model_match *match,
     const struct judge_packet *p)
@@ -111,6 +136,11 @@ match_one(const struct model *m, const struct model_match *match,
 	case MODEL_GRANTS:
 		return ((p->kind == JUDGE_GRANTED) != match->negated ? YES :
 		    NO);
+	case MODEL_SENT:
+		return (p->sent == JUDGE_PERHAPS ? SOME : (p->sent ==
+		    JUDGE_SO) != match->negated ? YES : NO);
+	case MODEL_STATE:
+		return (match_state(m, match, p));
 	case MODEL_SOME:
 		return (SOME);
 	case MODEL_UNKNOWN:
@@ -122,10 +152,16 @@ match_one(const struct model *m, const struct model_match *match,
 	case MODEL_FAMILY:
 	case MODEL_PROTO:
 	case MODEL_DPORT:
-	case MODEL_STATE:
 		break;
 	}
 	return (match_values(m, match, p));
+}
+
+bool
+judge_may_match(const struct model *m, const struct model_match *match,
+    const struct judge_packet *p)
+{
+	return (match_one(m, match, p) != NO);
 }
 
 static enum answer
@@ -176,6 +212,39 @@ lead(struct walk *w, uint32_t rule, enum answer answer, enum way way,
 	return (v);
 }
 
+static bool
+is_this_host(const struct model *m, const struct addr *a)
+{
+	size_t i;
+
+	for (i = 0; i < m->nown; i++)
+		if (addr_equal(a, &m->own[i]))
+			return (true);
+	return (false);
+}
+
+/* To where a packet goes then is not sure, if the rule is not. */
+static enum model_verdict
+alter_packet(struct walk *w, const struct model_rule *r, enum way way)
+{
+	struct judge_packet *p = w->packet;
+
+	if (r->verdict == MODEL_UNTRACK) {
+		p->untracked = way == SURE ? JUDGE_SO : JUDGE_PERHAPS;
+		return (MODEL_CONTINUE);
+	}
+	p->sent = way == SURE ? JUDGE_SO : JUDGE_PERHAPS;
+	if (way != SURE)
+		return (MODEL_CONTINUE);
+	if (is_this_host(w->m, &r->to))
+		return (MODEL_TAKE);
+	if (r->to.family == p->daddr.family)
+		p->daddr = w->out->daddr = r->to;
+	if (r->port != 0)
+		p->dport = r->port;
+	return (MODEL_ACCEPT);
+}
+
 /*
  * The verdict of a rule that matches, as far as it can be relied on.  What is
  * surely over for all that came so far ends its chain, however they came.
@@ -193,14 +262,19 @@ weigh(struct walk *w, uint32_t rule, enum answer answer, enum way came,
 		way = AT_TIMES;
 	if (v == MODEL_JUMP || v == MODEL_GOTO)
 		return (lead(w, rule, answer, way, depth));
+	if (v == MODEL_SEND || v == MODEL_UNTRACK)
+		v = alter_packet(w, &w->m->rules[rule], way);
 	if (v == MODEL_ACCEPT && way != DOUBTFUL) {
 		w->rule = rule;
 		return (v);
 	}
 	if (v == MODEL_ACCEPT)
 		doubt(w, answer == UNKNOWN ? rule : w->doubtful);
-	if (v == MODEL_CONTINUE || way == SURE)
+	if (v == MODEL_CONTINUE || way == SURE) {
+		memcpy(w->out->path, w->path, sizeof(w->path));
+		w->out->npath = depth + 1;
 		return (v);
+	}
 	return (answer == YES ? MODEL_RETURN : MODEL_CONTINUE);
 }
 
@@ -226,6 +300,7 @@ walk_chain(struct walk *w, uint32_t chain, unsigned int depth, enum way way)
 		answer = match_rule(w->m, &w->m->rules[i], w->packet);
 		if (answer == NO)
 			continue;
+		w->path[depth] = i;
 		v = weigh(w, i, answer, way, depth);
 		if (v == MODEL_RETURN)
 			return (MODEL_CONTINUE);
@@ -244,14 +319,16 @@ walk_base(struct walk *w, uint32_t chain)
 	enum model_verdict v;
 
 	w->rule = MODEL_NONE;
+	w->out->base = chain;
 	v = walk_chain(w, chain, 0, SURE);
+	if (v == MODEL_CONTINUE)
+		w->out->npath = 0;
 	if (v == MODEL_TAKE) {
 		w->out->end = JUDGE_TAKEN;
 		return (false);
 	}
 	if (v == MODEL_DROP || (v == MODEL_CONTINUE && c->drops)) {
 		w->out->end = JUDGE_DROPPED;
-		w->out->closer = chain;
 		return (false);
 	}
 	/* Told is the one that leads to dnsfw, or else that accepts first. */
@@ -290,14 +367,16 @@ void
 judge(const struct model *m, const struct judge_packet *packet,
     uint64_t *steps, struct judgement *out)
 {
-	struct walk w = { .m = m, .packet = packet, .steps = steps,
+	struct judge_packet own = *packet;
+	struct walk w = { .m = m, .packet = &own, .steps = steps,
 	    .out = out, .doubtful = MODEL_NONE };
 	uint8_t family = model_family(packet->saddr.family);
 	enum model_hook hook;
 	uint32_t chain;
 
 	*out = (struct judgement){ .end = JUDGE_ACCEPTED, .rule = MODEL_NONE,
-	    .chain = MODEL_NONE, .closer = MODEL_NONE, .unsure = MODEL_NONE };
+	    .chain = MODEL_NONE, .unsure = MODEL_NONE,
+	    .base = MODEL_NONE, .daddr = packet->daddr };
 	for (hook = MODEL_PREROUTING; hook <= MODEL_POSTROUTING; hook++) {
 		chain = MODEL_NONE;
 		while ((chain = next_base(m, hook, family, chain)) !=

@@ -143,6 +143,8 @@ model_rule(struct model *m, uint32_t chain, const struct model_match *matches,
 	m->rules[m->nrules] = (struct model_rule){ .next = MODEL_NONE,
 	    .chain = chain, .first = m->nmatches, .n = (uint32_t)n,
 	    .verdict = verdict, .target = MODEL_NONE };
+	m->sends |= verdict == MODEL_SEND;
+	m->untracks |= verdict == MODEL_UNTRACK;
 	for (i = 0; i < n; i++) {
 		m->matches = one_more(m->matches, m->nmatches,
 		    &m->matches_room, sizeof(*m->matches));

@@ -17,6 +17,7 @@
 #define MODEL_RULES_MAX		100000
 #define MODEL_VALUES_MAX	1000000
 #define MODEL_MATCHES_MAX	64	/* of a rule */
+#define MODEL_OWN_MAX		256
 #define MODEL_NONE		UINT32_MAX
 
 /* Of what a match is.  The first ones have values. */
@@ -26,13 +27,15 @@ enum model_what {
 	MODEL_FAMILY,			/* ADDR_V4, ADDR_V6 */
 	MODEL_PROTO, MODEL_DPORT,
 	MODEL_STATE,			/* of the connection: MODEL_NEW ... */
+	MODEL_SENT,			/* it goes elsewhere than it was to */
 	MODEL_ALWAYS,			/* a new packet of a client is so */
 	MODEL_SOME,			/* some are, or can be if they want */
 	MODEL_GRANTS,			/* it is in a set of dnsfw */
 	MODEL_UNKNOWN
 };
 
-enum { MODEL_NEW = 1, MODEL_ESTABLISHED, MODEL_OTHER_STATE };
+enum { MODEL_NEW = 1, MODEL_ESTABLISHED, MODEL_OTHER_STATE, MODEL_UNTRACKED,
+    MODEL_IS_SENT };
 
 /* From low to high: addresses in from and to, all else numbers or a name. */
 struct model_value {
@@ -51,7 +54,9 @@ struct model_match {
 enum model_verdict {
 	MODEL_CONTINUE, MODEL_ACCEPT, MODEL_DROP, MODEL_RETURN,
 	MODEL_JUMP, MODEL_GOTO,
-	MODEL_TAKE			/* it becomes one to elsewhere */
+	MODEL_TAKE,			/* it becomes one to this host */
+	MODEL_SEND,			/* it becomes one to elsewhere */
+	MODEL_UNTRACK			/* it is of no connection */
 };
 
 struct model_rule {
@@ -60,6 +65,9 @@ struct model_rule {
 	uint32_t	first, n;	/* in model.matches */
 	enum model_verdict verdict;
 	uint32_t	target;		/* a chain, of MODEL_JUMP, MODEL_GOTO */
+	/* Of MODEL_SEND, MODEL_TAKE; without a family, or 0: not known. */
+	struct addr	to;
+	uint16_t	port;
 	uint64_t	handle;		/* nftables' */
 	char		*text;		/* iptables', from -A on; or NULL */
 };
@@ -87,6 +95,9 @@ struct model {
 	struct model_value *values;
 	uint32_t	nchains, nrules, nmatches, nvalues;
 	uint32_t	chains_room, rules_room, matches_room, values_room;
+	struct addr	own[MODEL_OWN_MAX];	/* this host's */
+	size_t		nown;
+	bool		sends, untracks;	/* some rule does so */
 	bool		full;		/* there was more */
 };
 

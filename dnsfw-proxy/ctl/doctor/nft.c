@@ -14,6 +14,46 @@
 
 /* --- the listing --- */
 
+/*
+ * Do the table's chains get no packets?  Older programs tell anything for the
+ * flag's name; the others are newer.
+ */
+static bool
+is_dormant(const json_t *table)
+{
+	const json_t *flags = json_object_get(table, "flags"), *one;
+	size_t i, n = json_is_array(flags) ? json_array_size(flags) : 1;
+	const char *text;
+
+	for (i = 0; i < n; i++) {
+		one = json_is_array(flags) ? json_array_get(flags, i) : flags;
+		text = json_string_value(one);
+		if (text != NULL && strcmp(text, "owner") != 0 &&
+		    strcmp(text, "persist") != 0)
+			return (true);
+	}
+	return (false);
+}
+
+static bool
+is_of_dormant(const struct nftrule_listing *l, const char *table)
+{
+	const json_t *one;
+	char name[NFTRULE_TABLE_MAX];
+	size_t i;
+
+	for (i = 0; i < json_array_size(l->all); i++) {
+		one = json_object_get(json_array_get(l->all, i), "table");
+		if (!is_dormant(one))
+			continue;
+		snprintf(name, sizeof(name), "%.8s %.240s",
+		    nftrule_member(one, "family"), nftrule_member(one, "name"));
+		if (strcmp(name, table) == 0)
+			return (true);
+	}
+	return (false);
+}
+
 static void
 read_chain(struct nftrule_listing *l, const json_t *chain, const char *table)
 {
@@ -30,7 +70,7 @@ read_chain(struct nftrule_listing *l, const json_t *chain, const char *table)
 	c = &l->m->chains[at];
 	c->families = nftrule_families(chain);
 	for (i = MODEL_PREROUTING; i <= MODEL_POSTROUTING; i++)
-		if (strcmp(hooks[i], hook) == 0)
+		if (strcmp(hooks[i], hook) == 0 && !is_of_dormant(l, table))
 			c->hook = (enum model_hook)i;
 	c->priority = (long)json_integer_value(json_object_get(chain,
 	    "prio"));

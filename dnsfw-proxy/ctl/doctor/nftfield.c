@@ -92,8 +92,11 @@ read_ct(const json_t *ct)
 	if (strcmp(key, "direction") == 0)
 		return ((struct nftfield){ .what = MODEL_ALWAYS,
 		    .known = "original" });
-	/* It is for no other address, and has no helper. */
-	if (strcmp(key, "status") == 0 || strcmp(key, "helper") == 0)
+	/* "dnat" is what a packet can be before it is answered. */
+	if (strcmp(key, "status") == 0)
+		return ((struct nftfield){ .what = MODEL_SENT,
+		    .known = "dnat" });
+	if (strcmp(key, "helper") == 0)
 		return ((struct nftfield){ .what = MODEL_ALWAYS,
 		    .known = "" });
 	return ((struct nftfield){ .what = MODEL_UNKNOWN });
@@ -243,6 +246,7 @@ read_single(const struct nftfield *f, const json_t *j, struct model_value *v)
 		v->high = v->low;
 		return (true);
 	case MODEL_ALWAYS:
+	case MODEL_SENT:
 	case MODEL_SOME:
 	case MODEL_GRANTS:
 	case MODEL_UNKNOWN:

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "addrtext.h"
 #include "nftfield.h"
 
 #define FIELDS_MAX	8	/* of a key */
@@ -64,11 +65,14 @@ push(struct reading *r, enum model_what what)
 static void
 push_implied(struct reading *r, const struct nftfield *f)
 {
-	struct model_match implied[2];
+	struct model_match implied[2], *match;
 	size_t i, n = nftfield_implied(r->l->m, f, implied);
 
-	for (i = 0; i < n; i++)
-		*push(r, implied[i].what) = implied[i];
+	for (i = 0; i < n; i++) {
+		match = push(r, implied[i].what);
+		if (match->what != MODEL_UNKNOWN)
+			*match = implied[i];
+	}
 }
 
 static bool
@@ -152,6 +156,13 @@ push_match(struct reading *r, const json_t *left, const json_t *right,
 	push_implied(r, &f);
 	match = push(r, f.what);
 	match->negated = negated;
+	if (match->what == MODEL_SENT && !contains(right, f.known)) {
+		match->what = MODEL_ALWAYS;
+		match->negated = !negated;
+		return;
+	}
+	if (match->what == MODEL_UNKNOWN || match->what == MODEL_SENT)
+		return;		/* there are too many */
 	if (f.what == MODEL_ALWAYS) {
 		match->what = known_match(&f, right, &hit);
 		match->negated = hit == negated;
@@ -264,6 +275,23 @@ read_match(struct reading *r, const json_t *match, size_t next)
 
 /* --- verdicts --- */
 
+/* To where it sends a packet, as far as that is one address. */
+static void
+nft_destination(const json_t *what, struct model_rule *rule)
+{
+	const json_t *addr = json_object_get(what, "addr"), *range;
+	const json_t *port = json_object_get(what, "port");
+	const char *text;
+
+	if ((range = json_object_get(addr, "range")) != NULL)
+		addr = json_array_get(range, 0);
+	text = json_string_value(addr);
+	if (text == NULL || addr_parse(text, strlen(text), &rule->to) == -1)
+		rule->to.family = 0;
+	if (json_is_integer(port))
+		rule->port = (uint16_t)json_integer_value(port);
+}
+
 static void
 add_nft_rule(struct reading *r, enum model_verdict verdict, const json_t *what)
 {
@@ -272,6 +300,8 @@ add_nft_rule(struct reading *r, enum model_verdict verdict, const json_t *what)
 	uint32_t at;
 
 	rule->handle = r->handle;
+	if (verdict == MODEL_SEND || verdict == MODEL_TAKE)
+		nft_destination(what, rule);
 	if (verdict != MODEL_JUMP && verdict != MODEL_GOTO)
 		return;
 	at = model_chain(r->l->m, r->table, nftrule_member(what, "target"),
@@ -289,7 +319,7 @@ read_verdict(struct reading *r, const json_t *statement)
 	} all[] = { { "accept", MODEL_ACCEPT }, { "drop", MODEL_DROP },
 	    { "reject", MODEL_DROP }, { "return", MODEL_RETURN },
 	    { "jump", MODEL_JUMP }, { "goto", MODEL_GOTO },
-	    { "redirect", MODEL_TAKE }, { "dnat", MODEL_TAKE },
+	    { "redirect", MODEL_TAKE }, { "dnat", MODEL_SEND },
 	    { "tproxy", MODEL_TAKE }, { "snat", MODEL_ACCEPT },
 	    { "masquerade", MODEL_ACCEPT }, { "continue", MODEL_CONTINUE } };
 	const json_t *what;
@@ -338,7 +368,7 @@ static bool
 read_other(struct reading *r, const char *key)
 {
 	static const char *const idle[] = { "counter", "log", "mangle",
-	    "notrack", "flow", "ct helper", "ct timeout", "ct expectation",
+	    "flow", "ct helper", "ct timeout", "ct expectation",
 	    "set", "map", "comment", "last", "secmark", "dup" };
 	static const char *const some[] = { "limit", "quota", "ct count",
 	    "meter" };
@@ -346,6 +376,10 @@ read_other(struct reading *r, const char *key)
 
 	if (key == NULL)
 		return (false);
+	if (strcmp(key, "notrack") == 0) {
+		add_nft_rule(r, MODEL_UNTRACK, NULL);
+		return (true);
+	}
 	for (i = 0; i < sizeof(idle) / sizeof(idle[0]); i++)
 		if (strcmp(idle[i], key) == 0)
 			return (true);

@@ -1,7 +1,4 @@
-/*
- * Where a packet goes around dnsfw.  Each rule that accepts something is tried with
- * a packet made for it, so that none is overlooked which is for few.
- */
+/* Packets of clients, as far as the host and the list tell who they are. */
 #ifndef DOCTOR_WAYS_H
 #define DOCTOR_WAYS_H
 
@@ -11,26 +8,32 @@
 
 #define WAYS_NETS_MAX	256
 #define WAYS_IFS_MAX	64
-#define WAYS_STEPS_MAX	200000000ULL	/* rules that are looked at */
+#define WAYS_PORT_ANY	40001	/* which no rule is meant for */
 
 /* What is known of clients. */
 struct ways_world {
 	char		iifs[WAYS_IFS_MAX][IFNAMSIZ];	/* where they are */
 	char		oifs[WAYS_IFS_MAX][IFNAMSIZ];	/* the way out */
 	size_t		niifs, noifs;
+	size_t		nall;		/* and other interfaces behind them */
 	struct ways_net {
 		struct addr_net	net;
 		uint8_t		iif;	/* in iifs; of a routed one, 0 */
+		bool		here;	/* it is that interface's own */
 	} nets[WAYS_NETS_MAX];				/* theirs */
 	size_t		nnets;
+	unsigned int	port;		/* of dnsfw */
 	bool		wanted[2];	/* the list grants to IPv4, to IPv6 */
 	struct addr	client[2];	/* one of each family, the same */
 	struct addr	stranger[2];	/* in the internet, the same */
 };
 
-/* What is found: a packet, and what becomes of it. */
-typedef void ways_fn(void *arg, const struct judge_packet *,
-    const struct judgement *);
+/* A packet from the client to the stranger. */
+void	ways_any(const struct ways_world *, uint8_t family, uint8_t proto,
+	    uint16_t port, struct judge_packet *out);
+
+/* One that is hardly another machine's than a client's. */
+struct addr ways_address(const struct addr_net *);
 
 /*
  * The i-th packet from some client to anywhere: the first one as from any, then one
@@ -38,12 +41,5 @@ typedef void ways_fn(void *arg, const struct judge_packet *,
  */
 bool	ways_packet(const struct ways_world *, size_t i, uint8_t family,
 	    uint8_t proto, uint16_t port, struct judge_packet *out);
-
-/*
- * Tell of a packet of each rule that accepts one of that family, and what becomes
- * of it.  Returns -1 if the steps did not last.
- */
-int	ways_each(const struct model *, const struct ways_world *,
-	    uint8_t family, uint64_t *steps, ways_fn *fn, void *arg);
 
 #endif

@@ -7,7 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PORT_ANY	40001	/* which no rule is meant for */
+#define STEPS_MAX	2000000ULL	/* rules that are looked at for a packet */
+
 
 /* Chains and rules are its own, all else is the model's. */
 static void
@@ -61,7 +62,7 @@ whatif_packet(const struct ways_world *w, uint8_t family, size_t i, size_t k,
 
 	*out = (struct judge_packet){ .iif = in, .oif = away,
 	    .saddr = *client, .daddr = *stranger, .proto = IPPROTO_TCP,
-	    .dport = PORT_ANY, .kind = kind };
+	    .dport = WAYS_PORT_ANY, .kind = kind };
 	if (kind != JUDGE_REPLY)
 		return;
 	out->iif = away;
@@ -74,7 +75,7 @@ bool
 whatif_silent(const struct model *m, const struct ways_world *w,
     uint8_t family, const struct whatif_gone *gone, uint32_t *closer)
 {
-	uint64_t steps = WAYS_STEPS_MAX;
+	uint64_t steps = STEPS_MAX;
 	struct judge_packet p;
 	struct judgement j;
 	struct model copy;
@@ -87,7 +88,7 @@ whatif_silent(const struct model *m, const struct ways_world *w,
 	whatif_packet(w, family, 0, 0, JUDGE_REPLY, &p);
 	judge(&copy, &p, &steps, &j);
 	free_copy(&copy);
-	*closer = j.closer;
+	*closer = j.base;
 	return (steps > 0 && j.end == JUDGE_DROPPED && j.unsure == MODEL_NONE);
 }
 
@@ -95,7 +96,7 @@ bool
 whatif_closed(const struct model *m, const struct ways_world *w,
     uint8_t family, uint32_t chain)
 {
-	uint64_t steps = WAYS_STEPS_MAX;
+	uint64_t steps = STEPS_MAX;
 	struct judge_packet p;
 	struct judgement j;
 	struct model copy;

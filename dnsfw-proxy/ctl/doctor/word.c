@@ -43,10 +43,10 @@ word_protocol(const char *text, uint32_t *out)
 uint32_t
 word_state(const char *text)
 {
-	if (strcasecmp(text, "new") == 0)
-		return (MODEL_NEW);
-	return (strcasecmp(text, "established") == 0 ? MODEL_ESTABLISHED :
-	    MODEL_OTHER_STATE);
+	return (strcasecmp(text, "new") == 0 ? MODEL_NEW :
+	    strcasecmp(text, "established") == 0 ? MODEL_ESTABLISHED :
+	    strcasecmp(text, "untracked") == 0 ? MODEL_UNTRACKED :
+	    strcasecmp(text, "dnat") == 0 ? MODEL_IS_SENT : MODEL_OTHER_STATE);
 }
 
 static void

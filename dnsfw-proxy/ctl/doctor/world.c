@@ -6,10 +6,12 @@
 #include <err.h>
 #include <ifaddrs.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "addrtext.h"
 #include "granted.h"
+#include "run.h"
 
 /* Which no firewall has a rule for: a test address of neither network. */
 static const struct addr far_addresses[2] = {
@@ -43,11 +45,12 @@ add_name(char names[][IFNAMSIZ], size_t *n, const char *name)
 }
 
 static void
-add_net(struct ways_world *w, const struct addr_net *net, size_t iif)
+add_net(struct ways_world *w, const struct addr_net *net, size_t iif,
+    bool here)
 {
 	if (w->nnets < WAYS_NETS_MAX)
 		w->nets[w->nnets++] = (struct ways_net){ .net = *net,
-		    .iif = (uint8_t)iif };
+		    .iif = (uint8_t)iif, .here = here };
 }
 
 /* --- the way out --- */
@@ -75,6 +78,36 @@ read_routes(struct ways_world *w)
 		    "%*s %31s", &bits, name) == 2 && strcmp(name, "lo") != 0)
 			add_name(w->oifs, &w->noifs, name);
 	fclose(from);
+}
+
+/*
+ * Of any table, as rules of routing use them: a default route, or one for a half of
+ * all.  Without the program, only the main table is known.
+ */
+static void
+read_tables(struct ways_world *w, const char *family)
+{
+	static const char *const wide[] = { "default ", "0.0.0.0/1 ",
+	    "128.0.0.0/1 ", "::/1 ", "8000::/1 ", "2000::/3 " };
+	const char *args[] = { family, "route", "show", "table", "all", NULL };
+	char *text, *line, *rest, *name;
+	size_t i, len;
+
+	if (run_program("ip", args, &text, &len) != RUN_DONE)
+		return;
+	for (line = strtok_r(text, "\n", &rest); line != NULL;
+	    line = strtok_r(NULL, "\n", &rest)) {
+		name = strstr(line, " dev ");
+		for (i = 0; i < sizeof(wide) / sizeof(wide[0]); i++)
+			if (name != NULL && strncmp(line, wide[i],
+			    strlen(wide[i])) == 0) {
+				name[5 + strcspn(name + 5, " ")] = '\0';
+				if (strcmp(name + 5, "lo") != 0)
+					add_name(w->oifs, &w->noifs, name + 5);
+				break;
+			}
+	}
+	free(text);
 }
 
 /* --- clients --- */
@@ -159,21 +192,21 @@ add_networks(struct ways_world *w, const struct ifaddrs *all)
 			continue;
 		net.prefix = (uint8_t)prefix_of(i->ifa_netmask);
 		addr_mask(&net.base, net.prefix);
-		add_net(w, &net, iif);
+		add_net(w, &net, iif, true);
 	}
 }
 
-/* Without a default route: wherever no clients are. */
+/* Wherever no clients are. */
 static void
-add_ways_out(struct ways_world *w, const struct ifaddrs *all)
+add_ways_out(struct ways_world *w, const struct ifaddrs *all, size_t *n)
 {
 	const struct ifaddrs *i;
 
-	for (i = all; i != NULL && w->noifs < WAYS_IFS_MAX; i = i->ifa_next)
+	for (i = all; i != NULL && *n < WAYS_IFS_MAX; i = i->ifa_next)
 		if ((i->ifa_flags & IFF_LOOPBACK) == 0 &&
 		    (i->ifa_flags & IFF_UP) != 0 &&
 		    name_place(w->iifs, w->niifs, i->ifa_name) == w->niifs)
-			add_name(w->oifs, &w->noifs, i->ifa_name);
+			add_name(w->oifs, n, i->ifa_name);
 }
 
 /* This host itself is none. */
@@ -191,7 +224,7 @@ add_granted(void *arg, const struct addr_net *net, uint8_t proto, uint16_t port)
 	w->wanted[net->base.family == ADDR_V6] = true;
 	if (last == NULL || last->prefix != net->prefix ||
 	    !addr_equal(&last->base, &net->base))
-		add_net(w, net, 0);
+		add_net(w, net, 0, false);
 }
 
 /* One that no rule is likely to be for: nearly the last one of the first net. */
@@ -220,14 +253,19 @@ world_find(struct ways_world *w, const struct settings *s,
 	size_t i;
 
 	memset(w, 0, sizeof(*w));
+	w->port = s->port;
 	if (getifaddrs(&all) == -1)
 		err(1, "getifaddrs");
 	read_routes(w);
+	read_tables(w, "-4");
+	read_tables(w, "-6");
 	add_interfaces(w, s, all, is_bound_there);
 	if (w->niifs == 0)
 		add_interfaces(w, s, all, is_inside);
 	if (w->noifs == 0)
-		add_ways_out(w, all);
+		add_ways_out(w, all, &w->noifs);
+	w->nall = w->noifs;
+	add_ways_out(w, all, &w->nall);
 	add_networks(w, all);
 	freeifaddrs(all);
 	for (i = 0; i < 2; i++)
@@ -235,4 +273,22 @@ world_find(struct ways_world *w, const struct settings *s,
 	if (l != NULL)
 		granted_each(l, add_granted, w);
 	memcpy(w->stranger, far_addresses, sizeof(far_addresses));
+}
+
+size_t
+world_own(struct addr *out, size_t most)
+{
+	struct ifaddrs *all;
+	const struct ifaddrs *i;
+	uint16_t port;
+	size_t n = 0;
+
+	if (getifaddrs(&all) == -1)
+		err(1, "getifaddrs");
+	for (i = all; i != NULL && n < most; i = i->ifa_next)
+		if (i->ifa_addr != NULL &&
+		    addr_from_sockaddr(i->ifa_addr, &out[n], &port) == 0)
+			n++;
+	freeifaddrs(all);
+	return (n);
 }

@@ -14,4 +14,7 @@ struct list;
 void	world_find(struct ways_world *, const struct settings *,
 	    const struct list *);
 
+/* The addresses of this host; returns how many there are. */
+size_t	world_own(struct addr *out, size_t most);
+
 #endif

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "addrtext.h"
 #include "word.h"
 #include "xtwords.h"
 
@@ -149,8 +150,7 @@ static const struct xt_option {
 	{ "--packet", CHOSEN, 1 }, { "--timestart", CHOSEN, 1 },
 	{ "--timestop", CHOSEN, 1 }, { "--weekdays", CHOSEN, 1 },
 	{ "--datestart", CHOSEN, 1 }, { "--datestop", CHOSEN, 1 },
-	{ "--uid-owner", NEVER, 1 }, { "--gid-owner", NEVER, 1 },
-	{ "--ctstatus", NEVER, 1 }
+	{ "--uid-owner", NEVER, 1 }, { "--gid-owner", NEVER, 1 }
 };
 
 static bool
@@ -194,6 +194,10 @@ push_special(struct xtread *r, size_t at, bool negated, size_t *values)
 	} else if (strcmp(name, "--ctdir") == 0) {
 		hit = strcmp(value, "ORIGINAL") == 0;
 		xt_push(r, MODEL_ALWAYS, hit == negated);
+	} else if (strcmp(name, "--ctstatus") == 0) {
+		hit = strstr(value, "DNAT") != NULL;
+		xt_push(r, hit ? MODEL_SENT : MODEL_ALWAYS, hit == negated);
+		r->matches[r->n - 1].negated = hit ? negated : !negated;
 	} else if (strcmp(name, "--dst-type") == 0 ||
 	    strcmp(name, "--src-type") == 0) {
 		/* Neither end is this host. */
@@ -255,15 +259,48 @@ is_one_of(const char *const *all, const char *name)
 	return (false);
 }
 
+static bool
+is_untracking(const struct xtread *r, const char *target)
+{
+	size_t i;
+
+	for (i = 0; strcmp(target, "CT") == 0 && i < r->nwords; i++)
+		if (strcmp(r->words[i], "--notrack") == 0)
+			return (true);
+	return (strcmp(target, "NOTRACK") == 0);
+}
+
+/* "1.2.3.4:53", "[2001:db8::1]:53", "1.2.3.4-1.2.3.9:53", or a port alone. */
+static void
+xt_destination(const struct xtread *r, struct model_rule *rule)
+{
+	const char *text = "", *end;
+	uint32_t port;
+	size_t i;
+
+	for (i = 0; i + 1 < r->nwords; i++)
+		if (strncmp(r->words[i], "--to", 4) == 0)
+			text = r->words[i + 1];
+	text += text[0] == '[';
+	end = text + strcspn(text, r->families == MODEL_V4 ? ":-" : "]-");
+	if (addr_parse(text, (size_t)(end - text), &rule->to) == -1)
+		rule->to.family = 0;
+	end = strrchr(text, ':');
+	end = end == NULL ? text : end + 1;
+	if (strcmp(end, text) != 0 || rule->to.family == 0)
+		if (word_number(end, 65535, &port))
+			rule->port = (uint16_t)port;
+}
+
 static enum model_verdict
 verdict_of(struct xtread *r, const char *target, uint32_t *chain)
 {
 	static const char *const drop[] = { "DROP", "REJECT", "TARPIT",
 	    NULL };
-	static const char *const take[] = { "REDIRECT", "DNAT", "TPROXY",
-	    "NETMAP", NULL };
+	static const char *const take[] = { "REDIRECT", "TPROXY", NULL };
+	static const char *const send[] = { "DNAT", "NETMAP", NULL };
 	static const char *const idle[] = { "LOG", "NFLOG", "ULOG", "MARK",
-	    "CONNMARK", "CT", "TCPMSS", "TRACE", "SET", "NOTRACK", "TTL",
+	    "CONNMARK", "CT", "TCPMSS", "TRACE", "SET", "TTL",
 	    "HL", "DSCP", "TOS", "CLASSIFY", "AUDIT", "CHECKSUM", "SECMARK",
 	    "CONNSECMARK", "FLOWOFFLOAD", "TEE", NULL };
 	static const char *const accept[] = { "ACCEPT", "SNAT", "MASQUERADE",
@@ -276,6 +313,10 @@ verdict_of(struct xtread *r, const char *target, uint32_t *chain)
 		return (MODEL_DROP);
 	if (is_one_of(take, target))
 		return (MODEL_TAKE);
+	if (is_one_of(send, target))
+		return (MODEL_SEND);
+	if (is_untracking(r, target))
+		return (MODEL_UNTRACK);
 	if (is_one_of(idle, target))
 		return (MODEL_CONTINUE);
 	if (strcmp(target, "RETURN") == 0)
@@ -312,6 +353,8 @@ add_xt_rule(struct xtread *r, const char *line)
 	}
 	rule = model_rule(r->m, chain, r->matches, r->n, verdict);
 	rule->target = target;
+	if (verdict == MODEL_SEND || verdict == MODEL_TAKE)
+		xt_destination(r, rule);
 	if ((text = strdup(line)) != NULL)
 		rule->text = text;
 }

@@ -219,3 +219,18 @@ def test_U11_the_comment_of_a_rule_is_told(lab, names):
     assert status == 0
     assert [rule.get("comment") for rule in found] == [
         "for the updates", "games, after school", None]
+
+
+def test_A9_a_pipe_is_no_list(lab, fw):
+    """It would be one without rules, as nobody has written to it."""
+    server = lab.dnsfw(f"{CLIENT4} -> *.example.com:TCP:{PORT}\n", fw=fw)
+    site = lab.site()
+    lab.resolve(site)
+    path = acl_of(server)
+    path.unlink()
+    os.mkfifo(path, 0o644)
+    server.signal(signal.SIGHUP)
+    server.err.wait_for("cannot open the ACL .* not a regular file; the old "
+                        "one stays")
+    lab.resolve(site)
+    assert lab.reaches(site.v4)
