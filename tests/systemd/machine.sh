@@ -15,7 +15,7 @@ make_tree() {
 	local packages=systemd-sysv,dbus,nftables,libbsd0,libmnl0,libnftnl11
 
 	# procps: sysctl, which the firewall's drop-in runs.
-	packages=$packages,procps,libseccomp2,libidn2-0,libpsl5,libjansson4,libevent-core-2.1-7,iproute2
+	packages=$packages,procps,libseccomp2,libidn2-0,libpsl5,libjansson4,libncurses6,libevent-core-2.1-7,iproute2
 	suite=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
 	echo "Making a Debian $suite"
 	# The host's proxy, if it has one.
