@@ -96,9 +96,11 @@ connections_wait(void)
 
 	if (connections_due())
 		return (connections_fd() == -1 ? 1 : 100);
-	if (on_each == NULL || now >= next_watch)
-		return (on_each == NULL ? -1 : 0);
-	return ((int)((next_watch - now) / (CLOCK_SECOND / 1000)) + 1);
+	/* Without a firewall there is nobody who could list them. */
+	if (!opened || on_each == NULL)
+		return (-1);
+	return (now >= next_watch ? 0 :
+	    (int)((next_watch - now) / (CLOCK_SECOND / 1000)) + 1);
 }
 
 int

@@ -160,7 +160,7 @@ walks(void)
 	return (tracks[0].walks + tracks[1].walks);
 }
 
-Test(keep_connections, not_before_it_is_open, .init = NULL)
+Test(keep_connections_closed, no_walk_before_it_is_open)
 {
 	cr_assert_not(connections_due());
 	cr_assert_eq(connections_fd(), -1);
@@ -386,6 +386,14 @@ watch(const struct order_flow *f, bool own)
 {
 	(void)f;
 	(void)own;
+}
+
+/* Without a firewall nobody lists connections, and nothing is to be done at once. */
+Test(keep_connections_closed, U8_nothing_is_waited_for)
+{
+	connections_watch(watch);
+	cr_assert_not(connections_due());
+	cr_assert_eq(connections_wait(), -1);
 }
 
 Test(keep_connections, U8_a_walk_every_two_seconds)
