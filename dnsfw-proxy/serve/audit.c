@@ -7,6 +7,7 @@
 #include "addrtext.h"
 #include "counters.h"
 #include "kind.h"
+#include "policy.h"
 #include "settings.h"
 #include "tell.h"
 
@@ -27,6 +28,8 @@ static const char *
 objection(const struct request *r, const struct acl_decision *d,
     char *text, size_t size)
 {
+	uint32_t line = d->line;
+	const char *file;
 	bool grants;
 
 	switch (d->verdict) {
@@ -42,7 +45,9 @@ objection(const struct request *r, const struct acl_decision *d,
 		return (kind_check(&r->dns, d, &grants) == NULL ? NULL :
 		    "would be refused: not this query type");
 	}
-	snprintf(text, size, "would be blocked by ACL line %u", d->line);
+	file = policy_place(&line);
+	snprintf(text, size, "would be blocked by ACL line %u%s%s", line,
+	    file[0] == '\0' ? "" : " of ", file);
 	return (text);
 }
 

@@ -162,7 +162,7 @@ tell_line(enum msg_refusal_kind kind, uint32_t line, const char *reason,
 	const char *file = line == 0 ? "" : policy_place(&line);
 
 	/* That of a refusal by the list does so already. */
-	if (kind == REFUSAL_LIST)
+	if (kind == REFUSAL_LIST || kind == REFUSAL_AUDIT)
 		snprintf(text, MSG_REASON_SIZE, "%s%s%s", reason,
 		    comment[0] == '\0' ? "" : ": ", comment);
 	else if (file[0] == '\0')

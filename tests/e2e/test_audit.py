@@ -118,3 +118,14 @@ def test_U8_without_it_all_is_refused_as_ever(lab, off):
     assert ede_of(answer)
     server.out.wait_for(r" \|> ")
     assert "--audit" not in str(server.err)
+
+
+def test_U11_the_line_of_an_included_file(lab):
+    (lab.tmp / "more.acl").write_text(
+        f"\n\n{CLIENT4} -| blocked.test\n", encoding="ascii")
+    server = lab.dnsfw("# the first line\ninclude more.acl\n", "--audit")
+    site = lab.site(name="blocked.test")
+    assert addresses_of(lab.ask(site.name)) == [site.v4]
+    until(lambda: fine(server, "stats")[0]["counters"]["audited"] == 1)
+    (found,) = fine(server, "why", CLIENT4)
+    assert found["reason"] == "would be blocked by ACL line 3 of more.acl"
