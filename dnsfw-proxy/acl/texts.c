@@ -257,7 +257,9 @@ entry_path(struct texts *t, struct texts_open *o, const char *name,
 		return (true);
 	}
 	o->found = true;
-	snprintf(o->ask.after, sizeof(o->ask.after), "%s", name);
+	/* Of a longer name nothing stays behind it. */
+	memset(o->ask.after, 0, sizeof(o->ask.after));
+	memcpy(o->ask.after, name, strlen(name));
 	snprintf(dir, sizeof(dir), "%s/", o->ask.path);
 	if (join_path(dir, name, strlen(name), path))
 		return (may_have(t, path));

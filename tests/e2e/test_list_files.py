@@ -234,3 +234,14 @@ def test_A9_a_pipe_is_no_list(lab, fw):
                         "one stays")
     lab.resolve(site)
     assert lab.reaches(site.v4)
+
+
+def test_U11_a_directory_of_long_and_short_names(lab, names):
+    """Whatever name is asked for behind another one."""
+    for number, name in enumerate(("a", "b" * 60, "c", "d" * 30, "e")):
+        write(lab, f"conf.d/{name}.acl",
+              f"{CLIENT4} ~> n{number}.example.com\n")
+    server = lab.dnsfw("include conf.d\n")
+    server.err.wait_for("the ACL has 5 rules")
+    assert reload(server, "include conf.d\n", "the ACL was reloaded: 5 rules")
+    assert lab.ask(names[0].name).rcode() == dns.rcode.REFUSED

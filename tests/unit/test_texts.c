@@ -58,6 +58,16 @@ find_next(const struct file *files, const struct texts_ask *ask)
 	return (found);
 }
 
+/* It goes into a message as it is: behind the NUL is nothing. */
+static void
+expect_padded(const char field[ACLPATH_SIZE])
+{
+	size_t i;
+
+	for (i = strlen(field); i < ACLPATH_SIZE; i++)
+		cr_assert_eq(field[i], '\0', "%s: octet %zu", field, i);
+}
+
 /* A text that is NULL cannot be read. */
 static void
 answer(struct texts *t, const struct file *files, const struct texts_ask *ask)
@@ -86,8 +96,11 @@ load(struct texts *t, const struct file *files)
 
 	texts_begin(t, "/etc/dnsfw/own.acl", copy_of(files->text,
 	    strlen(files->text)), strlen(files->text));
-	while (texts_next(t, &ask))
+	while (texts_next(t, &ask)) {
+		expect_padded(ask.path);
+		expect_padded(ask.after);
 		answer(t, files, &ask);
+	}
 	cr_assert_not(t->out_of_memory);
 }
 
@@ -437,4 +450,17 @@ Test(texts, U11_places_in_the_image)
 	cr_assert_neq(c.sum, sum);
 	texts_free(&t);
 	free(c.image);
+}
+
+/* Names of a directory, of which each is shorter than the one before. */
+Test(texts, U11_a_shorter_name_behind_a_longer_one)
+{
+	const struct file files[] = { { "own.acl", "include d\n" },
+	    { "d/aaaaaaaa.acl", "::1 ~> a\n" }, { "d/bb.acl", "::1 ~> b\n" },
+	    { "d/c.acl", "::1 ~> c\n" }, { NULL, NULL } };
+	struct texts t;
+
+	load(&t, files);
+	cr_assert_eq(t.nfiles, 4);
+	texts_free(&t);
 }
