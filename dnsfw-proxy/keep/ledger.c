@@ -19,6 +19,9 @@
 #define KEY_SIZE	offsetof(struct msg_grant, label)
 static_assert(KEY_SIZE == 48, "the key has no holes, and is hashed by words");
 
+/* At least; a power of two.  With few, two clients would meet in one too often. */
+#define CLIENT_COUNTERS	65536U
+
 struct ledger {
 	struct ledger_entry *entries;
 	struct others	*others;	/* of each entry */
@@ -26,6 +29,7 @@ struct ledger {
 	uint32_t	*heap;		/* indices, earliest expiry first */
 	uint32_t	*clients;	/* grants by hash of the client */
 	uint32_t	 mask;		/* slots - 1 */
+	uint32_t	 client_mask;	/* counters of clients - 1 */
 	uint32_t	 max;
 	uint32_t	 room;		/* entries */
 	uint32_t	 count;
@@ -63,8 +67,9 @@ ledger_new(uint32_t max, uint32_t room, unsigned int workers)
 	l->others = ledger_table(room, sizeof(*l->others));
 	l->heap = ledger_table(room, sizeof(*l->heap));
 	l->slots = ledger_table(nslots, sizeof(*l->slots));
-	l->clients = ledger_table(nslots, sizeof(*l->clients));
 	l->mask = nslots - 1;
+	l->client_mask = l->mask | (CLIENT_COUNTERS - 1);
+	l->clients = ledger_table(l->client_mask + 1UL, sizeof(*l->clients));
 	l->max = max;
 	l->room = room;
 	l->free = NONE;
@@ -120,7 +125,8 @@ client_count(const struct ledger *l, const struct msg_grant *g)
 	memcpy(client, g->client, 8);
 	client[8] = g->family;
 	client[9] = g->local;
-	return (&l->clients[home_slot(l, client, sizeof(client))]);
+	return (&l->clients[(uint32_t)hash_bytes(client, sizeof(client)) &
+	    l->client_mask]);
 }
 
 /* The slot of the key, or the empty one where it would go. */

@@ -445,6 +445,21 @@ Test(keep_ledger, G11_fair_shares)
 	ledger_free(l);
 }
 
+/* Also where there are few places: a counter of another client is met by chance. */
+Test(keep_ledger, G11_who_has_nothing_has_room_beside_who_has_half)
+{
+	struct ledger *l = new_ledger(100, 0);
+	struct msg_grant g;
+	unsigned int i;
+
+	cr_assert_eq(fill(l, 1), 50);
+	for (i = 2; i < 2000; i++) {
+		g = grant_of(i, 0);
+		cr_assert(ledger_admits(l, &g, 0), "client %u", i);
+	}
+	ledger_free(l);
+}
+
 /* Exactly those few, where others have left no more than that. */
 Test(keep_ledger, G11_a_few_and_not_one_more)
 {
