@@ -11,6 +11,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <event2/event.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -249,8 +250,11 @@ unseen_client(uint8_t host)
 static int
 client(uint8_t host)
 {
+	struct pollfd pfd = { .fd = listening, .events = POLLIN };
 	int fd = unseen_client(host);
 
+	/* It may be connected before it can be accepted. */
+	cr_assert_eq(poll(&pfd, 1, 5000), 1);
 	turn();
 	return (fd);
 }
