@@ -17,7 +17,11 @@
 #define LOOK_BACK	4	/* which may be the same: A, AAAA, HTTPS in turn */
 
 static struct msg_refusal batch[MSG_REFUSALS_MAX];
-static struct dns_name names[MSG_REFUSALS_MAX];	/* of each in the batch */
+static struct {			/* what each in the batch was made of */
+	struct dns_name	name;
+	uint32_t	line;	/* of the list */
+	char		reason[MSG_REASON_SIZE];
+} made_of[MSG_REFUSALS_MAX];
 static size_t n;
 static struct event *timer;
 static struct bucket bucket, spared;
@@ -71,16 +75,16 @@ is_of(const struct msg_refusal *m, const struct addr *client)
 
 static bool
 is_told(size_t i, enum msg_refusal_kind kind, const struct request *r,
-    uint32_t line, const char *reason)
+    const char *reason)
 {
 	const struct msg_refusal *m = &batch[i];
 
-	return (m->kind == kind && m->rule == line &&
+	return (m->kind == kind && made_of[i].line == r->rule &&
 	    is_of(m, &r->client) &&
 	    (m->name[0] != '\0') == r->dns.has_question &&
 	    (!r->dns.has_question || (m->qtype == r->dns.qtype &&
-	    dns_name_equal(&names[i], &r->dns.qname))) &&
-	    strcmp(m->reason, reason) == 0);
+	    dns_name_equal(&made_of[i].name, &r->dns.qname))) &&
+	    strncmp(made_of[i].reason, reason, MSG_REASON_SIZE - 1) == 0);
 }
 
 /* In lower case, and what does not fit at its begin cut. */
@@ -100,22 +104,45 @@ tell_name(char to[MSG_NAME_SIZE], const struct dns_name *folded)
 	    MSG_NAME_SIZE - 1 - mark);
 }
 
+/*
+ * The line of the rule in its file, which the reason names if it is included.  Why
+ * the list refuses, the rule's comment may say.
+ */
 static void
-tell_add(enum msg_refusal_kind kind, const struct request *r, uint32_t line,
-    const char *reason)
+tell_reason(struct msg_refusal *m, uint32_t line, const char *reason)
+{
+	const char *comment = line == 0 ? "" : policy_comment(line);
+	const char *file = line == 0 ? "" : policy_place(&line);
+
+	m->rule = line;
+	/* That of a refusal by the list does so already. */
+	if (m->kind == REFUSAL_LIST || m->kind == REFUSAL_AUDIT)
+		snprintf(m->reason, sizeof(m->reason), "%s%s%s", reason,
+		    comment[0] == '\0' ? "" : ": ", comment);
+	else if (file[0] == '\0')
+		snprintf(m->reason, sizeof(m->reason), "%s", reason);
+	else
+		snprintf(m->reason, sizeof(m->reason), "%s (ACL line %u of %s)",
+		    reason, line, file);
+}
+
+static void
+tell_add(enum msg_refusal_kind kind, const struct request *r, const char *reason)
 {
 	static const struct timeval second = { .tv_sec = 1 };
 	struct msg_refusal *m = &batch[n];
 
 	*m = (struct msg_refusal){ .type = MSG_REFUSAL, .kind = (uint8_t)kind,
-	    .family = r->client.family, .count = 1, .rule = line };
+	    .family = r->client.family, .count = 1 };
 	memcpy(m->client, r->client.bytes, sizeof(m->client));
 	if (r->dns.has_question) {
 		m->qtype = r->dns.qtype;
-		dns_name_fold(&r->dns.qname, &names[n]);
-		tell_name(m->name, &names[n]);
+		dns_name_fold(&r->dns.qname, &made_of[n].name);
+		tell_name(m->name, &made_of[n].name);
 	}
-	memcpy(m->reason, reason, strlen(reason));
+	made_of[n].line = r->rule;
+	snprintf(made_of[n].reason, sizeof(made_of[n].reason), "%s", reason);
+	tell_reason(m, r->rule, reason);
 	if (n++ == 0)
 		event_add(timer, &second);
 }
@@ -150,38 +177,13 @@ has_token(const struct addr *client)
 	return (true);
 }
 
-/*
- * The line of the rule in its file, which the reason names if it is included.  Why
- * the list refuses, the rule's comment may say.
- */
-static uint32_t
-tell_line(enum msg_refusal_kind kind, uint32_t line, const char *reason,
-    char text[MSG_REASON_SIZE])
-{
-	const char *comment = line == 0 ? "" : policy_comment(line);
-	const char *file = line == 0 ? "" : policy_place(&line);
-
-	/* That of a refusal by the list does so already. */
-	if (kind == REFUSAL_LIST || kind == REFUSAL_AUDIT)
-		snprintf(text, MSG_REASON_SIZE, "%s%s%s", reason,
-		    comment[0] == '\0' ? "" : ": ", comment);
-	else if (file[0] == '\0')
-		snprintf(text, MSG_REASON_SIZE, "%s", reason);
-	else
-		snprintf(text, MSG_REASON_SIZE, "%s (ACL line %u of %s)",
-		    reason, line, file);
-	return (line);
-}
-
 void
 tell(enum msg_refusal_kind kind, const struct request *r, const char *reason)
 {
-	char text[MSG_REASON_SIZE];
-	uint32_t line = tell_line(kind, r->rule, reason, text);
 	size_t i;
 
 	for (i = n; i > 0 && n - i < LOOK_BACK; i--)
-		if (is_told(i - 1, kind, r, line, text)) {
+		if (is_told(i - 1, kind, r, reason)) {
 			batch[i - 1].count++;
 			return;
 		}
@@ -189,7 +191,7 @@ tell(enum msg_refusal_kind kind, const struct request *r, const char *reason)
 		counters.untold++;
 		return;
 	}
-	tell_add(kind, r, line, text);
+	tell_add(kind, r, reason);
 	if (n == MSG_REFUSALS_MAX)
 		send_batch();
 }
