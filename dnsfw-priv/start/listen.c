@@ -15,6 +15,7 @@
 
 #define UDP_BUFFER	(4 << 20)
 #define TCP_BACKLOG	1024
+#define TCP_BUFFER	(16 << 10)
 
 static void
 set_option(int fd, int level, int name, int value, const char *text)
@@ -189,6 +190,8 @@ bound_socket(const struct keepconf *k, const struct host *host, int type,
 		set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1, "SO_REUSEADDR");
 		/* Inherited by each connection: no answer waits for an ACK. */
 		set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1, "TCP_NODELAY");
+		/* The same: what one sends ahead, the worker's time pays (D21). */
+		set_option(fd, SOL_SOCKET, SO_RCVBUF, TCP_BUFFER, "SO_RCVBUF");
 	}
 	if (bind_socket(fd, &ss, len, &later) == -1)
 		not_bound(text, k->bind_port, type);

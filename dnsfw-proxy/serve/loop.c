@@ -33,10 +33,16 @@ loop_has_time(struct loop_share *share)
 
 	if (share->turn != loop.turn) {
 		share->turn = loop.turn;
-		share->end = now + LOOP_SHARE > loop.end ? now + LOOP_SHARE :
-		    loop.end;
+		share->least = now + LOOP_SHARE;
+		share->end = share->least > loop.end ? share->least : loop.end;
 	}
 	return (now < share->end);
+}
+
+void
+loop_was_long(struct loop_share *share)
+{
+	share->end = share->least;
 }
 
 /*

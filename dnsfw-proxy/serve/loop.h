@@ -28,6 +28,7 @@ extern struct loop loop;
 /* What somebody has of a turn's time; zeros at first. */
 struct loop_share {
 	uint64_t	turn, end;
+	uint64_t	least;	/* its end, if there is nothing but LOOP_SHARE */
 };
 
 /*
@@ -45,6 +46,9 @@ void	loop_init(bool (*tick)(void));
 #define LOOP_TURN	(CLOCK_SECOND / 10000)
 #define LOOP_SHARE	(CLOCK_SECOND / 40000)
 bool	loop_has_time(struct loop_share *);
+
+/* It was for something long, so there is no more than LOOP_SHARE in this turn. */
+void	loop_was_long(struct loop_share *);
 
 /* The same for the tick; if not, there is another one in the next turn. */
 bool	loop_tick_over(void);

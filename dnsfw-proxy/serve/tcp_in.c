@@ -28,6 +28,7 @@
 #define QUERIES_MAX	256		/* unanswered: read no more */
 #define SLICE_MESSAGES	16		/* of one connection, and then the next */
 #define SLICE_OCTETS	2048		/* the same; one message may be longer */
+#define SHORT_MAX	512		/* octets; above it a query is unusual */
 
 static asker_receive *tcp_in_receive;
 static struct event *tcp_in_next_turn;
@@ -83,6 +84,8 @@ tcp_in_take(struct tcp_conn *c, const uint8_t *msg, size_t len)
 	}
 	if (!(msg[2] << 8 & DNS_QR) && c->out_len == 0)
 		tcp_conn_touch(c);
+	if (len > SHORT_MAX)
+		loop_was_long(&tcp_in_share);
 	tcp_in_receive(msg, len, &c->addr, &from);
 }
 

@@ -1,8 +1,12 @@
 """DNS over TCP (D7)."""
 
 import contextlib
+import fcntl
+import select
 import socket
 import struct
+import sys
+import termios
 import time
 
 import dns.flags
@@ -10,7 +14,7 @@ import dns.message
 import pytest
 
 from lab import (CLIENT4, GATEWAY4, OTHER4, receive_tcp, send_tcp)
-from process import DEADLINE
+from process import DEADLINE, stopped
 from upstream import Later
 
 RESOLVE_ALL = f"{CLIENT4} ~> *\n{OTHER4} ~> *"
@@ -168,6 +172,23 @@ def test_D7_client_that_takes_no_answers_does_not_stop_others(lab):
         for _ in range(5):
             assert lab.ask("www.example.com", tcp=True).answer
             assert lab.ask("www.example.com").answer
+
+
+def octets_sent_ahead(sock):
+    """What the other side's kernel takes, if its program reads nothing."""
+    sock.setblocking(False)
+    sent = 0
+    while select.select([], [sock], [], 1)[1]:
+        sent += sock.send(bytes(1 << 16))
+    left = fcntl.ioctl(sock, termios.TIOCOUTQ, bytes(4))
+    return sent - int.from_bytes(left, sys.byteorder)
+
+
+def test_D21_a_client_sends_little_ahead(lab):
+    """Each time something is read, the kernel takes the next in our time."""
+    server = lab.dnsfw(RESOLVE_ALL)
+    with connect(lab) as sock, stopped(server.children()[-1]):
+        assert octets_sent_ahead(sock) <= 1 << 15
 
 
 def test_D6_truncation_over_udp_then_tcp(lab):

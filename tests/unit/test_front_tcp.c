@@ -361,6 +361,38 @@ Test(front_tcp, a_turn_has_its_time)
 	cr_assert_eq(taken, 8);
 }
 
+static void
+ask_long(int fd, size_t len)
+{
+	uint8_t frame[2 + 600] = { (uint8_t)(len >> 8), (uint8_t)len };
+
+	cr_assert_leq(2 + len, sizeof(frame));
+	put(fd, frame, 2 + len);
+}
+
+/* No client needs long ones: they have a quarter of it. */
+Test(front_tcp, long_messages_have_less_of_a_turn)
+{
+	int fds[8], i;
+
+	answer_at_once = 10;
+	for (i = 0; i < 8; i++)
+		fds[i] = client((uint8_t)(1 + i));
+	cost = LOOP_SHARE - 1;
+	for (i = 0; i < 8; i++)
+		ask_long(fds[i], 513);
+	turn();
+	cr_assert_eq(taken, 2, "%u", taken);
+	turn();
+	cr_assert_eq(taken, 4, "%u", taken);
+	turns(2);
+	cr_assert_eq(taken, 8);
+	for (i = 0; i < 8; i++)
+		ask_long(fds[i], 512);
+	turn();
+	cr_assert_eq(taken, 8 + 5, "%u", taken);
+}
+
 /* Those that wait are not looked at again in each turn, however many. */
 Test(front_tcp, a_turn_costs_nothing_for_who_waits)
 {

@@ -157,6 +157,26 @@ Test(loop, all_share_the_turn_and_each_has_something)
 	cr_assert_not(loop_has_time(&first));
 }
 
+/* So that who sends long messages takes no more than that of each turn. */
+Test(loop, what_was_long_leaves_its_share_alone)
+{
+	struct loop_share share = { 0 };
+
+	loop_begin_turn();
+	loop_clock();
+	cr_assert(loop_has_time(&share));
+	loop_was_long(&share);
+	now += LOOP_SHARE - 1;
+	cr_assert(loop_has_time(&share));
+	now++;
+	cr_assert_not(loop_has_time(&share));
+	loop_begin_turn();
+	loop_clock();
+	cr_assert(loop_has_time(&share));
+	now += LOOP_TURN - 1;
+	cr_assert(loop_has_time(&share));
+}
+
 /* It begins with what comes first, however long that was waited for. */
 Test(loop, each_turn_has_its_own_time)
 {
