@@ -28,7 +28,8 @@ run() {
 	wait $!
 }
 
-leave_nothing() {
+# end_jobs SECONDS: what was started in the background, after that time by force.
+end_jobs() {
 	local job
 
 	set +e
@@ -36,10 +37,14 @@ leave_nothing() {
 	# INT lets the command clean up; KILL for unshare ends all below it.
 	for job in $(jobs -p); do
 		kill -INT -- "-$job" 2>/dev/null
-		timeout 10 tail -s 0.1 --pid="$job" -f /dev/null
+		timeout "$1" tail -s 0.1 --pid="$job" -f /dev/null
 		kill -KILL -- "-$job" 2>/dev/null
 		wait "$job" 2>/dev/null
 	done
+}
+
+leave_nothing() {
+	end_jobs 15
 	[ -z "$tmp" ] || rm -rf "$tmp"
 }
 trap leave_nothing EXIT
