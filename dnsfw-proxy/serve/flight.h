@@ -16,16 +16,13 @@
 #include "verdict.h"
 #include "waiter.h"
 
-/* Header and question: what an answer made here repeats. */
-#define QUERY_HEAD_MAX	(DNS_HEADER_SIZE + DNS_NAME_MAX + 4)
-
 struct query {
 	TAILQ_ENTRY(query) link;	/* of those in flight, or unused */
 	struct stock_item place;
 	struct request	request;
 	struct waiter	waiter;
 	struct verdict	verdict;
-	uint8_t		 head[QUERY_HEAD_MAX];	/* request.msg, later */
+	uint8_t		 head[REQUEST_HEAD_MAX];	/* request.msg, later */
 };
 
 /* Before the first request. */

@@ -24,6 +24,7 @@
 #include "loop.h"
 #include "observe.h"
 #include "policy.h"
+#include "respond.h"
 #include "scratch.h"
 #include "settings.h"
 #include "tell.h"
@@ -32,7 +33,7 @@
 
 #define OVERLOAD_PERIOD	60	/* seconds between log lines */
 #define LATE_PERIOD	60
-#define TEXT_MAX	192	/* of an Extended DNS Error */
+#define TEXT_MAX	64	/* of a line */
 
 static const char overload_text[] = "too many requests in flight";
 
@@ -69,15 +70,6 @@ query_drop(struct query *q)
 	flight_end(q);
 }
 
-static void
-send_to(const struct asker *from, const uint8_t *msg, size_t len)
-{
-	if (!from->tcp)
-		front_udp_send(from, msg, len);
-	else if (from->conn != NULL)
-		front_tcp_send(from->conn, msg, len);
-}
-
 /*
  * Send an answer (not larger than the client takes) and end the query.  The
  * id and the question's spelling become the client's, in place.
@@ -88,149 +80,15 @@ query_reply(struct query *q, uint8_t *msg, size_t len)
 	dns_set_id(msg, q->request.dns.id);
 	/* The answer has the same question, but for case (D5). */
 	dns_restore_question(msg, &q->request.dns);
-	send_to(&q->request.from, msg, len);
+	respond_send(&q->request.from, msg, len);
 	query_drop(q);
 }
 
-/* For the log, and for who asks why. */
-static void
-log_bad_query(const struct request *r, int rcode, const char *text)
-{
-	access_bad_query(r, rcode, text);
-	tell(REFUSAL_QUERY, r, text);
-}
-
-static void
-log_bad_answer(const struct request *r, int rcode, const char *text)
-{
-	access_bad_answer(r, rcode, text);
-	tell(REFUSAL_ANSWER, r, text);
-}
-
-/* An answer that is made here. */
-static void
-answer_here(const struct request *r, uint16_t rcode, enum dns_ede ede,
-    const char *text, const struct addr *local)
-{
-	uint8_t out[QUERY_HEAD_MAX + 256];
-	size_t n;
-
-	n = dns_build_reply(r->msg, &r->dns, rcode, ede, text, local,
-	    request_limit(r), out, sizeof(out));
-	if (n > 0)
-		send_to(&r->from, out, n);
-}
-
-/* There is no good answer: SERVFAIL, and the reason for the log and as EDE. */
 static void
 query_failed(struct query *q, enum dns_ede ede, const char *reason)
 {
-	log_bad_answer(&q->request, RCODE_SERVFAIL, reason);
-	answer_here(&q->request, RCODE_SERVFAIL, ede, reason, NULL);
+	respond_failed(&q->request, ede, reason);
 	query_drop(q);
-}
-
-static void
-bad_query(const struct request *r, uint16_t rcode, const char *text)
-{
-	uint8_t header[DNS_HEADER_SIZE];
-
-	counters.bad++;
-	log_bad_query(r, rcode, text);
-	if (r->dns.question_end != 0) {
-		answer_here(r, rcode, EDE_NONE, NULL, NULL);
-		return;
-	}
-	dns_build_header_reply(r->dns.id, r->dns.flags, rcode, header);
-	send_to(&r->from, header, sizeof(header));
-}
-
-/* One of a kind that the client's rules for this name do not allow (D4). */
-static void
-kind_refused(const struct request *r, const char *text)
-{
-	counters.bad++;
-	log_bad_query(r, RCODE_REFUSED, text);
-	answer_here(r, RCODE_REFUSED, EDE_PROHIBITED, text, NULL);
-}
-
-static uint16_t
-refuse_rcode(void)
-{
-	switch ((enum msg_refuse)settings.config.refuse_with) {
-	case REFUSE_NXDOMAIN:
-		return (RCODE_NXDOMAIN);
-	case REFUSE_NODATA:
-		return (RCODE_NOERROR);
-	case REFUSE_REFUSED:
-		break;
-	}
-	return (RCODE_REFUSED);
-}
-
-/* What a rule has done. */
-static void
-say_rule(char text[TEXT_MAX], const char *what, uint32_t line)
-{
-	const char *included = policy_place(&line);
-
-	snprintf(text, TEXT_MAX, "%s by ACL line %u%s%s", what, line,
-	    included[0] == '\0' ? "" : " of ", included);
-}
-
-/* -| name = address (D3). */
-static void
-answer_local(const struct request *r, const struct acl_decision *d)
-{
-	char text[TEXT_MAX];
-
-	access_local(r, &d->local);
-	say_rule(text, "answered", d->line);
-	tell(REFUSAL_LIST, r, text);
-	answer_here(r, RCODE_NOERROR, EDE_FORGED, text, &d->local);
-}
-
-static void
-refuse(const struct request *r, const struct acl_decision *d)
-{
-	char text[TEXT_MAX];
-
-	access_log(ACCESS_REFUSE, r, refuse_rcode());
-	if (d->line != 0)
-		say_rule(text, "blocked", d->line);
-	else
-		snprintf(text, sizeof(text), "no ACL rule allows it");
-	tell(REFUSAL_LIST, r, text);
-	answer_here(r, refuse_rcode(), d->line != 0 ? EDE_BLOCKED :
-	    EDE_PROHIBITED, text, NULL);
-}
-
-/* What the list says of a name that it does not allow. */
-static void
-deny(struct request *r, const struct acl_decision *d)
-{
-	counters.refused++;
-	r->rule = d->line;
-	if (d->verdict == ACL_LOCAL)
-		answer_local(r, d);
-	else
-		refuse(r, d);
-}
-
-/* A name by which clients are led around this server (D16). */
-static void
-answer_signal(struct request *r, enum decision_signal signal)
-{
-	static const char text[] =
-	    "this DNS server is to be used (--bypass-signals)";
-	uint16_t rcode = signal == SIGNAL_NXDOMAIN ? RCODE_NXDOMAIN :
-	    RCODE_NOERROR;
-
-	counters.refused++;
-	r->rule = 0;
-	access_log(ACCESS_REFUSE, r, rcode);
-	tell(REFUSAL_LIST, r, text);
-	answer_here(r, rcode, EDE_BLOCKED, text, NULL);
 }
 
 static void
@@ -243,14 +101,6 @@ log_overload(void)
 		log_warn("%llu request%s turned away: --max-connections, or "
 		    "one client's share of it, is in use",
 		    (unsigned long long)count, log_s(count));
-}
-
-static void
-overloaded(const struct request *r)
-{
-	log_overload();
-	log_bad_answer(r, RCODE_SERVFAIL, overload_text);
-	answer_here(r, RCODE_SERVFAIL, EDE_OTHER, overload_text, NULL);
 }
 
 /* It goes, so that another one has its place. */
@@ -302,7 +152,8 @@ forward(struct request *r, bool grants, const char *audited)
 	}
 	r->audited = audited != NULL;
 	if ((q = query_new(r)) == NULL) {
-		overloaded(r);
+		log_overload();
+		respond_failed(r, EDE_OTHER, overload_text);
 		return;
 	}
 	loop_need_tick();
@@ -335,19 +186,19 @@ decide(struct request *r)
 	r->named = d.named;
 	r->aliased = d.norigins > 0;
 	if ((text = kind_check_message(&r->dns, &d.acl, &rcode)) != NULL)
-		bad_query(r, rcode, text);
+		respond_bad_query(r, rcode, text);
 	else if (d.signal != SIGNAL_NONE)
-		answer_signal(r, d.signal);
+		respond_signal(r, d.signal);
 	else if ((text = audit_reason(r, &d.acl)) != NULL)
 		forward(r, false, text);
 	else if (d.acl.verdict == ACL_LOCAL && !decision_is_plain(&r->dns))
-		kind_refused(r, kind_not_allowed);
+		respond_kind_refused(r, kind_not_allowed);
 	else if (d.acl.verdict != ACL_ALLOW)
-		deny(r, &d.acl);
+		respond_denied(r, &d.acl);
 	else if ((text = kind_check(&r->dns, &d.acl, &grants)) != NULL)
-		kind_refused(r, text);
+		respond_kind_refused(r, text);
 	else if (!r->dns.strict && (grants || !(d.acl.resolve || d.acl.any)))
-		bad_query(r, RCODE_FORMERR,
+		respond_bad_query(r, RCODE_FORMERR,
 		    "more than a question and an OPT record");
 	else
 		forward(r, grants, NULL);
@@ -372,12 +223,12 @@ query_receive(const uint8_t *msg, size_t len, const struct addr *addr,
 	r.rule = 0;
 	r.upstream = REQUEST_NOBODY;
 	if (err != DNS_OK && !kind_is_known(&r.dns))
-		bad_query(&r, RCODE_NOTIMP, kind_unknown_opcode);
+		respond_bad_query(&r, RCODE_NOTIMP, kind_unknown_opcode);
 	else if (err != DNS_OK)
-		bad_query(&r, RCODE_FORMERR, dns_strerror(err));
+		respond_bad_query(&r, RCODE_FORMERR, dns_strerror(err));
 	else if (r.dns.edns.present && r.dns.edns.version > 0)
 		/* RFC 6891 6.1.3: whatever is asked. */
-		bad_query(&r, RCODE_BADVERS, "unknown EDNS version");
+		respond_bad_query(&r, RCODE_BADVERS, "unknown EDNS version");
 	else
 		decide(&r);
 }
@@ -398,7 +249,7 @@ log_passed(const struct query *q, const struct dns_response *r)
 		    dns_rcode_print(r->rcode, rcode));
 	else
 		snprintf(text, sizeof(text), "upstream error %u", r->rcode);
-	log_bad_answer(&q->request, r->rcode, text);
+	respond_log_bad_answer(&q->request, r->rcode, text);
 }
 
 /* Too long for the client: header, question and TC, so nothing to grant. */
@@ -461,7 +312,7 @@ query_take_answer(struct query *q, struct answer *a, uint8_t *copy)
 	if (follow == FOLLOW_TOO_MANY)
 		query_failed(q, EDE_OTHER, "too many aliases to look at");
 	else if (follow == FOLLOW_BLOCKED && is_refused_for(q, &d)) {
-		deny(&q->request, &d);
+		respond_denied(&q->request, &d);
 		query_drop(q);
 	} else if (a->len > request_limit(&q->request))
 		reply_truncated(q, copy, a->len, a->response);
@@ -482,7 +333,7 @@ query_answered(struct waiter *w, struct answer *a)
 	uint8_t *copy;
 
 	if (request_has_left(&q->request)) {
-		log_bad_answer(&q->request, ACCESS_NONE,
+		respond_log_bad_answer(&q->request, ACCESS_NONE,
 		    "the client has left");
 		query_drop(q);
 		return;

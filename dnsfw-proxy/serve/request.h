@@ -16,6 +16,9 @@ struct quota;
 
 #define REQUEST_NOBODY	(-1)	/* no upstream was asked */
 
+/* Header and question: what an answer made here repeats. */
+#define REQUEST_HEAD_MAX	(DNS_HEADER_SIZE + DNS_NAME_MAX + 4)
+
 struct request {
 	struct addr	 client;
 	struct asker	 from;

@@ -16,12 +16,15 @@
 
 #define LOOK_BACK	4	/* which may be the same: A, AAAA, HTTPS in turn */
 
-static struct msg_refusal batch[MSG_REFUSALS_MAX];
-static struct {			/* what each in the batch was made of */
+/* What a message was made of. */
+struct tell_from {
 	struct dns_name	name;
 	uint32_t	line;	/* of the list */
 	char		reason[MSG_REASON_SIZE];
-} made_of[MSG_REFUSALS_MAX];
+};
+
+static struct msg_refusal batch[MSG_REFUSALS_MAX];
+static struct tell_from tell_from[MSG_REFUSALS_MAX];	/* each in the batch */
 static size_t n;
 static struct event *timer;
 static struct bucket bucket, spared;
@@ -79,12 +82,12 @@ is_told(size_t i, enum msg_refusal_kind kind, const struct request *r,
 {
 	const struct msg_refusal *m = &batch[i];
 
-	return (m->kind == kind && made_of[i].line == r->rule &&
+	return (m->kind == kind && tell_from[i].line == r->rule &&
 	    is_of(m, &r->client) &&
 	    (m->name[0] != '\0') == r->dns.has_question &&
 	    (!r->dns.has_question || (m->qtype == r->dns.qtype &&
-	    dns_name_equal(&made_of[i].name, &r->dns.qname))) &&
-	    strncmp(made_of[i].reason, reason, MSG_REASON_SIZE - 1) == 0);
+	    dns_name_equal(&tell_from[i].name, &r->dns.qname))) &&
+	    strncmp(tell_from[i].reason, reason, MSG_REASON_SIZE - 1) == 0);
 }
 
 /* In lower case, and what does not fit at its begin cut. */
@@ -137,11 +140,11 @@ tell_add(enum msg_refusal_kind kind, const struct request *r, const char *reason
 	memcpy(m->client, r->client.bytes, sizeof(m->client));
 	if (r->dns.has_question) {
 		m->qtype = r->dns.qtype;
-		dns_name_fold(&r->dns.qname, &made_of[n].name);
-		tell_name(m->name, &made_of[n].name);
+		dns_name_fold(&r->dns.qname, &tell_from[n].name);
+		tell_name(m->name, &tell_from[n].name);
 	}
-	made_of[n].line = r->rule;
-	snprintf(made_of[n].reason, sizeof(made_of[n].reason), "%s", reason);
+	tell_from[n].line = r->rule;
+	snprintf(tell_from[n].reason, sizeof(tell_from[n].reason), "%s", reason);
 	tell_reason(m, r->rule, reason);
 	if (n++ == 0)
 		event_add(timer, &second);
