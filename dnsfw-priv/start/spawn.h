@@ -5,6 +5,7 @@
 #include <sys/types.h>
 
 #include "keepconf.h"
+#include "stamps.h"
 
 #define SPAWN_FD_FIRST	3	/* of fds[0] below; -1: there is none */
 
@@ -22,6 +23,12 @@ void	spawn_channel(int ends[2]);
  */
 pid_t	spawn_proxy(const char *role, const struct keepconf_user *user, const char *name,
 	    int life, int log, const int *fds, size_t nfds);
+
+/*
+ * Run dnsfw-stamp, which becomes the helper's user by itself, to its end: *made
+ * is what it says.  If it fails, so do we.
+ */
+void	spawn_stamp(const struct keepconf *, struct stamps *made);
 
 /* Start dnsfw-priv, as that user already, with CAP_NET_ADMIN. */
 pid_t	spawn_helper(const struct keepconf_user *user, int life, const int *fds, size_t nfds);
