@@ -1,9 +1,7 @@
-/* The options, as each of the others is told them. */
+/* What the helper is told of the options. */
 #include "conf.h"
 
-#include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "addrtext.h"
 #include "log.h"
@@ -13,45 +11,6 @@
 /* Records a second that the helper obeys, and at once. */
 #define RATE		20000
 #define BURST		1000
-
-static void
-complete_worker(const struct keepconf *k, struct msg_config *c)
-{
-	const struct host *h;
-	size_t i;
-
-	c->type = MSG_CONFIG;
-	c->nbinds = (uint8_t)k->binds.n;
-	c->firewall = k->firewall != KEEPCONF_NONE;
-	c->audit = k->audit;
-	c->min_rule_time = k->min_rule_time;
-	c->max_rule_time = k->max_rule_time;
-	c->nupstreams = (uint8_t)k->upstreams.n;
-	for (i = 0; i < k->upstreams.n; i++) {
-		h = &k->upstreams.at[i];
-		c->upstreams[i].family = h->addr.family;
-		c->upstreams[i].port = (uint16_t)k->upstream_port;
-		c->upstreams[i].scope = h->scope;
-		memcpy(c->upstreams[i].addr, h->addr.bytes, 16);
-	}
-}
-
-void
-conf_complete(struct options *o, const char *acl)
-{
-	struct keepconf *k = &o->keep;
-
-	complete_worker(k, &o->worker);
-	k->version = KEEPCONF_VERSION;
-	k->size = sizeof(*k);
-	k->unprivileged = geteuid() != 0;
-	if (k->check_only)
-		k->nworkers = 0;
-	if (k->firewall != KEEPCONF_NFTABLES)
-		strcpy(k->table.name, "filter");
-	k->acl_name = (uint32_t)(acl - o->acl_file);
-	snprintf(k->acl_path, sizeof(k->acl_path), "%s", o->acl_file);
-}
 
 static uint8_t
 put_nets(struct addr_net *out, const struct msg_nets *nets)

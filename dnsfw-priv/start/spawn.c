@@ -131,9 +131,26 @@ spawn_helper(const struct keepconf_user *user, int life, const int *fds, size_t 
 	_exit(1);
 }
 
-/* What failed with a status has said why. */
-static void
-wait_for(pid_t pid, const char *name)
+pid_t
+spawn_brief(int *life)
+{
+	int ends[2];
+	pid_t pid;
+
+	if (pipe2(ends, O_CLOEXEC) == -1)
+		fatal("pipe");
+	if ((pid = fork_child()) == 0) {
+		if (dup2(ends[0], STDIN_FILENO) == -1)
+			fatal("cannot arrange descriptors");
+		close(ends[1]);
+	}
+	close(ends[0]);
+	*life = ends[1];
+	return (pid);
+}
+
+void
+spawn_wait(pid_t pid, int life, const char *name)
 {
 	int status;
 
@@ -146,8 +163,10 @@ wait_for(pid_t pid, const char *name)
 		    WTERMSIG(status), sigabbrev_np(WTERMSIG(status)),
 		    WTERMSIG(status) == SIGSYS ?
 		    ", a system call outside of its allow-list" : "");
+	/* It has said why. */
 	if (WEXITSTATUS(status) != 0)
 		exit(WEXITSTATUS(status));
+	close(life);
 }
 
 void
@@ -156,25 +175,20 @@ spawn_stamp(const struct keepconf *k, struct stamps *made)
 	char *argv[] = { (char *)(uintptr_t)"dnsfw-stamp", NULL };
 	const int fds[] = { given_memory("dnsfw-keeper", k, sizeof(*k)),
 	    memfd_create("dnsfw-made", MFD_CLOEXEC) };
-	int life[2];
+	int life;
 	pid_t pid;
 
-	if (fds[1] == -1 || pipe2(life, O_CLOEXEC) == -1)
+	if (fds[1] == -1)
 		fatal("memory for the stamps");
-	if ((pid = fork_child()) == 0) {
-		if (dup2(STDIN_FILENO, STDOUT_FILENO) == -1 ||
-		    dup2(life[0], STDIN_FILENO) == -1)
-			fatal("cannot arrange descriptors");
+	if ((pid = spawn_brief(&life)) == 0) {
 		arrange(fds, 2);
 		execve(where_stamp(), argv, log_environment());
 		log_error("cannot run %s: %m", where_stamp());
 		_exit(1);
 	}
-	close(life[0]);
-	wait_for(pid, argv[0]);
+	spawn_wait(pid, life, argv[0]);
 	if (pread(fds[1], made, sizeof(*made), 0) != sizeof(*made))
 		fatalx("dnsfw-stamp has made no stamps");
-	close(life[1]);
 	close(fds[0]);
 	close(fds[1]);
 }

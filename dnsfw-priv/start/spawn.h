@@ -25,6 +25,15 @@ pid_t	spawn_proxy(const char *role, const struct keepconf_user *user, const char
 	    int life, int log, const int *fds, size_t nfds);
 
 /*
+ * Fork a child that is to end soon; its 0 is a pipe to die with (drop_outlive),
+ * whose other end is *life.  0 in the child.
+ */
+pid_t	spawn_brief(int *life);
+
+/* Wait for its end.  If it failed, so do we. */
+void	spawn_wait(pid_t pid, int life, const char *name);
+
+/*
  * Run dnsfw-stamp, which becomes the helper's user by itself, to its end: *made
  * is what it says.  If it fails, so do we.
  */
