@@ -13,16 +13,13 @@
 	"0123456789_"
 
 char *
-config_load(const char *path, const char **why)
+config_read(int fd, const char **why)
 {
 	static char text[CONFIG_SIZE_MAX + 2];
 	size_t len = 0;
 	struct stat st;
 	ssize_t n;
-	int fd;
 
-	/* A FIFO must not hold the start up. */
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (fd == -1 || fstat(fd, &st) == -1) {
 		*why = strerrordesc_np(errno);
 		return (NULL);
@@ -37,12 +34,22 @@ config_load(const char *path, const char **why)
 		else
 			len += (size_t)n;
 	}
-	close(fd);
 	if (*why == NULL && len > CONFIG_SIZE_MAX)
 		*why = "longer than 64 KiB";
 	if (*why == NULL && memchr(text, '\0', len) != NULL)
 		*why = "a NUL is in it";
 	return (*why == NULL ? text : NULL);
+}
+
+char *
+config_load(const char *path, const char **why)
+{
+	int fd = open(path, CONFIG_FLAGS);
+	char *text = config_read(fd, why);
+
+	if (fd != -1)
+		close(fd);
+	return (text);
 }
 
 /* Copies a value without quotes to out; returns the end of its line. */

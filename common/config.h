@@ -11,8 +11,11 @@
 #ifndef COMMON_CONFIG_H
 #define COMMON_CONFIG_H
 
+#include <fcntl.h>
 #include <stdbool.h>
 
+/* How it is opened: a FIFO must not hold the start up. */
+#define CONFIG_FLAGS	(O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK)
 #define CONFIG_SIZE_MAX	65536	/* bytes of the file */
 
 /* Where we are in the text; line starts as 1. */
@@ -33,6 +36,9 @@ struct config_item {
  * be a regular one.  Returns NULL with what is wrong in *why.
  */
 char	*config_load(const char *path, const char **why);
+
+/* The same, of one that is open, and stays so; -1: errno says why it is not. */
+char	*config_read(int fd, const char **why);
 
 /*
  * The next assignment, or the next line that is none; false at the end.  The

@@ -38,6 +38,11 @@
 #define KEEP_FD_LIFE		(KEEP_FD_LOG + 1) /* and on: for drop_outlive */
 #define KEEP_FD_END		(KEEP_FD_LIFE + 2 + MSG_WORKERS_MAX)
 
+/* Descriptors of dnsfw-stamp. */
+#define STAMP_FD_CONFIG		3	/* struct keepconf */
+#define STAMP_FD_MADE		4	/* for struct stamps (stamps.h) */
+#define STAMP_FD_LOG		5	/* 2 opened anew, if at all */
+
 enum keepconf_firewall { KEEPCONF_NONE = 0, KEEPCONF_IPTABLES,
     KEEPCONF_NFTABLES };
 

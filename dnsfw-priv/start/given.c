@@ -55,13 +55,15 @@ check_links(const char *path, int dir, const char *name)
 	exit(2);
 }
 
-const char *
-given_acl(const char *path, int *dir)
+int
+given_acl(struct keepconf *k)
 {
+	const char *path = k->acl_path;
 	const char *slash = strrchr(path, '/');
 	size_t len = slash == NULL ? 0 : (size_t)(slash - path) + 1;
 	char folder[PATH_MAX] = ".";
 	struct stat st;
+	int dir;
 
 	if (stat(path, &st) == -1) {
 		log_error("cannot open the ACL \"%s\" (--acl-file): %m", path);
@@ -79,11 +81,11 @@ given_acl(const char *path, int *dir)
 	/* Longer ones than PATH_MAX have failed. */
 	if (len > 0)
 		memcpy(folder, path, len);
-	*dir = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (*dir == -1)
+	if ((dir = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC)) == -1)
 		fatal("cannot open the directory of the ACL \"%s\"", path);
-	check_links(path, *dir, path + len);
-	return (path + len);
+	check_links(path, dir, path + len);
+	k->acl_name = (uint32_t)len;
+	return (dir);
 }
 
 /* Returns -1 with errno. */

@@ -5,11 +5,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "keepconf.h"
+
 /*
- * The directory of the ACL, by name only, in *dir.  Returns the file's name in
- * it.  Exits with 2 for one that cannot be opened later.
+ * The directory of the ACL, by name only; ->acl_name is set.  Exits with 2 for
+ * an ACL that cannot be opened later.
  */
-const char *given_acl(const char *path, int *dir);
+int	given_acl(struct keepconf *);
 
 /*
  * A socket to the service manager, which $NOTIFY_SOCKET names, or -1.  One that

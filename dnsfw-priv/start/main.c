@@ -1,9 +1,10 @@
 /*
  * dnsfw: what the operator starts, as root.
  *
- * It reads options, looks users up, opens sockets, makes every netlink message
- * that will ever be sent, starts the others, and becomes the keeper.  No byte
- * that a child, a client, the network or the firewall sent is read here.
+ * It opens sockets, starts the others, and becomes the keeper.  Options are read
+ * (reading.h), and netlink messages made (spawn_stamp), by children that have
+ * given up everything; of these two nothing but memory of one form comes back.
+ * No byte of the others, a client, the network or the firewall is read here.
  */
 #include <linux/netfilter/nfnetlink.h>
 
@@ -17,11 +18,11 @@
 #include "conf.h"
 #include "drop.h"
 #include "given.h"
-#include "hosts.h"
 #include "landlock.h"
 #include "listen.h"
 #include "log.h"
 #include "privs.h"
+#include "reading.h"
 #include "spawn.h"
 
 #define AT(fd)		((fd) - SPAWN_FD_FIRST)		/* in an array of fds */
@@ -44,9 +45,7 @@ block_signals(void)
 	sigemptyset(&set);
 	for (i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
 		sigaddset(&set, ours[i]);
-	/* Who ignores it has no children to wait for. */
-	if (signal(SIGCHLD, SIG_DFL) == SIG_ERR ||
-	    sigprocmask(SIG_SETMASK, &set, NULL) == -1)
+	if (sigprocmask(SIG_SETMASK, &set, NULL) == -1)
 		fatal("sigprocmask");
 }
 
@@ -123,7 +122,7 @@ start_compiler(int to_helper)
 	open_channels(KEEP_FD_COMPILER, KEEP_FD_COMPILER_LOG, fds, &log);
 	fds[1] = to_helper;
 	return (spawn_proxy(geteuid() == 0 ? "compiler" : "checker",
-	    &o.keep.users[KEEPCONF_PROXY], o.acl_file, open_life(), log, fds,
+	    &o.keep.users[KEEPCONF_PROXY], o.keep.acl_path, open_life(), log, fds,
 	    2));
 }
 
@@ -150,42 +149,28 @@ start_worker(unsigned int i, int fds[1 + LISTEN_MAX], size_t nlisten)
 	return (pid);
 }
 
-/* That there is no Landlock at all, the keeper says. */
-static void
-say_what_is_not_limited(void)
-{
-	int abi = landlock_abi();
-
-	if (abi != -1 && abi < LANDLOCK_ABI_TCP)
-		log_warn("this kernel's Landlock cannot limit TCP, as that of "
-		    "Linux 6.7 can: who controls a worker can connect to "
-		    "wherever the firewall lets its user (meta skuid, "
-		    "--uid-owner: see the example firewalls)");
-}
-
 int
 main(int argc, char **argv)
 {
 	int fds[1 + LISTEN_MAX], to_helper = -1;
 	struct keepconf *k = &o.keep;
-	const char *acl;
 	bool has_helper;
 	uint32_t i;
 
 	privs_descriptors();
 	log_init(NULL);
-	options_parse(&o, argc, argv);
+	/* Who ignores it has no children to wait for. */
+	if (signal(SIGCHLD, SIG_DFL) == SIG_ERR)
+		fatal("signal");
+	reading_options(&o, argc, argv);
+	k->unprivileged = geteuid() != 0;
 	if (!k->check_only)
-		privs_check(&o);
-	privs_users(&o);
-	hosts_zones(k);
+		privs_check(k);
 	block_signals();
 	memset(keeper, -1, sizeof(keeper));
 	memset(helper, -1, sizeof(helper));
-	acl = given_acl(o.acl_file, &keeper[AT(KEEP_FD_ACL_DIR)]);
-	hosts_upstreams(k);
+	keeper[AT(KEEP_FD_ACL_DIR)] = given_acl(k);
 	has_helper = !k->check_only && k->firewall != KEEPCONF_NONE;
-	conf_complete(&o, acl);
 	if (has_helper)
 		open_netlink();
 	if (!k->check_only) {
@@ -195,8 +180,6 @@ main(int argc, char **argv)
 	}
 	if (geteuid() == 0)
 		drop_directory();
-	if (!k->check_only)
-		say_what_is_not_limited();
 	if (has_helper)
 		k->helper = start_helper(&to_helper);
 	k->compiler = start_compiler(to_helper);

@@ -7,15 +7,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
-#include <pwd.h>
-#include <stdio.h>
 #include <unistd.h>
 
 #include "log.h"
-
-/* Who stands in for a user that does not exist: nobody (the kernel's). */
-#define NOBODY		65534
 
 void
 privs_descriptors(void)
@@ -38,13 +32,34 @@ privs_descriptors(void)
 		fatal("dup2");
 }
 
-void
-privs_check(const struct options *o)
+/* All that the start takes are in the first word. */
+static uint32_t
+effective(void)
 {
 	struct __user_cap_header_struct hdr = {
 		.version = _LINUX_CAPABILITY_VERSION_3
 	};
 	struct __user_cap_data_struct data[2];
+
+	if (syscall(SYS_capget, &hdr, data) == -1)
+		fatal("capget");
+	return (data[0].effective);
+}
+
+bool
+privs_can_become(uid_t uid)
+{
+	const uint32_t needed = 1U << CAP_SETGID | 1U << CAP_SETUID |
+	    1U << CAP_SETPCAP;
+
+	/* The saved one says whether this user namespace has it. */
+	return ((effective() & needed) == needed &&
+	    setresuid((uid_t)-1, (uid_t)-1, uid) == 0);
+}
+
+void
+privs_check(const struct keepconf *k)
+{
 	static const struct {
 		int		number;
 		const char	*name, *text;
@@ -59,17 +74,9 @@ privs_check(const struct options *o)
 	bool missing = false;
 	size_t i;
 
-	if (geteuid() != 0)
-		fatalx("dnsfw must be started as root; its processes become "
-		    "the users \"%s\", \"%s\" and \"%s\" by themselves",
-		    o->users[KEEPCONF_HELPER], o->users[KEEPCONF_KEEPER],
-		    o->users[KEEPCONF_PROXY]);
-	if (syscall(SYS_capget, &hdr, data) == -1)
-		fatal("capget");
-	/* All of them are in the first word. */
 	for (i = 0; i < sizeof(needed) / sizeof(needed[0]); i++) {
-		if ((data[0].effective & 1U << needed[i].number) != 0 ||
-		    (o->keep.firewall == KEEPCONF_NONE &&
+		if ((effective() & 1U << needed[i].number) != 0 ||
+		    (k->firewall == KEEPCONF_NONE &&
 		    needed[i].number == CAP_NET_ADMIN))
 			continue;
 		log_error("CAP_%s is missing: it is needed to %s",
@@ -81,54 +88,4 @@ privs_check(const struct options *o)
 		    "them up: what starts it must leave them to it "
 		    "(CapabilityBoundingSet= of a unit, --cap-add of a "
 		    "container)");
-}
-
-static void
-find_user(struct options *o, enum keepconf_role role, const char *option)
-{
-	struct keepconf_user *user = &o->keep.users[role];
-	const char *name = o->users[role];
-	struct passwd *pw;
-
-	snprintf(user->name, sizeof(user->name), "%s", name);
-	errno = 0;
-	pw = getpwnam(name);
-	if (pw == NULL && !o->keep.check_only)
-		fatalx("user \"%s\" (--%s) does not exist: create it with "
-		    "'useradd --system --no-create-home "
-		    "--shell /usr/sbin/nologin %s' or systemd-sysusers",
-		    name, option, name);
-	if (pw != NULL && (pw->pw_uid == 0 || pw->pw_gid == 0))
-		fatalx("--%s \"%s\": must not be root", option, name);
-	user->missing = pw == NULL;
-	user->uid = pw == NULL ? NOBODY : pw->pw_uid;
-	user->gid = pw == NULL ? NOBODY : pw->pw_gid;
-}
-
-static void
-differ(const struct options *o, enum keepconf_role a, enum keepconf_role b,
-    const char *options)
-{
-	const struct keepconf_user *users = o->keep.users;
-
-	if (!users[a].missing && !users[b].missing &&
-	    users[a].uid == users[b].uid)
-		fatalx("%s must be different users", options);
-}
-
-void
-privs_users(struct options *o)
-{
-	const struct group *control = getgrnam(PRIVS_CONTROL_GROUP);
-
-	o->keep.control_gid = control == NULL ? 0 : control->gr_gid;
-	find_user(o, KEEPCONF_HELPER, "priv-user");
-	find_user(o, KEEPCONF_KEEPER, "keeper-user");
-	find_user(o, KEEPCONF_PROXY, "proxy-user");
-	differ(o, KEEPCONF_HELPER, KEEPCONF_PROXY,
-	    "--priv-user and --proxy-user");
-	differ(o, KEEPCONF_HELPER, KEEPCONF_KEEPER,
-	    "--priv-user and --keeper-user");
-	differ(o, KEEPCONF_KEEPER, KEEPCONF_PROXY,
-	    "--keeper-user and --proxy-user");
 }

@@ -1,10 +1,12 @@
-/* What the start has and needs: descriptors, capabilities, users. */
+/* What the start has and needs: descriptors, capabilities. */
 #ifndef START_PRIVS_H
 #define START_PRIVS_H
 
-#include "options.h"
+#include <sys/types.h>
 
-#define PRIVS_CONTROL_GROUP "dnsfw"	/* may ask at the control socket */
+#include <stdbool.h>
+
+#include "keepconf.h"
 
 /* Above every number that a descriptor of any of the processes has. */
 #define PRIVS_FD_ASIDE	KEEP_FD_END
@@ -16,10 +18,13 @@
  */
 void	privs_descriptors(void);
 
-/* Are we root, and is every capability there that the start takes? */
-void	privs_check(const struct options *o);
+/*
+ * For a child that is to be without power: can it become the user, or are we so
+ * that the start will fail anyhow?
+ */
+bool	privs_can_become(uid_t uid);
 
-/* Fill in ->keep.users: they are there, none is root, and all are different. */
-void	privs_users(struct options *o);
+/* Is every capability there that the start takes? */
+void	privs_check(const struct keepconf *);
 
 #endif

@@ -1,16 +1,22 @@
 /* The other processes. */
 #include "spawn.h"
 
+#include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 
 #include <linux/capability.h>
 
+#include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "drop.h"
+#include "given.h"
 #include "log.h"
 #include "sockbuf.h"
 #include "where.h"
@@ -30,6 +36,20 @@ spawn_channel(int ends[2])
 	/* For many results, of which --check has none. */
 	for (i = 0; i < 2 && geteuid() == 0; i++)
 		sockbuf_send(ends[i], CHANNEL_BUFFER);
+}
+
+/* Nothing, but for how the log is written. */
+static char **
+log_environment(void)
+{
+	static char journal[64], *env[] = { NULL, NULL };
+	const char *stream = getenv("JOURNAL_STREAM");
+
+	if (stream != NULL) {
+		snprintf(journal, sizeof(journal), "JOURNAL_STREAM=%s", stream);
+		env[0] = journal;
+	}
+	return (env);
 }
 
 /* The last step before exec: all others close with it, whoever opened them. */
@@ -111,19 +131,75 @@ spawn_helper(const struct keepconf_user *user, int life, const int *fds, size_t 
 	_exit(1);
 }
 
+pid_t
+spawn_brief(int *life)
+{
+	int ends[2];
+	pid_t pid;
+
+	if (pipe2(ends, O_CLOEXEC) == -1)
+		fatal("pipe");
+	if ((pid = fork_child()) == 0) {
+		if (dup2(ends[0], STDIN_FILENO) == -1)
+			fatal("cannot arrange descriptors");
+		close(ends[1]);
+	}
+	close(ends[0]);
+	*life = ends[1];
+	return (pid);
+}
+
+void
+spawn_wait(pid_t pid, int life, const char *name)
+{
+	int status;
+
+	while (waitpid(pid, &status, 0) == -1) {
+		if (errno != EINTR)
+			fatal("waitpid");
+	}
+	if (WIFSIGNALED(status))
+		fatalx("%s died: killed by signal %d (%s)%s", name,
+		    WTERMSIG(status), sigabbrev_np(WTERMSIG(status)),
+		    WTERMSIG(status) == SIGSYS ?
+		    ", a system call outside of its allow-list" : "");
+	/* It has said why. */
+	if (WEXITSTATUS(status) != 0)
+		exit(WEXITSTATUS(status));
+	close(life);
+}
+
+void
+spawn_stamp(const struct keepconf *k, struct stamps *made)
+{
+	char *argv[] = { (char *)(uintptr_t)"dnsfw-stamp", NULL };
+	const int fds[] = { given_memory("dnsfw-keeper", k, sizeof(*k)),
+	    memfd_create("dnsfw-made", MFD_CLOEXEC) };
+	int life;
+	pid_t pid;
+
+	if (fds[1] == -1)
+		fatal("memory for the stamps");
+	if ((pid = spawn_brief(&life)) == 0) {
+		arrange(fds, 2);
+		execve(where_stamp(), argv, log_environment());
+		log_error("cannot run %s: %m", where_stamp());
+		_exit(1);
+	}
+	spawn_wait(pid, life, argv[0]);
+	if (pread(fds[1], made, sizeof(*made), 0) != sizeof(*made))
+		fatalx("dnsfw-stamp has made no stamps");
+	close(fds[0]);
+	close(fds[1]);
+}
+
 void
 spawn_keeper(const int *fds, size_t nfds)
 {
 	char *argv[] = { (char *)(uintptr_t)"dnsfw-proxy",
 	    (char *)(uintptr_t)"keeper", NULL };
-	char journal[64], *env[] = { NULL, NULL };
-	const char *stream = getenv("JOURNAL_STREAM");
 
-	if (stream != NULL) {
-		snprintf(journal, sizeof(journal), "JOURNAL_STREAM=%s", stream);
-		env[0] = journal;
-	}
 	arrange(fds, nfds);
-	execve(where_proxy(), argv, env);
+	execve(where_proxy(), argv, log_environment());
 	fatal("cannot run %s", where_proxy());
 }

@@ -5,6 +5,7 @@
 #include <sys/types.h>
 
 #include "keepconf.h"
+#include "stamps.h"
 
 #define SPAWN_FD_FIRST	3	/* of fds[0] below; -1: there is none */
 
@@ -22,6 +23,21 @@ void	spawn_channel(int ends[2]);
  */
 pid_t	spawn_proxy(const char *role, const struct keepconf_user *user, const char *name,
 	    int life, int log, const int *fds, size_t nfds);
+
+/*
+ * Fork a child that is to end soon; its 0 is a pipe to die with (drop_outlive),
+ * whose other end is *life.  0 in the child.
+ */
+pid_t	spawn_brief(int *life);
+
+/* Wait for its end.  If it failed, so do we. */
+void	spawn_wait(pid_t pid, int life, const char *name);
+
+/*
+ * Run dnsfw-stamp, which becomes the helper's user by itself, to its end: *made
+ * is what it says.  If it fails, so do we.
+ */
+void	spawn_stamp(const struct keepconf *, struct stamps *made);
 
 /* Start dnsfw-priv, as that user already, with CAP_NET_ADMIN. */
 pid_t	spawn_helper(const struct keepconf_user *user, int life, const int *fds, size_t nfds);

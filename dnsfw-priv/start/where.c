@@ -1,4 +1,4 @@
-/* Where the other two programs were installed. */
+/* Where the other programs were installed. */
 #include "where.h"
 
 const char *
@@ -11,4 +11,10 @@ const char *
 where_helper(void)
 {
 	return (HELPER_PATH);
+}
+
+const char *
+where_stamp(void)
+{
+	return (STAMP_PATH);
 }

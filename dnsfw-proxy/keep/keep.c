@@ -15,6 +15,7 @@
 #include "hash.h"
 #include "hits.h"
 #include "hold.h"
+#include "landlock.h"
 #include "log.h"
 #include "notify.h"
 #include "own.h"
@@ -99,6 +100,19 @@ fill_descriptors(void)
 	}
 }
 
+/* That there is no Landlock at all is another warning. */
+static void
+say_what_is_not_limited(void)
+{
+	int abi = landlock_abi();
+
+	if (abi != -1 && abi < LANDLOCK_ABI_TCP)
+		log_warn("this kernel's Landlock cannot limit TCP, as that of "
+		    "Linux 6.7 can: who controls a worker can connect to "
+		    "wherever the firewall lets its user (meta skuid, "
+		    "--uid-owner: see the example firewalls)");
+}
+
 static void
 keep_confine(void)
 {
@@ -150,6 +164,8 @@ keep_main(void)
 	if (conf->audit != 0)
 		seen_open(conf->nworkers);
 	backend = select_backend();
+	if (conf->check_only == 0)
+		say_what_is_not_limited();
 
 	keep_confine();
 

@@ -101,7 +101,8 @@ def build_dir():
 
 # The programs below it, and the users.
 PROGRAMS = ("dnsfw-priv/start/dnsfw", "dnsfw-priv/helper/dnsfw-priv",
-            "dnsfw-proxy/dnsfw-proxy", "dnsfw-proxy/ctl/dnsfwctl")
+            "dnsfw-proxy/dnsfw-proxy", "dnsfw-proxy/ctl/dnsfwctl",
+            "dnsfw-priv/stamp/dnsfw-stamp")
 USERS = ("dnsfw-keeper", "dnsfw-priv", "dnsfw-proxy")
 
 

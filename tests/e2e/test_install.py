@@ -25,10 +25,12 @@ def only(root, pattern):
 
 def test_programs_and_documents(root):
     for name, folder in (("sbin/dnsfw", "sbin"), ("dnsfw-priv", "sbin"),
-                         ("dnsfw-proxy", "dnsfw"), ("bin/dnsfwctl", "bin")):
+                         ("dnsfw-proxy", "dnsfw"), ("dnsfw-stamp", "dnsfw"),
+                         ("bin/dnsfwctl", "bin")):
         assert only(root, name).stat().st_mode & 0o111
         assert only(root, name).parent.name == folder
-    for pattern in ("dnsfw.8", "dnsfw-priv.8", "dnsfw-proxy.8", "dnsfw.acl.5",
+    for pattern in ("dnsfw.8", "dnsfw-priv.8", "dnsfw-stamp.8",
+                    "dnsfw-proxy.8", "dnsfw.acl.5",
                     "dnsfwctl.1", "LICENSE", "config.env",
                     "dnsfw-exporter.service", "dnsfw.rules.yml",
                     "grafana-dashboard.json",
@@ -43,7 +45,7 @@ def test_programs_and_documents(root):
 
 def test_manual_pages_are_clean(root):
     pages = sorted(root.rglob("man*/*.[158]"))
-    assert len(pages) == 5
+    assert len(pages) == 6
     done = subprocess.run(["mandoc", "-T", "lint", "-W", "warning", *pages],
                           capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout

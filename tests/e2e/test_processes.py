@@ -214,6 +214,10 @@ def test_F4_nothing_is_executed_but_our_programs(lab, fw):
     # By a descriptor, as its user need not be able to find it.
     assert re.findall(r'execveat\(\d+, "", \["([^"]*)"\]',
                       trace.read_text(encoding="utf-8")) == ["dnsfw-priv"]
+    stamp = str(build_dir() / PROGRAMS[4])
+    assert re.findall(r'execve\("([^"]*)", \["([^"]*)"\]',
+                      trace.read_text(encoding="utf-8")) == [
+        (stamp, "dnsfw-stamp")]
 
 
 @pytest.mark.parametrize("error, words", [

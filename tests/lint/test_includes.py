@@ -9,8 +9,8 @@ from tree import TOP, files, name, none
 
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"]', re.M)
 FOLDERS = ("common", "dnsfw-priv", "dnsfw-proxy")
-NETLINK = ("dnsfw-proxy/keep/kernel/", "dnsfw-priv/start/draft.",
-           "dnsfw-priv/start/make")
+NETLINK = ("dnsfw-proxy/keep/kernel/", "dnsfw-priv/stamp/draft.",
+           "dnsfw-priv/stamp/make")
 
 
 def includes(path):

@@ -32,7 +32,7 @@ PURE = [
     ("common", "common_pure",
      {"aclpath", "addr", "addrtext", "bucket", "controlmsg", "host",
       "includemsg", "msg", "never", "order", "report", "rootlimits"}),
-    ("dnsfw-priv/start", "start_values", {"values"}),
+    ("dnsfw-priv/options", "start_values", {"values"}),
     ("dnsfw-proxy/acl", "proxy_acl",
      {"ancestors", "bounds", "build", "compile", "decide", "directive",
       "emit", "facts", "find", "groups", "hint", "image", "layout", "lex",
@@ -71,6 +71,19 @@ def test_pure_object_needs_only_pure_functions(one, own):
     if one in COMPILER:
         allowed |= ALLOCATE
     none(symbols("--undefined-only", build_dir() / one) - allowed)
+
+
+def test_root_calls_one_function_of_the_reader():
+    """What reads options is linked into dnsfw, but only its child enters it:
+    by reader_read, in reading.c (AUDIT.md)."""
+    reader = {symbol for path in build_dir().glob(
+        "dnsfw-priv/options/*.a.p/*.c.o")
+        for symbol in symbols("--defined-only", path)}
+    assert {"reader_read", "options_parse", "value_hosts"} <= reader
+    called = {(path.name, symbol)
+              for path in build_dir().glob("dnsfw-priv/start/dnsfw.p/*.c.o")
+              for symbol in symbols("--undefined-only", path) & reader}
+    assert called == {("reading.c.o", "reader_read")}
 
 
 @pytest.mark.parametrize("one", OBJECTS)

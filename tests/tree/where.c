@@ -1,5 +1,5 @@
 /*
- * Instead of dnsfw-priv/start/where.c where tests are built: the other two
+ * Instead of dnsfw-priv/start/where.c where tests are built: the other
  * programs are those of the same tree, as in the build folder, or in a copy.
  */
 #include "start/where.h"
@@ -41,4 +41,12 @@ where_helper(void)
 	static char path[PATH_MAX];
 
 	return (beside(HELPER_NAME, path));
+}
+
+const char *
+where_stamp(void)
+{
+	static char path[PATH_MAX];
+
+	return (beside("dnsfw-priv/stamp/dnsfw-stamp", path));
 }

@@ -21,7 +21,7 @@
 #include "helper/act.h"
 #include "helper/bounds.h"
 #include "never.h"
-#include "start/make.h"
+#include "stamp/make.h"
 
 #define SEQ		5000U
 #define INDEX		0x1234	/* of every ipset */

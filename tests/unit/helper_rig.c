@@ -23,10 +23,10 @@
 #include "netns.h"
 #include "never.h"
 #include "report.h"
-#include "start/filter.h"
 #include "start/given.h"
-#include "start/make.h"
 #include "start/spawn.h"
+#include "stamp/filter.h"
+#include "stamp/make.h"
 
 #define AT(fd)		((fd) - SPAWN_FD_FIRST)
 #define FDS		(AT(HELPER_FD_LANDLOCK) + 1)

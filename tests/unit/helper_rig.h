@@ -13,7 +13,7 @@
 
 #include "order.h"
 #include "stamps.h"
-#include "start/wish.h"
+#include "stamp/wish.h"
 
 struct rig {
 	pid_t	pid;

@@ -36,7 +36,7 @@
 #include "keep/kernel/backend.h"
 #include "keepconf.h"
 #include "netns.h"
-#include "start/make.h"
+#include "stamp/make.h"
 
 #define REAL_BUFFER	(1 << 20)
 

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "order.h"
-#include "start/make.h"
+#include "stamp/make.h"
 
 static struct stamps stamps;
 

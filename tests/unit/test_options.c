@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "addrtext.h"
-#include "start/options.h"
+#include "options/options.h"
 
 #define ARGS_MAX 20
 
@@ -33,7 +33,7 @@ parse(const char *arguments)
 	argv[argc++] = strdup("dnsfw");
 	while (argc < ARGS_MAX - 1 && (argv[argc] = strsep(&copy, " ")) != NULL)
 		argc++;
-	options_parse(&o, argc, argv);
+	options_parse(&o, argc, argv, NULL);
 }
 
 #define NEEDED	"--acl-file=/a --upstream=192.0.2.1 --firewall=none"
@@ -49,7 +49,7 @@ expect_host(const struct host *h, const char *want)
 Test(options, what_nobody_sets)
 {
 	parse(NEEDED);
-	cr_expect_str_eq(o.acl_file, "/a");
+	cr_expect_str_eq(o.keep.acl_path, "/a");
 	cr_expect_eq(o.keep.upstreams.n, 1);
 	cr_expect_eq(o.keep.upstream_port, 53);
 	cr_expect_eq(o.keep.binds.n, 1);
@@ -62,9 +62,9 @@ Test(options, what_nobody_sets)
 	cr_expect_eq(o.keep.max_grants, 65536);
 	cr_expect_eq(o.keep.nworkers, 1);
 	cr_expect_eq(o.keep.firewall, KEEPCONF_NONE);
-	cr_expect_str_eq(o.users[KEEPCONF_PROXY], "dnsfw-proxy");
-	cr_expect_str_eq(o.users[KEEPCONF_KEEPER], "dnsfw-keeper");
-	cr_expect_str_eq(o.users[KEEPCONF_HELPER], "dnsfw-priv");
+	cr_expect_str_eq(o.keep.users[KEEPCONF_PROXY].name, "dnsfw-proxy");
+	cr_expect_str_eq(o.keep.users[KEEPCONF_KEEPER].name, "dnsfw-keeper");
+	cr_expect_str_eq(o.keep.users[KEEPCONF_HELPER].name, "dnsfw-priv");
 	cr_expect_str_eq(o.keep.chain, "");
 	cr_expect_str_eq(o.keep.table.name, "");
 	cr_expect_eq(o.worker.refuse_with | o.worker.log_format | o.worker.log_level |

@@ -22,7 +22,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../../dnsfw-priv/start/filter.h"
+#include "../../dnsfw-priv/stamp/filter.h"
+#include "../../dnsfw-priv/stamp/syscalls.h"
 #include "../../dnsfw-proxy/keep/syscalls.h"
 #include "../../dnsfw-proxy/syscalls.h"
 #include "keepconf.h"
@@ -270,9 +271,10 @@ static const struct table {
 	{ "dnsfw-priv", filter_rules, &filter_nrules },
 	{ "compiler", compiler_rules, &compiler_nrules },
 	{ "keeper", keep_rules, &keep_nrules },
+	{ "dnsfw-stamp", stamp_rules, &stamp_nrules },
 	{ "worker", worker_rules, &worker_nrules },
 };
-enum { PRIV, COMPILER, KEEPER, WORKER };
+enum { PRIV, COMPILER, KEEPER, STAMP, WORKER };
 
 /* What no table may allow: the ways to more files, processes, privileges. */
 static const long denied[] = {
@@ -325,6 +327,7 @@ Test(sandbox, P1_P2_tables_deny_the_ways_out)
 			    tables[t].name, denied_without_network[i]);
 	cr_assert_eq(plain_outcome(PRIV, SYS_memfd_create), SIGSYS);
 	cr_assert_eq(plain_outcome(KEEPER, SYS_memfd_create), SIGSYS);
+	cr_assert_eq(plain_outcome(STAMP, SYS_memfd_create), SIGSYS);
 	cr_assert_eq(plain_outcome(WORKER, SYS_memfd_create), SIGSYS);
 }
 
@@ -369,6 +372,36 @@ Test(sandbox, P1_arguments_of_dnsfw_priv)
 
 	for (i = 0; i < NROWS(calls); i++)
 		cr_assert_eq(table_outcome(PRIV, calls[i].call, EBADF),
+		    calls[i].outcome, "number %zu", i);
+}
+
+/* It hands over what it has made, and may say why it cannot. */
+Test(sandbox, P1_arguments_of_dnsfw_stamp)
+{
+	static const struct {
+		struct call call;
+		int outcome;
+	} calls[] = {
+		{ { SYS_write, { STAMP_FD_MADE } }, ALLOWED },
+		{ { SYS_write, { STAMP_FD_LOG } }, ALLOWED },
+		{ { SYS_write, { STAMP_FD_CONFIG } }, SIGSYS },
+		{ { SYS_write, { STAMP_FD_LOG + 1 } }, SIGSYS },
+		{ { SYS_write, { STDIN_FILENO } }, SIGSYS },
+		{ { SYS_write, { STDOUT_FILENO } }, SIGSYS },
+		{ { SYS_sendto, { STAMP_FD_LOG, 0, 0, 0, 0, 0 } }, ALLOWED },
+		{ { SYS_sendto, { STAMP_FD_LOG, 0, 0, 0, 4096, 12 } },
+		    SIGSYS },
+		{ { SYS_sendto, { STAMP_FD_MADE, 0, 0, 0, 0, 0 } }, SIGSYS },
+		{ { SYS_read, { STAMP_FD_CONFIG } }, SIGSYS },
+		{ { SYS_pread64, { STAMP_FD_CONFIG } }, SIGSYS },
+		{ { SYS_close, { STDIN_FILENO } }, SIGSYS },
+		{ { SYS_fcntl, { STDIN_FILENO, F_GETFL } }, SIGSYS },
+		{ { SYS_recvmsg, { STAMP_FD_MADE } }, SIGSYS },
+	};
+	size_t i;
+
+	for (i = 0; i < NROWS(calls); i++)
+		cr_assert_eq(table_outcome(STAMP, calls[i].call, EBADF),
 		    calls[i].outcome, "number %zu", i);
 }
 

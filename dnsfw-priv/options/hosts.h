@@ -1,6 +1,6 @@
 /* The addresses of --bind and --upstream, as this host has them. */
-#ifndef START_HOSTS_H
-#define START_HOSTS_H
+#ifndef OPTIONS_HOSTS_H
+#define OPTIONS_HOSTS_H
 
 #include "keepconf.h"
 

@@ -1,6 +1,6 @@
 /* What the stamps are to be about. */
-#ifndef START_WISH_H
-#define START_WISH_H
+#ifndef STAMP_WISH_H
+#define STAMP_WISH_H
 
 #include <stdbool.h>
 #include <stdint.h>

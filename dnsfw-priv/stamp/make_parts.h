@@ -1,6 +1,6 @@
 /* The stamps of one kind of grants (make.c), and what the backends share. */
-#ifndef START_MAKE_PARTS_H
-#define START_MAKE_PARTS_H
+#ifndef STAMP_MAKE_PARTS_H
+#define STAMP_MAKE_PARTS_H
 
 #include <stdio.h>	/* libnftnl/expr.h needs it */
 

@@ -2,8 +2,8 @@
  * Netlink messages that become stamps, by libmnl: as tables of their parts, or
  * with what libnftnl writes.
  */
-#ifndef START_DRAFT_H
-#define START_DRAFT_H
+#ifndef STAMP_DRAFT_H
+#define STAMP_DRAFT_H
 
 #include <stddef.h>
 #include <stdint.h>

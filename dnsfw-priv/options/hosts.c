@@ -3,6 +3,7 @@
 
 #include <ifaddrs.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "log.h"
 
@@ -93,7 +94,7 @@ hosts_upstreams(const struct keepconf *k)
 	log_error("--upstream \"%s\" (--upstream-port %u): expected another "
 	    "server, as dnsfw itself is to listen there (--bind, --bind-port)",
 	    host_print(h, text), k->upstream_port);
-	exit(2);
+	_exit(2);
 }
 
 void

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "config.h"
 #include "log.h"
@@ -27,13 +28,15 @@ struct option_def {
 };
 
 #define P(name)		offsetof(struct options, name)
+#define USER(role)	P(keep.users[role].name), { 0, KEEPCONF_USER_MAX, NULL }
 #define ANY		{ 0, 0, NULL }
 #define NO_YES		{ 0, 0, "no yes" }
 
 /* All that there is of an option; --help, the names of variables and the
  * manual's list (a test compares) come from it. */
 static const struct option_def defs[] = {
-	{ "acl-file", "FILE", value_string, P(acl_file), ANY, NULL,
+	{ "acl-file", "FILE", value_text, P(keep.acl_path),
+	    { 0, KEEPCONF_PATH_MAX, NULL }, NULL,
 	    "access control list (required)" },
 	{ "upstream", "ADDRESS", value_hosts, P(keep.upstreams),
 	    { 0, MSG_UPSTREAMS_MAX, "--upstream-port" }, NULL,
@@ -100,13 +103,14 @@ static const struct option_def defs[] = {
 	{ "control", "PATH", value_socket, P(keep.control),
 	    { 0, KEEPCONF_CONTROL_MAX, NULL }, "/run/dnsfw/control",
 	    "socket for dnsfwctl, or none" },
-	{ "proxy-user", "USER", value_string, P(users[KEEPCONF_PROXY]), ANY,
+	{ "proxy-user", "USER", value_text, USER(KEEPCONF_PROXY),
 	    PROXY_USER, "user of workers and compiler" },
-	{ "keeper-user", "USER", value_string, P(users[KEEPCONF_KEEPER]), ANY,
+	{ "keeper-user", "USER", value_text, USER(KEEPCONF_KEEPER),
 	    KEEPER_USER, "user of the keeper, the main process" },
-	{ "priv-user", "USER", value_string, P(users[KEEPCONF_HELPER]), ANY,
+	{ "priv-user", "USER", value_text, USER(KEEPCONF_HELPER),
 	    PRIV_USER, "user of dnsfw-priv" },
-	{ "config", "FILE", value_string, P(config), ANY, NULL,
+	{ "config", "FILE", value_text, P(config),
+	    { 0, KEEPCONF_PATH_MAX, NULL }, NULL,
 	    "more options, as KEY=value lines" },
 	{ "audit", NULL, value_word, P(keep.audit), NO_YES, NULL,
 	    "refuse nothing, and tell what would be" },
@@ -142,7 +146,7 @@ static void __attribute__((noreturn))
 usage_exit(void)
 {
 	fputs("Try 'dnsfw --help'.\n", stderr);
-	exit(2);
+	_exit(2);
 }
 
 /* --upstream-port is UPSTREAM_PORT in the environment. */
@@ -162,7 +166,8 @@ static void
 set(struct options *o, size_t d, const char *value)
 {
 	const struct option_def *def = &defs[d];
-	char why[VALUE_WHY_MAX], place[300] = "", shown[VALUE_SHOWN + 4];
+	char why[VALUE_WHY_MAX], place[KEEPCONF_PATH_MAX + 16] = "";
+	char shown[VALUE_SHOWN + 4];
 
 	if (value[0] == '\0')
 		snprintf(why, sizeof(why), "a value");
@@ -205,7 +210,7 @@ help(void)
 	    "environment, and that over\nthe file; an empty variable counts as "
 	    "not set. Lists repeat or take commas.\n"
 	    "See dnsfw(8) and dnsfw.acl(5).");
-	exit(fflush(stdout) == 0 ? 0 : 1);
+	_exit(fflush(stdout) == 0 ? 0 : 1);
 }
 
 static void
@@ -221,7 +226,7 @@ help_or_version(int argc, char **argv)
 		    strcmp(argv[i], "-V") != 0)
 			continue;
 		puts("dnsfw " DNSFW_VERSION);
-		exit(fflush(stdout) == 0 ? 0 : 1);
+		_exit(fflush(stdout) == 0 ? 0 : 1);
 	}
 }
 
@@ -306,13 +311,18 @@ from_item(struct options *o, const struct config_item *item)
 }
 
 static void
-from_file(struct options *o)
+from_file(struct options *o, const struct options_file *given)
 {
 	struct config c = { NULL, 1 };
 	struct config_item item;
 	const char *why;
 
-	if ((c.at = config_load(o->config, &why)) == NULL) {
+	if (given != NULL && given->path != NULL && given->fd != -1 &&
+	    strcmp(given->path, o->config) == 0)
+		c.at = config_read(given->fd, &why);
+	else
+		c.at = config_load(o->config, &why);
+	if (c.at == NULL) {
 		report("cannot read \"%s\" (--config): %s", o->config, why);
 		return;
 	}
@@ -340,7 +350,7 @@ from_table(struct options *o)
 static void
 check(const struct options *o)
 {
-	if (o->acl_file == NULL)
+	if (o->keep.acl_path[0] == '\0')
 		report("--acl-file (or ACL_FILE) is required: "
 		    "the path of the access control list");
 	if (o->keep.upstreams.n == 0)
@@ -373,14 +383,15 @@ check(const struct options *o)
 }
 
 void
-options_parse(struct options *o, int argc, char **argv)
+options_parse(struct options *o, int argc, char **argv,
+    const struct options_file *config)
 {
 	help_or_version(argc, argv);
 	*o = (struct options){ .keep.firewall = OPTIONS_UNSET };
 	from_command_line(o, argc, argv);
 	from_environment(o);
-	if (o->config != NULL)
-		from_file(o);
+	if (o->config[0] != '\0')
+		from_file(o, config);
 	from_table(o);
 	if (!failed)
 		check(o);

@@ -1,6 +1,6 @@
 /* The values of options: text into a field, or what was expected.  Pure. */
-#ifndef START_VALUES_H
-#define START_VALUES_H
+#ifndef OPTIONS_VALUES_H
+#define OPTIONS_VALUES_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -23,7 +23,7 @@ struct value_rule {
 typedef bool value_fn(void *field, const struct value_rule *rule,
     const char *value, char why[VALUE_WHY_MAX]);
 
-value_fn value_string;	/* const char *: the value itself */
+value_fn value_text;	/* char []: shorter than max */
 value_fn value_number;	/* uint32_t */
 value_fn value_word;	/* uint8_t: min for the first word */
 value_fn value_hosts;	/* struct hosts; words: the option for the port */

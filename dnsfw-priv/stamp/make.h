@@ -2,8 +2,8 @@
  * The stamps (stamps.h): every netlink message that the helper will ever send,
  * made by libmnl and libnftnl, with the holes found.
  */
-#ifndef START_MAKE_H
-#define START_MAKE_H
+#ifndef STAMP_MAKE_H
+#define STAMP_MAKE_H
 
 #include "stamps.h"
 #include "wish.h"

@@ -21,12 +21,12 @@ expected(char why[VALUE_WHY_MAX], const char *fmt, ...)
 }
 
 bool
-value_string(void *field, const struct value_rule *rule, const char *value,
+value_text(void *field, const struct value_rule *rule, const char *value,
     char why[VALUE_WHY_MAX])
 {
-	(void)rule;
-	(void)why;
-	*(const char **)field = value;
+	if (strlen(value) >= rule->max)
+		return (expected(why, "at most %u octets", rule->max - 1));
+	memcpy(field, value, strlen(value) + 1);
 	return (true);
 }
 

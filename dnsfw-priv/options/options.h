@@ -2,8 +2,8 @@
  * The options of the command line, the environment and the file of --config
  * (SPEC section 6).
  */
-#ifndef START_OPTIONS_H
-#define START_OPTIONS_H
+#ifndef OPTIONS_OPTIONS_H
+#define OPTIONS_OPTIONS_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -14,24 +14,27 @@
 
 #define OPTIONS_UNSET	255	/* of keep.firewall */
 
-/*
- * Most are read into the very record of the process that is told them.  Strings
- * point into argv, the environment or the file, which live as long.
- */
+/* All are read into the very record of the process that is told them. */
 struct options {
 	struct keepconf	 keep;		/* the keeper's */
 	struct msg_config worker;	/* the workers', all the same */
-	const char	*config;
-	const char	*acl_file;
-	const char	*users[KEEPCONF_ROLES];
+	char		 config[KEEPCONF_PATH_MAX];
+};
+
+/* A file that has been opened for who reads, or could not be (-1). */
+struct options_file {
+	const char	*path;		/* NULL: there is none */
+	int		 fd;
 };
 
 /*
  * Fill *o from the command line, then the environment, then the file: what an
  * earlier one has set, a later one does not change.  Prints --help and
  * --version and exits 0.  An error names the option, the value, and what would
- * be right; after all of them it exits 2.
+ * be right; after all of them it exits 2.  config is taken for the file if the
+ * options name just that path, and else the file is opened.
  */
-void	options_parse(struct options *o, int argc, char **argv);
+void	options_parse(struct options *o, int argc, char **argv,
+	    const struct options_file *config);
 
 #endif

@@ -1,6 +1,6 @@
 /* The system calls of the helper. */
-#ifndef START_FILTER_H
-#define START_FILTER_H
+#ifndef STAMP_FILTER_H
+#define STAMP_FILTER_H
 
 #include "sandbox.h"
 #include "stamps.h"
