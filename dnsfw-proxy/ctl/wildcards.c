@@ -116,7 +116,7 @@ collect_parents(struct belows *b, const struct wants *w)
 }
 
 static void
-name_of(const struct below *b, struct dns_name *out)
+wildcard_name(const struct below *b, struct dns_name *out)
 {
 	size_t at;
 
@@ -139,7 +139,7 @@ keep_wildcards(struct belows *b, size_t least)
 			;
 		if (run < least)
 			continue;
-		name_of(&b->at[i], &name);
+		wildcard_name(&b->at[i], &name);
 		if (!suffix_is_public(&name))
 			b->at[n++] = b->at[i];
 	}
@@ -173,7 +173,7 @@ fold_thing(struct wants *w, struct want *p, const struct below *b)
 	struct dns_name name;
 	struct want *all;
 
-	name_of(b, &name);
+	wildcard_name(b, &name);
 	all = wants_below(w, p, &name);
 	want_it(all, b->what);
 	want_it_not(p, b->what);
