@@ -217,7 +217,8 @@ list_origins(struct build *b, struct acl_compiled *out)
 			o = &b->origins[i - 1];
 			out->origins[out->norigins++] = (struct acl_origin){
 			    .record = p->record, .line = o->line, .at = o->at,
-			    .grouped = o->grouped };
+			    .grouped = o->grouped,
+			    .blocks = (p->flags & RECORD_BLOCK) != 0 };
 		}
 	}
 	return (true);

@@ -26,6 +26,7 @@ struct acl_origin {
 	uint32_t	line;		/* from 1 */
 	uint16_t	at;		/* offset of the name in the line */
 	bool		grouped;	/* its client or that name is a group */
+	bool		blocks;
 };
 
 /* A group that no rule has. */

@@ -7,8 +7,7 @@
 
 #include <string.h>
 
-/* The subnet with exactly this base, masked, and prefix length; NULL: none. */
-static const struct image_subnet *
+const struct image_subnet *
 find_subnet(const struct acl_image *image, const struct addr *base,
     uint8_t prefix)
 {
@@ -70,25 +69,17 @@ find_next_subnet(const struct acl_image *image, struct addr *base,
 	return (s);
 }
 
-/* The patterns of one subnet from the most to the least specific. */
-static bool
-walk_subnet(const struct acl_image *image, const struct image_subnet *s,
-    const struct dns_name *name, const struct image_suffixes *suffixes,
-    bool wildcard, find_take *take, void *arg)
+bool
+find_walk_wildcards(const struct acl_image *image,
+    const struct image_subnet *s, const struct dns_name *name,
+    const struct image_suffixes *suffixes, unsigned int depth, find_take *take,
+    void *arg)
 {
 	const struct image_record *r;
-	uint32_t set = s->set;
-	unsigned int depth = suffixes->labels;
 
-	if (depth > 0 && !wildcard) {
-		r = find_record(image, set, false, name, suffixes, depth);
-		if (r != NULL && take(arg, r, depth))
-			return (true);
-		depth--;	/* a wildcard does not match its own apex */
-	}
 	for (;; depth--) {
 		if (s->depths & image_depth_bit(depth)) {
-			r = find_record(image, set, true, name, suffixes,
+			r = find_record(image, s->set, true, name, suffixes,
 			    depth);
 			if (r != NULL && take(arg, r, depth))
 				return (true);
@@ -96,6 +87,25 @@ walk_subnet(const struct acl_image *image, const struct image_subnet *s,
 		if (depth == 0)
 			return (false);
 	}
+}
+
+/* From the most to the least specific. */
+bool
+find_walk_subnet(const struct acl_image *image, const struct image_subnet *s,
+    const struct dns_name *name, const struct image_suffixes *suffixes,
+    bool wildcard, find_take *take, void *arg)
+{
+	const struct image_record *r;
+	unsigned int depth = suffixes->labels;
+
+	if (depth > 0 && !wildcard) {
+		r = find_record(image, s->set, false, name, suffixes, depth);
+		if (r != NULL && take(arg, r, depth))
+			return (true);
+		depth--;	/* a wildcard does not match its own apex */
+	}
+	return (find_walk_wildcards(image, s, name, suffixes, depth, take,
+	    arg));
 }
 
 void
@@ -114,7 +124,7 @@ find_walk(const struct acl_image *image, const struct addr_net *client,
 	dns_name_fold(name == NULL ? &root : name, &folded);
 	image_suffixes_init(&suffixes, &folded);
 	while ((s = find_next_subnet(image, &base, &i)) != NULL) {
-		if (s->prefix <= client->prefix && walk_subnet(image, s,
+		if (s->prefix <= client->prefix && find_walk_subnet(image, s,
 		    &folded, &suffixes, wildcard, take, arg))
 			return;
 	}

@@ -8,6 +8,10 @@
 
 #include "layout.h"
 
+/* The subnet with exactly this base, masked, and prefix length; NULL: none. */
+const struct image_subnet *find_subnet(const struct acl_image *,
+		    const struct addr *base, uint8_t prefix);
+
 /*
  * The next subnet that contains the client, from the longest prefix on; NULL:
  * there is none.  *i counts the prefix lengths, from 0; base, the client's address
@@ -43,6 +47,19 @@ typedef bool find_take(void *arg, const struct image_record *,
  */
 void		find_walk(const struct acl_image *, const struct addr_net *client,
 		    const struct dns_name *name, bool wildcard,
+		    find_take *take, void *arg);
+
+/*
+ * The part of that way which one subnet has, for a folded name; and what of it
+ * the wildcards are, from that depth on.  True: take ended it.
+ */
+bool		find_walk_subnet(const struct acl_image *,
+		    const struct image_subnet *, const struct dns_name *,
+		    const struct image_suffixes *, bool wildcard,
+		    find_take *take, void *arg);
+bool		find_walk_wildcards(const struct acl_image *,
+		    const struct image_subnet *, const struct dns_name *,
+		    const struct image_suffixes *, unsigned int depth,
 		    find_take *take, void *arg);
 
 #endif

@@ -1,6 +1,7 @@
 /* The ACL's text cut into lines, and a line into tokens. */
 #include "lex.h"
 
+#include <limits.h>
 #include <string.h>
 
 bool
@@ -57,21 +58,26 @@ text_len(const struct lex_line *line, size_t at)
 	return (end == NULL ? line->len - at : (size_t)(end - quote) + 1);
 }
 
-/* Hardly an octet begins a mark. */
-static bool
-is_mark(const struct lex_line *line, size_t at)
-{
-	char c = line->text[at];
-	size_t len;
-
-	return ((c == '=' || c == '-' || c == '~' || c == '+') &&
-	    mark_at(line, at, &len) != LEX_WORD);
-}
+/* Hardly an octet may end a word: where a blank, a comment or a mark begins. */
+static const bool may_end[UCHAR_MAX + 1] = {
+	[' '] = true, ['\t'] = true, ['#'] = true,
+	['='] = true, ['-'] = true, ['~'] = true, ['+'] = true
+};
 
 static bool
 is_blank(char c)
 {
 	return (c == ' ' || c == '\t');
+}
+
+static bool
+ends_word(const struct lex_line *line, size_t at)
+{
+	char c = line->text[at];
+	size_t len;
+
+	return (may_end[(unsigned char)c] && (is_blank(c) || c == '#' ||
+	    mark_at(line, at, &len) != LEX_WORD));
 }
 
 void
@@ -101,8 +107,7 @@ lex_next(struct lex_line *line, struct lex_token *token)
 		return;
 	}
 	/* No token of a rule holds a mark, so a word ends where one begins. */
-	while (at < line->len && !is_blank(line->text[at]) &&
-	    line->text[at] != '#' && !is_mark(line, at))
+	while (at < line->len && !ends_word(line, at))
 		at++;
 	token->len = at - token->at;
 	line->at = at;

@@ -62,21 +62,20 @@ compare_blocks(const void *a, const void *b)
 	return (compare_keys(x->key, x->len, y->key, y->len));
 }
 
-void
-blocks_collect(struct blocks *b, const struct list *l)
+static void
+collect_blocks(struct blocks *b)
 {
+	const struct list *l = b->list;
 	struct parse_rule rule;
 	uint8_t key[KEY_MAX];
 	size_t used = 0, size = 0, len;
 	uint32_t i;
 
-	*b = (struct blocks){ .list = l };
 	b->at = calloc(l->nrules + 1UL, sizeof(*b->at));
 	if (b->at == NULL)
 		err(1, "calloc");
 	for (i = 0; i < l->nrules; i++) {
-		if (l->rules[i].grouped ||
-		    !relate_blocks(l->image, l->rules[i].record))
+		if (l->rules[i].grouped || !l->rules[i].blocks)
 			continue;
 		list_parse(&l->rules[i], &rule);
 		b->prefixes[rule.client.base.family == ADDR_V6]
@@ -95,6 +94,12 @@ blocks_collect(struct blocks *b, const struct list *l)
 	for (i = 0, used = 0; i < b->n; used += b->at[i++].len)
 		b->at[i].key = b->octets + used;
 	qsort(b->at, b->n, sizeof(*b->at), compare_blocks);
+}
+
+void
+blocks_init(struct blocks *b, const struct list *l)
+{
+	*b = (struct blocks){ .list = l };
 }
 
 void
@@ -144,13 +149,15 @@ passed_over_of(const struct blocks *b, const struct list_rule *r,
 }
 
 uint32_t
-blocks_passed_over(const struct blocks *b, const struct list_rule *r,
+blocks_passed_over(struct blocks *b, const struct list_rule *r,
     const struct parse_rule *rule)
 {
 	struct addr_net client = rule->client;
 	uint32_t line = 0;
 	unsigned int i;
 
+	if (b->at == NULL)
+		collect_blocks(b);
 	for (i = rule->client.prefix; line == 0 && i-- > 0;) {
 		if (!b->prefixes[client.base.family == ADDR_V6][i])
 			continue;

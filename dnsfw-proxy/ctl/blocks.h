@@ -13,13 +13,13 @@
 struct blocks {
 	const struct list *list;
 	uint8_t		*octets;	/* of all keys */
-	struct block	*at;		/* sorted by their keys */
+	struct block	*at;		/* sorted by their keys; NULL: not yet */
 	uint32_t	 n;
 	bool		 prefixes[2][129]; /* IPv4, IPv6: there are such blocks */
 };
 
-/* Collect them.  In any case blocks_free() is to be called. */
-void	blocks_collect(struct blocks *, const struct list *);
+/* They are collected when they are first asked for.  blocks_free() is to be called. */
+void	blocks_init(struct blocks *, const struct list *);
 
 void	blocks_free(struct blocks *);
 
@@ -30,7 +30,7 @@ void	blocks_free(struct blocks *);
  * BLOCKS_LOOKS are looked at.
  */
 #define BLOCKS_LOOKS	64
-uint32_t blocks_passed_over(const struct blocks *, const struct list_rule *,
+uint32_t blocks_passed_over(struct blocks *, const struct list_rule *,
 	    const struct parse_rule *);
 
 #endif

@@ -174,6 +174,18 @@ sort_by_record(struct list *l)
 	free(other);
 }
 
+/* Mostly they come so: then there need not be room to sort them in. */
+static bool
+are_in_order(const struct list *l)
+{
+	uint32_t i;
+
+	for (i = 1; i < l->nrules; i++)
+		if (compare_lines(&l->rules[i - 1], &l->rules[i]) > 0)
+			return (false);
+	return (true);
+}
+
 static void
 index_rules(struct list *l, const struct acl_compiled *c)
 {
@@ -189,10 +201,12 @@ index_rules(struct list *l, const struct acl_compiled *c)
 	for (i = 0; i < l->nrules; i++) {
 		o = &c->origins[i];
 		l->rules[i] = (struct list_rule){ .record = o->record,
-		    .line = o->line, .name_at = o->at, .grouped = o->grouped };
+		    .line = o->line, .name_at = o->at, .grouped = o->grouped,
+		    .blocks = o->blocks };
 		l->by_record[i] = i;
 	}
-	qsort(l->rules, l->nrules, sizeof(*l->rules), compare_lines);
+	if (!are_in_order(l))
+		qsort(l->rules, l->nrules, sizeof(*l->rules), compare_lines);
 	find_lines(l);
 	sort_by_record(l);
 }

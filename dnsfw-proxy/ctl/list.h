@@ -21,6 +21,7 @@ struct list_rule {
 	uint32_t	line;
 	uint16_t	name_at;	/* of the name in the line */
 	bool		grouped;	/* its client or that name is a group */
+	bool		blocks;
 	const char	*text;		/* of the line */
 	size_t		len;
 };

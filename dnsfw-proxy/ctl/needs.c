@@ -12,16 +12,6 @@ compare_numbers(uint64_t a, uint64_t b)
 }
 
 static int
-compare_clients(const struct want *a, const struct want *b)
-{
-	int rc = memcmp(&a->client.base, &b->client.base,
-	    sizeof(a->client.base));
-
-	return (rc != 0 ? rc : compare_numbers(a->client.prefix,
-	    b->client.prefix));
-}
-
-static int
 compare_things(const struct want *a, const struct want *b)
 {
 	uint32_t i;
@@ -82,7 +72,7 @@ compare_wants(const void *a, const void *b)
 	if ((rc = compare_listed(x, y)) != 0 ||
 	    (rc = compare_things(x, y)) != 0)
 		return (rc);
-	return (compare_clients(x, y));
+	return (wants_compare_clients(x, y));
 }
 
 static int
@@ -95,7 +85,7 @@ compare_sets(const struct need *a, const struct need *b)
 	if ((rc = compare_numbers(b->n, a->n)) != 0)
 		return (rc);
 	for (i = 0; i < a->n; i++)
-		if ((rc = compare_clients(a->wants[i], b->wants[i])) != 0)
+		if ((rc = wants_compare_clients(a->wants[i], b->wants[i])) != 0)
 			return (rc);
 	return (0);
 }

@@ -122,6 +122,15 @@ wants_below(struct wants *w, const struct want *like,
 	return (p);
 }
 
+int
+wants_compare_clients(const struct want *a, const struct want *b)
+{
+	int rc = memcmp(&a->client.base, &b->client.base,
+	    sizeof(a->client.base));
+
+	return (rc != 0 ? rc : a->client.prefix - b->client.prefix);
+}
+
 void
 wants_free(struct wants *w)
 {

@@ -49,6 +49,9 @@ struct want *wants_of(struct wants *, const struct addr *client,
 struct want *wants_below(struct wants *, const struct want *like,
 	    const struct dns_name *name);
 
+/* Negative, 0 or positive, as the client of the first is before the other's. */
+int	wants_compare_clients(const struct want *, const struct want *);
+
 bool	want_has(const struct want *, uint32_t port);
 void	want_add(struct want *, uint32_t port);
 void	want_drop(struct want *, uint32_t port);

@@ -8,29 +8,22 @@
 #include "suffix.h"
 
 /* What is wanted of a name, as if it was a port; no port is below 1 << 16. */
-enum { AS_RESOLVE, AS_UNKNOWN };
+enum { AS_RESOLVE = 1, AS_UNKNOWN };
+#define WANTS_END	UINT32_MAX
 
-/* A name that wants something, by its parent. */
-struct child {
-	struct dns_name	parent;
-	uint32_t	what;		/* a port, or one of the above */
-	const struct dns_name *name;
+/* All names below one, for a client that wants a thing of some of them. */
+struct below {
+	const struct want *of;		/* its client, and one of these names */
+	size_t		 at;		/* where theirs is in that */
+	uint32_t	 what;		/* a port, or one of the above */
 };
 
-struct children {
-	struct child	*at;
+struct belows {
+	struct below	*at;
 	size_t		 n, room;
 };
 
 /* --- one thing that is wanted --- */
-
-static bool
-wants_it(const struct want *p, uint32_t what)
-{
-	if (what == AS_RESOLVE)
-		return (p->resolve);
-	return (what == AS_UNKNOWN ? p->unknown : want_has(p, what));
-}
 
 static void
 want_it(struct want *p, uint32_t what)
@@ -54,137 +47,165 @@ want_it_not(struct want *p, uint32_t what)
 		want_drop(p, what);
 }
 
+/* The next thing behind that one which is wanted, or WANTS_END. */
+static uint32_t
+next_thing(const struct want *p, uint32_t what)
+{
+	uint32_t i;
+
+	if (what < AS_RESOLVE && p->resolve)
+		return (AS_RESOLVE);
+	if (what < AS_UNKNOWN && p->unknown)
+		return (AS_UNKNOWN);
+	for (i = 0; i < p->nports; i++)
+		if (p->ports[i] > what)
+			return (p->ports[i]);
+	return (WANTS_END);
+}
+
 /* --- parents --- */
 
-static void
-parent_of(const struct dns_name *name, struct dns_name *out)
-{
-	const size_t skip = name->wire[0] + 1U;
-
-	*out = (struct dns_name){ .labels = (uint8_t)(name->labels - 1),
-	    .len = (uint8_t)(name->len - skip) };
-	memcpy(out->wire, name->wire + skip, out->len);
-}
-
-static void
-add_child(struct children *c, const struct want *p, uint32_t what)
-{
-	struct child *child;
-
-	if (c->n == c->room) {
-		c->room = c->room == 0 ? 1024 : 2 * c->room;
-		c->at = reallocarray(c->at, c->room, sizeof(*c->at));
-		if (c->at == NULL)
-			err(1, "no memory");
-	}
-	child = &c->at[c->n++];
-	parent_of(&p->name, &child->parent);
-	child->what = what;
-	child->name = &p->name;
-}
-
 static int
-compare_names(const struct dns_name *a, const struct dns_name *b)
+compare_belows(const void *a, const void *b)
 {
-	if (a->len != b->len)
-		return (a->len < b->len ? -1 : 1);
-	return (memcmp(a->wire, b->wire, a->len));
-}
-
-/* Those nearer to the root first: they may take what others would. */
-static int
-compare_children(const void *a, const void *b)
-{
-	const struct child *x = a, *y = b;
+	const struct below *x = a, *y = b;
+	const struct dns_name *one = &x->of->name, *other = &y->of->name;
+	size_t len = one->len - x->at;
 	int rc;
 
-	if (x->parent.labels != y->parent.labels)
-		return (x->parent.labels < y->parent.labels ? -1 : 1);
-	if ((rc = compare_names(&x->parent, &y->parent)) != 0)
+	if ((rc = wants_compare_clients(x->of, y->of)) != 0)
 		return (rc);
-	if (x->what != y->what)
-		return (x->what < y->what ? -1 : 1);
-	return (compare_names(x->name, y->name));
-}
-
-/* Of one parent and one thing, from i on: how many, of which so many names. */
-static size_t
-run_of(const struct children *c, size_t i, size_t *names)
-{
-	size_t k;
-
-	*names = 1;
-	for (k = i + 1; k < c->n && c->at[k].what == c->at[i].what &&
-	    dns_name_identical(&c->at[k].parent, &c->at[i].parent); k++)
-		*names += !dns_name_identical(c->at[k].name, c->at[k - 1].name);
-	return (k - i);
+	if (len != other->len - y->at)
+		return (len < other->len - y->at ? -1 : 1);
+	if ((rc = memcmp(one->wire + x->at, other->wire + y->at, len)) != 0)
+		return (rc);
+	return (x->what == y->what ? 0 : x->what < y->what ? -1 : 1);
 }
 
 static void
-collect_children(struct children *c, const struct wants *w)
+add_below(struct belows *b, struct below below)
+{
+	if (b->n == b->room) {
+		b->room = b->room == 0 ? 1024 : 2 * b->room;
+		b->at = reallocarray(b->at, b->room, sizeof(*b->at));
+		if (b->at == NULL)
+			err(1, "no memory");
+	}
+	b->at[b->n++] = below;
+}
+
+/* Each name with its parent, for each thing that is wanted of it. */
+static void
+collect_parents(struct belows *b, const struct wants *w)
 {
 	const struct want *p;
+	uint32_t what;
 	size_t i;
-	uint32_t k;
 
 	for (i = 0; i < w->n; i++) {
 		p = w->at[i];
-		if (p->name.labels < 3)
+		if (p->wildcard || p->name.labels < 3)
 			continue;
-		for (k = 0; k < p->nports; k++)
-			add_child(c, p, p->ports[k]);
-		if (p->resolve)
-			add_child(c, p, AS_RESOLVE);
-		if (p->unknown)
-			add_child(c, p, AS_UNKNOWN);
+		for (what = next_thing(p, 0); what != WANTS_END;
+		    what = next_thing(p, what))
+			add_below(b, (struct below){ .of = p, .what = what,
+			    .at = p->name.wire[0] + 1U });
 	}
-	if (c->n > 0)
-		qsort(c->at, c->n, sizeof(*c->at), compare_children);
+	if (b->n > 0)
+		qsort(b->at, b->n, sizeof(*b->at), compare_belows);
+}
+
+static void
+wildcard_name(const struct below *b, struct dns_name *out)
+{
+	size_t at;
+
+	*out = (struct dns_name){ .len = (uint8_t)(b->of->name.len - b->at) };
+	memcpy(out->wire, b->of->name.wire + b->at, out->len);
+	for (at = 0; out->wire[at] != 0; at += out->wire[at] + 1U)
+		out->labels++;
+}
+
+/* Keep one of each that has enough names, which are told apart by the wants. */
+static void
+keep_wildcards(struct belows *b, size_t least)
+{
+	struct dns_name name;
+	size_t i, run, n = 0;
+
+	for (i = 0; i < b->n; i += run) {
+		for (run = 1; i + run < b->n &&
+		    compare_belows(&b->at[i], &b->at[i + run]) == 0; run++)
+			;
+		if (run < least)
+			continue;
+		wildcard_name(&b->at[i], &name);
+		if (!suffix_is_public(&name))
+			b->at[n++] = b->at[i];
+	}
+	b->n = n;
 }
 
 /* --- folding --- */
 
-static bool
-is_under_parent(const struct want *p, const struct dns_name *parent)
+/* The wildcard that takes the thing: that nearest to the root. */
+static const struct below *
+find_wildcard(const struct belows *b, const struct want *p, uint32_t what)
 {
-	return (p->name.labels > parent->labels &&
-	    dns_name_is_under(&p->name, parent));
+	struct below key = { .of = p, .what = what };
+	const struct below *found, *last = NULL;
+	const uint8_t *wire = p->name.wire;
+
+	for (key.at = wire[0] + 1U; wire[key.at] != 0;
+	    key.at += wire[key.at] + 1U) {
+		found = bsearch(&key, b->at, b->n, sizeof(*b->at),
+		    compare_belows);
+		if (found != NULL)
+			last = found;
+	}
+	return (last);
 }
 
 /* What its client wants of all names below, it need not want of this one. */
 static void
-fold_one(struct wants *w, struct want *p, const struct child *c)
+fold_thing(struct wants *w, struct want *p, const struct below *b)
 {
-	struct want *all = wants_below(w, p, &c->parent);
+	struct dns_name name;
+	struct want *all;
 
-	want_it(all, c->what);
-	want_it_not(p, c->what);
+	wildcard_name(b, &name);
+	all = wants_below(w, p, &name);
+	want_it(all, b->what);
+	want_it_not(p, b->what);
 	if (!want_is_any(p))
 		want_count(all, p->count, p->first, p->last);
 }
 
 static void
-fold(struct wants *w, const struct child *c)
+fold_name(struct wants *w, struct want *p, const struct belows *b)
 {
-	size_t i, n = w->n;
+	const struct below *wildcard;
+	uint32_t what;
 
-	for (i = 0; i < n; i++)
-		if (is_under_parent(w->at[i], &c->parent) &&
-		    wants_it(w->at[i], c->what))
-			fold_one(w, w->at[i], c);
+	for (what = next_thing(p, 0); what != WANTS_END;
+	    what = next_thing(p, what)) {
+		wildcard = find_wildcard(b, p, what);
+		if (wildcard != NULL)
+			fold_thing(w, p, wildcard);
+	}
 }
 
 void
 wildcards_fold(struct wants *w, size_t least)
 {
-	struct children c = { .n = 0 };
-	size_t i, run, names;
+	struct belows b = { .n = 0 };
+	size_t i, n = w->n;
 
-	collect_children(&c, w);
-	for (i = 0; i < c.n; i += run) {
-		run = run_of(&c, i, &names);
-		if (names >= least && !suffix_is_public(&c.at[i].parent))
-			fold(w, &c.at[i]);
-	}
-	free(c.at);
+	collect_parents(&b, w);
+	keep_wildcards(&b, least);
+	/* Wildcards are put behind those that there are. */
+	for (i = 0; b.n > 0 && i < n; i++)
+		if (!w->at[i]->wildcard)
+			fold_name(w, w->at[i], &b);
+	free(b.at);
 }

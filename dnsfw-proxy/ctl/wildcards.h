@@ -5,9 +5,9 @@
 #include "wants.h"
 
 /*
- * Where least names or more, of whatever clients, have the same parent and the same
- * port, that port is for all names below the parent, for those clients that want it
- * of one.  Never for a public suffix.  wants_tidy() is to follow.
+ * Where a client wants the same port of least names or more with the same parent,
+ * that port is for all names below the parent, for that client: what others want
+ * gives it nothing.  Never for a public suffix.  wants_tidy() is to follow.
  */
 void	wildcards_fold(struct wants *, size_t least);
 

@@ -264,30 +264,37 @@ dns_name_print(const struct dns_name *name, char buf[DNS_NAME_TEXT_MAX])
 	return (n);
 }
 
+/* May the octet, folded, stand in a name? */
 static bool
-is_name_char(char c)
+is_name_char(uint8_t c)
 {
-	return ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-	    (c >= '0' && c <= '9') || c == '-' || c == '_');
+	return ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' ||
+	    c == '_');
 }
 
 /* One label of text at *at, appended to out; *at is left behind it. */
 static enum dns_err
 parse_label(const char *text, size_t len, size_t *at, struct dns_name *out)
 {
+	/* Behind the length octet, and without that of the root. */
+	const int room = DNS_NAME_MAX - out->len - 2;
 	uint8_t *label = out->wire + out->len;
-	uint8_t n;
+	const char *from = text + *at;
+	size_t left = len - *at;
+	uint8_t n, c;
 
-	for (n = 0; *at < len && text[*at] != '.'; ++*at) {
-		if (!is_name_char(text[*at]))
+	for (n = 0; n < left && from[n] != '.'; n++) {
+		c = lower((uint8_t)from[n]);
+		*at = (size_t)(from - text) + n;
+		if (!is_name_char(c))
 			return (DNS_ECHAR);
 		if (n == DNS_LABEL_MAX)
 			return (DNS_ELABEL);
-		/* The length octet, n characters, this one, the root. */
-		if (DNS_NAME_MAX - out->len < n + 3)
+		if (n >= room)
 			return (DNS_ENAME);
-		label[++n] = lower((uint8_t)text[*at]);
+		label[n + 1] = c;
 	}
+	*at = (size_t)(from - text) + n;
 	if (n == 0)
 		return (DNS_EEMPTY);
 	label[0] = n;

@@ -476,8 +476,98 @@ def test_U11_check_of_what_groups_say_as_well(acl):
 {path}:4:1: warning: line 3 says the same
     10.0.0.1 -> b.example:TCP:80
     ^
-{path}: 3 rules, 0 errors, 1 warning
+{path}:5:1: warning: line 3 says the same
+    @lan -> a.example:TCP:80
+    ^
+{path}: 3 rules, 0 errors, 2 warnings
 """
+
+
+SOME = ("@lan = 10.0.0.1, 10.0.0.2, fd00::1\n@one = 10.0.0.1\n"
+        "@web = a.example, b.example, *.c.example\n")
+
+# Behind SOME groups: what is odd, with line and column.
+ODD_GROUPS = [
+    # twice the same: by one line, by two, in part, of several names
+    ("@lan -> @web:TCP:80\n@one -> @web:TCP:80",
+     [(5, 1, "line 4 says the same")]),
+    ("@lan -> a.example,b.example:TCP:80\n@lan -> *.c.example:TCP:80,81\n"
+     "@lan -> @web:TCP:80", [(6, 1, "other lines together say the same")]),
+    ("@lan -> a.example,b.example:TCP:80\n@lan -> @web:TCP:80",
+     []),
+    ("@one -> @web:TCP:80\n@lan -> @web:TCP:80", []),
+    ("@lan ~> a.example\n@lan ~> d.example,@web", []),
+    ("@lan ~> @web,d.example\n@lan ~> d.example,@web",
+     [(5, 9, "line 4 says the same"), (5, 19, "line 4 says the same")]),
+    ("@n = x.example, x.example\n@lan ~> @n\n@one ~> @web", []),
+    # one that another one hides: by name, by client, by both, in part
+    ("@lan -> @web:TCP:80\n@lan -> *.example:TCP:80",
+     [(4, 9, "nothing changes without it: line 5 allows all that it does")]),
+    ("@one -> a.example:TCP:80\n10.0.0.0/8 -> a.example:TCP:80",
+     [(4, 9, "nothing changes without it: line 5 allows all that it does")]),
+    ("10.0.0.1 ~> @web\n10.0.0.1 ~> *.example",
+     [(4, 13, "nothing changes without it: line 5 allows all that it does")]),
+    ("@lan ~> a.example\n10.0.0.0/8 ~> a.example\nfd00::/8 ~> *.example",
+     [(4, 9, "nothing changes without it: other lines together allow all "
+       "that it does")]),
+    ("@lan ~> a.example\n10.0.0.0/8 ~> a.example", []),
+    ("@one -> @web:TCP:80\n10.0.0.0/8 -> a.example:TCP:80\n"
+     "10.0.0.0/8 -> b.example:TCP:80", []),
+    ("@lan -| @web\n0.0.0.0/0 -| a.example,b.example\n"
+     "::/0 -| a.example,b.example\n@lan -| *.example\n"
+     "::/0 ~> *.example\n0.0.0.0/0 ~> *",
+     [(4, 9, "nothing changes without it: line 7 blocks all that it does")]),
+    # here one of them has a block between
+    ("@lan -> a.example:TCP:80\n10.0.0.2 -| *.example\n"
+     "0.0.0.0/0 -> *.example:TCP:80\n::/0 -> *.example:TCP:80", []),
+    # a block that hides nothing, or something of one of the clients or names
+    ("@lan ~> d.example\n@lan -| @web",
+     [(5, 9, "it blocks what no rule allows")]),
+    ("@lan ~> d.example\n10.0.0.0/8 -| @web\n@one -| a.d.example",
+     [(5, 15, "it blocks what no rule allows"),
+      (6, 9, "it blocks what no rule allows")]),
+    ("::/0 ~> *.c.example\n@lan -| @web", []),
+    ("0.0.0.0/0 ~> x.c.example\n@one -| @web", []),
+    ("@lan -| @web\n10.0.0.0/8 ~> d.example\n10.0.0.2 ~> *.example", []),
+    # what the rule itself has
+    ("@lan ~> *.co.uk", [(4, 9, "a public suffix: anybody can register a "
+                          "name that it allows")]),
+    ("fe80::1 -> @web:TCP:1", [(4, 1, "nothing is ever granted to a "
+                                "link-local client: it cannot connect from "
+                                "there")]),
+]
+
+
+@pytest.mark.parametrize("text, odd", ODD_GROUPS)
+def test_U3_check_of_how_groups_stand_to_others(acl, text, odd):
+    done = ctl("check", "--json", acl(SOME + text))
+    found = json.loads(done.stdout)
+    assert found["errors"] == []
+    assert [(w["line"], w["column"], w["text"]) for w in found["warnings"]
+            if w["text"] != "no rule has the group"] == odd
+
+
+def test_U3_check_of_a_large_group_says_what_all_its_names_are(acl):
+    """Hundreds of clients stand to others as one of them."""
+    clients = "".join(f"@lan += 10.1.{i // 250}.{i % 250}\n" for i in range(500))
+    names = "".join(f"@web += n{i}.example\n" for i in range(2000))
+    text = (f"@lan = 10.1.9.9\n{clients}@web = a.example\n{names}"
+            "@lan -> @web:TCP:443\n0.0.0.0/0 -> *.example:TCP:443\n")
+    done = ctl("check", acl(text))
+    assert done.stdout.splitlines()[0].endswith(
+        "acl:2503:9: warning: nothing changes without it: line 2504 allows "
+        "all that it does")
+    assert done.stdout.endswith("2 rules, 0 errors, 1 warning\n")
+
+
+def test_U3_check_leaves_a_group_whose_clients_stand_too_differently(acl):
+    """Each has a subnet of its own around it, which allows the same."""
+    for n, warnings in ((64, 1), (65, 0)):
+        clients = ", ".join(f"10.1.{i}.1" for i in range(n))
+        text = (f"@lan = {clients}\n@lan -> a.example:TCP:443\n" + "".join(
+            f"10.1.{i}.0/24 -> *.example:TCP:443\n" for i in range(n)))
+        done = ctl("check", "--json", acl(text))
+        assert len(json.loads(done.stdout)["warnings"]) == warnings
 
 
 # --- explain and a model (A4, A5) ---

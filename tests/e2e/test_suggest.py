@@ -204,6 +204,25 @@ def test_U9_wildcards_only_where_asked(lab, names):
     assert status == 0 and "*" not in out
 
 
+def test_U9_a_wildcard_is_for_whose_own_names_are_enough():
+    """What one client asks for opens nothing for another one."""
+    log = "".join(f"{client} ?> [1] {name}.cdn.test.\n{client} <~ [1]\n"
+                  for client, names in (("10.0.0.1", "abc"), ("10.0.0.2", "a"),
+                                        ("10.0.0.3", "cde"), ("10.0.0.4", "bd"))
+                  for name in names)
+    status, out, _ = run("suggest", "--json", "--wildcards", "3", "-", text=log)
+    assert status == 0
+    assert {(client, name["name"], name["count"])
+            for rule in map(json.loads, out.splitlines())
+            for client in rule["clients"] for name in rule["names"]} == {
+        ("10.0.0.1", "*.cdn.test", 6), ("10.0.0.3", "*.cdn.test", 6),
+        ("10.0.0.2", "a.cdn.test", 1), ("10.0.0.4", "b.cdn.test", 1),
+        ("10.0.0.4", "d.cdn.test", 1)}
+    status, out, _ = run("suggest", "--wildcards", "3", "-", text=log)
+    assert "@clients1 = 10.0.0.1, 10.0.0.3\n@clients1 ~> *.cdn.test\t" in out
+    checked(out)
+
+
 def test_U9_without_a_firewall_no_port_is_known(lab):
     server = lab.dnsfw("", "--audit")
     site = lab.site()

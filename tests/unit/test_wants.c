@@ -139,18 +139,61 @@ Test(wants, U9_names_of_one_parent_become_a_wildcard)
 {
 	add("10.0.0.1", "a.cdn.example.net", TCP(443));
 	add("10.0.0.1", "b.cdn.example.net", TCP(443));
-	add("10.0.0.2", "c.cdn.example.net", TCP(443));
-	add("10.0.0.2", "c.cdn.example.net", TCP(80));
+	add("10.0.0.1", "c.cdn.example.net", TCP(443));
+	add("10.0.0.1", "c.cdn.example.net", TCP(80));
 	add("10.0.0.1", "cdn.example.net", TCP(443));
 	wildcards_fold(&wants, 4);
 	cr_assert_eq(wants.n, 4);
 	wildcards_fold(&wants, 3);
 	wants_tidy(&wants);
-	/* One for each client, and what is not below or another port. */
-	cr_assert_eq(wants.n, 4);
+	/* And what is not below, or another port. */
+	cr_assert_eq(wants.n, 3);
 	cr_assert(below("cdn.example.net")->nports == 1 &&
 	    below("cdn.example.net")->count == 2);
 	cr_assert_eq(wants.at[0]->ports[0], TCP(80));
+}
+
+/* What one client asks for opens nothing for another one. */
+Test(wants, U9_a_wildcard_is_for_whose_own_names_are_enough)
+{
+	add("10.0.0.1", "a.cdn.example.net", TCP(443));
+	add("10.0.0.2", "b.cdn.example.net", TCP(443));
+	add("10.0.0.2", "c.cdn.example.net", TCP(443));
+	add("10.0.0.3", "b.cdn.example.net", TCP(443));
+	add("10.0.0.3", "c.cdn.example.net", TCP(80));
+	add("10.0.0.4", "a.cdn.example.net", TCP(443));
+	add("10.0.0.4", "b.cdn.example.net", TCP(443));
+	wildcards_fold(&wants, 2);
+	wants_tidy(&wants);
+	cr_assert_eq(wants.n, 5);
+	cr_assert(!wants.at[0]->wildcard && wants.at[0]->nports == 1);
+	cr_assert(!wants.at[1]->wildcard && !wants.at[2]->wildcard);
+	cr_assert(wants.at[3]->wildcard && wants.at[3]->count == 2 &&
+	    wants.at[3]->client.base.bytes[3] == 2);
+	cr_assert(wants.at[4]->wildcard &&
+	    wants.at[4]->client.base.bytes[3] == 4);
+}
+
+Test(wants, U9_each_thing_goes_to_the_wildcard_that_has_it)
+{
+	add("10.0.0.1", "a.example.net", TCP(443));
+	add("10.0.0.1", "b.example.net", TCP(443));
+	add("10.0.0.1", "x.a.example.net", TCP(443));
+	add("10.0.0.1", "x.a.example.net", TCP(80));
+	add("10.0.0.1", "y.a.example.net", TCP(80));
+	of("10.0.0.1", "x.a.example.net")->resolve = true;
+	of("10.0.0.1", "y.a.example.net")->resolve = true;
+	of("10.0.0.1", "z.a.example.net")->unknown = true;
+	wildcards_fold(&wants, 2);
+	wants_tidy(&wants);
+	cr_assert_eq(wants.n, 3);
+	cr_assert(!wants.at[0]->wildcard && wants.at[0]->unknown);
+	cr_assert(below("example.net")->nports == 1 &&
+	    want_has(below("example.net"), TCP(443)) &&
+	    !below("example.net")->resolve);
+	cr_assert(below("a.example.net")->nports == 1 &&
+	    want_has(below("a.example.net"), TCP(80)) &&
+	    below("a.example.net")->resolve);
 }
 
 Test(wants, U9_the_upper_wildcard_takes_what_is_below)
