@@ -115,6 +115,25 @@ static const struct form xt_forms[] = {
 	    ">9.9.9.9 17:99" },
 	{ "ACCEPT;:A - [0:0];-A FORWARD -p tcp -m tcp --dport 99 -g A;"
 	    "-A FORWARD -j DROP", OPEN, " 6:99" },
+	/* What leaves a chain is not dropped behind that. */
+	{ "ACCEPT;-A FORWARD -p tcp -m tcp --sport 7 -j RETURN;"
+	    "-A FORWARD -j DROP", OPEN, " 6:" },
+	{ "ACCEPT;-A FORWARD -m mark --mark 1 -j RETURN;-A FORWARD -j DROP",
+	    UNSURE, NULL },
+	{ "ACCEPT;:A - [0:0];-A FORWARD -m mark --mark 1 -g A;"
+	    "-A FORWARD -j DROP", UNSURE, NULL },
+	{ "ACCEPT;:A - [0:0];-A FORWARD -m mark --mark 1 -g A;-A A -j DROP;"
+	    "-A FORWARD -j DROP", SHUT, NULL },
+	{ "ACCEPT;:A - [0:0];-A FORWARD -m limit --limit 5/s -g A;"
+	    "-A A -m mark --mark 1 -j RETURN;-A A -j DROP;-A FORWARD -j DROP",
+	    UNSURE, NULL },
+	{ "DROP;:A - [0:0];-A FORWARD -j A;-A FORWARD -p udp -j ACCEPT;"
+	    "-A A -m mark --mark 1 -j RETURN;-A A -j DROP", UNSURE, NULL },
+	{ "DROP;:A - [0:0];-A FORWARD -m limit --limit 5/s -j A;"
+	    "-A FORWARD -p tcp -j ACCEPT;-A A -m mark --mark 1 -j RETURN;"
+	    "-A A -j DROP", OPEN, " 6:" },
+	{ "DROP;-A FORWARD -m mark --mark 1 -j RETURN;-A FORWARD -j DROP",
+	    SHUT, NULL },
 	/* What is dropped before. */
 	{ "ACCEPT;-A FORWARD -p tcp -m tcp ! --dport 443 -j REJECT;"
 	    "-A FORWARD ! -p tcp -j DROP", OPEN, " 6:443" },
