@@ -245,11 +245,26 @@ Test(doctor_ways, U10_each_form_of_iptables)
 #define DROP		",{'drop':null}"
 #define PREFIX(a, len)	"{'prefix':{'addr':'" a "','len':" len "}}"
 
+#define SET(name, flags) ",{'set':{" OF ",'name':'" name "','flags':[" flags \
+	"],'elem':[]}}"
+#define ADD(set)	"{'set':{'op':'add','elem':{'payload':{'protocol':'ip'," \
+	"'field':'saddr'}},'set':'" set "'}}"
+
 /* Behind the chain's policy, with the jump. */
 static const struct form nft_forms[] = {
 	{ "drop'}}", SHUT, NULL },
 	{ "accept'}}", OPEN, NULL },
 	{ "accept'}}" RULE("{'reject':null}"), SHUT, NULL },
+	/* A set can be full, or empty now and not later. */
+	{ "accept'}}" RULE(ADD("@s") DROP), OPEN, NULL },
+	{ "drop'}}" SET("s", "") RULE(PAYLOAD("==", "ip", "saddr", "'@s'")
+	    ACCEPT), SHUT, NULL },
+	{ "drop'}}" SET("s", "'timeout'") RULE(PAYLOAD("==", "ip", "saddr",
+	    "'@s'") ACCEPT), UNSURE, NULL },
+	{ "drop'}},{'set':{" OF ",'name':'s','flags':'dynamic','elem':[]}}"
+	    RULE(PAYLOAD("==", "ip", "saddr", "'@s'") ACCEPT), UNSURE, NULL },
+	{ "drop'}}" SET("s", "") RULE(PAYLOAD("==", "ip", "saddr", "'@s'")
+	    ACCEPT) RULE(ADD("@s")), UNSURE, NULL },
 	{ "accept'}}" RULE(PAYLOAD("==", "tcp", "dport", "443")
 	    ",{'return':null}") RULE("{'reject':null}"), OPEN, " 6:443" },
 	{ "accept'}}" RULE(PAYLOAD("!=", "tcp", "dport", "443") DROP)

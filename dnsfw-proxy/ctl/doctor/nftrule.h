@@ -20,6 +20,7 @@ struct nftrule_listing {
 	struct model	*m;
 	const struct guard *guard;
 	const json_t	*all;
+	json_t		*sets, *changing;	/* by table and name */
 	nft_elements	*elements;
 	void		*arg;
 	uint32_t	expanded;	/* elements that were taken apart */
