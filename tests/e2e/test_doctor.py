@@ -585,6 +585,55 @@ def test_U10_another_way_out(doctor):
     doctor.mended("accept-before")
 
 
+def add_interface(doctor, name, address):
+    gateway = doctor.lab.gateway
+    gateway.run("ip", "link", "add", name, "type", "veth", "peer", "name",
+                f"{name}-peer")
+    gateway.run("ip", "link", "set", f"{name}-peer", "up")
+    gateway.run("ip", "link", "set", name, "up")
+    gateway.run("ip", "address", "add", address, "dev", name)
+
+
+def test_U10_a_route_of_several_ways(alone):
+    """Each of them leads out."""
+    alone.start()
+    add_interface(alone, "vx", "10.88.0.1/24")
+    alone.lab.gateway.run("ip", "route", "add", "default", "nexthop", "dev",
+                          "wan", "nexthop", "dev", "vx")
+    alone.rules("insert rule inet filter forward oifname vx udp dport 53 "
+                "accept")
+    assert alone.whats() == ["dns-elsewhere"]
+
+
+@pytest.mark.parametrize("client", ["10.88.0.7", "10.89.0.7"])
+def test_U10_clients_where_dnsfw_has_no_address(alone, client):
+    """The list says that there are some; the other one is routed."""
+    add_interface(alone, "vpn", "10.88.0.1/24")
+    alone.lab.gateway.run("ip", "route", "add", "default", "dev", "wan")
+    alone.lab.gateway.run("ip", "route", "add", "10.89.0.0/24", "via",
+                          "10.88.0.9", "dev", "vpn")
+    alone.rules("insert rule inet filter forward iifname vpn accept")
+    assert "accept-before" not in alone.whats()
+    alone.acl.write_text(ACL + f"{client} -> example.net:TCP:80\n", "ascii")
+    (one, *_) = [one for one in alone.found() if one["what"] ==
+                 "accept-before"]
+    assert "iifname \"vpn\" accept" in one["text"]
+
+
+def test_U10_a_table_that_iptables_does_not_tell(alone):
+    """Another one of it is told."""
+    alone.start()
+    alone.lab.gateway.run("iptables-nft", "-t", "nat", "-N", "OTHER")
+    alone.rules("table ip filter { chain FORWARD { type filter hook forward "
+                "priority 0; policy drop; ct state established accept; }; }")
+    assert alone.whats() == ["grants-closed"]
+    # By a set, it is told, but not as it is.
+    alone.rules("flush chain ip filter FORWARD")
+    assert "not-understood" not in alone.whats()
+    alone.rules("add rule ip filter FORWARD tcp dport { 80, 443 } accept")
+    assert "not-understood" in alone.whats()
+
+
 def test_U10_what_is_not_understood_is_said(doctor):
     """It may be a fault, and is never passed over."""
     doctor.rules("insert rule inet filter forward meta mark 7 accept",

@@ -382,6 +382,11 @@ around_find(const struct model *m, const struct guard *guard,
     const struct ways_world *world, const bool forwards[2],
     struct findings *findings)
 {
+	if (m->mixed)
+		findings_add(findings, WARNING, "not-understood", "",
+		    "rules not understood: nft made some in a table of "
+		    "iptables, of which iptables-save tells only a part; they "
+		    "may let clients around dnsfw");
 	/* What is missing could be what leads to dnsfw, or what closes. */
 	if (m->full)
 		findings_add(findings, WARNING, "not-all", "", "the firewall "

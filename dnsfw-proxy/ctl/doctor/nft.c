@@ -122,9 +122,12 @@ nft_parse(struct model *m, const struct guard *g, char *text, size_t len,
 		chain = json_object_get(json_array_get(l.all, i), "chain");
 		rule = json_object_get(json_array_get(l.all, i), "rule");
 		nftrule_table(chain != NULL ? chain : rule, table);
-		if (nftrule_families(chain != NULL ? chain : rule) == 0 ||
-		    is_skipped(skip, table))
+		if (nftrule_families(chain != NULL ? chain : rule) == 0)
 			continue;
+		if (is_skipped(skip, table)) {
+			m->mixed |= nftrule_is_native(rule);
+			continue;
+		}
 		if (chain != NULL)
 			read_chain(&l, chain, table);
 		else

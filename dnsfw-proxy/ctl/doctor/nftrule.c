@@ -433,6 +433,27 @@ read_statements(struct reading *r, size_t from)
 
 /* --- a rule --- */
 
+bool
+nftrule_is_native(const json_t *rule)
+{
+	const json_t *expr = json_object_get(rule, "expr"), *one, *right;
+	const json_t *low;
+	const char *text;
+	size_t i;
+
+	for (i = 0; i < json_array_size(expr); i++) {
+		one = json_array_get(expr, i);
+		right = json_object_get(json_object_get(one, "match"), "right");
+		low = json_array_get(json_object_get(right, "range"), 0);
+		text = json_string_value(right);
+		if (json_object_get(one, "vmap") != NULL ||
+		    json_object_get(right, "set") != NULL ||
+		    json_is_string(low) || (text != NULL && text[0] == '@'))
+			return (true);
+	}
+	return (false);
+}
+
 void
 nftrule_read(struct nftrule_listing *l, const json_t *rule, const char *table)
 {

@@ -33,6 +33,9 @@ const char *nftrule_member(const json_t *object, const char *key);
 void	nftrule_table(const json_t *object, char out[NFTRULE_TABLE_MAX]);
 uint8_t	nftrule_families(const json_t *object);
 
+/* Is it one that iptables does not make, nor tells rightly? */
+bool	nftrule_is_native(const json_t *rule);
+
 /* Add the rule to the model, as one or more. */
 void	nftrule_read(struct nftrule_listing *, const json_t *rule,
 	    const char *table);
