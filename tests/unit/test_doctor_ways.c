@@ -46,7 +46,7 @@ struct found {
 	char	text[256];	/* of the packets that are accepted */
 };
 
-static void
+static bool
 take(void *arg, const struct judge_packet *p, const struct judgement *j)
 {
 	struct found *f = arg;
@@ -55,11 +55,12 @@ take(void *arg, const struct judge_packet *p, const struct judgement *j)
 
 	f->unsure |= j->unsure != MODEL_NONE;
 	if (j->end != JUDGE_ACCEPTED)
-		return;
+		return (true);
 	f->open = true;
 	snprintf(f->text + len, sizeof(f->text) - len, "%s>%s>%s>%s %d:%d ",
 	    p->iif, addr_print(&p->saddr, from), p->oif,
 	    addr_print(&p->daddr, to), p->proto, p->dport);
+	return (true);
 }
 
 static struct found
@@ -212,6 +213,27 @@ static const struct form xt_forms[] = {
 	    ":FORWARD DROP [0:0];-A FORWARD -p tcp -m tcp --dport 7 -j ACCEPT",
 	    OPEN, ">9.9.9.9 6:7" },
 };
+
+static bool
+count(void *arg, const struct judge_packet *p, const struct judgement *j)
+{
+	(void)p;
+	(void)j;
+	return (++*(unsigned int *)arg < 2);
+}
+
+Test(doctor_ways, U10_it_ends_when_enough_is_told)
+{
+	uint64_t steps = STEPS;
+	unsigned int n = 0;
+
+	xt_parse(&m, &of_xt, "iptables", ADDR_V4, NULL, "*filter\n"
+	    ":FORWARD DROP [0:0]\n-A FORWARD -d 9.9.9.1/32 -j ACCEPT\n"
+	    "-A FORWARD -d 9.9.9.2/32 -j ACCEPT\n"
+	    "-A FORWARD -d 9.9.9.3/32 -j ACCEPT\n");
+	cr_assert(search_each(&m, &world, ADDR_V4, &steps, count, &n));
+	cr_assert_eq(n, 2);
+}
 
 Test(doctor_ways, U10_each_form_of_iptables)
 {
