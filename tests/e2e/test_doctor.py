@@ -490,6 +490,17 @@ def test_U10_an_exception_for_inner_addresses_is_a_note(doctor):
     assert [one["what"] for one in doctor.found(notes=True)] == ["exception"]
 
 
+def test_U10_many_exceptions_hide_nothing(alone):
+    alone.start()
+    rules = ["ip daddr 9.9.9.9"] + [f"ip daddr 10.1.{i}.0/24 tcp dport 80"
+                                    for i in range(60)]
+    alone.lab.gateway.run("nft", "-f", "-", text="".join(
+        f"insert rule inet filter forward {rule} accept\n" for rule in rules))
+    (one,) = alone.found()
+    assert one["what"] == "accept-before" and " 9.9.9.9" in one["text"]
+    assert "more" in {one["what"] for one in alone.found(notes=True)}
+
+
 def test_U10_an_inner_server_beside_dnsfw(doctor):
     """It may resolve what dnsfw refuses."""
     if doctor.fw.name == "nftables":
@@ -564,6 +575,24 @@ def test_U10_a_redirection_to_a_program_of_this_host(doctor):
     found = doctor.found(notes=True)
     assert {one["what"] for one in found} == {"taken"}
     assert all("port 3128 " in one["text"] for one in found)
+
+
+@pytest.mark.parametrize("family, address, kind, name", [
+    (socket.AF_INET, "0.0.0.0", socket.SOCK_STREAM, "TCP port 853"),
+    (socket.AF_INET, "10.88.0.1", socket.SOCK_DGRAM, "UDP port 53"),
+    (socket.AF_INET6, "::", socket.SOCK_STREAM, "TCP port 853")])
+def test_U10_another_server_of_this_host(alone, family, address, kind, name):
+    """It may answer clients what dnsfw refuses."""
+    alone.lab.gateway.run("ip", "address", "add", "10.88.0.1/32", "dev",
+                          "lo")
+    alone.start()
+    with alone.lab.gateway.socket(family, kind) as taken:
+        taken.bind((address, int(name.split()[-1])))
+        if kind == socket.SOCK_STREAM:
+            taken.listen()
+        (one,) = alone.found(notes=True)
+        assert (one["what"], one["severity"]) == ("resolver", "note")
+        assert f" {address} {name};" in one["text"]
 
 
 def test_U10_another_way_out(doctor):

@@ -16,6 +16,7 @@
 #include "command.h"
 #include "doh.h"
 #include "host.h"
+#include "listeners.h"
 #include "nft.h"
 #include "powers.h"
 #include "quic.h"
@@ -254,6 +255,7 @@ doctor_main(int argc, char **argv)
 		doh_look(l, &d.findings);
 		quic_look(l, &d.findings);
 	}
+	listeners_look(&d.settings, &d.findings);
 	served_look(&d.settings, l, &d.findings);
 	grave = findings_print(&d.findings, d.json);
 	findings_free(&d.findings);
