@@ -204,7 +204,7 @@ doubt(struct walk *w, uint32_t rule)
 }
 
 static void
-leave(struct place *at, uint32_t rule, enum answer answer)
+leave_chain(struct place *at, uint32_t rule, enum answer answer)
 {
 	if (answer == SOME)
 		at->some_left = true;
@@ -244,7 +244,7 @@ lead(struct walk *w, uint32_t rule, enum answer answer, enum way way,
 		    MODEL_RETURN : v);
 	/* Others are still here. */
 	if (v == MODEL_CONTINUE && r->verdict == MODEL_GOTO)
-		leave(at, rule, w->saved_by == saved_by ? answer : UNKNOWN);
+		leave_chain(at, rule, w->saved_by == saved_by ? answer : UNKNOWN);
 	w->saved_by = saved_by;
 	return (v == MODEL_ACCEPT ? v : MODEL_CONTINUE);
 }
@@ -313,7 +313,7 @@ weigh(struct walk *w, uint32_t rule, enum answer answer, struct place *at)
 		w->out->npath = at->depth + 1;
 	}
 	if (answer != YES && v == MODEL_RETURN)
-		leave(at, rule, answer);
+		leave_chain(at, rule, answer);
 	return (answer == YES ? v : MODEL_CONTINUE);
 }
 

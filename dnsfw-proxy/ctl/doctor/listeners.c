@@ -26,7 +26,7 @@ parse_place(const char *text, uint8_t family, struct addr *a,
 }
 
 static bool
-is_own(const struct settings *s, const struct addr *a, unsigned int port)
+is_dnsfws(const struct settings *s, const struct addr *a, unsigned int port)
 {
 	size_t i;
 
@@ -50,7 +50,7 @@ look_at_file(const struct settings *s, struct findings *f, const char *path,
 		if (sscanf(line, " %*d: %63s %*s %x", place, &state) != 2 ||
 		    !parse_place(place, family, &a, &port) ||
 		    (port != 53 && port != 853) || (tcp && state !=
-		    TCP_LISTENS) || addr_is_loopback(&a) || is_own(s, &a, port))
+		    TCP_LISTENS) || addr_is_loopback(&a) || is_dnsfws(s, &a, port))
 			continue;
 		findings_add(f, NOTE, "resolver", "", "another program of this "
 		    "host listens at %s %s port %u; the firewall's hook "

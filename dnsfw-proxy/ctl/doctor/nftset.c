@@ -7,7 +7,7 @@
 #define KEY_MAX	(NFTRULE_TABLE_MAX + 256)
 
 static const char *
-key_of(const char *table, const char *name, char key[KEY_MAX])
+set_key(const char *table, const char *name, char key[KEY_MAX])
 {
 	snprintf(key, KEY_MAX, "%s %.250s", table, name);
 	return (key);
@@ -35,7 +35,7 @@ add_set(struct nftrule_listing *l, json_t *set, bool changes)
 	char table[NFTRULE_TABLE_MAX], key[KEY_MAX];
 
 	nftrule_table(set, table);
-	key_of(table, nftrule_member(set, "name"), key);
+	set_key(table, nftrule_member(set, "name"), key);
 	(void)json_object_set(l->sets, key, set);
 	if (changes)
 		(void)json_object_set_new(l->changing, key, json_true());
@@ -55,7 +55,7 @@ add_filled(struct nftrule_listing *l, const json_t *rule)
 		name = nftrule_member(json_object_get(json_array_get(expr, i),
 		    "set"), "set");
 		if (name[0] == '@')
-			(void)json_object_set_new(l->changing, key_of(table,
+			(void)json_object_set_new(l->changing, set_key(table,
 			    name + 1, key), json_true());
 	}
 }
@@ -97,7 +97,7 @@ nftset_elements(const struct nftrule_listing *l, const char *table,
 	char key[KEY_MAX];
 	json_t *found;
 
-	key_of(table, name, key);
+	set_key(table, name, key);
 	if (json_object_get(l->changing, key) != NULL)
 		return (NULL);
 	found = json_object_get(json_object_get(l->sets, key), "elem");

@@ -44,7 +44,7 @@ want_rule(struct search *a, uint32_t rule)
 }
 
 static bool
-goes_on(const struct search *a)
+may_go_on(const struct search *a)
 {
 	return (*a->s.steps > 0 && !a->enough);
 }
@@ -219,7 +219,7 @@ try_all(struct search *a, uint32_t base)
 	uint32_t i;
 
 	try_alone(a, base);
-	for (i = 0; i < m->nrules && wants_change(a) && goes_on(a); i++) {
+	for (i = 0; i < m->nrules && wants_change(a) && may_go_on(a); i++) {
 		--*a->s.steps;
 		if (is_change(m->rules[i].verdict) && want_rule(a, i))
 			try_alone(a, base);
@@ -246,7 +246,7 @@ look_chain(struct search *a, uint32_t base, uint32_t chain,
 
 	if (depth > JUDGE_DEPTH_MAX)
 		return;
-	for (i = m->chains[chain].first; i != MODEL_NONE && goes_on(a);
+	for (i = m->chains[chain].first; i != MODEL_NONE && may_go_on(a);
 	    i = r->next) {
 		r = &m->rules[i];
 		--*a->s.steps;

@@ -228,7 +228,7 @@ add_inner(void *arg, const char *to, const char *dev)
 
 /* The interface by which the net is reached, or the first one. */
 static size_t
-place_of(struct behind *b, const struct addr_net *net)
+place_behind(struct behind *b, const struct addr_net *net)
 {
 	struct ways_world *w = b->w;
 	size_t i, best = b->n;
@@ -260,7 +260,7 @@ add_granted(void *arg, const struct addr_net *net, uint8_t proto, uint16_t port)
 	w->wanted[net->base.family == ADDR_V6] = true;
 	if (last == NULL || last->prefix != net->prefix ||
 	    !addr_equal(&last->base, &net->base))
-		add_net(w, net, place_of(b, net), false);
+		add_net(w, net, place_behind(b, net), false);
 }
 
 /* One that no rule is likely to be for: nearly the last one of the first net. */
