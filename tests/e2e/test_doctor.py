@@ -490,6 +490,17 @@ def test_U10_an_exception_for_inner_addresses_is_a_note(doctor):
     assert [one["what"] for one in doctor.found(notes=True)] == ["exception"]
 
 
+def test_U10_many_exceptions_hide_nothing(alone):
+    alone.start()
+    rules = ["ip daddr 9.9.9.9"] + [f"ip daddr 10.1.{i}.0/24 tcp dport 80"
+                                    for i in range(60)]
+    alone.lab.gateway.run("nft", "-f", "-", text="".join(
+        f"insert rule inet filter forward {rule} accept\n" for rule in rules))
+    (one,) = alone.found()
+    assert one["what"] == "accept-before" and " 9.9.9.9" in one["text"]
+    assert "more" in {one["what"] for one in alone.found(notes=True)}
+
+
 def test_U10_an_inner_server_beside_dnsfw(doctor):
     """It may resolve what dnsfw refuses."""
     if doctor.fw.name == "nftables":
@@ -566,6 +577,24 @@ def test_U10_a_redirection_to_a_program_of_this_host(doctor):
     assert all("port 3128 " in one["text"] for one in found)
 
 
+@pytest.mark.parametrize("family, address, kind, name", [
+    (socket.AF_INET, "0.0.0.0", socket.SOCK_STREAM, "TCP port 853"),
+    (socket.AF_INET, "10.88.0.1", socket.SOCK_DGRAM, "UDP port 53"),
+    (socket.AF_INET6, "::", socket.SOCK_STREAM, "TCP port 853")])
+def test_U10_another_server_of_this_host(alone, family, address, kind, name):
+    """It may answer clients what dnsfw refuses."""
+    alone.lab.gateway.run("ip", "address", "add", "10.88.0.1/32", "dev",
+                          "lo")
+    alone.start()
+    with alone.lab.gateway.socket(family, kind) as taken:
+        taken.bind((address, int(name.split()[-1])))
+        if kind == socket.SOCK_STREAM:
+            taken.listen()
+        (one,) = alone.found(notes=True)
+        assert (one["what"], one["severity"]) == ("resolver", "note")
+        assert f" {address} {name};" in one["text"]
+
+
 def test_U10_another_way_out(doctor):
     """Which only a table of its own leads to."""
     gateway = doctor.lab.gateway
@@ -583,6 +612,55 @@ def test_U10_another_way_out(doctor):
     gateway.run("ip", "route", "add", "default", "dev", "vx", "table", "100")
     assert doctor.whats() == ["accept-before"]
     doctor.mended("accept-before")
+
+
+def add_interface(doctor, name, address):
+    gateway = doctor.lab.gateway
+    gateway.run("ip", "link", "add", name, "type", "veth", "peer", "name",
+                f"{name}-peer")
+    gateway.run("ip", "link", "set", f"{name}-peer", "up")
+    gateway.run("ip", "link", "set", name, "up")
+    gateway.run("ip", "address", "add", address, "dev", name)
+
+
+def test_U10_a_route_of_several_ways(alone):
+    """Each of them leads out."""
+    alone.start()
+    add_interface(alone, "vx", "10.88.0.1/24")
+    alone.lab.gateway.run("ip", "route", "add", "default", "nexthop", "dev",
+                          "wan", "nexthop", "dev", "vx")
+    alone.rules("insert rule inet filter forward oifname vx udp dport 53 "
+                "accept")
+    assert alone.whats() == ["dns-elsewhere"]
+
+
+@pytest.mark.parametrize("client", ["10.88.0.7", "10.89.0.7"])
+def test_U10_clients_where_dnsfw_has_no_address(alone, client):
+    """The list says that there are some; the other one is routed."""
+    add_interface(alone, "vpn", "10.88.0.1/24")
+    alone.lab.gateway.run("ip", "route", "add", "default", "dev", "wan")
+    alone.lab.gateway.run("ip", "route", "add", "10.89.0.0/24", "via",
+                          "10.88.0.9", "dev", "vpn")
+    alone.rules("insert rule inet filter forward iifname vpn accept")
+    assert "accept-before" not in alone.whats()
+    alone.acl.write_text(ACL + f"{client} -> example.net:TCP:80\n", "ascii")
+    (one, *_) = [one for one in alone.found() if one["what"] ==
+                 "accept-before"]
+    assert "iifname \"vpn\" accept" in one["text"]
+
+
+def test_U10_a_table_that_iptables_does_not_tell(alone):
+    """Another one of it is told."""
+    alone.start()
+    alone.lab.gateway.run("iptables-nft", "-t", "nat", "-N", "OTHER")
+    alone.rules("table ip filter { chain FORWARD { type filter hook forward "
+                "priority 0; policy drop; ct state established accept; }; }")
+    assert alone.whats() == ["grants-closed"]
+    # By a set, it is told, but not as it is.
+    alone.rules("flush chain ip filter FORWARD")
+    assert "not-understood" not in alone.whats()
+    alone.rules("add rule ip filter FORWARD tcp dport { 80, 443 } accept")
+    assert "not-understood" in alone.whats()
 
 
 def test_U10_what_is_not_understood_is_said(doctor):

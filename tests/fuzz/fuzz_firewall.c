@@ -23,7 +23,7 @@ no_elements(void *arg, const char *table, const char *set)
 	return (NULL);
 }
 
-static void
+static bool
 take(void *arg, const struct judge_packet *packet, const struct judgement *j)
 {
 	const struct model *m = arg;
@@ -33,6 +33,7 @@ take(void *arg, const struct judge_packet *packet, const struct judgement *j)
 	    (j->unsure != MODEL_NONE && j->unsure >= m->nrules) ||
 	    (j->chain != MODEL_NONE && j->chain >= m->nchains))
 		abort();
+	return (true);
 }
 
 int

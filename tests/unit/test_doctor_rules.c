@@ -96,6 +96,10 @@ enum want { IN, OUT, UNSURE };
 	"{'payload':{'protocol':'tcp','field':'flags'}}," mask "]}," \
 	"'right':" value "}}"
 
+#define REST(interface, verdict) "{'vmap':{'key':{'meta':{'key':'iifname'}}," \
+	"'data':{'set':[[" interface ",{'continue':null}],['*'," verdict \
+	"]]}}}"
+
 /* Of TCP to port 443: is it accepted? */
 static const struct {
 	const char	*rule;
@@ -148,6 +152,7 @@ static const struct {
 	{ FLAGS("==", "['fin','syn','rst','ack']", "'syn'") ACCEPT, IN },
 	{ FLAGS("!=", "['fin','syn','rst','ack']", "'syn'") ACCEPT, OUT },
 	{ FLAGS("==", "['fin','rst']", "['fin']") ACCEPT, OUT },
+	{ FLAGS("==", "{'|':['syn','ack']}", "'syn'") ACCEPT, UNSURE },
 	{ CT("in", "state", "['established','related']") ACCEPT, OUT },
 	{ CT("in", "state", "['new','invalid']") ACCEPT, IN },
 	{ CT("!=", "state", "'invalid'") ACCEPT, IN },
@@ -174,6 +179,11 @@ static const struct {
 	{ META("mark", "1") ",{'jump':{'target':'inner'}}", UNSURE },
 	{ "{'vmap':{'key':{'meta':{'key':'iifname'}},'data':{'set':["
 	    "['wan',{'drop':null}],['lan',{'accept':null}]]}}}", IN },
+	{ PAYLOAD("==", "ip", "daddr", "{'set':['10.0.0.1','*']}") ACCEPT, IN },
+	{ REST("'wan'", "{'accept':null}"), IN },
+	{ REST("'lan'", "{'accept':null}"), OUT },
+	{ "{'vmap':{'key':{'concat':[{'meta':{'key':'iifname'}},{'meta':{"
+	    "'key':'mark'}}]},'data':{'set':[['*',{'accept':null}]]}}}", IN },
 	{ "{'vmap':{'key':{'meta':{'key':'iifname'}},'data':'@ways'}}", OUT },
 	{ "{'vmap':{'key':{'meta':{'key':'iifname'}},'data':'@what'}}",
 	    UNSURE },

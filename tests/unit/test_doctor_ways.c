@@ -46,7 +46,7 @@ struct found {
 	char	text[256];	/* of the packets that are accepted */
 };
 
-static void
+static bool
 take(void *arg, const struct judge_packet *p, const struct judgement *j)
 {
 	struct found *f = arg;
@@ -55,11 +55,12 @@ take(void *arg, const struct judge_packet *p, const struct judgement *j)
 
 	f->unsure |= j->unsure != MODEL_NONE;
 	if (j->end != JUDGE_ACCEPTED)
-		return;
+		return (true);
 	f->open = true;
 	snprintf(f->text + len, sizeof(f->text) - len, "%s>%s>%s>%s %d:%d ",
 	    p->iif, addr_print(&p->saddr, from), p->oif,
 	    addr_print(&p->daddr, to), p->proto, p->dport);
+	return (true);
 }
 
 static struct found
@@ -115,6 +116,25 @@ static const struct form xt_forms[] = {
 	    ">9.9.9.9 17:99" },
 	{ "ACCEPT;:A - [0:0];-A FORWARD -p tcp -m tcp --dport 99 -g A;"
 	    "-A FORWARD -j DROP", OPEN, " 6:99" },
+	/* What leaves a chain is not dropped behind that. */
+	{ "ACCEPT;-A FORWARD -p tcp -m tcp --sport 7 -j RETURN;"
+	    "-A FORWARD -j DROP", OPEN, " 6:" },
+	{ "ACCEPT;-A FORWARD -m mark --mark 1 -j RETURN;-A FORWARD -j DROP",
+	    UNSURE, NULL },
+	{ "ACCEPT;:A - [0:0];-A FORWARD -m mark --mark 1 -g A;"
+	    "-A FORWARD -j DROP", UNSURE, NULL },
+	{ "ACCEPT;:A - [0:0];-A FORWARD -m mark --mark 1 -g A;-A A -j DROP;"
+	    "-A FORWARD -j DROP", SHUT, NULL },
+	{ "ACCEPT;:A - [0:0];-A FORWARD -m limit --limit 5/s -g A;"
+	    "-A A -m mark --mark 1 -j RETURN;-A A -j DROP;-A FORWARD -j DROP",
+	    UNSURE, NULL },
+	{ "DROP;:A - [0:0];-A FORWARD -j A;-A FORWARD -p udp -j ACCEPT;"
+	    "-A A -m mark --mark 1 -j RETURN;-A A -j DROP", UNSURE, NULL },
+	{ "DROP;:A - [0:0];-A FORWARD -m limit --limit 5/s -j A;"
+	    "-A FORWARD -p tcp -j ACCEPT;-A A -m mark --mark 1 -j RETURN;"
+	    "-A A -j DROP", OPEN, " 6:" },
+	{ "DROP;-A FORWARD -m mark --mark 1 -j RETURN;-A FORWARD -j DROP",
+	    SHUT, NULL },
 	/* What is dropped before. */
 	{ "ACCEPT;-A FORWARD -p tcp -m tcp ! --dport 443 -j REJECT;"
 	    "-A FORWARD ! -p tcp -j DROP", OPEN, " 6:443" },
@@ -194,6 +214,27 @@ static const struct form xt_forms[] = {
 	    OPEN, ">9.9.9.9 6:7" },
 };
 
+static bool
+count(void *arg, const struct judge_packet *p, const struct judgement *j)
+{
+	(void)p;
+	(void)j;
+	return (++*(unsigned int *)arg < 2);
+}
+
+Test(doctor_ways, U10_it_ends_when_enough_is_told)
+{
+	uint64_t steps = STEPS;
+	unsigned int n = 0;
+
+	xt_parse(&m, &of_xt, "iptables", ADDR_V4, NULL, "*filter\n"
+	    ":FORWARD DROP [0:0]\n-A FORWARD -d 9.9.9.1/32 -j ACCEPT\n"
+	    "-A FORWARD -d 9.9.9.2/32 -j ACCEPT\n"
+	    "-A FORWARD -d 9.9.9.3/32 -j ACCEPT\n");
+	cr_assert(search_each(&m, &world, ADDR_V4, &steps, count, &n));
+	cr_assert_eq(n, 2);
+}
+
 Test(doctor_ways, U10_each_form_of_iptables)
 {
 	char text[1024], *p;
@@ -226,11 +267,26 @@ Test(doctor_ways, U10_each_form_of_iptables)
 #define DROP		",{'drop':null}"
 #define PREFIX(a, len)	"{'prefix':{'addr':'" a "','len':" len "}}"
 
+#define SET(name, flags) ",{'set':{" OF ",'name':'" name "','flags':[" flags \
+	"],'elem':[]}}"
+#define ADD(set)	"{'set':{'op':'add','elem':{'payload':{'protocol':'ip'," \
+	"'field':'saddr'}},'set':'" set "'}}"
+
 /* Behind the chain's policy, with the jump. */
 static const struct form nft_forms[] = {
 	{ "drop'}}", SHUT, NULL },
 	{ "accept'}}", OPEN, NULL },
 	{ "accept'}}" RULE("{'reject':null}"), SHUT, NULL },
+	/* A set can be full, or empty now and not later. */
+	{ "accept'}}" RULE(ADD("@s") DROP), OPEN, NULL },
+	{ "drop'}}" SET("s", "") RULE(PAYLOAD("==", "ip", "saddr", "'@s'")
+	    ACCEPT), SHUT, NULL },
+	{ "drop'}}" SET("s", "'timeout'") RULE(PAYLOAD("==", "ip", "saddr",
+	    "'@s'") ACCEPT), UNSURE, NULL },
+	{ "drop'}},{'set':{" OF ",'name':'s','flags':'dynamic','elem':[]}}"
+	    RULE(PAYLOAD("==", "ip", "saddr", "'@s'") ACCEPT), UNSURE, NULL },
+	{ "drop'}}" SET("s", "") RULE(PAYLOAD("==", "ip", "saddr", "'@s'")
+	    ACCEPT) RULE(ADD("@s")), UNSURE, NULL },
 	{ "accept'}}" RULE(PAYLOAD("==", "tcp", "dport", "443")
 	    ",{'return':null}") RULE("{'reject':null}"), OPEN, " 6:443" },
 	{ "accept'}}" RULE(PAYLOAD("!=", "tcp", "dport", "443") DROP)

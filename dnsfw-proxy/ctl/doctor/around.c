@@ -24,7 +24,7 @@ struct around {
 	uint64_t	steps;
 	bool		*told;		/* of rules, and then of chains' ends */
 	bool		*unsure;	/* of rules */
-	unsigned int	ntold;
+	unsigned int	ntold, nnoted, nunsure;
 	bool		unfinished;	/* there is more */
 	uint32_t	last_rule;
 	char		last_text[MEND_MAX];
@@ -89,6 +89,8 @@ note_unsure(struct around *a, const struct judgement *j)
 	if (j->unsure == MODEL_NONE || a->unsure[j->unsure])
 		return;
 	a->unsure[j->unsure] = true;
+	if (a->nunsure++ >= TOLD_MAX)
+		return;
 	mend_rule_text(a->m, j->unsure, text);
 	findings_add(a->findings, WARNING, "not-understood", "",
 	    "rule not understood: %s; it may let clients around dnsfw", text);
@@ -285,23 +287,11 @@ is_sideways(const struct ways_world *w, const struct judge_packet *p)
 }
 
 static void
-take_way(void *arg, const struct judge_packet *p, const struct judgement *j)
+tell_way(struct around *a, const struct judge_packet *p,
+    const struct judgement *j, bool inner)
 {
 	char cause[MEND_MAX], mend[MEND_MAX], packet[160];
-	struct around *a = arg;
-	bool inner;
 
-	note_unsure(a, j);
-	if (j->end == JUDGE_TAKEN && j->npath > 0)
-		note_taken(a, p, j);
-	if (j->end != JUDGE_ACCEPTED || *told_flag(a, j))
-		return;
-	inner = solve_is_inner(&j->daddr) || is_sideways(a->world, p);
-	if (inner && *noted(a, j))
-		return;
-	*(inner ? noted(a, j) : told_flag(a, j)) = true;
-	if (a->ntold++ >= TOLD_MAX)
-		return;
 	cause_text(a, j, cause);
 	packet_text(p, packet);
 	mend_acceptance(a->m, a->guard, a->world, a->family, j->rule,
@@ -325,6 +315,30 @@ take_way(void *arg, const struct judge_packet *p, const struct judgement *j)
 		    "(%s): %s", packet, cause);
 }
 
+/* Notes are counted apart: none of them hides what is wrong. */
+static bool
+take_way(void *arg, const struct judge_packet *p, const struct judgement *j)
+{
+	struct around *a = arg;
+	unsigned int *n;
+	bool inner;
+
+	note_unsure(a, j);
+	if (j->end == JUDGE_TAKEN && j->npath > 0)
+		note_taken(a, p, j);
+	if (j->end != JUDGE_ACCEPTED || *told_flag(a, j))
+		return (true);
+	inner = solve_is_inner(&j->daddr) || is_sideways(a->world, p);
+	if (inner && *noted(a, j))
+		return (true);
+	*(inner ? noted(a, j) : told_flag(a, j)) = true;
+	n = inner && (is_sideways(a->world, p) || p->dport != 53) ?
+	    &a->nnoted : &a->ntold;
+	if ((*n)++ < TOLD_MAX)
+		tell_way(a, p, j, inner);
+	return (a->ntold <= TOLD_MAX);
+}
+
 /* --- all --- */
 
 static void
@@ -332,7 +346,7 @@ look_family(struct around *a, bool other)
 {
 	size_t i;
 
-	a->ntold = 0;
+	a->ntold = a->nnoted = 0;
 	tell_any(a, a->world->wanted[a->family == ADDR_V6], other);
 	for (i = 0; i < sizeof(ports) / sizeof(ports[0]); i++)
 		tell_port(a, &ports[i]);
@@ -342,6 +356,9 @@ look_family(struct around *a, bool other)
 		findings_add(a->findings, ERROR, "more", "", "there are more "
 		    "rules for %s by which clients go around dnsfw",
 		    family_name(a->family));
+	if (a->nnoted > TOLD_MAX)
+		findings_add(a->findings, NOTE, "more", "", "there are more "
+		    "exceptions for %s", family_name(a->family));
 }
 
 static void
@@ -370,6 +387,9 @@ find_all(const struct model *m, const struct guard *guard,
 		if (forwards[i])
 			look_family(&a, is_sure(&a.any[1 - i]));
 	}
+	if (a.nunsure > TOLD_MAX)
+		findings_add(findings, WARNING, "more", "", "there are more "
+		    "rules that are not understood");
 	if (a.steps == 0 || a.unfinished)
 		findings_add(findings, WARNING, "not-all", "", "the firewall "
 		    "has too many rules: not all of it was looked at");
@@ -382,6 +402,11 @@ around_find(const struct model *m, const struct guard *guard,
     const struct ways_world *world, const bool forwards[2],
     struct findings *findings)
 {
+	if (m->mixed)
+		findings_add(findings, WARNING, "not-understood", "",
+		    "rules not understood: nft made some in a table of "
+		    "iptables, of which iptables-save tells only a part; they "
+		    "may let clients around dnsfw");
 	/* What is missing could be what leads to dnsfw, or what closes. */
 	if (m->full)
 		findings_add(findings, WARNING, "not-all", "", "the firewall "

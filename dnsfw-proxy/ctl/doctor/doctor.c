@@ -16,6 +16,7 @@
 #include "command.h"
 #include "doh.h"
 #include "host.h"
+#include "listeners.h"
 #include "nft.h"
 #include "powers.h"
 #include "quic.h"
@@ -117,13 +118,46 @@ own_table(const struct doctor *d, uint8_t family)
 	return (table + strlen(word));
 }
 
+/* Tables of nft that iptables-save has told, as "ip filter". */
+struct told {
+	char		names[10][16];
+	const char	*skip[11];	/* up to NULL */
+	size_t		n;
+};
+
+static void
+add_told(struct told *t, uint8_t family, const char *without, const char *text)
+{
+	static const char *const tables[] = { "filter", "nat", "mangle", "raw",
+	    "security" };
+	const char *line, *end;
+	size_t i;
+
+	for (line = text; (line = strchr(line, '*')) != NULL; line = end) {
+		end = line + strcspn(line, "\n");
+		if (line != text && line[-1] != '\n')
+			continue;
+		for (i = 0; i < 5 && t->n < 10; i++) {
+			if (strlen(tables[i]) != (size_t)(end - line - 1) ||
+			    strncmp(line + 1, tables[i], strlen(tables[i])) !=
+			    0 || (without != NULL && strcmp(without,
+			    tables[i]) == 0))
+				continue;
+			snprintf(t->names[t->n], sizeof(t->names[0]), "%s %s",
+			    family == ADDR_V4 ? "ip" : "ip6", tables[i]);
+			t->skip[t->n] = t->names[t->n];
+			t->n++;
+		}
+	}
+}
+
 /*
- * One of iptables-save's kind; *told: it told of a table.  False: it did not run,
- * and what it would have told is dnsfw's own.
+ * One of iptables-save's kind.  False: it did not run, and what it would have told is
+ * dnsfw's own.
  */
 static bool
 read_saved(struct doctor *d, const char *program, const char *name,
-    uint8_t family, const char *without, bool *told)
+    uint8_t family, const char *without, struct told *told)
 {
 	static const char *const none[] = { NULL };
 	enum run_result result;
@@ -131,13 +165,14 @@ read_saved(struct doctor *d, const char *program, const char *name,
 	size_t len;
 
 	result = run_program(program, none, &text, &len);
-	*told = false;
 	if (result == RUN_DONE) {
-		*told = strstr(text, "\n*") != NULL || text[0] == '*';
+		if (told != NULL)
+			add_told(told, family, without, text);
 		xt_parse(&d->model, &d->settings.guard, name, family, without,
 		    text);
 		free(text);
-	} else if (result != RUN_MISSING || d->settings.guard.table == NULL)
+	} else if (told == NULL || result != RUN_MISSING ||
+	    d->settings.guard.table == NULL)
 		note_result(d, program, result);
 	return (result == RUN_DONE || d->settings.guard.table != NULL);
 }
@@ -157,53 +192,28 @@ has_legacy(const char *path)
 	return (line[0] != '\0');
 }
 
-/* Those of nft that iptables-save has told, as "ip filter". */
-static void
-skip_tables(const char *word, const char *without, char names[5][16],
-    const char **skip)
-{
-	static const char *const tables[] = { "filter", "nat", "mangle", "raw",
-	    "security" };
-	size_t i;
-
-	for (i = 0; i < 5; i++) {
-		if (without != NULL && strcmp(without, tables[i]) == 0)
-			continue;
-		snprintf(names[i], 16, "%s %s", word, tables[i]);
-		while (*skip != NULL)
-			skip++;
-		*skip = names[i];
-	}
-}
-
 /* False: what is dnsfw's own was not seen. */
 static bool
 read_firewall(struct doctor *d)
 {
-	const char *own4 = own_table(d, ADDR_V4), *own6 = own_table(d, ADDR_V6);
-	const char *skip[11] = { NULL };
-	char names[2][5][16];
+	struct told told = { .n = 0 };
 	enum run_result result;
-	bool seen, told;
+	bool seen;
 
-	seen = read_saved(d, "iptables-nft-save", "iptables", ADDR_V4, own4,
-	    &told);
-	if (told)
-		skip_tables("ip", own4, names[0], skip);
+	seen = read_saved(d, "iptables-nft-save", "iptables", ADDR_V4,
+	    own_table(d, ADDR_V4), &told);
 	seen &= read_saved(d, "ip6tables-nft-save", "ip6tables", ADDR_V6,
-	    own6, &told);
-	if (told)
-		skip_tables("ip6", own6, names[1], skip);
-	result = nft_read(&d->model, &d->settings.guard, skip);
+	    own_table(d, ADDR_V6), &told);
+	result = nft_read(&d->model, &d->settings.guard, told.skip);
 	if (result != RUN_DONE)
 		note_result(d, "nft", result);
 	seen &= result == RUN_DONE || d->settings.guard.table == NULL;
 	if (has_legacy("/proc/net/ip_tables_names"))
 		(void)read_saved(d, "iptables-legacy-save",
-		    "iptables-legacy", ADDR_V4, NULL, &told);
+		    "iptables-legacy", ADDR_V4, NULL, NULL);
 	if (has_legacy("/proc/net/ip6_tables_names"))
 		(void)read_saved(d, "ip6tables-legacy-save",
-		    "ip6tables-legacy", ADDR_V6, NULL, &told);
+		    "ip6tables-legacy", ADDR_V6, NULL, NULL);
 	return (seen);
 }
 
@@ -245,6 +255,7 @@ doctor_main(int argc, char **argv)
 		doh_look(l, &d.findings);
 		quic_look(l, &d.findings);
 	}
+	listeners_look(&d.settings, &d.findings);
 	served_look(&d.settings, l, &d.findings);
 	grave = findings_print(&d.findings, d.json);
 	findings_free(&d.findings);

@@ -12,6 +12,8 @@ struct walk {
 	struct judgement *out;
 	uint32_t	rule;		/* that accepted it */
 	uint32_t	doubtful;	/* that led here, if it is not understood */
+	/* Without which it was dropped, and that is not understood. */
+	uint32_t	saved_by;
 	uint32_t	path[JUDGE_DEPTH_MAX + 2];	/* that led here */
 };
 
@@ -183,6 +185,14 @@ match_rule(const struct model *m, const struct model_rule *r,
 
 /* --- chains --- */
 
+/* Where in a chain a packet is, and by what it may have left the chain before. */
+struct place {
+	unsigned int	depth;
+	enum way	way;
+	bool		some_left;	/* by rules that some are for */
+	uint32_t	may_have_left;	/* by one that is not understood */
+};
+
 static enum model_verdict walk_chain(struct walk *, uint32_t chain,
     unsigned int depth, enum way);
 
@@ -193,23 +203,50 @@ doubt(struct walk *w, uint32_t rule)
 		w->out->unsure = rule;
 }
 
+static void
+leave_chain(struct place *at, uint32_t rule, enum answer answer)
+{
+	if (answer == SOME)
+		at->some_left = true;
+	else if (at->may_have_left == MODEL_NONE)
+		at->may_have_left = rule;
+}
+
+/* All that are still in the chain end here; those that left it do not. */
+static enum model_verdict
+end_rest(struct walk *w, const struct place *at, enum model_verdict v)
+{
+	if (at->some_left)
+		return (MODEL_CONTINUE);
+	if (at->may_have_left == MODEL_NONE)
+		return (v);
+	if (w->saved_by == MODEL_NONE)
+		w->saved_by = at->may_have_left;
+	return (MODEL_CONTINUE);
+}
+
 /* A rule that leads to another chain. */
 static enum model_verdict
 lead(struct walk *w, uint32_t rule, enum answer answer, enum way way,
-    unsigned int depth)
+    struct place *at)
 {
 	const struct model_rule *r = &w->m->rules[rule];
-	uint32_t doubtful = w->doubtful;
+	uint32_t doubtful = w->doubtful, saved_by = w->saved_by;
 	enum model_verdict v;
 
 	if (answer == UNKNOWN)
 		w->doubtful = rule;
 	v = r->target == MODEL_NONE ? MODEL_CONTINUE :
-	    walk_chain(w, r->target, depth + 1, way);
+	    walk_chain(w, r->target, at->depth + 1, way);
 	w->doubtful = doubtful;
-	if (v == MODEL_CONTINUE && r->verdict == MODEL_GOTO && answer == YES)
-		return (MODEL_RETURN);
-	return (v);
+	if (answer == YES)
+		return (v == MODEL_CONTINUE && r->verdict == MODEL_GOTO ?
+		    MODEL_RETURN : v);
+	/* Others are still here. */
+	if (v == MODEL_CONTINUE && r->verdict == MODEL_GOTO)
+		leave_chain(at, rule, w->saved_by == saved_by ? answer : UNKNOWN);
+	w->saved_by = saved_by;
+	return (v == MODEL_ACCEPT ? v : MODEL_CONTINUE);
 }
 
 static bool
@@ -246,43 +283,47 @@ alter_packet(struct walk *w, const struct model_rule *r, enum way way)
 }
 
 /*
- * The verdict of a rule that matches, as far as it can be relied on.  What is
- * surely over for all that came so far ends its chain, however they came.
+ * The verdict of a rule that matches, for all that came to it: one that is not for
+ * all of them ends nothing.
  */
 static enum model_verdict
-weigh(struct walk *w, uint32_t rule, enum answer answer, enum way came,
-    unsigned int depth)
+weigh(struct walk *w, uint32_t rule, enum answer answer, struct place *at)
 {
 	enum model_verdict v = w->m->rules[rule].verdict;
-	enum way way = came;
+	enum way way = at->way;
 
 	if (answer == UNKNOWN)
 		way = DOUBTFUL;
 	else if (answer == SOME && way == SURE)
 		way = AT_TIMES;
 	if (v == MODEL_JUMP || v == MODEL_GOTO)
-		return (lead(w, rule, answer, way, depth));
+		return (lead(w, rule, answer, way, at));
 	if (v == MODEL_SEND || v == MODEL_UNTRACK)
 		v = alter_packet(w, &w->m->rules[rule], way);
 	if (v == MODEL_ACCEPT && way != DOUBTFUL) {
 		w->rule = rule;
 		return (v);
 	}
-	if (v == MODEL_ACCEPT)
+	if (v == MODEL_ACCEPT) {
 		doubt(w, answer == UNKNOWN ? rule : w->doubtful);
-	if (v == MODEL_CONTINUE || way == SURE) {
-		memcpy(w->out->path, w->path, sizeof(w->path));
-		w->out->npath = depth + 1;
-		return (v);
+		v = MODEL_DROP;		/* as far as it is known */
 	}
-	return (answer == YES ? MODEL_RETURN : MODEL_CONTINUE);
+	if (answer == YES && (v == MODEL_DROP || v == MODEL_TAKE)) {
+		memcpy(w->out->path, w->path, sizeof(w->path));
+		w->out->npath = at->depth + 1;
+	}
+	if (answer != YES && v == MODEL_RETURN)
+		leave_chain(at, rule, answer);
+	return (answer == YES ? v : MODEL_CONTINUE);
 }
 
-/* MODEL_CONTINUE: it came to the end, or back. */
+/* MODEL_CONTINUE: some came to the end, or back. */
 static enum model_verdict
 walk_chain(struct walk *w, uint32_t chain, unsigned int depth, enum way way)
 {
 	const struct model_chain *c = &w->m->chains[chain];
+	struct place at = { .depth = depth, .way = way,
+	    .may_have_left = MODEL_NONE };
 	enum model_verdict v;
 	enum answer answer;
 	uint32_t i;
@@ -301,9 +342,11 @@ walk_chain(struct walk *w, uint32_t chain, unsigned int depth, enum way way)
 		if (answer == NO)
 			continue;
 		w->path[depth] = i;
-		v = weigh(w, i, answer, way, depth);
+		v = weigh(w, i, answer, &at);
 		if (v == MODEL_RETURN)
 			return (MODEL_CONTINUE);
+		if (v == MODEL_DROP || v == MODEL_TAKE)
+			return (end_rest(w, &at, v));
 		if (v != MODEL_CONTINUE)
 			return (v);
 	}
@@ -369,7 +412,7 @@ judge(const struct model *m, const struct judge_packet *packet,
 {
 	struct judge_packet own = *packet;
 	struct walk w = { .m = m, .packet = &own, .steps = steps,
-	    .out = out, .doubtful = MODEL_NONE };
+	    .out = out, .doubtful = MODEL_NONE, .saved_by = MODEL_NONE };
 	uint8_t family = model_family(packet->saddr.family);
 	enum model_hook hook;
 	uint32_t chain;
@@ -383,5 +426,10 @@ judge(const struct model *m, const struct judge_packet *packet,
 		    MODEL_NONE)
 			if (!walk_base(&w, chain))
 				return;
+	}
+	if (w.saved_by != MODEL_NONE) {
+		doubt(&w, w.saved_by);
+		out->end = JUDGE_DROPPED;
+		out->npath = 0;
 	}
 }

@@ -61,27 +61,39 @@ find_line(const char *text, const char *end, char out[MEND_MAX])
 	return (false);
 }
 
+/* What nft lists of the chain, or NULL; a long one takes long, so it is kept. */
+static const char *
+list_chain(const struct model_chain *c)
+{
+	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	    "abcdefghijklmnopqrstuvwxyz0123456789_-. ";
+	static const struct model_chain *listed;
+	static char *listing;
+	const char *args[] = { "-a", "list", "chain", c->table, c->name,
+	    NULL };
+	size_t len;
+
+	if (listed == c)
+		return (listing);
+	free(listing);
+	listing = NULL;
+	listed = c;
+	/* nft takes its arguments for one line. */
+	if (c->table[strspn(c->table, plain)] == '\0' &&
+	    c->name[strspn(c->name, plain)] == '\0')
+		(void)run_program("nft", args, &listing, &len);
+	return (listing);
+}
+
 /* What nft says of the rule. */
 static bool
 ask_rule(const struct model_chain *c, uint64_t handle, char out[MEND_MAX])
 {
-	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-	    "abcdefghijklmnopqrstuvwxyz0123456789_-. ";
-	const char *args[] = { "-a", "list", "chain", c->table, c->name,
-	    NULL };
-	char end[40], *text;
-	size_t len;
-	bool found;
+	const char *text = list_chain(c);
+	char end[40];
 
-	/* nft takes its arguments for one line. */
-	if (c->table[strspn(c->table, plain)] != '\0' ||
-	    c->name[strspn(c->name, plain)] != '\0' ||
-	    run_program("nft", args, &text, &len) != RUN_DONE)
-		return (false);
 	snprintf(end, sizeof(end), " # handle %" PRIu64, handle);
-	found = find_line(text, end, out);
-	free(text);
-	return (found);
+	return (text != NULL && find_line(text, end, out));
 }
 
 void

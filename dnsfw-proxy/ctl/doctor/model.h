@@ -99,6 +99,8 @@ struct model {
 	size_t		nown;
 	bool		sends, untracks;	/* some rule does so */
 	bool		full;		/* there was more */
+	/* A table of iptables has what only nft makes, and tells of. */
+	bool		mixed;
 };
 
 void	model_free(struct model *);

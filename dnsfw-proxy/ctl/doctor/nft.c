@@ -7,6 +7,7 @@
 
 #include "../utf8.h"
 #include "nftrule.h"
+#include "nftset.h"
 
 #define ASKED_MAX	64	/* sets that are asked for */
 #define NAME_CHARACTERS	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz" \
@@ -116,19 +117,24 @@ nft_parse(struct model *m, const struct guard *g, char *text, size_t len,
 	if ((root = json_loadb(text, len, 0, NULL)) == NULL)
 		return (-1);
 	l.all = json_object_get(root, "nftables");
+	nftset_find(&l);
 	for (i = 0; i < json_array_size(l.all); i++) {
 		chain = json_object_get(json_array_get(l.all, i), "chain");
 		rule = json_object_get(json_array_get(l.all, i), "rule");
 		nftrule_table(chain != NULL ? chain : rule, table);
-		if (nftrule_families(chain != NULL ? chain : rule) == 0 ||
-		    is_skipped(skip, table))
+		if (nftrule_families(chain != NULL ? chain : rule) == 0)
 			continue;
+		if (is_skipped(skip, table)) {
+			m->mixed |= nftrule_is_native(rule);
+			continue;
+		}
 		if (chain != NULL)
 			read_chain(&l, chain, table);
 		else
 			nftrule_read(&l, rule, table);
 	}
 	is_listing = json_is_array(l.all);
+	nftset_forget(&l);
 	json_decref(root);
 	return (is_listing ? 0 : -1);
 }

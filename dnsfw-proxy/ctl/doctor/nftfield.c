@@ -133,6 +133,18 @@ nftfield_flags(const json_t *flags)
 	return (found);
 }
 
+/* Are they all names of TCP's flags? */
+static bool
+are_flags(const json_t *flags)
+{
+	size_t i;
+
+	for (i = 0; i < json_array_size(flags); i++)
+		if (!are_flags(json_array_get(flags, i)))
+			return (false);
+	return (json_is_array(flags) || nftfield_flags(flags) != 0);
+}
+
 static struct nftfield
 read_masked(const json_t *both)
 {
@@ -140,7 +152,8 @@ read_masked(const json_t *both)
 	    "payload");
 
 	if (!is(json_object_get(payload, "protocol"), "tcp") ||
-	    !is(json_object_get(payload, "field"), "flags"))
+	    !is(json_object_get(payload, "field"), "flags") ||
+	    !are_flags(json_array_get(both, 1)))
 		return ((struct nftfield){ .what = MODEL_UNKNOWN });
 	return ((struct nftfield){ .what = MODEL_ALWAYS, .known = "flags",
 	    .proto = IPPROTO_TCP, .mask = nftfield_flags(json_array_get(both,
@@ -222,11 +235,24 @@ read_range(const struct nftfield *f, const json_t *range,
 	return (word_addresses(text, v));
 }
 
+/* "*" is all, besides what other elements are for. */
+static bool
+read_all(const struct nftfield *f, struct model_value *v)
+{
+	v->high = UINT32_MAX;
+	v->from.family = v->to.family = f->family;
+	memset(v->to.bytes, 0xff, addr_len(f->family));
+	v->name[0] = '*';
+	return (true);
+}
+
 static bool
 read_single(const struct nftfield *f, const json_t *j, struct model_value *v)
 {
 	const char *text = json_string_value(j);
 
+	if (is(j, "*"))
+		return (read_all(f, v));
 	switch (f->what) {
 	case MODEL_IIF:
 	case MODEL_OIF:

@@ -6,6 +6,7 @@
 
 #include "addrtext.h"
 #include "nftfield.h"
+#include "nftset.h"
 
 #define FIELDS_MAX	8	/* of a key */
 #define EXPANDED_MAX	1000000	/* elements of keys, in all rules */
@@ -109,29 +110,6 @@ known_match(const struct nftfield *f, const json_t *right, bool *hit)
 	    MODEL_ALWAYS : MODEL_UNKNOWN);
 }
 
-/* A set's elements, of which the caller has a reference, or NULL. */
-static json_t *
-find_elements(const struct reading *r, const char *name)
-{
-	const json_t *one;
-	char table[NFTRULE_TABLE_MAX];
-	json_t *found;
-	size_t i;
-
-	for (i = 0; i < json_array_size(r->l->all); i++) {
-		one = json_array_get(r->l->all, i);
-		if ((found = json_object_get(one, "set")) == NULL &&
-		    (found = json_object_get(one, "map")) == NULL)
-			continue;
-		nftrule_table(found, table);
-		if (strcmp(nftrule_member(found, "name"), name) == 0 &&
-		    strcmp(table, r->table) == 0 &&
-		    (found = json_object_get(found, "elem")) != NULL)
-			return (json_incref(found));
-	}
-	return (r->l->elements(r->l->arg, r->table, name));
-}
-
 /* What stands on the right: its own values, or those of a set. */
 static json_t *
 find_right(const struct reading *r, json_t *right)
@@ -140,7 +118,7 @@ find_right(const struct reading *r, json_t *right)
 	json_t *found;
 
 	if (text != NULL && text[0] == '@')
-		return (find_elements(r, text + 1));
+		return (nftset_elements(r->l, r->table, text + 1));
 	found = json_object_get(right, "set");
 	return (json_incref(found == NULL ? right : found));
 }
@@ -341,6 +319,35 @@ read_verdict(struct reading *r, const json_t *statement)
 	return (false);
 }
 
+static bool
+is_rest(const json_t *element)
+{
+	const char *text = json_string_value(element);
+
+	return (text != NULL && strcmp(text, "*") == 0);
+}
+
+/* What no other element of the map is for. */
+static void
+push_rest(struct reading *r, const json_t *key, const json_t *all)
+{
+	json_t *others = json_array(), *one;
+	size_t i;
+
+	if (json_object_get(key, "concat") != NULL) {
+		push(r, MODEL_SOME);
+		json_decref(others);
+		return;
+	}
+	for (i = 0; i < json_array_size(all); i++) {
+		one = json_array_get(json_array_get(all, i), 0);
+		if (!is_rest(one))
+			(void)json_array_append(others, one);
+	}
+	push_match(r, key, others, true);
+	json_decref(others);
+}
+
 static void
 read_vmap(struct reading *r, const json_t *vmap)
 {
@@ -350,8 +357,11 @@ read_vmap(struct reading *r, const json_t *vmap)
 
 	for (i = 0; i < json_array_size(all) && !r->l->m->full; i++) {
 		pair = json_array_get(all, i);
-		push_element(r, json_object_get(vmap, "key"),
-		    json_array_get(pair, 0));
+		if (is_rest(json_array_get(pair, 0)))
+			push_rest(r, json_object_get(vmap, "key"), all);
+		else
+			push_element(r, json_object_get(vmap, "key"),
+			    json_array_get(pair, 0));
 		(void)read_verdict(r, json_array_get(pair, 1));
 		r->n = n;
 	}
@@ -369,9 +379,10 @@ read_other(struct reading *r, const char *key)
 {
 	static const char *const idle[] = { "counter", "log", "mangle",
 	    "flow", "ct helper", "ct timeout", "ct expectation",
-	    "set", "map", "comment", "last", "secmark", "dup" };
+	    "comment", "last", "secmark", "dup" };
+	/* A set can be full, and have limits of its own. */
 	static const char *const some[] = { "limit", "quota", "ct count",
-	    "meter" };
+	    "meter", "set", "map" };
 	size_t i;
 
 	if (key == NULL)
@@ -421,6 +432,27 @@ read_statements(struct reading *r, size_t from)
 }
 
 /* --- a rule --- */
+
+bool
+nftrule_is_native(const json_t *rule)
+{
+	const json_t *expr = json_object_get(rule, "expr"), *one, *right;
+	const json_t *low;
+	const char *text;
+	size_t i;
+
+	for (i = 0; i < json_array_size(expr); i++) {
+		one = json_array_get(expr, i);
+		right = json_object_get(json_object_get(one, "match"), "right");
+		low = json_array_get(json_object_get(right, "range"), 0);
+		text = json_string_value(right);
+		if (json_object_get(one, "vmap") != NULL ||
+		    json_object_get(right, "set") != NULL ||
+		    json_is_string(low) || (text != NULL && text[0] == '@'))
+			return (true);
+	}
+	return (false);
+}
 
 void
 nftrule_read(struct nftrule_listing *l, const json_t *rule, const char *table)

@@ -20,6 +20,7 @@ struct nftrule_listing {
 	struct model	*m;
 	const struct guard *guard;
 	const json_t	*all;
+	json_t		*sets, *changing;	/* by table and name */
 	nft_elements	*elements;
 	void		*arg;
 	uint32_t	expanded;	/* elements that were taken apart */
@@ -31,6 +32,9 @@ const char *nftrule_member(const json_t *object, const char *key);
 /* The table of a chain, rule or set, and whom it is for: 0: not for us. */
 void	nftrule_table(const json_t *object, char out[NFTRULE_TABLE_MAX]);
 uint8_t	nftrule_families(const json_t *object);
+
+/* Is it one that iptables does not make, nor tells rightly? */
+bool	nftrule_is_native(const json_t *rule);
 
 /* Add the rule to the model, as one or more. */
 void	nftrule_read(struct nftrule_listing *, const json_t *rule,

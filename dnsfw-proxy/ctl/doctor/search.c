@@ -15,6 +15,7 @@ struct search {
 	unsigned int	tries;
 	bool		hopeless;
 	bool		unfinished;	/* of any */
+	bool		enough;		/* nothing more is wanted */
 };
 
 static bool
@@ -40,6 +41,12 @@ want_rule(struct search *a, uint32_t rule)
 		if (!want(a, i, true))
 			return (false);
 	return (true);
+}
+
+static bool
+may_go_on(const struct search *a)
+{
+	return (*a->s.steps > 0 && !a->enough);
 }
 
 static bool
@@ -165,8 +172,8 @@ try_aim(struct search *a)
 	judge(a->s.m, &p, a->s.steps, &j);
 	if (*a->s.steps == 0)
 		return (true);
-	a->fn(a->arg, &p, &j);
-	return (j.end == JUDGE_ACCEPTED || avoid(a, &j));
+	a->enough = !a->fn(a->arg, &p, &j);
+	return (a->enough || j.end == JUDGE_ACCEPTED || avoid(a, &j));
 }
 
 static void
@@ -212,7 +219,7 @@ try_all(struct search *a, uint32_t base)
 	uint32_t i;
 
 	try_alone(a, base);
-	for (i = 0; i < m->nrules && wants_change(a) && *a->s.steps > 0; i++) {
+	for (i = 0; i < m->nrules && wants_change(a) && may_go_on(a); i++) {
 		--*a->s.steps;
 		if (is_change(m->rules[i].verdict) && want_rule(a, i))
 			try_alone(a, base);
@@ -239,7 +246,7 @@ look_chain(struct search *a, uint32_t base, uint32_t chain,
 
 	if (depth > JUDGE_DEPTH_MAX)
 		return;
-	for (i = m->chains[chain].first; i != MODEL_NONE && *a->s.steps > 0;
+	for (i = m->chains[chain].first; i != MODEL_NONE && may_go_on(a);
 	    i = r->next) {
 		r = &m->rules[i];
 		--*a->s.steps;
@@ -267,7 +274,7 @@ search_each(const struct model *m, const struct ways_world *world,
 
 	a = (struct search){ .s = { .m = m, .world = world, .family = family,
 	    .steps = steps }, .fn = fn, .arg = arg };
-	for (i = 0; i < m->nchains; i++) {
+	for (i = 0; i < m->nchains && !a.enough; i++) {
 		if (m->chains[i].hook == MODEL_NO_HOOK ||
 		    m->chains[i].hook == MODEL_POSTROUTING ||
 		    (m->chains[i].families & model_family(family)) == 0)

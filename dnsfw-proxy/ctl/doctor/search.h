@@ -10,8 +10,8 @@
 
 #define SEARCH_STEPS_MAX	200000000ULL	/* rules that are looked at */
 
-/* What is found: a packet, and what becomes of it. */
-typedef void search_fn(void *arg, const struct judge_packet *,
+/* What is found: a packet, and what becomes of it.  False: it is enough. */
+typedef bool search_fn(void *arg, const struct judge_packet *,
     const struct judgement *);
 
 /*

@@ -51,24 +51,37 @@ take_out(struct model *copy, uint32_t rule)
 	}
 }
 
+/* A client behind iifs[i], as far as one is known. */
+static struct addr
+client_behind(const struct ways_world *w, uint8_t family, size_t i)
+{
+	size_t k;
+
+	for (k = 0; k < w->nnets; k++)
+		if (w->nets[k].iif == i && w->nets[k].net.prefix > 0 &&
+		    w->nets[k].net.base.family == family)
+			return (ways_address(&w->nets[k].net));
+	return (w->client[family == ADDR_V6]);
+}
+
 void
 whatif_packet(const struct ways_world *w, uint8_t family, size_t i, size_t k,
     enum judge_kind kind, struct judge_packet *out)
 {
 	const char *in = i < w->niifs ? w->iifs[i] : "";
 	const char *away = k < w->noifs ? w->oifs[k] : "";
-	const struct addr *client = &w->client[family == ADDR_V6];
+	const struct addr client = client_behind(w, family, i);
 	const struct addr *stranger = &w->stranger[family == ADDR_V6];
 
 	*out = (struct judge_packet){ .iif = in, .oif = away,
-	    .saddr = *client, .daddr = *stranger, .proto = IPPROTO_TCP,
+	    .saddr = client, .daddr = *stranger, .proto = IPPROTO_TCP,
 	    .dport = WAYS_PORT_ANY, .kind = kind };
 	if (kind != JUDGE_REPLY)
 		return;
 	out->iif = away;
 	out->oif = in;
 	out->saddr = *stranger;
-	out->daddr = *client;
+	out->daddr = client;
 }
 
 bool

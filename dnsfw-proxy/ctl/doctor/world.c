@@ -11,7 +11,7 @@
 
 #include "addrtext.h"
 #include "granted.h"
-#include "run.h"
+#include "routes.h"
 
 /* Which no firewall has a rule for: a test address of neither network. */
 static const struct addr far_addresses[2] = {
@@ -80,34 +80,28 @@ read_routes(struct ways_world *w)
 	fclose(from);
 }
 
-/*
- * Of any table, as rules of routing use them: a default route, or one for a half of
- * all.  Without the program, only the main table is known.
- */
-static void
-read_tables(struct ways_world *w, const char *family)
+/* A default route, or one for a half of all. */
+static bool
+is_wide(const char *to)
 {
-	static const char *const wide[] = { "default ", "0.0.0.0/1 ",
-	    "128.0.0.0/1 ", "::/1 ", "8000::/1 ", "2000::/3 " };
-	const char *args[] = { family, "route", "show", "table", "all", NULL };
-	char *text, *line, *rest, *name;
-	size_t i, len;
+	static const char *const wide[] = { "default", "0.0.0.0/1",
+	    "128.0.0.0/1", "::/1", "8000::/1", "2000::/3" };
+	size_t i;
 
-	if (run_program("ip", args, &text, &len) != RUN_DONE)
-		return;
-	for (line = strtok_r(text, "\n", &rest); line != NULL;
-	    line = strtok_r(NULL, "\n", &rest)) {
-		name = strstr(line, " dev ");
-		for (i = 0; i < sizeof(wide) / sizeof(wide[0]); i++)
-			if (name != NULL && strncmp(line, wide[i],
-			    strlen(wide[i])) == 0) {
-				name[5 + strcspn(name + 5, " ")] = '\0';
-				if (strcmp(name + 5, "lo") != 0)
-					add_name(w->oifs, &w->noifs, name + 5);
-				break;
-			}
-	}
-	free(text);
+	for (i = 0; i < sizeof(wide) / sizeof(wide[0]); i++)
+		if (strcmp(to, wide[i]) == 0)
+			return (true);
+	return (false);
+}
+
+/* Of any table, as rules of routing use them. */
+static void
+add_wide(void *arg, const char *to, const char *dev)
+{
+	struct ways_world *w = arg;
+
+	if (is_wide(to))
+		add_name(w->oifs, &w->noifs, dev);
 }
 
 /* --- clients --- */
@@ -209,11 +203,53 @@ add_ways_out(struct ways_world *w, const struct ifaddrs *all, size_t *n)
 			add_name(w->oifs, n, i->ifa_name);
 }
 
+/* Where the clients of the list are, besides the interfaces where dnsfw is. */
+struct behind {
+	struct ways_world *w;
+	struct {
+		struct addr_net	net;
+		char		dev[IFNAMSIZ];
+	} inner[WAYS_NETS_MAX];
+	size_t	n;
+};
+
+static void
+add_inner(void *arg, const char *to, const char *dev)
+{
+	struct behind *b = arg;
+	const struct ways_world *w = b->w;
+
+	if (b->n == WAYS_NETS_MAX || is_wide(to) ||
+	    name_place(w->oifs, w->noifs, dev) < w->noifs ||
+	    addr_net_parse(to, strlen(to), &b->inner[b->n].net) != 0)
+		return;
+	snprintf(b->inner[b->n++].dev, IFNAMSIZ, "%s", dev);
+}
+
+/* The interface by which the net is reached, or the first one. */
+static size_t
+place_behind(struct behind *b, const struct addr_net *net)
+{
+	struct ways_world *w = b->w;
+	size_t i, best = b->n;
+
+	for (i = 0; i < b->n; i++)
+		if (addr_in_net(&net->base, &b->inner[i].net) && (best == b->n ||
+		    b->inner[i].net.prefix > b->inner[best].net.prefix))
+			best = i;
+	if (best == b->n || net->prefix == 0)
+		return (0);
+	add_name(w->iifs, &w->niifs, b->inner[best].dev);
+	i = name_place(w->iifs, w->niifs, b->inner[best].dev);
+	return (i < w->niifs ? i : 0);
+}
+
 /* This host itself is none. */
 static void
 add_granted(void *arg, const struct addr_net *net, uint8_t proto, uint16_t port)
 {
-	struct ways_world *w = arg;
+	struct behind *b = arg;
+	struct ways_world *w = b->w;
 	const struct addr_net *last = w->nnets == 0 ? NULL :
 	    &w->nets[w->nnets - 1].net;
 
@@ -224,7 +260,7 @@ add_granted(void *arg, const struct addr_net *net, uint8_t proto, uint16_t port)
 	w->wanted[net->base.family == ADDR_V6] = true;
 	if (last == NULL || last->prefix != net->prefix ||
 	    !addr_equal(&last->base, &net->base))
-		add_net(w, net, 0, false);
+		add_net(w, net, place_behind(b, net), false);
 }
 
 /* One that no rule is likely to be for: nearly the last one of the first net. */
@@ -249,6 +285,7 @@ void
 world_find(struct ways_world *w, const struct settings *s,
     const struct list *l)
 {
+	static struct behind behind;
 	struct ifaddrs *all;
 	size_t i;
 
@@ -257,8 +294,7 @@ world_find(struct ways_world *w, const struct settings *s,
 	if (getifaddrs(&all) == -1)
 		err(1, "getifaddrs");
 	read_routes(w);
-	read_tables(w, "-4");
-	read_tables(w, "-6");
+	routes_each(add_wide, w);
 	add_interfaces(w, s, all, is_bound_there);
 	if (w->niifs == 0)
 		add_interfaces(w, s, all, is_inside);
@@ -270,8 +306,11 @@ world_find(struct ways_world *w, const struct settings *s,
 	freeifaddrs(all);
 	for (i = 0; i < 2; i++)
 		choose_client(w, i);
-	if (l != NULL)
-		granted_each(l, add_granted, w);
+	behind.w = w;
+	if (l != NULL) {
+		routes_each(add_inner, &behind);
+		granted_each(l, add_granted, &behind);
+	}
 	memcpy(w->stranger, far_addresses, sizeof(far_addresses));
 }
 
