@@ -1,6 +1,6 @@
 """Many questions a second, each with a connection right after its answer.
 
-tests/soak/answer is the upstream and the "internet", tests/soak/ask the clients.
+tests/soak/answer is upstream and "internet", tests/soak/ask the clients.
 """
 
 import collections
