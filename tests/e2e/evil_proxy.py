@@ -85,10 +85,11 @@ def receive(channel, kind):
         sys.exit(f"not a message of type {kind}: {record.hex()}")
 
 
-def flood(channel, record):
+def flood(channel, record, turn):
     """The grant for ever, in full records: other destinations, longer times.
 
-    What comes back is read beside it, as nobody is told more who does not read.
+    After turn records it is the first destinations' turn again.  What comes back
+    is read beside it, as nobody is told more who does not read.
     """
     if os.fork() == 0:
         wait_for_end(channel)
@@ -97,8 +98,8 @@ def flood(channel, record):
     for number in itertools.count():
         parts = []
         for i in range(64):
-            one[8:12] = struct.pack("=I", 60 + number // 200 * 40 % 3000)
-            one[34:36] = struct.pack("!H", number % 200 * 64 + i)
+            one[8:12] = struct.pack("=I", 60 + number // turn * 40 % 80000)
+            one[34:36] = struct.pack("!H", number % turn * 64 + i)
             parts.append(bytes(one))
         try:
             channel.send(b"".join(parts))

@@ -198,8 +198,8 @@ class Lab:
     def upstream(self):
         return self.start_upstream(DNS4, DNS6)
 
-    def start_upstream(self, *addresses, port=53, where=None):
-        server = Upstream(where or self.internet, addresses, port)
+    def start_upstream(self, *addresses, port=53, where=None, udp=True):
+        server = Upstream(where or self.internet, addresses, port, udp)
         self._stack.callback(server.close)
         return server
 

@@ -234,20 +234,25 @@ class Model:
                 self.may_end(key, when)
                 grant.labels |= set(kept)
             else:
-                self._shorten(grant, kept)
+                self._shorten(grant, kept, grant.labels & gone)
 
     @staticmethod
-    def _shorten(grant, kept):
-        """It lives as long as the names that still give it."""
+    def _shorten(grant, kept, renamed):
+        """It lives as long as the names that still give it.
+
+        renamed: perhaps it had the label of one that does not.  Then it was
+        written anew, which rounds it up also if its end is the same.
+        """
         low = max(low for low, _ in kept.values())
         high = max(high for _, high in kept.values())
+        latest = high + ROUNDING + SLACK
         grant.names = kept
         grant.labels = set(kept)
         grant.low = min(grant.low, low)
         grant.high = min(grant.high, high)
         grant.kernel_low = min(grant.kernel_low, low - SLACK)
-        grant.kernel_high = min(grant.kernel_high,
-                                high + ROUNDING + SLACK)
+        grant.kernel_high = latest if renamed else min(grant.kernel_high,
+                                                       latest)
         grant.promised_low = min(grant.promised_low, low)
 
     def _gives(self, key, label):

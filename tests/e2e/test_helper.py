@@ -12,12 +12,13 @@ import re
 import shutil
 import signal
 import struct
+import time
 
 import pytest
 
 from lab import (ALLOW, CLIENT4, CLIENT6, OTHER4, PORT, PROGRAMS, build_dir,
                  copy_programs)
-from process import ran, until
+from process import DEADLINE, ran, until
 
 READY, GRANT, RESULT, STOP, SEALED, REJECTED, RELOAD, CHECKED = (
     2, 4, 5, 7, 8, 10, 11, 12)
@@ -263,12 +264,14 @@ def test_P7_many_grants_at_once(evil, fw):
     assert len(fw.entries()) == count
 
 
-FLOOD = [["send", READY_RECORD.hex()], ["flood", GOOD.hex()]]
+FLOOD_RECORDS = 50      # each of 64 grants, again and again
 
 
 def start_flood(evil):
     """Its worker's channel is always full, and the kernel is kept busy."""
-    process = evil.start(worker=FLOOD)
+    process = evil.start(worker=[
+        ["send", READY_RECORD.hex()],
+        ["flood", GOOD.hex(), FLOOD_RECORDS]])
     process.err.wait_for("Server started")
     # The sets cannot be listed: they are other ones before the list's end.
     helper, = process.those("helper")
@@ -287,6 +290,23 @@ def test_P6_a_full_channel_does_not_hold_off_signals(evil):
         process.err.wait_for(line, start=seen)
     process.signal(signal.SIGTERM)
     assert process.wait_exit() == 0
+
+
+def test_P7_what_is_listed_in_a_flood_ends_and_is_whole(evil, fw):
+    """nft begins a listing anew after each transaction, so there must be times
+    without, again and again."""
+    process = start_flood(evil)
+    process.err.wait_for("it is not heard for a while", 4 * DEADLINE)
+    base = ipaddress.ip_address("10.78.0.0")
+    wanted = [(CLIENT4, "tcp", PORT, str(base + i))
+              for i in range(FLOOD_RECORDS * 64)]
+    for _ in range(3):
+        begin = time.monotonic()
+        entries = fw.entries()
+        print(f"listed in {time.monotonic() - begin:.2f} s")
+        assert sorted(entry[:4] for entry in entries) == sorted(wanted)
+        assert {entry.comment for entry in entries} == {"www.example.com"}
+    assert process.popen.poll() is None
 
 
 MALFORMED = {

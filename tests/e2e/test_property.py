@@ -26,7 +26,7 @@ import firewall
 import random_steps
 from firewall_trouble import Trouble, skeleton
 from lab import CLIENT4, READY, Lab, addresses_of
-from model import LOOPBACK, SLACK, Model, decide
+from model import LOOPBACK, SLACK, Model, Rule, decide
 from process import until
 
 STEPS = 150         # of the run in the suite
@@ -354,6 +354,29 @@ def test_G2_G3_G9_G10_A9_the_kernel_has_what_the_model_has(backend):
     steps = sequence(backend, seed, STEPS)
     failure = play(backend, seed, steps)
     assert not failure, report(backend, seed, steps, failure)
+
+
+@pytest.mark.parametrize("backend", sorted(firewall.BACKENDS))
+def test_G15_an_entry_that_gets_another_name(backend):
+    """One that ends at the same time; ipset's seconds are rounded up anew.
+
+    Every look must be right here, at any part of a second.
+    """
+    names = random_steps.NAMES[:2]
+    rules = tuple(Rule(f"{CLIENT4}/32", name, "->", (random_steps.PORTS[0],))
+                  for name in names)
+    with Lab() as lab, contextlib.closing(Run(lab, backend, 1)) as run:
+        run.take(random_steps.Restart("stop", (1, 3600), rules, 0))
+        for name in names:
+            run.take(random_steps.Ask((random_steps.Query(
+                CLIENT4, name, "A", (), (("10.78.7.1", 300),)),)))
+        grant, = run.model.grants.values()
+        # Most of a second is to be rounded up.
+        until(lambda: 0.3 < (grant.high - time.monotonic()) % 1 < 0.6)
+        run.take(random_steps.Reload(rules[1:]))
+        end = time.monotonic() + 1.2
+        while time.monotonic() < end:
+            assert not run._look()
 
 
 def main():

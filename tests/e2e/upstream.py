@@ -73,9 +73,12 @@ def rrset(text):
 
 
 class Upstream:
-    """Serves UDP and TCP on every address until close()."""
+    """Serves UDP and TCP on every address until close().
 
-    def __init__(self, namespace, addresses, port=53):
+    Or TCP alone, if somebody else has the UDP port.
+    """
+
+    def __init__(self, namespace, addresses, port=53, udp=True):
         self.received = []
         self._records = {}          # name -> list of record texts
         self._behaviours = {}       # name -> function of a Request
@@ -88,16 +91,18 @@ class Upstream:
             family = socket.AF_INET6 if ":" in address else socket.AF_INET
             # With the zone of a link-local one, in the thread's namespace.
             self._listen(namespace, family,
-                         socket.getaddrinfo(address, port)[0][4])
+                         socket.getaddrinfo(address, port)[0][4], udp)
         self._wake_read, self._wake_write = socket.socketpair()
         self._selector.register(self._wake_read, selectors.EVENT_READ, None)
         self._thread = threading.Thread(target=self._loop, daemon=True)
         self._thread.start()
 
-    def _listen(self, namespace, family, address):
-        udp = namespace.socket(family, socket.SOCK_DGRAM)
-        udp.bind(address)
-        self._selector.register(udp, selectors.EVENT_READ, self._on_datagram)
+    def _listen(self, namespace, family, address, with_udp):
+        if with_udp:
+            udp = namespace.socket(family, socket.SOCK_DGRAM)
+            udp.bind(address)
+            self._selector.register(udp, selectors.EVENT_READ,
+                                    self._on_datagram)
         tcp = namespace.socket(family, socket.SOCK_STREAM)
         tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         tcp.bind(address)

@@ -45,7 +45,7 @@
 
 enum outcome { CONNECTED, CONNECT_FAILED, NO_ADDRESS, LOST, SOCKET_ERROR };
 
-/* Times are CLOCK_MONOTONIC, ns; 0: never.  Read by disrupt.py. */
+/* Times are CLOCK_MONOTONIC, ns; 0: never.  Read by e2e/load.py. */
 struct record {
 	uint64_t	asked;
 	uint64_t	arrived;	/* the answer, at the socket */

@@ -17,7 +17,6 @@ import os
 import pathlib
 import signal
 import statistics
-import struct
 import subprocess
 import sys
 import threading
@@ -31,23 +30,16 @@ from arguments import at_least
 from ending import exit_on_signals
 import firewall
 from firewall_trouble import Trouble, skeleton
-from lab import (CLIENT4, CLIENT6, DNS4, GATEWAY4, GATEWAY6, OTHER4, OTHER6,
-                 READY, Lab, addresses_of, build_dir)
+from lab import (DNS4, GATEWAY4, GATEWAY6, READY, Lab, addresses_of,
+                 build_dir)
+from load import (CLIENTS, CONNECT_FAILED, CONNECTED, LOST, NO_ADDRESS,
+                  OUTCOMES, PORT, SOCKET_ERROR, read_record)
 from process import DEADLINE, until
 
-PORT = 8002             # of the load's own service
-CLIENTS = (CLIENT4, OTHER4, CLIENT6, OTHER6)
-RECORD = struct.Struct("=QQQQHHBBBx")
-CONNECTED, CONNECT_FAILED, NO_ADDRESS, LOST, SOCKET_ERROR = range(5)
-OUTCOMES = ("connected", "first connection failed", "no address", "lost",
-            "not sent")
 KINDS = ("reload", "flush", "kill")
 QUIET = 0.3             # seconds of load before, between and after
 FATE = 0.3              # seconds from a query to what kills it, at most
 MANY = 2000             # rules that come and go
-
-Query = collections.namedtuple(
-    "Query", "asked arrived answered ended name detail kind client outcome")
 
 
 class Disturbance:
@@ -239,10 +231,7 @@ class Soak:
 
     def queries(self):
         """In the order in which they were sent."""
-        found = [Query(*fields) for fields in
-                 RECORD.iter_unpack(self._record.read_bytes())]
-        found.sort()
-        return found
+        return read_record(self._record)
 
 
 def moment(query):

@@ -14,6 +14,7 @@
 #include "addrtext.h"
 #include "order.h"
 #include "rootlimits.h"
+#include "stamps.h"
 
 #define EVIL_LEFT_MAX	3600000	/* ms */
 
@@ -70,6 +71,34 @@ any_grant(struct order_grant *g)
 	memset(g->label, 'a', roll(300) == 0 ? roll(129) : 1 + roll(127));
 }
 
+/* Mostly what there is: sets, rules, listings, connections. */
+static inline void
+any_other(union order *o, uint8_t type)
+{
+	if (type == ORDER_MAKE && roll(2) == 0) {
+		o->make.what = STAMP_RULE;
+		o->make.sets = (uint8_t)roll(16);
+		o->make.rules = (uint8_t)roll(16);
+		o->make.position = roll(2) == 0 ? 0 : roll(64);
+	} else if (type == ORDER_MAKE) {
+		o->make.what = (uint8_t)(STAMPS_MAKE_FIRST + roll(
+		    STAMPS_MAKE_LAST - STAMPS_MAKE_FIRST + 1));
+		o->make.sub = (uint8_t)roll(4);
+	} else if (type == ORDER_READ) {
+		o->read.what = (uint8_t)(STAMPS_READ_FIRST + roll(
+		    STAMPS_READ_LAST - STAMPS_READ_FIRST + 1));
+		o->read.sub = (uint8_t)roll(4);
+	} else {
+		o->flow.family = roll(2) == 0 ? ADDR_V4 : ADDR_V6;
+		o->flow.proto = roll(2) == 0 ? 6 : 17;
+		o->flow.sport = (uint16_t)roll(65536);
+		o->flow.dport = 443;
+		o->flow.zone = (uint16_t)roll(3);
+		any_address(o->flow.family, o->flow.src);
+		any_address(o->flow.family, o->flow.dst);
+	}
+}
+
 /* A record; returns its length. */
 static inline size_t
 any_record(uint8_t record[ORDER_SIZE_MAX])
@@ -89,6 +118,8 @@ any_record(uint8_t record[ORDER_SIZE_MAX])
 				o.grant.left = o.grant.how = 0;
 				memset(o.grant.label, 0, ORDER_LABEL_SIZE);
 			}
+		} else if (type <= ORDER_FLOW && roll(2) == 0) {
+			any_other(&o, type);
 		} else {
 			for (size_t b = 1; b < size; b++)
 				((uint8_t *)&o)[b] = (uint8_t)(roll(2) == 0 ?

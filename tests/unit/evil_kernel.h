@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "evil.h"
+#include "evil_nft.h"
 #include "helper_rig.h"
 #include "netns.h"
 
@@ -71,20 +72,13 @@ static int first_fd;	/* from here on they are the rig's */
 	"nft add table inet dns; nft add chain inet dns dns; "	\
 	"nft add rule inet dns dns accept"
 
-/* All of it but what is ours, byte by byte. */
+/* All of it but what is ours and what nft tells, byte by byte. */
 #define NOT_OURS						\
-	"exec 2>/dev/null; for t in ip ip6; do ${t}tables-save | grep -v '^[#:]'; "	\
-	"nft -s -a list table $t nat; done | "			\
-	"grep -v '^-A DNSFW '; ipset save DNSFW-ipv4; "		\
-	"ipset save DNSFW-new2; ipset list -n | "		\
-	"grep -v -e '^DNSFW-ipv[46]-allow' -e '^DNSFW-new$'; "	\
-	"nft list tables; nft list chains; nft list maps; "	\
-	"nft -s -a list chain inet filter other; "		\
-	"nft -s -a list chain ip filter DNSFW2; "		\
-	"nft -s -a list chain ip filter FORWARD; "		\
-	"nft list map inet filter m; "				\
-	"nft list set inet filter dns_ipv4_allow2; "		\
-	"nft -s -a list table inet dns; ip address; ip rule; ip route"
+	"exec 2>/dev/null; for t in ip ip6; do "		\
+	"${t}tables-save | grep -v -e '^[#:]' -e '^-A DNSFW '; done; "	\
+	"ipset save DNSFW-ipv4; ipset save DNSFW-new2; "	\
+	"ipset list -n | grep -v -e '^DNSFW-ipv[46]-allow' -e '^DNSFW-new$'; "	\
+	"cat /proc/net/nf_conntrack; ip address; ip rule; ip route"
 
 /* The frames of what is ours: sets without elements, distinct rules. */
 #define OURS							\
@@ -93,7 +87,7 @@ static int first_fd;	/* from here on they are the rig's */
 	"ipset save | sed -n 's/^create \\([^ ]* [^ ]* [^ ]* [^ ]*\\).*/\\1/p';"	\
 	" iptables -S DNSFW; ip6tables -S DNSFW"
 
-static char *not_ours, *ours;
+static char *not_ours, *nft_theirs, *ours;
 
 static inline void
 evil_make(enum stamps_id what, uint8_t sub, uint8_t sets, uint8_t rules)
@@ -133,9 +127,11 @@ evil_set_up(const struct stamps_wish *wish)
 		evil_make(STAMP_CREATE, kind, 0, 0);
 	evil_make(STAMP_RULE, 0, is_ipset ? 0 : 15, 15);
 	not_ours = strdup(rig_output(NOT_OURS));
+	nft_theirs = nft_not_ours();
 	ours = strdup(rig_output(OURS));
 	cr_assert_not_null(strstr(not_ours, "MASQUERADE"));
 	cr_assert_not_null(strstr(not_ours, "DNSFW-new2"));
+	cr_assert_not_null(strstr(nft_theirs, "\"name\": \"DNSFW2\""));
 	cr_assert_not_null(strstr(ours, is_ipset ? "DNSFW-ipv6-allow-local" :
 	    "dns_ipv6_allow_local"));
 }
@@ -149,6 +145,10 @@ judge_frames(void)
 	text = strdup(rig_output(NOT_OURS));
 	cr_assert_str_eq(text, not_ours, "the host's own:\n%s\nwas:\n%s",
 	    text, not_ours);
+	free(text);
+	text = nft_not_ours();
+	cr_assert_str_eq(text, nft_theirs, "the host's own:\n%s\nwas:\n%s",
+	    text, nft_theirs);
 	free(text);
 	text = strdup(rig_output(OURS));
 	for (line = strtok_r(text, "\n", &save); line != NULL;
@@ -186,55 +186,84 @@ parse_ipset(const char *line, struct element *e)
 		set_address(first, &e->client);
 }
 
-/* "10.0.0.2 . 6 . 443 . 192.0.2.1 timeout 59s ...", or without the first. */
+/* ["10.0.0.2", 6, 443, "192.0.2.1"], or without the first. */
 static inline void
-parse_nft(const char *text, struct element *e)
+parse_nft(const json_t *element, struct element *e)
 {
-	char first[64] = "", second[64];
-	const char *p;
-	int n = 0;
+	const json_t *key = json_object_get(json_object_get(element, "val"),
+	    "concat");
+	const size_t n = json_array_size(key);
+	char *text = json_dumps(element, 0);
 
-	for (p = text; (p = strstr(p, " . ")) != NULL; p++)
-		n++;
-	e->local = n == 2;
-	cr_assert_eq(sscanf(text, e->local ? "%63[0-9]%n" : "%63s .%n", first,
-	    &n), 1, "%s", text);
-	cr_assert_eq(sscanf(e->local ? text : text + n,
-	    "%u . %u . %63s timeout %lus", &e->proto, &e->port, second,
-	    &e->seconds), 4, "%s", text);
+	snprintf(e->text, sizeof(e->text), "%s", text != NULL ? text :
+	    "no end");
+	free(text);
+	cr_assert(n == 3 || n == 4, "%s", e->text);
+	cr_assert(json_is_integer(json_object_get(element, "timeout")), "%s",
+	    e->text);
+	e->local = n == 3;
+	e->seconds = (unsigned long)json_integer_value(json_object_get(element,
+	    "timeout"));
+	e->proto = (unsigned int)json_integer_value(json_array_get(key, n - 3));
+	e->port = (unsigned int)json_integer_value(json_array_get(key, n - 2));
+	set_address(json_string_value(json_array_get(key, n - 1)), &e->dst);
 	if (!e->local)
-		set_address(first, &e->client);
-	set_address(second, &e->dst);
+		set_address(json_string_value(json_array_get(key, 0)),
+		    &e->client);
+}
+
+static void (*judge_one)(const struct element *);
+static unsigned long judged;
+
+/* What holds for each of them; and what the test says. */
+static inline void
+judge_element(struct element *e)
+{
+	e->len = addr_len(e->dst.family);
+	cr_assert(e->local || e->client.family == e->dst.family);
+	cr_assert(e->seconds > 0 || !is_ipset, "for ever: %s", e->text);
+	cr_assert_leq(e->seconds, EVIL_LEFT_MAX / 1000, "%s", e->text);
+	judge_one(e);
+	judged++;
+}
+
+static inline void
+judge_nft(const json_t *element)
+{
+	struct element e = { 0 };
+
+	parse_nft(element, &e);
+	judge_element(&e);
+}
+
+static inline void
+judge_ipset(void)
+{
+	char *save, *line, *text = strdup(rig_output("ipset save | sed -n "
+	    "'s/^add DNSFW-\\(ipv[46]-allow[^ ]*\\|new\\) //p'"));
+	struct element e;
+
+	for (line = strtok_r(text, "\n", &save); line != NULL;
+	    line = strtok_r(NULL, "\n", &save)) {
+		memset(&e, 0, sizeof(e));
+		snprintf(e.text, sizeof(e.text), "%s", line);
+		parse_ipset(line, &e);
+		judge_element(&e);
+	}
+	free(text);
 }
 
 /* All elements of our sets; returns how many there are. */
 static inline unsigned long
 judge_elements(void (*judge)(const struct element *))
 {
-	char *save, *line, *text = strdup(rig_output(is_ipset ?
-	    "ipset save | sed -n 's/^add DNSFW-\\(ipv[46]-allow[^ ]*\\|new\\) //p'" :
-	    "for s in ipv4_allow ipv4_allow_local ipv6_allow ipv6_allow_local; "
-	    "do nft -n list set inet filter dns_$s; done | "
-	    "sed -n '/expires/{s/.*elements = { //;s/^[ \t]*//;s/}$//;p}'"));
-	unsigned long n = 0;
-	struct element e;
-
-	for (line = strtok_r(text, "\n", &save); line != NULL;
-	    line = strtok_r(NULL, "\n", &save), n++) {
-		memset(&e, 0, sizeof(e));
-		snprintf(e.text, sizeof(e.text), "%s", line);
-		if (is_ipset)
-			parse_ipset(line, &e);
-		else
-			parse_nft(line, &e);
-		e.len = addr_len(e.dst.family);
-		cr_assert(e.local || e.client.family == e.dst.family);
-		cr_assert(e.seconds > 0 || !is_ipset, "for ever: %s", line);
-		cr_assert_leq(e.seconds, EVIL_LEFT_MAX / 1000, "%s", line);
-		judge(&e);
-	}
-	free(text);
-	return (n);
+	judge_one = judge;
+	judged = 0;
+	if (is_ipset)
+		judge_ipset();
+	else
+		nft_each_element(judge_nft);
+	return (judged);
 }
 
 /* It ended with this status, and said so. */

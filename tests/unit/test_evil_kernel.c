@@ -6,8 +6,9 @@
  */
 #include "evil_kernel.h"
 
-#define EVIL_DEFAULT	3000
-#define LOOKS		6	/* at the listings */
+#define EVIL_DEFAULT	8000
+#define LOOKS		4	/* at the listings, or more: */
+#define LOOK_PERIOD	20000	/* records, at most, between two of them */
 
 /* What came back, and what was sent. */
 static struct {
@@ -33,11 +34,11 @@ expected(const uint8_t *record, size_t len)
 	if (len % size != 0 || len / size > most)
 		return (ORDER_ESIZE);
 	for (i = 0; i < len / size; i++) {
+		if (record[i * size] != type)
+			return (ORDER_ETYPE);
 		err = order_decode(record + i * size, size, &o);
 		if (err != ORDER_OK)
 			return (err);
-		if (o.type != type)
-			return (ORDER_ETYPE);
 	}
 	return (ORDER_OK);
 }
@@ -141,6 +142,18 @@ tell_bad(const uint8_t *record, size_t len, enum order_err err)
 	sum.ended++;
 }
 
+/* The operator takes the rules away that the keeper had made again and again. */
+static void
+tidy_up(void)
+{
+	if (is_ipset)
+		return;
+	run("nft 'flush chain inet filter dns; "
+	    "add rule inet filter dns counter drop'");
+	free(nft_theirs);
+	nft_theirs = nft_not_ours();
+}
+
 static void
 evil(const struct stamps_wish *wish)
 {
@@ -149,14 +162,16 @@ evil(const struct stamps_wish *wish)
 	const unsigned long n = text == NULL ? EVIL_DEFAULT :
 	    strtoul(text, NULL, 10);
 	/* To start one takes the time of some hundred records. */
-	const uint32_t rarely = n > 1000000 ? 5000 : 100;
+	const uint32_t rarely = (uint32_t)(n / 50) + 1;
+	const unsigned long period = n / LOOKS < LOOK_PERIOD ? n / LOOKS :
+	    LOOK_PERIOD;
 	unsigned long i;
 	enum order_err err;
 	size_t len;
 
 	evil_set_up(wish);
 	while (sum.records < n) {
-		for (i = 0; i < n / LOOKS; i++) {
+		for (i = 0; i < period; i++) {
 			len = any_record(record);
 			err = expected(record, len);
 			if (err != ORDER_OK && roll(rarely) == 0)
@@ -172,6 +187,7 @@ evil(const struct stamps_wish *wish)
 		hear();
 		(void)judge_elements(judge);
 		judge_frames();
+		tidy_up();
 	}
 	printf("# %s: %lu records, %lu orders: %lu refused; kernel: %lu done, "
 	    "%lu errors; %lu helpers ended; %lu elements seen\n",
