@@ -261,7 +261,8 @@ def test_U4_explain_a_block_and_what_it_hides(acl):
         "hidden": [{"file": str(path), "line": 4,
                     "text": "192.168.1.0/24 -> *.debian.org:UDP:123"},
                    {"file": str(path), "line": 7,
-                    "text": "192.168.0.0/16 ~> *.debian.org"}]}
+                    "text": "192.168.0.0/16 ~> *.debian.org"}],
+        "host": []}
 
 
 @pytest.mark.parametrize("question, decision, reason", [
@@ -682,6 +683,39 @@ def test_U11_explain_tells_the_file_and_the_line(acl, tmp_path):
     {tmp_path}/conf.d/1.acl:3: @kids -| a.example  (blocks)
     {path}:1: 10.0.0.0/8 -> a.example:TCP:80  (hidden by that)
 """
+
+
+def test_U11_explain_tells_of_other_addresses_of_the_host(acl):
+    path = acl("@l = host 10.0.0.5, 10.0.0.6, fd00::5, 2001:db8::/64, fe80::5\n"
+               "@l -> a.example:TCP:80,443\n\n0.0.0.0/0 -> *:UDP:53\n")
+    done = ctl("explain", "--acl", path, "10.0.0.5", "a.example", "AAAA")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == f"""\
+10.0.0.5 a.example. AAAA: resolved, and granted: tcp:80, tcp:443, udp:53
+    {path}:2: @l -> a.example:TCP:80,443  (allows)
+    {path}:4: 0.0.0.0/0 -> *:UDP:53  (allows)
+    2001:db8::/64, of the same host, where it has asked from: tcp:80, tcp:443
+    fd00::5, of the same host: tcp:80, tcp:443
+"""
+    _, found = explained(path, "fd00::5", "b.example")
+    assert (found["decision"], found["host"]) == ("refuse", [])
+    _, found = explained(path, "10.0.0.6", "b.example")
+    assert found["host"] == [{"client": "10.0.0.5", "allow": ["udp:53"]}]
+    _, found = explained(path, "10.0.0.6", "b.example", "HTTPS")
+    assert found["host"] == [
+        {"client": "10.0.0.5", "allow": ["udp:53"]},
+        {"client": "2001:db8::/64", "allow": []},
+        {"client": "fd00::5", "allow": []}]
+    done = ctl("explain", "--acl", path, "10.0.0.6", "b.example", "AAAA")
+    assert done.stdout.endswith("fd00::5, of the same host: nothing\n")
+
+
+def test_U11_check_tells_nothing_of_a_host_that_no_rule_has(acl):
+    done = ctl("check", acl("@l = host 10.0.0.5, fd00::5\n@a = 10.0.0.5\n"
+                            "0.0.0.0/0 -> a.example:TCP:80\n"))
+    assert done.returncode == 0
+    assert ":2:1:" in done.stdout
+    assert ":1:1:" not in done.stdout
 
 
 def test_U11_includes_of_standard_input_are_of_the_working_directory(
