@@ -602,6 +602,38 @@ def expected(rules, client, name, rdtype):
     return (decision, ports if decision == "grant" else [], used, hidden)
 
 
+def of_the_host(rules, host, client, name, rdtype):
+    """What other addresses of the client's host are granted (U11)."""
+    if client not in host or expected(rules, client, name, rdtype)[0] != \
+            "grant":
+        return []
+    without = {"A": 6, "AAAA": 4}.get(rdtype)
+    return [{"client": other, "allow": expected(rules, other, name, "A")[1]}
+            for other in host if other != client and
+            ipaddress.ip_address(other).version != without]
+
+
+def test_U11_explain_of_a_host_agrees_with_a_model(acl):
+    """Each address is granted what its own rules say."""
+    rng = random.Random(17)
+    host = sorted(rng.sample(CLIENTS, 5), key=lambda one: (
+        ipaddress.ip_address(one).version, ipaddress.ip_address(one)))
+    told = 0
+    for _ in range(8):
+        lines, rules = random_rules(rng)
+        asked = [(rng.choice(CLIENTS), random_name(rng),
+                  rng.choice(("A", "AAAA", "HTTPS"))) for _ in range(2500)]
+        path = acl("\n".join(lines) + f"\n@h = host {', '.join(host)}\n")
+        done = ctl("explain", "--acl", path, "-",
+                   text="\n".join(map(" ".join, asked)))
+        for question, line in zip(asked, done.stdout.splitlines(),
+                                  strict=True):
+            others = of_the_host(rules, host, *question)
+            assert json.loads(line)["host"] == others, (question, lines)
+            told += any(other["allow"] for other in others)
+    assert told > 100
+
+
 @pytest.mark.parametrize("cut", [False, True])
 def test_U4_explain_agrees_with_a_model(acl, tmp_path, cut):
     """cut: the list is many files that include each other (U11)."""
