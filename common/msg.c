@@ -211,6 +211,24 @@ msg_sealed_decode(const void *buf, size_t len, struct msg_sealed *out)
 }
 
 enum msg_err
+msg_host_decode(const void *buf, size_t len, struct msg_host *out)
+{
+	enum msg_err err;
+
+	if ((err = msg_take(buf, len, out, sizeof(*out), MSG_HOST)) != MSG_OK)
+		return (err);
+	if (out->pad != 0)
+		return (MSG_EPAD);
+	if (out->host >= MSG_HOSTS_MAX)
+		return (MSG_EVALUE);
+	if ((err = check_net(out->family, out->prefix, out->base)) != MSG_OK)
+		return (err);
+	return (out->prefix == addr_len(out->family) * 8 ||
+	    (out->family == ADDR_V6 && out->prefix == MSG_HOST_NET) ?
+	    MSG_OK : MSG_EADDR);
+}
+
+enum msg_err
 msg_policy_decode(const void *buf, size_t len, struct msg_policy *out)
 {
 	enum msg_err err;

@@ -64,7 +64,8 @@ enum msg_type {
 	MSG_COUNTERS = 18,	/* worker -> keeper: what it has counted */
 	MSG_SEEN = 20,		/* worker -> keeper: a client got an answer */
 	MSG_INCLUDED = 23,	/* keeper -> compiler: what became of an INCLUDE */
-	MSG_INCLUDE = 24	/* compiler -> keeper: a file of the list, please */
+	MSG_INCLUDE = 24,	/* compiler -> keeper: a file of the list, please */
+	MSG_HOST = 26		/* compiler -> keeper: who is one client */
 };
 
 enum msg_err {
@@ -146,6 +147,25 @@ struct msg_sealed {
 	uint8_t		pad2[4];
 };
 static_assert(sizeof(struct msg_sealed) == 24, "msg_sealed size");
+
+#define MSG_HOSTS_MAX	16384	/* addresses of all hosts */
+#define MSG_HOST_NET	64	/* bits of a network that is one of these */
+
+/*
+ * An address, or an IPv6 network, of a host of the list (U11): who asks from one
+ * of these is granted for all, whichever worker has asked.  They come before
+ * SEALED and hold from then on, at most MSG_HOSTS_MAX, in strictly ascending order
+ * of memcmp() from family to prefix; their numbers are from 0.
+ */
+struct msg_host {
+	uint8_t		type;
+	uint8_t		family;
+	uint8_t		base[16];	/* masked; IPv4 in the first 4, rest zero */
+	uint8_t		prefix;		/* 32, MSG_HOST_NET or 128 */
+	uint8_t		pad;
+	uint32_t	host;		/* the number of its first one */
+};
+static_assert(sizeof(struct msg_host) == 24, "msg_host size");
 
 #define MSG_FAMILY_V4	0x01	/* bits of msg_policy.families: those whose */
 #define MSG_FAMILY_V6	0x02	/* chain exists; others get no grants */
@@ -394,6 +414,8 @@ enum msg_err	msg_result_decode(const void *buf, size_t len,
 		    struct msg_result *out);
 enum msg_err	msg_sealed_decode(const void *buf, size_t len,
 		    struct msg_sealed *out);
+enum msg_err	msg_host_decode(const void *buf, size_t len,
+		    struct msg_host *out);
 enum msg_err	msg_policy_decode(const void *buf, size_t len,
 		    struct msg_policy *out);
 enum msg_err	msg_own_decode(const void *buf, size_t len,

@@ -13,6 +13,7 @@
 
 #include "acl/compile.h"
 #include "acl/decide.h"
+#include "acl/hosts.h"
 #include "acl/image.h"
 #include "acl/texts.h"
 #include "aclfile.h"
@@ -111,6 +112,28 @@ keep_image(int fd, size_t size)
 	image_size = size;
 }
 
+/* Before SEALED: the keeper is to know who asks for whom. */
+static void
+tell_hosts(const struct acl_compiled *compiled)
+{
+	struct msg_host m[MSG_BATCH_MAX];
+	struct addr_net net;
+	uint32_t i, host, n = 0;
+
+	for (i = 0; acl_hosts_at(compiled->image, i, &net, &host); i++) {
+		m[n] = (struct msg_host){ .type = MSG_HOST,
+		    .family = net.base.family, .prefix = net.prefix,
+		    .host = host };
+		memcpy(m[n++].base, net.base.bytes, sizeof(net.base.bytes));
+		if (n == MSG_BATCH_MAX) {
+			send_record(m, sizeof(m), -1);
+			n = 0;
+		}
+	}
+	if (n > 0)
+		send_record(m, n * sizeof(m[0]), -1);
+}
+
 static void
 report(const struct acl_compiled *compiled)
 {
@@ -124,6 +147,7 @@ report(const struct acl_compiled *compiled)
 		log_warn("the ACL has more than %u combinations of subnet, "
 		    "protocol and port: dnsfw-priv checks grants against "
 		    "fewer and wider ones", OUTLOOK_MAX);
+	tell_hosts(compiled);
 	fd = seal(compiled);
 	send_record(&sealed, sizeof(sealed), fd);
 	keep_image(fd, compiled->size);

@@ -67,14 +67,22 @@ struct item {
 	uint32_t	next;		/* index in build.items + 1; 0: none */
 };
 
+/* An address of a host; host is the group's number. */
+struct build_member {
+	struct image_member image;
+	uint32_t	line;
+};
+
 struct group {
 	struct dns_name	name;
 	bool		clients;	/* or names */
+	bool		host;		/* its clients are one */
 	uint32_t	line;		/* where it began */
 	uint16_t	at;		/* offset of its name in that */
 	uint32_t	used;		/* the line of its first rule; 0: none */
 	uint32_t	set;		/* of clients, + 1; 0: not used */
 	uint32_t	first, last;	/* index in build.items + 1 */
+	uint32_t	naddresses;	/* of a host */
 };
 
 /* A rule's comment. */
@@ -145,6 +153,9 @@ struct build {
 	struct item	*items;
 	uint32_t	 nitems;
 	uint32_t	 items_max;
+	struct build_member *addresses;	/* of hosts, in the order of the image */
+	uint32_t	 naddresses;
+	uint32_t	 addresses_max;
 	struct note	*notes;
 	uint32_t	 nnotes;
 	uint32_t	 notes_max;

@@ -54,6 +54,7 @@ build_free(struct build *b)
 	free(b->groups);
 	free(b->members);
 	free(b->items);
+	free(b->addresses);
 	free(b->notes);
 	free(b->origins);
 	free(b->ancestors);
@@ -233,7 +234,8 @@ list_unused(struct build *b, struct acl_compiled *out)
 	if (out->unused == NULL)
 		return (build_end(b, "out of memory"));
 	for (g = b->groups; g < end; g++)
-		if (g->used == 0)
+		/* A host does something without a rule, too. */
+		if (g->used == 0 && !g->host)
 			out->unused[out->nunused++] = (struct acl_unused){
 			    .line = g->line, .at = g->at };
 	return (true);

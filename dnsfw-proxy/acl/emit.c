@@ -211,6 +211,26 @@ emit_facts(const struct build *b, struct acl_image *image)
 		    b->ntimes * sizeof(b->times[0]));
 }
 
+/* Who is of which host, each behind the one before. */
+static void
+emit_members(const struct build *b, struct image_member *members)
+{
+	uint32_t first[GROUPS_MAX], last[GROUPS_MAX], i, group;
+	bool seen[GROUPS_MAX] = { false };
+
+	for (i = 0; i < b->naddresses; i++) {
+		members[i] = b->addresses[i].image;
+		group = members[i].host;
+		if (seen[group])
+			members[last[group]].next = i;
+		else
+			first[group] = i;
+		seen[group] = true;
+		last[group] = i;
+		members[i].host = first[group];
+	}
+}
+
 struct acl_image *
 build_emit(struct build *b)
 {
@@ -224,6 +244,7 @@ build_emit(struct build *b)
 		.nplaces = b->texts->nfiles == 1 ? 0 : b->texts->nparts,
 		.nnotes = b->nnotes,
 		.ntimes = b->ntimes,
+		.nmembers = b->naddresses,
 	}, *image;
 	uint64_t size = records_size(b, &header.nrecords);
 	uint64_t names = names_size(b);
@@ -251,5 +272,6 @@ build_emit(struct build *b)
 	emit_ancestors(b, (void *)(uintptr_t)image_ancestor_slots(image),
 	    image->nancestor_slots);
 	emit_facts(b, image);
+	emit_members(b, (void *)(uintptr_t)image_members(image));
 	return (image);
 }

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "hostlist.h"
 #include "patterns.h"
 
 /* The slot of the group, or the free one where it belongs. */
@@ -55,8 +56,8 @@ begin_group(struct build *b, uint32_t line, const struct parse_rule *rule,
 	    sizeof(*b->groups)))
 		return (NULL);
 	g = &b->groups[b->ngroups++];
-	*g = (struct group){ .name = rule->group, .line = line,
-	    .at = (uint16_t)rule->client_at };
+	*g = (struct group){ .name = rule->group, .host = rule->host,
+	    .line = line, .at = (uint16_t)rule->client_at };
 	*slot = (uint16_t)b->ngroups;
 	return (g);
 }
@@ -115,7 +116,8 @@ add_items(struct build *b, struct group *g, uint32_t number,
 		if (r == PARSE_ERROR)
 			build_report(b, number, wrong.at, wrong.text);
 		else if (!(g->clients ? group_client(b, g, &rule->client) :
-		    group_name(b, g, rule)))
+		    group_name(b, g, rule)) || (g->host && !hostlist_add(b,
+		    g, number, rule->pattern_at, &rule->client)))
 			return (false);
 	}
 	return (true);
@@ -151,7 +153,8 @@ groups_define(struct build *b, uint32_t number, const struct lex_line *line,
 		    PARSE_CLIENTS : PARSE_NAMES));
 	if ((g = begin_group(b, number, rule, slot)) == NULL)
 		return (!b->ended);
-	return (add_items(b, g, number, line, rule, PARSE_UNKNOWN));
+	return (add_items(b, g, number, line, rule, g->host ? PARSE_CLIENTS :
+	    PARSE_UNKNOWN));
 }
 
 struct group *

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "decide.h"
+#include "hosts.h"
 #include "layout.h"
 #include "msg.h"
 
@@ -27,6 +28,8 @@ check_header(const struct acl_image *image, size_t size)
 		return ("hash table too small");
 	if (image->ntimes > IMAGE_TIMES_MAX)
 		return ("too many times");
+	if (image->nmembers > IMAGE_MEMBERS_MAX)
+		return ("too many addresses of hosts");
 	if (image->names_size % IMAGE_ALIGN != 0 || (image->names_size > 0 &&
 	    image_names(image)[image->names_size - 1] != '\0'))
 		return ("names of files without an end");
@@ -196,6 +199,51 @@ check_notes(const struct acl_image *image)
 	return (NULL);
 }
 
+static bool
+is_good_member(const struct image_member *m)
+{
+	size_t bits = addr_len(m->family) * 8;
+
+	return (bits != 0 && (m->prefix == bits ||
+	    (m->family == ADDR_V6 && m->prefix == HOST_NET)));
+}
+
+/* How many a host has, from its first one on; 0: too many, or others. */
+static uint32_t
+count_members(const struct acl_image *image, uint32_t host)
+{
+	const struct image_member *m = image_members(image);
+	uint32_t at = host, n = 1;
+
+	for (; m[at].next != 0; at = m[at].next)
+		if (m[at].next <= at || m[at].next >= image->nmembers ||
+		    m[m[at].next].host != host || n++ == ACL_HOST_MAX)
+			return (0);
+	return (n);
+}
+
+/* Each is found, and is behind the first one of its host. */
+static const char *
+check_members(const struct acl_image *image)
+{
+	const struct image_member *m = image_members(image);
+	uint32_t i, n, sum = 0;
+
+	for (i = 0; i < image->nmembers; i++) {
+		if (!is_good_member(&m[i]))
+			return ("bad address of a host");
+		if (i > 0 && memcmp(&m[i], &m[i - 1],
+		    offsetof(struct image_member, pad)) <= 0)
+			return ("addresses of hosts not in order");
+		if (m[i].host != i)
+			continue;
+		if ((n = count_members(image, i)) == 0)
+			return ("host without an end");
+		sum += n;
+	}
+	return (sum == image->nmembers ? NULL : "address of no host");
+}
+
 const struct acl_image *
 acl_image_open(const void *data, size_t size, const char **why)
 {
@@ -221,6 +269,8 @@ acl_image_check(const struct acl_image *image)
 		why = check_places(image);
 	if (why == NULL)
 		why = check_notes(image);
+	if (why == NULL)
+		why = check_members(image);
 	return (why == NULL ? check_ancestors(image) : why);
 }
 

@@ -52,10 +52,17 @@ times_offset(const struct acl_image *image)
 }
 
 static uint64_t
-names_offset(const struct acl_image *image)
+members_offset(const struct acl_image *image)
 {
 	return (times_offset(image) +
 	    (uint64_t)image->ntimes * sizeof(struct image_times));
+}
+
+static uint64_t
+names_offset(const struct acl_image *image)
+{
+	return (members_offset(image) +
+	    (uint64_t)image->nmembers * sizeof(struct image_member));
 }
 
 uint64_t
@@ -104,6 +111,12 @@ const struct image_times *
 image_times(const struct acl_image *image)
 {
 	return (image_at(image, times_offset(image)));
+}
+
+const struct image_member *
+image_members(const struct acl_image *image)
+{
+	return (image_at(image, members_offset(image)));
 }
 
 const char *

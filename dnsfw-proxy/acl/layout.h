@@ -2,7 +2,7 @@
  * The image's layout, private to its maker (compile.c and what that includes),
  * image.c, bounds.c and decide.c.
  *
- * Ten parts follow each other without gaps; their places follow from the
+ * Eleven parts follow each other without gaps; their places follow from the
  * counts in the first, so there is no pointer and hardly an offset:
  *
  *	struct acl_image
@@ -13,6 +13,7 @@
  *	struct image_place	[nplaces]	which file's lines are where
  *	struct image_note	[nnotes]	comments of lines
  *	struct image_times	[ntimes]	for how long ports are granted
+ *	struct image_member	[nmembers]	which addresses are one host
  *	char			[names_size]	names of files, and comments
  *	records			in the order of their buckets
  *
@@ -39,9 +40,10 @@
 
 #include "../dns/name.h"
 #include "addr.h"
+#include "msg.h"
 
 #define IMAGE_MAGIC	"dnsfwACL"
-#define IMAGE_VERSION	6
+#define IMAGE_VERSION	7
 #define IMAGE_FILE_SIZE	256	/* with the NUL */
 #define IMAGE_PREFIXES	129	/* distinct prefix lengths: 0 to 128 */
 
@@ -62,6 +64,7 @@ struct acl_image {
 	uint32_t	names_size;	/* a multiple of IMAGE_ALIGN; the last is NUL */
 	uint32_t	nnotes;
 	uint32_t	ntimes;		/* to IMAGE_TIMES_MAX */
+	uint32_t	nmembers;	/* to IMAGE_MEMBERS_MAX */
 	uint8_t		nprefixes[IMAGE_FAMILIES];
 	/* The lengths that some subnet has, longest first. */
 	uint8_t		prefixes[IMAGE_FAMILIES][IMAGE_PREFIXES];
@@ -91,6 +94,23 @@ struct image_times {
 	uint32_t	max;		/* to MSG_TTL_MAX */
 };
 static_assert(sizeof(struct image_times) == 8, "image_times size");
+
+#define IMAGE_MEMBERS_MAX MSG_HOSTS_MAX
+
+/*
+ * An address of a host, or an IPv6 network of 64 bits; in the order of all that is
+ * before the host, so that each is found.
+ */
+struct image_member {
+	uint8_t		family;		/* ADDR_V4 or ADDR_V6 */
+	uint8_t		base[16];	/* masked */
+	uint8_t		prefix;		/* 32, 64 or 128 */
+	uint8_t		pad[2];
+	uint32_t	host;		/* index of its first one */
+	uint32_t	next;		/* of its next one; 0: none */
+};
+static_assert(sizeof(struct image_member) == 28, "image_member size");
+static_assert(offsetof(struct image_member, prefix) == 17, "key has no holes");
 
 struct image_subnet {
 	uint64_t	depths;		/* image_depth_bit() of its wildcards */
@@ -144,6 +164,7 @@ const uint32_t	*image_ancestor_slots(const struct acl_image *);
 const struct image_place *image_places(const struct acl_image *);
 const struct image_note *image_notes(const struct acl_image *);
 const struct image_times *image_times(const struct acl_image *);
+const struct image_member *image_members(const struct acl_image *);
 const char	*image_names(const struct acl_image *);
 
 /* Where the records begin: the size of all that stands before them. */

@@ -430,6 +430,26 @@ parse_names(const struct lex_line *line, size_t at, size_t end,
 	return (parse_name(line, rule, error));
 }
 
+/* The word before a host's addresses: "host" may be a name, too. */
+static bool
+parse_host(struct lex_line *line, struct lex_token *token)
+{
+	static const char host[] = "host";
+	struct lex_token next;
+	size_t at = line->at;
+
+	if (token->kind != LEX_WORD || token->len != sizeof(host) - 1 ||
+	    memcmp(line->text + token->at, host, token->len) != 0)
+		return (false);
+	lex_next(line, &next);
+	if (next.kind == LEX_WORD && line->text[next.at] != ',') {
+		*token = next;
+		return (true);
+	}
+	line->at = at;
+	return (false);
+}
+
 /* What a group has: where its items are. */
 static enum parse_result
 parse_items(struct lex_line *line, struct parse_rule *rule,
@@ -438,6 +458,13 @@ parse_items(struct lex_line *line, struct parse_rule *rule,
 	struct lex_token token, next;
 
 	lex_next(line, &token);
+	rule->pattern_at = token.at;
+	rule->host = parse_host(line, &token);
+	if (rule->host && result == PARSE_MORE) {
+		wrong(error, rule->pattern_at, "\"+=\" adds to a host without "
+		    "this word: \"=\" makes one");
+		return (PARSE_ERROR);
+	}
 	if (token.kind != LEX_WORD) {
 		wrong(error, token.at, "expected clients or domain names");
 		return (PARSE_ERROR);

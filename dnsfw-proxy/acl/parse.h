@@ -9,7 +9,7 @@
 #include "parse_rule.h"
 
 enum parse_result { PARSE_EMPTY, PARSE_RULE, PARSE_ERROR,
-	PARSE_GROUP,		/* @group = ITEMS, for parse_next_item() */
+	PARSE_GROUP,		/* @group = [host] ITEMS, for parse_next_item() */
 	PARSE_MORE,		/* @group += ITEMS */
 	PARSE_INCLUDE		/* include PATH: from pattern_at to names_end */
 };
@@ -22,8 +22,8 @@ enum parse_result parse_line(struct lex_line *line, struct parse_rule *rule,
 	    struct parse_error *error);
 
 /*
- * The next item of a group, as the client or the pattern; *kind is what the group
- * has, or what it has from now on.  Returns PARSE_EMPTY behind the last one.
+ * The next item of a group, as the client or the pattern, at pattern_at; *kind is
+ * what the group has, or what it has from now on.  Returns PARSE_EMPTY behind the last one.
  */
 enum parse_result parse_next_item(const struct lex_line *line,
 	    struct parse_rule *rule, enum parse_kind *kind,

@@ -24,6 +24,7 @@ struct parse_times {
 /* A rule, or what a group has. */
 struct parse_rule {
 	enum parse_action action;
+	bool		host;		/* the group is one */
 	/* The client is a group, or the group's own name; len 0: it is none. */
 	struct dns_name	group;		/* folded */
 	size_t		client_at;	/* offset of either in its line */

@@ -47,6 +47,14 @@ read_question(const char *client, const char *name, const char *type,
 
 /* --- the outcome as text --- */
 
+#define OTHER_TEXT_MAX	(ADDR_TEXT_MAX + 4)
+
+static bool
+is_network(const struct outcome_other *other)
+{
+	return (other->net.prefix < addr_len(other->net.base.family) * 8);
+}
+
 static const char *
 proto_text(uint8_t proto)
 {
@@ -54,14 +62,39 @@ proto_text(uint8_t proto)
 }
 
 static void
-print_ports(const struct outcome *o)
+print_ports(const struct acl_port *ports, unsigned int n)
 {
 	unsigned int i;
 
-	for (i = 0; i < o->d.acl.nports; i++)
+	for (i = 0; i < n; i++)
 		printf("%s%s:%u", i == 0 ? "" : ", ",
-		    proto_text(o->d.acl.ports[i].proto),
-		    o->d.acl.ports[i].port);
+		    proto_text(ports[i].proto), ports[i].port);
+}
+
+static const char *
+other_text(const struct outcome_other *other, char text[OTHER_TEXT_MAX])
+{
+	char address[ADDR_TEXT_MAX];
+
+	snprintf(text, OTHER_TEXT_MAX, "%s%s",
+	    addr_print(&other->net.base, address), is_network(other) ?
+	    "/64" : "");
+	return (text);
+}
+
+/* What other addresses of the host get of the answer. */
+static void
+print_others(const struct outcome *o)
+{
+	const struct outcome_other *other, *end = o->others + o->nothers;
+	char text[OTHER_TEXT_MAX];
+
+	for (other = o->others; other < end; other++) {
+		printf("    %s, of the same host%s: ", other_text(other, text),
+		    is_network(other) ? ", where it has asked from" : "");
+		print_ports(other->ports, other->nports);
+		printf("%s\n", other->nports == 0 ? "nothing" : "");
+	}
 }
 
 static const char *
@@ -104,7 +137,7 @@ print_as_text(const struct explain *e, const struct outcome_question *q,
 	switch (o->kind) {
 	case OUTCOME_GRANT:
 		printf("resolved, and granted: ");
-		print_ports(o);
+		print_ports(o->d.acl.ports, o->d.acl.nports);
 		break;
 	case OUTCOME_RESOLVE:
 		printf("resolved, nothing granted");
@@ -120,6 +153,7 @@ print_as_text(const struct explain *e, const struct outcome_question *q,
 	printf("%s%s\n", o->why == NULL ? "" : ": ", o->why == NULL ? "" :
 	    o->why);
 	print_rules(e, o);
+	print_others(o);
 }
 
 /* --- the outcome as JSON --- */
@@ -152,17 +186,32 @@ json_rules(struct json *j, const struct list *l, const struct outcome *o,
 }
 
 static void
-json_allow(struct json *j, const struct outcome *o)
+json_allow(struct json *j, const struct acl_port *ports, unsigned int n)
 {
 	char port[sizeof("tcp:65535")];
 	unsigned int i;
 
 	json_begin(j, "allow", '[');
-	for (i = 0; o->kind == OUTCOME_GRANT && i < o->d.acl.nports; i++) {
+	for (i = 0; i < n; i++) {
 		snprintf(port, sizeof(port), "%s:%u",
-		    proto_text(o->d.acl.ports[i].proto),
-		    o->d.acl.ports[i].port);
+		    proto_text(ports[i].proto), ports[i].port);
 		json_text(j, NULL, port);
+	}
+	json_end(j, ']');
+}
+
+static void
+json_others(struct json *j, const struct outcome *o)
+{
+	const struct outcome_other *other, *end = o->others + o->nothers;
+	char text[OTHER_TEXT_MAX];
+
+	json_begin(j, "host", '[');
+	for (other = o->others; other < end; other++) {
+		json_begin(j, NULL, '{');
+		json_text(j, "client", other_text(other, text));
+		json_allow(j, other->ports, other->nports);
+		json_end(j, '}');
 	}
 	json_end(j, ']');
 }
@@ -184,7 +233,8 @@ print_as_json(const struct explain *e, const struct outcome_question *q,
 	json_text(&j, "name", text);
 	json_text(&j, "type", dns_type_print(q->type, text));
 	json_text(&j, "decision", outcomes[o->kind]);
-	json_allow(&j, o);
+	json_allow(&j, o->d.acl.ports, o->kind == OUTCOME_GRANT ?
+	    o->d.acl.nports : 0);
 	if (o->kind == OUTCOME_STATIC && !o->empty)
 		json_text(&j, "address", addr_print(&o->d.acl.local, address));
 	else
@@ -195,6 +245,7 @@ print_as_json(const struct explain *e, const struct outcome_question *q,
 		json_text(&j, "reason", o->why);
 	json_rules(&j, &e->list, o, "rules", false);
 	json_rules(&j, &e->list, o, "hidden", true);
+	json_others(&j, o);
 	json_end(&j, '}');
 	json_line(&j);
 }

@@ -98,15 +98,21 @@ judge_client(const struct clients_nets *nets, const struct addr *client,
 	o->kind = OUTCOME_REFUSE;
 }
 
+static struct request
+request_of(const struct outcome_question *q)
+{
+	return ((struct request){ .client = q->client, .dns = {
+	    .has_question = true, .qname = q->name, .qtype = q->type,
+	    .qclass = CLASS_IN, .strict = true } });
+}
+
 /* By the list alone. */
 static void
 find_by_list(const struct list *l, const struct outcome_question *q,
     struct outcome *o)
 {
 	struct way way = { .list = l, .o = o };
-	struct request r = { .client = q->client, .dns = {
-	    .has_question = true, .qname = q->name, .qtype = q->type,
-	    .qclass = CLASS_IN, .strict = true } };
+	struct request r = request_of(q);
 	bool grants = false;
 
 	memset(o, 0, offsetof(struct outcome, rules));
@@ -134,10 +140,52 @@ find_by_list(const struct list *l, const struct outcome_question *q,
 		o->why = "what a validator needs for names below";
 }
 
+/* Has an answer of that type addresses of the net's family? */
+static bool
+is_for_family(uint16_t type, const struct addr_net *net)
+{
+	return (type != (net->base.family == ADDR_V4 ? TYPE_AAAA : TYPE_A));
+}
+
+/* What other addresses of the host are granted. */
+static void
+find_others(const struct clients_nets *nets, const struct outcome_question *q,
+    struct outcome *o)
+{
+	struct addr_net all[ACL_HOST_MAX];
+	struct request r = request_of(q);
+	struct outcome_other *other;
+	struct decision d;
+	unsigned int i, n;
+	uint32_t host;
+	bool none;
+
+	if (!acl_host_of(policy.image, &q->client, &host))
+		return;
+	n = acl_host_list(policy.image, host, all);
+	for (i = 0; i < n; i++) {
+		if (addr_equal(&all[i].base, &q->client) ||
+		    !is_for_family(q->type, &all[i]) ||
+		    clients_outside(nets, &all[i]) ||
+		    clients_never(&all[i], &none) != NULL)
+			continue;
+		decision_make_for(&r, &all[i].base, &d);
+		other = &o->others[o->nothers++];
+		other->net = all[i];
+		other->nports = d.acl.verdict == ACL_ALLOW &&
+		    !d.acl.overflow ? d.acl.nports : 0;
+		memcpy(other->ports, d.acl.ports,
+		    other->nports * sizeof(d.acl.ports[0]));
+	}
+}
+
 void
 outcome_find(const struct list *l, const struct clients_nets *nets,
     const struct outcome_question *q, struct outcome *o)
 {
 	find_by_list(l, q, o);
 	judge_client(nets, &q->client, o);
+	o->nothers = 0;
+	if (o->kind == OUTCOME_GRANT)
+		find_others(nets, q, o);
 }

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "../acl/hosts.h"
 #include "../dns/name.h"
 #include "../serve/decision.h"
 #include "addr.h"
@@ -36,6 +37,13 @@ struct outcome_rule {
 	bool		hidden;		/* behind a block: it does not count */
 };
 
+/* An address, or a network, of the client's host (U11): what it is granted, too. */
+struct outcome_other {
+	struct addr_net	net;
+	uint16_t	nports;
+	struct acl_port	ports[ACL_PORTS_MAX];
+};
+
 struct outcome {
 	enum outcome_kind kind;
 	struct decision	d;
@@ -44,6 +52,8 @@ struct outcome {
 	size_t		 nrules;	/* in the order of A4 */
 	bool		 more;		/* than there is room for match */
 	struct outcome_rule rules[OUTCOME_RULES_MAX];
+	unsigned int	 nothers;	/* OUTCOME_GRANT: that the type is for */
+	struct outcome_other others[ACL_HOST_MAX];
 };
 
 /*

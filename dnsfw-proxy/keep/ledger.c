@@ -9,11 +9,14 @@
 #include <string.h>
 
 #include "hash.h"
+#include "hosts.h"
 #include "kernel/backend.h"
 #include "log.h"
 
 #define NONE	UINT32_MAX
 #define ENDING_MAX 4096		/* that ledger_ending finds at once */
+
+#define NETWORK	64		/* of an IPv6 client, who chooses the rest */
 
 /* All that tells two grants apart is before the label. */
 #define KEY_SIZE	offsetof(struct msg_grant, label)
@@ -113,20 +116,22 @@ home_slot(const struct ledger *l, const void *key, size_t len)
 }
 
 /*
- * How many grants the client has; of an IPv6 address only the first half
- * counts.  Two clients meet in one counter so seldom, and so unpredictably,
- * that sharing it does no harm.
+ * Which counter has the number of the client's grants.  All addresses of a host
+ * are one client; of an IPv6 address only the first half counts.  Two clients meet
+ * in one counter so seldom, and so unpredictably, that sharing it does no harm.
  */
-static uint32_t *
-client_count(const struct ledger *l, const struct msg_grant *g)
+static uint32_t
+counter_of(const struct ledger *l, const struct msg_grant *g)
 {
-	uint8_t client[16] = { 0 };
+	struct {
+		uint8_t		local;
+		struct addr	who;
+	} client = { .local = g->local, .who.family = g->family };
 
-	memcpy(client, g->client, 8);
-	client[8] = g->family;
-	client[9] = g->local;
-	return (&l->clients[(uint32_t)hash_bytes(client, sizeof(client)) &
-	    l->client_mask]);
+	memcpy(client.who.bytes, g->client, sizeof(client.who.bytes));
+	if (!hosts_first(&client.who))
+		addr_mask(&client.who, NETWORK);
+	return ((uint32_t)hash_bytes(&client, sizeof(client)) & l->client_mask);
 }
 
 /* The slot of the key, or the empty one where it would go. */
@@ -241,7 +246,7 @@ bool
 ledger_admits(const struct ledger *l, const struct msg_grant *g,
     unsigned int worker)
 {
-	uint32_t have = *client_count(l, g), part;
+	uint32_t have = l->clients[counter_of(l, g)], part;
 
 	if (l->count >= l->max || (have >= LEDGER_CLIENT_MIN &&
 	    have >= l->max - l->count))
@@ -292,9 +297,10 @@ new_entry(struct ledger *l, const struct msg_grant *k, unsigned int worker)
 	uint32_t e = unused_entry(l);
 	struct ledger_entry *entry = &l->entries[e];
 
-	*entry = (struct ledger_entry){ .grant = *k, .owner = (uint8_t)worker };
+	*entry = (struct ledger_entry){ .grant = *k, .owner = (uint8_t)worker,
+	    .counter = counter_of(l, k) };
 	l->owned[worker]++;
-	++*client_count(l, k);
+	l->clients[entry->counter]++;
 	l->kinds[backend_kind(k)]++;
 	heap_set(l, l->count++, e);
 	return (entry);
@@ -363,7 +369,7 @@ remove_entry(struct ledger *l, uint32_t e)
 	uint32_t place = entry->heap, moved;
 
 	empty_slot(l, find_slot(l, &entry->grant));
-	--*client_count(l, &entry->grant);
+	l->clients[entry->counter]--;
 	l->owned[entry->owner]--;
 	l->kinds[backend_kind(&entry->grant)]--;
 	moved = l->heap[--l->count];

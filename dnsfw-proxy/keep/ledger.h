@@ -34,6 +34,7 @@ struct ledger_entry {
 	uint8_t		owner;		/* worker, or LEDGER_NOBODY */
 	uint8_t		pad[3];
 	uint32_t	mark;		/* the user's; 0 in a new one */
+	uint32_t	counter;	/* whose it was when it came */
 };
 
 struct ledger;
@@ -56,9 +57,9 @@ struct ledger_entry *ledger_find(const struct ledger *,
  * May the worker enter a grant that is not in the ledger?  Not if the ledger is
  * full; nor if the client has LEDGER_CLIENT_MIN and at least as many as there is
  * room left: one client alone can take a half, two a third each, and there is
- * always room for the next.  IPv6 clients of one /64 are one client.  Nor if what
- * is left is reserved: half of an equal part of all is there for each worker,
- * whatever the others do.
+ * always room for the next.  IPv6 clients of one /64 are one client, and so are
+ * the addresses of a host.  Nor if what is left is reserved: half of an equal part
+ * of all is there for each worker, whatever the others do.
  */
 bool	ledger_admits(const struct ledger *, const struct msg_grant *,
 	    unsigned int worker);

@@ -13,6 +13,7 @@
 #include "aclfile.h"
 #include "children.h"
 #include "conf.h"
+#include "hosts.h"
 #include "include.h"
 #include "log.h"
 
@@ -62,6 +63,7 @@ policy_open(void)
 	children_send_plain(&children_compiler, MSG_RELOAD, fd);
 	close(fd);
 	include_begin();
+	hosts_begin();
 	making = was_read = true;
 	return (0);
 }
@@ -156,6 +158,7 @@ policy_take(const void *buf, size_t n, int fd)
 		close(acl_image);
 	acl_image = fd;
 	sealed = said;
+	hosts_commit(conf->nworkers);
 	generation++;
 	making = false;
 	was_taken = true;
@@ -198,6 +201,25 @@ policy_answers(const uint8_t *buf, size_t len, struct policy_checked *checked)
 	}
 }
 
+/* Addresses of hosts of the list that is being made. */
+static void
+policy_hosts(const uint8_t *buf, size_t len)
+{
+	struct msg_host m;
+	enum msg_err err;
+	size_t size;
+
+	for (; len > 0; buf += size, len -= size) {
+		size = len < sizeof(m) ? len : sizeof(m);
+		err = msg_host_decode(buf, size, &m);
+		if (err == MSG_OK && !hosts_take(&m))
+			err = MSG_EVALUE;
+		if (err != MSG_OK)
+			children_malformed(&children_compiler,
+			    msg_strerror(err));
+	}
+}
+
 enum policy_event
 policy_receive(struct policy_checked *checked)
 {
@@ -223,6 +245,10 @@ policy_receive(struct policy_checked *checked)
 	}
 	if (making && buf[0] == MSG_INCLUDE) {
 		include_serve(buf, n);
+		return (POLICY_SEEN_TO);
+	}
+	if (making && buf[0] == MSG_HOST) {
+		policy_hosts(buf, n);
 		return (POLICY_SEEN_TO);
 	}
 	policy_answers(buf, n, checked);

@@ -10,6 +10,7 @@
 #include "counts.h"
 #include "firewall.h"
 #include "hits.h"
+#include "hosts.h"
 #include "log.h"
 #include "own.h"
 #include "permit.h"
@@ -57,6 +58,16 @@ struct request_turn {
 static struct log_limit outcome_limit, full_limit;
 static uint64_t counts[RESULT_COUNT], known_count, foreign_count;
 
+/* P5: a host is a client of each worker that some address of it reaches. */
+static bool
+is_foreign(const struct msg_grant *g, unsigned int worker)
+{
+	return (children_nworkers > 1 && g->local == 0 &&
+	    choice_worker(g->family, g->client,
+	    (unsigned int)children_nworkers) != worker &&
+	    !hosts_reach(g->family, g->client, worker));
+}
+
 /* P7: what root allows, whatever a worker says; P5: its own clients only. */
 static enum msg_result_code
 permitted(const struct msg_grant *g, unsigned int worker)
@@ -65,8 +76,7 @@ permitted(const struct msg_grant *g, unsigned int worker)
 
 	if (g->policy != policy_generation())
 		return (RESULT_STALE);
-	if (children_nworkers > 1 && g->local == 0 && choice_worker(g->family,
-	    g->client, (unsigned int)children_nworkers) != worker) {
+	if (is_foreign(g, worker)) {
 		foreign_count++;
 		return (RESULT_OUTSIDE);
 	}

@@ -277,7 +277,8 @@ put_rule(uint32_t line)
 
 /* What is known of the query, in each line of JSON. */
 static void
-put_facts(const struct access_kind *kind, const struct request *a, int rcode)
+put_facts(const struct access_kind *kind, const struct request *a,
+    const struct addr *client, int rcode)
 {
 	DNS_UNINITIALIZED char text[DNS_NAME_TEXT_MAX];
 	char small[DNS_MNEMONIC_SIZE];
@@ -285,7 +286,7 @@ put_facts(const struct access_kind *kind, const struct request *a, int rcode)
 	put_time();
 	put_string("event", kind->event);
 	put_text(",\"client\":\"");
-	put_address(&a->client);
+	put_address(client);
 	put_text("\"");
 	put_key("id");
 	put_number(a->dns.id);
@@ -305,11 +306,12 @@ put_facts(const struct access_kind *kind, const struct request *a, int rcode)
 }
 
 static void
-put_line(const struct access_kind *kind, const struct request *a)
+put_line(const struct access_kind *kind, const struct request *a,
+    const struct addr *client)
 {
 	DNS_UNINITIALIZED char text[DNS_NAME_TEXT_MAX];
 
-	put_address(&a->client);
+	put_address(client);
 	put_text(kind->arrow);
 	put_number(a->dns.id);
 	put_text("]");
@@ -324,7 +326,8 @@ put_line(const struct access_kind *kind, const struct request *a)
 
 /* Returns false if the line is not wanted, or dropped as there is no room. */
 static bool
-begin_line(const struct access_kind *kind, const struct request *a, int rcode)
+begin_line_of(const struct access_kind *kind, const struct request *a,
+    const struct addr *client, int rcode)
 {
 	if (level == LOGLEVEL_NONE ||
 	    (level == LOGLEVEL_REFUSED && !kind->refusal))
@@ -336,10 +339,16 @@ begin_line(const struct access_kind *kind, const struct request *a, int rcode)
 		return (false);
 	}
 	if (json)
-		put_facts(kind, a, rcode);
+		put_facts(kind, a, client, rcode);
 	else
-		put_line(kind, a);
+		put_line(kind, a, client);
 	return (true);
+}
+
+static bool
+begin_line(const struct access_kind *kind, const struct request *a, int rcode)
+{
+	return (begin_line_of(kind, a, &a->client, rcode));
 }
 
 static void
@@ -368,13 +377,18 @@ access_local(const struct request *a, const struct addr *local)
 }
 
 void
-access_grant(const struct request *a, const struct addr *dst,
-    const struct acl_port *port, uint32_t ttl)
+access_grant(const struct request *a, const struct addr *client,
+    const struct addr *dst, const struct acl_port *port, uint32_t ttl)
 {
 	const char *proto = port->proto == IPPROTO_TCP ? "TCP" : "UDP";
 
-	if (!begin_line(&access_grant_kind, a, RCODE_NOERROR))
+	if (!begin_line_of(&access_grant_kind, a, client, RCODE_NOERROR))
 		return;
+	if (json && !addr_equal(client, &a->client)) {
+		put_text(",\"asked_by\":\"");
+		put_address(&a->client);
+		put_text("\"");
+	}
 	put_text(json ? ",\"address\":\"" : " [");
 	put_address(dst);
 	if (json) {

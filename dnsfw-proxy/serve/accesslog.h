@@ -44,9 +44,12 @@ void	access_log(enum access_event event, const struct request *, int rcode);
 /* |> with "= ADDRESS": answered locally. */
 void	access_local(const struct request *, const struct addr *local);
 
-/* <- granted; ttl is the lifetime without the grace, in seconds. */
-void	access_grant(const struct request *, const struct addr *dst,
-	    const struct acl_port *port, uint32_t ttl);
+/*
+ * <- granted, to who asked or another address of its host; ttl is the lifetime
+ * without the grace, in seconds.
+ */
+void	access_grant(const struct request *, const struct addr *client,
+	    const struct addr *dst, const struct acl_port *port, uint32_t ttl);
 
 /* !> a bad request, and <! a bad answer; text is ours, printable ASCII. */
 void	access_bad_query(const struct request *, int rcode, const char *text);

@@ -6,8 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../acl/hosts.h"
 #include "hash.h"
 #include "log.h"
+#include "policy.h"
 #include "share.h"
 
 #define BUCKETS		ALIAS_PLACES	/* of both tables; power of two */
@@ -66,7 +68,7 @@ holder_bucket(const struct addr *a)
 static struct holder *
 holder_find(const struct addr *client)
 {
-	struct addr a = share_of(client);
+	struct addr a = share_of(policy.image, client);
 	struct holder *h;
 
 	LIST_FOREACH(h, holder_bucket(&a), link) {
@@ -86,7 +88,7 @@ alias_holder_new(const struct addr *client)
 		LIST_REMOVE(h, link);
 	else
 		h = &alias_holders[fresh_holders++];
-	h->addr = share_of(client);
+	h->addr = share_of(policy.image, client);
 	h->count = 0;
 	TAILQ_INIT(&h->pairs);
 	LIST_INSERT_HEAD(holder_bucket(&h->addr), h, link);
@@ -229,6 +231,17 @@ pair_new(const struct addr *client, const struct dns_name *turned)
 
 /* --- origins --- */
 
+/* Who is led there: all addresses of a host are one client (U11). */
+static struct addr
+led_client(const struct addr *client)
+{
+	struct addr who = *client;
+
+	if (policy.image != NULL)
+		(void)acl_host_first(policy.image, &who);
+	return (who);
+}
+
 /* Its own place, or that of the one that ends first. */
 static struct alias_origin *
 place_for(struct pair *p, const struct dns_name *folded, unsigned int hops)
@@ -255,6 +268,7 @@ alias_remember(const struct addr *client, const struct dns_name *target,
     uint64_t expiry)
 {
 	DNS_UNINITIALIZED struct dns_name folded, turned;
+	const struct addr who = led_client(client);
 	struct alias_origin *o;
 	struct pair *p;
 
@@ -262,11 +276,11 @@ alias_remember(const struct addr *client, const struct dns_name *target,
 	    dns_name_equal(target, origin))
 		return;
 	last_label_first(target, &turned);
-	p = pair_find(client, &turned);
-	if (p == NULL && !make_room(client, now))
+	p = pair_find(&who, &turned);
+	if (p == NULL && !make_room(&who, now))
 		return;
 	if (p == NULL)
-		p = pair_new(client, &turned);
+		p = pair_new(&who, &turned);
 	TAILQ_REMOVE(&p->holder->pairs, p, of_holder);
 	TAILQ_INSERT_TAIL(&p->holder->pairs, p, of_holder);
 	dns_name_fold(origin, &folded);
@@ -280,11 +294,13 @@ alias_origins(const struct addr *client, const struct dns_name *target)
 {
 	DNS_UNINITIALIZED struct dns_name turned;
 	const struct pair *p;
+	struct addr who;
 
 	if (in_use == 0)
 		return (NULL);
 	last_label_first(target, &turned);
-	p = pair_find(client, &turned);
+	who = led_client(client);
+	p = pair_find(&who, &turned);
 	return (p == NULL ? NULL : p->origins);
 }
 
@@ -292,7 +308,8 @@ size_t
 alias_origins_below(const struct addr *client, const struct dns_name *name,
     uint64_t now, const struct alias_origin **out, size_t max)
 {
-	const struct holder *h = holder_find(client);
+	const struct addr who = led_client(client);
+	const struct holder *h = holder_find(&who);
 	DNS_UNINITIALIZED struct dns_name above;
 	const struct pair *p;
 	unsigned int i;
@@ -302,7 +319,7 @@ alias_origins_below(const struct addr *client, const struct dns_name *name,
 		return (0);
 	last_label_first(name, &above);
 	TAILQ_FOREACH(p, &h->pairs, of_holder) {
-		if (!addr_equal(&p->client, client) ||
+		if (!addr_equal(&p->client, &who) ||
 		    !target_is_below(&p->target, &above))
 			continue;
 		for (i = 0; i < ALIAS_ORIGINS && n < max; i++)

@@ -182,9 +182,9 @@ decision_is_keys(uint16_t qtype)
 }
 
 void
-decision_make(const struct request *r, struct decision *out)
+decision_make_for(const struct request *r, const struct addr *client,
+    struct decision *out)
 {
-	const struct addr *client = &r->client;
 	const struct dns_query *dns = &r->dns;
 	struct acl_decision *acl = &out->acl;
 
@@ -203,4 +203,10 @@ decision_make(const struct request *r, struct decision *out)
 		acl->verdict = ACL_ALLOW;
 		out->keys = true;
 	}
+}
+
+void
+decision_make(const struct request *r, struct decision *out)
+{
+	decision_make_for(r, &r->client, out);
 }

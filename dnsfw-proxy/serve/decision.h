@@ -36,6 +36,13 @@ struct decision {
 void	decision_make(const struct request *, struct decision *out);
 
 /*
+ * The same, if it had come from another address of the client's host (U11); what
+ * leads to its name is what led the host there.
+ */
+void	decision_make_for(const struct request *, const struct addr *client,
+	    struct decision *out);
+
+/*
  * Whose rule gives the port with that index: the name of an origin, or qname.
  * A review after a reload asks for the rules of that name (A9).
  */

@@ -141,8 +141,7 @@ slot_dequeue(struct slot *s)
 
 /* The message for one address and port; seq and label are left out. */
 static void
-make_grant(const struct addr *client, const struct grants_want *w,
-    struct msg_grant *g)
+make_grant(const struct grants_want *w, struct msg_grant *g)
 {
 	memset(g, 0, offsetof(struct msg_grant, label));
 	g->type = MSG_GRANT;
@@ -152,9 +151,9 @@ make_grant(const struct addr *client, const struct grants_want *w,
 	g->policy = policy.generation;
 	g->ttl = w->ttl;
 	memcpy(g->dst, w->dst.bytes, sizeof(g->dst));
-	g->local = addr_is_loopback(client);
+	g->local = addr_is_loopback(&w->client);
 	if (!g->local)
-		memcpy(g->client, client->bytes, sizeof(g->client));
+		memcpy(g->client, w->client.bytes, sizeof(g->client));
 }
 
 /* The same for the same client, by the same policy. */
@@ -207,12 +206,12 @@ slot_make(struct holder *h, const struct msg_grant *g,
 /* --- who wants them --- */
 
 uint64_t
-grants_known(const struct addr *client, struct grants_want *w)
+grants_known(struct grants_want *w)
 {
 	DNS_UNINITIALIZED struct msg_grant g;
 	uint64_t expiry;
 
-	make_grant(client, w, &g);
+	make_grant(w, &g);
 	w->lifetime = msg_lifetime(w->ttl, settings.config.min_rule_time,
 	    settings.config.max_rule_time);
 	w->hash = grantcache_hash(&g, w->label);
@@ -235,13 +234,13 @@ log_refused(void)
 }
 
 static size_t
-count_new(const struct addr *client, const struct grants_want *want, size_t n)
+count_new(const struct grants_want *want, size_t n)
 {
 	DNS_UNINITIALIZED struct msg_grant m;
 	size_t i, new = 0;
 
 	for (i = 0; i < n; i++) {
-		make_grant(client, &want[i], &m);
+		make_grant(&want[i], &m);
 		new += slot_find(&m, &want[i]) == NULL;
 	}
 	return (new);
@@ -254,7 +253,7 @@ wait_for(struct grants *g, const struct grants_want *want)
 	DNS_UNINITIALIZED struct msg_grant m;
 	struct slot *s;
 
-	make_grant(&g->client, want, &m);
+	make_grant(want, &m);
 	s = slot_find(&m, want);
 	w->joined = s != NULL;
 	if (s == NULL)
@@ -265,6 +264,7 @@ wait_for(struct grants *g, const struct grants_want *want)
 	}
 	w->slot = s;
 	w->of = g;
+	w->client = want->client;
 	w->dst = want->dst;
 	w->port = want->port;
 	w->lifetime = want->lifetime;
@@ -351,7 +351,7 @@ static struct holder *
 let_others_go(const struct grants *g, const struct grants_want *want, size_t n)
 {
 	struct holder *h = holder_of(&g->client);
-	size_t new = count_new(&g->client, want, n);
+	size_t new = count_new(want, n);
 	struct grants *victim;
 	struct stock *full;
 	unsigned int i;

@@ -31,8 +31,9 @@
 #define GRANTS_OCTETS	(8U << 20)	/* that are kept meanwhile */
 #define GRANTS_SHARES	4
 
-/* One address and port that a client wants. */
+/* One address and port that a client wants, or that its host is to have. */
 struct grants_want {
+	struct addr	client;		/* who is to connect: see recipients.h */
 	struct addr	dst;
 	struct acl_port	port;
 	uint32_t	ttl;		/* of the address record, seconds */
@@ -47,7 +48,7 @@ struct grants_wait {
 	LIST_ENTRY(grants_wait) link;
 	struct slot	*slot;		/* NULL: there is a result */
 	struct grants	*of;
-	struct addr	dst;
+	struct addr	client, dst;
 	struct acl_port	port;
 	uint32_t	lifetime;	/* seconds, without the grace */
 	bool		joined;		/* it was under way already */
@@ -94,7 +95,7 @@ void	grants_init(const struct grants_events *events);
  * When it ends (ns), if it is known to be live for the lifetime that it is to
  * have, else 0 (G7).  Sets the last part of want.
  */
-uint64_t grants_known(const struct addr *client, struct grants_want *want);
+uint64_t grants_known(struct grants_want *want);
 
 /*
  * Ask for n, at least one, which have been through grants_known() in this turn.

@@ -5,6 +5,7 @@
 
 #include "hash.h"
 #include "log.h"
+#include "policy.h"
 #include "share.h"
 
 #define BUCKETS	16384		/* power of two */
@@ -43,7 +44,7 @@ holder_new(const struct addr *who, struct holders *bucket)
 struct holder *
 holder_of(const struct addr *client)
 {
-	struct addr who = share_of(client);
+	struct addr who = share_of(policy.image, client);
 	struct holders *bucket;
 	struct holder *h;
 

@@ -11,6 +11,7 @@
 #include "kind.h"
 #include "log.h"
 #include "loop.h"
+#include "policy.h"
 #include "priv.h"
 #include "settings.h"
 #include "share.h"
@@ -65,7 +66,7 @@ observe_turn(void)
 static bool
 take_token(const struct addr *client)
 {
-	const struct addr share = share_of(client);
+	const struct addr share = share_of(policy.image, client);
 	struct bucket *b = &observe_bucket;
 
 	if (!bucket_has(b, loop.now)) {

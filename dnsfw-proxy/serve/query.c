@@ -20,6 +20,7 @@
 #include "front_udp.h"
 #include "hits.h"
 #include "kind.h"
+#include "known.h"
 #include "log.h"
 #include "loop.h"
 #include "observe.h"
@@ -212,6 +213,7 @@ query_receive(const uint8_t *msg, size_t len, const struct addr *addr,
 	enum dns_err err;
 
 	counters.queries++;
+	known_asked(addr);
 	err = dns_query_parse(msg, len, &r.dns);
 	if (err == DNS_EHEADER || err == DNS_EQR)
 		return;		/* there is nothing to answer to (D8) */

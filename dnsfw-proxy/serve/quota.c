@@ -5,6 +5,7 @@
 
 #include "hash.h"
 #include "log.h"
+#include "policy.h"
 #include "settings.h"
 #include "share.h"
 
@@ -80,7 +81,7 @@ struct quota *
 quota_enter(const struct addr *a)
 {
 	struct quota_list *bucket;
-	struct addr who = share_of(a);
+	struct addr who = share_of(policy.image, a);
 	struct quota *c;
 
 	bucket = &quota_buckets[hash_bytes(&who, sizeof(who)) &

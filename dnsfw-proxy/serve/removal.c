@@ -8,23 +8,11 @@
 #include "hash.h"
 #include "log.h"
 #include "loop.h"
-#include "policy.h"
 #include "scope.h"
 #include "settings.h"
 
 #define REMOVED_PERIOD	60	/* seconds between log lines of one name */
 #define REMOVED_NAMES	256	/* names that are told apart in that */
-
-bool
-removal_may_be_granted(const struct request *q, const struct addr *dst)
-{
-	uint8_t bit = dst->family == ADDR_V4 ? MSG_FAMILY_V4 : MSG_FAMILY_V6;
-
-	/* A loopback client is this host, in both families (G5). */
-	return (settings.config.firewall && (policy.families & bit) != 0 &&
-	    !scope_is_link_local(&q->client) &&
-	    (dst->family == q->client.family || addr_is_loopback(&q->client)));
-}
 
 /* Apart from who looks at each address, whose stack this room is not cleared in. */
 static void __attribute__((noinline))
@@ -58,13 +46,13 @@ tell_of_scope(const struct request *q, const struct addr *dst)
 }
 
 bool
-removal_tell_of_scope(const struct request *q, const struct addr *dst)
+removal_tell_of_scope(const struct request *q, const struct recipients *r,
+    const struct addr *dst)
 {
 	static struct scope_told told;
 
 	if (dst->family != q->client.family || addr_is_loopback(&q->client) ||
-	    (!scope_is_link_local(&q->client) &&
-	    scope_is_local(&q->client) == scope_is_local(dst)))
+	    recipients_match(r, dst))
 		return (false);
 	if (scope_may_tell(&told, &q->client, loop.now))
 		tell_of_scope(q, dst);
@@ -109,7 +97,7 @@ unwanted(void *arg, const struct addr *a)
 	 */
 	return (bad || (settings.config.family_filter &&
 	    settings.config.firewall && !r->request->audited &&
-	    !removal_may_be_granted(r->request, a)));
+	    !recipients_reach(r->families, a)));
 }
 
 enum dns_err

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "../dns/message.h"
+#include "recipients.h"
 #include "request.h"
 
 /* An answer as it is to leave to one client. */
@@ -21,6 +22,7 @@ struct reply {
 /* Who asks for an answer, and what is known of its addresses by then. */
 struct removal {
 	const struct request *request;
+	uint8_t		 families;	/* of its recipients */
 	/* A ~> for the name comes first: what is never granted passes (G8). */
 	bool		 passes;
 	/* Does the keeper say that it is never granted?  NULL: it says nothing. */
@@ -31,17 +33,11 @@ struct removal {
 };
 
 /*
- * Would a grant for dst, which is none of those that are never granted, open a
- * way for the client?
- */
-bool	removal_may_be_granted(const struct request *, const struct addr *dst);
-
-/*
  * Warn of a client that will connect to dst, an address that it asked for,
- * from another address than the one that it asked from (G12).  False: it is not
- * one.
+ * from another address than the recipients' (G12).  False: it is not one.
  */
-bool	removal_tell_of_scope(const struct request *, const struct addr *dst);
+bool	removal_tell_of_scope(const struct request *, const struct recipients *,
+	    const struct addr *dst);
 
 /*
  * Remove what is unwanted.  On DNS_OK the reply is that without it, in space,

@@ -4,7 +4,13 @@
 
 #include "addr.h"
 
-/* An IPv4 client is its address; an IPv6 one, which has many, its /64. */
-struct addr share_of(const struct addr *client);
+struct acl_image;
+
+/*
+ * An IPv4 client is its address; an IPv6 one, which has many, its /64; and a host of
+ * the list all that it has, which its first address stands for (U11).  There may
+ * be no list so far.
+ */
+struct addr share_of(const struct acl_image *, const struct addr *client);
 
 #endif

@@ -154,10 +154,10 @@ tell_add(enum msg_refusal_kind kind, const struct request *r, const char *reason
 static bool
 shares_with(const struct msg_refusal *m, const struct addr *client)
 {
-	struct addr one = { .family = m->family }, other = share_of(client);
+	struct addr one = { .family = m->family }, other = share_of(policy.image, client);
 
 	memcpy(one.bytes, m->client, sizeof(one.bytes));
-	one = share_of(&one);
+	one = share_of(policy.image, &one);
 	return (addr_equal(&one, &other));
 }
 

@@ -24,6 +24,7 @@ struct held {
 	struct grants	grants;
 	struct verdict	*verdict;
 	bool		passes;		/* see struct removal */
+	uint8_t		families;
 	struct reply	reply;
 	struct grants_wait waits[];	/* and behind them the message */
 };
@@ -39,6 +40,7 @@ struct needs {
 /* What it takes to find that out. */
 struct work {
 	uint8_t		space[DNS_MESSAGE_MAX];
+	struct recipients recipients;
 	const struct dns_address *granted[ANSWER_MAX + 1];
 };
 
@@ -90,7 +92,7 @@ leave_granted(struct verdict *v, struct held *h)
 {
 	uint8_t *space = scratch_take(DNS_MESSAGE_MAX);
 	struct removal r = { .request = v->request, .passes = h->passes,
-	    .forbidden = is_forbidden, .arg = &h->grants };
+	    .families = h->families, .forbidden = is_forbidden, .arg = &h->grants };
 	struct reply reply = h->reply;
 	enum dns_err err = DNS_OK;
 	bool any = false;
@@ -158,14 +160,16 @@ verdict_granted(const struct grants *g, const struct grants_wait *w)
 	const struct held *h = (const struct held *)(const void *)
 	    ((const char *)g - offsetof(struct held, grants));
 
-	access_grant(h->verdict->request, &w->dst, &w->port, w->lifetime);
+	access_grant(h->verdict->request, &w->client, &w->dst, &w->port,
+	    w->lifetime);
 }
 
 /* --- what is to be granted --- */
 
 /* Which of the addresses are to be; returns how many, or ANSWER_MAX + 1. */
 static size_t
-to_be_granted(const struct request *q, const struct dns_address *a, size_t n,
+to_be_granted(const struct request *q, const struct recipients *to,
+    const struct dns_address *a, size_t n,
     const struct dns_address *granted[ANSWER_MAX + 1])
 {
 	bool told = !settings.config.firewall;
@@ -177,30 +181,32 @@ to_be_granted(const struct request *q, const struct dns_address *a, size_t n,
 			continue;
 		/* Once an answer: it looks at all who were told of. */
 		if (!told)
-			told = removal_tell_of_scope(q, &a[i].addr);
-		if (removal_may_be_granted(q, &a[i].addr))
+			told = removal_tell_of_scope(q, to, &a[i].addr);
+		if (recipients_reach(to->families, &a[i].addr))
 			granted[ngranted++] = &a[i];
 	}
 	return (ngranted);
 }
 
-/* One address and port. */
-static void
-need(struct needs *needs, const struct addr *client,
-    const struct grants_want *want)
+/* One address and port; false: the answer needs too many. */
+static bool
+need(struct needs *needs, const struct grants_want *want)
 {
 	struct grants_want *w = &needs->want[needs->nwants];
 	uint64_t known;
 
+	if (needs->nwants + needs->nknown == ANSWER_MAX)
+		return (false);
 	*w = *want;
-	if ((known = grants_known(client, w)) == 0) {
+	if ((known = grants_known(w)) == 0) {
 		needs->nwants++;
-		return;
+		return (true);
 	}
 	/* This may be its place already. */
 	needs->want[ANSWER_MAX - ++needs->nknown] = *w;
 	if (known < needs->expiry)
 		needs->expiry = known;
+	return (true);
 }
 
 static void
@@ -211,7 +217,7 @@ log_known(const struct request *q, const struct needs *needs)
 
 	for (i = 1; i <= needs->nknown; i++) {
 		w = &needs->want[ANSWER_MAX - i];
-		access_grant(q, &w->dst, &w->port, w->lifetime);
+		access_grant(q, &w->client, &w->dst, &w->port, w->lifetime);
 	}
 }
 
@@ -239,7 +245,7 @@ held_new(struct verdict *v, const struct reply *reply, const struct needs *needs
 /* Wait for the results with a copy of the answer. */
 static void
 hold(struct verdict *v, const struct reply *reply, const struct needs *needs,
-    bool passes)
+    bool passes, uint8_t families)
 {
 	struct held *h = held_new(v, reply, needs);
 
@@ -248,6 +254,7 @@ hold(struct verdict *v, const struct reply *reply, const struct needs *needs,
 		return;
 	}
 	h->passes = passes;
+	h->families = families;
 	if (!grants_ask(&h->grants, needs->want, needs->nwants)) {
 		free(h);
 		on_verdict->failed(v, EDE_OTHER, too_many);
@@ -257,30 +264,62 @@ hold(struct verdict *v, const struct reply *reply, const struct needs *needs,
 	v->held = h;
 }
 
-/* Grant every one of the addresses at every port. */
-static void
-grant_all(struct verdict *v, const struct reply *reply,
+/* What one of them needs: each address at each port that it is allowed. */
+static bool
+need_all(struct needs *needs, const struct request *q, const struct addr *to,
     const struct dns_address **addresses, size_t n, const struct decision *d)
 {
-	struct needs *needs = scratch_take(sizeof(*needs));
-	struct grants_want w;
+	struct grants_want w = { .client = *to };
 	unsigned int p;
 	size_t i;
 
-	needs->expiry = NO_EXPIRY;
-	needs->nwants = needs->nknown = 0;
 	for (i = 0; i < n; i++) {
+		if (!recipient_takes(to, &addresses[i]->addr))
+			continue;
 		for (p = 0; p < d->acl.nports; p++) {
 			w.dst = addresses[i]->addr;
 			w.port = d->acl.ports[p];
 			w.ttl = policy_ttl(&w.port, addresses[i]->ttl);
-			w.label = decision_label(d, p,
-			    &v->request->dns.qname);
-			need(needs, &v->request->client, &w);
+			w.label = decision_label(d, p, &q->dns.qname);
+			if (!need(needs, &w))
+				return (false);
 		}
 	}
-	if (needs->nwants > 0)
-		hold(v, reply, needs, d->acl.resolve_first);
+	return (true);
+}
+
+/* What the other addresses of the host need, each by its own rules. */
+static bool
+need_others(struct needs *needs, const struct request *q,
+    const struct recipients *to, const struct dns_address **addresses, size_t n)
+{
+	struct decision *d = scratch_take(sizeof(*d));
+	bool fits = true;
+	unsigned int i;
+
+	for (i = 1; i < to->n && fits; i++) {
+		decision_make_for(q, &to->at[i], d);
+		fits = need_all(needs, q, &to->at[i], addresses, n, d);
+	}
+	scratch_give(d);
+	return (fits);
+}
+
+/* Grant all of the addresses that are in work. */
+static void
+grant_all(struct verdict *v, const struct reply *reply, struct work *work,
+    size_t n, const struct decision *d)
+{
+	const struct recipients *to = &work->recipients;
+	struct needs *needs = scratch_take(sizeof(*needs));
+
+	needs->expiry = NO_EXPIRY;
+	needs->nwants = needs->nknown = 0;
+	if (!need_all(needs, v->request, &to->at[0], work->granted, n, d) ||
+	    !need_others(needs, v->request, to, work->granted, n))
+		on_verdict->failed(v, EDE_OTHER, "too many addresses to grant");
+	else if (needs->nwants > 0)
+		hold(v, reply, needs, d->acl.resolve_first, to->families);
 	else {
 		log_known(v->request, needs);
 		leave(v, reply, needs->expiry);
@@ -299,17 +338,18 @@ remove_and_grant(struct verdict *v, struct answer *a, struct reply *reply,
 	enum dns_err err;
 	size_t n = 0;
 
+	recipients_of(v->request, &work->recipients);
+	r.families = work->recipients.families;
 	err = removal_remove(&r, reply, work->space);
 	tell_removed(v->request, &r);
 	if (err == DNS_OK && d->acl.nports > 0 &&
 	    (err = answer_addresses(a, &all, &n)) == DNS_OK)
-		n = to_be_granted(v->request, all, n, work->granted);
+		n = to_be_granted(v->request, &work->recipients, all, n,
+		    work->granted);
 	if (err != DNS_OK)
 		on_verdict->failed(v, EDE_OTHER, dns_strerror(err));
-	else if (n * d->acl.nports > ANSWER_MAX)
-		on_verdict->failed(v, EDE_OTHER, "too many addresses to grant");
 	else
-		grant_all(v, reply, work->granted, n, d);
+		grant_all(v, reply, work, n, d);
 }
 
 void

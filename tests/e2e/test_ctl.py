@@ -261,7 +261,8 @@ def test_U4_explain_a_block_and_what_it_hides(acl):
         "hidden": [{"file": str(path), "line": 4,
                     "text": "192.168.1.0/24 -> *.debian.org:UDP:123"},
                    {"file": str(path), "line": 7,
-                    "text": "192.168.0.0/16 ~> *.debian.org"}]}
+                    "text": "192.168.0.0/16 ~> *.debian.org"}],
+        "host": []}
 
 
 @pytest.mark.parametrize("question, decision, reason", [
@@ -691,6 +692,38 @@ def expected(rules, client, name, rdtype):
     return (decision, ports if decision == "grant" else [], used, hidden)
 
 
+def of_the_host(rules, host, client, name, rdtype):
+    """What other addresses of the client's host are granted (U11)."""
+    if client not in host or expected(rules, client, name, rdtype)[0] != \
+            "grant":
+        return []
+    without = {"A": 6, "AAAA": 4}.get(rdtype)
+    return [{"client": other, "allow": expected(rules, other, name, "A")[1]}
+            for other in host if other != client and
+            ipaddress.ip_address(other).version != without]
+
+
+def test_U11_explain_of_a_host_agrees_with_a_model(acl):
+    """Each address is granted what its own rules say."""
+    rng = random.Random(17)
+    host = sorted(rng.sample(CLIENTS, 5), key=lambda one: (
+        ipaddress.ip_address(one).version, ipaddress.ip_address(one)))
+    told = 0
+    for _ in range(8):
+        lines, rules = random_rules(rng)
+        asked = [(rng.choice(CLIENTS), random_name(rng),
+                  rng.choice(("A", "AAAA", "HTTPS"))) for _ in range(2500)]
+        path = acl("\n".join(lines) + f"\n@h = host {', '.join(host)}\n")
+        done = ctl("explain", "--acl", path, "-",
+                   text="\n".join(map(" ".join, asked)))
+        for question, line in zip(asked, done.stdout.splitlines(),
+                                  strict=True):
+            others = of_the_host(rules, host, *question)
+            assert json.loads(line)["host"] == others, (question, lines)
+            told += any(other["allow"] for other in others)
+    assert told > 100
+
+
 @pytest.mark.parametrize("cut", [False, True])
 def test_U4_explain_agrees_with_a_model(acl, tmp_path, cut):
     """cut: the list is many files that include each other (U11)."""
@@ -772,6 +805,39 @@ def test_U11_explain_tells_the_file_and_the_line(acl, tmp_path):
     {tmp_path}/conf.d/1.acl:3: @kids -| a.example  (blocks)
     {path}:1: 10.0.0.0/8 -> a.example:TCP:80  (hidden by that)
 """
+
+
+def test_U11_explain_tells_of_other_addresses_of_the_host(acl):
+    path = acl("@l = host 10.0.0.5, 10.0.0.6, fd00::5, 2001:db8::/64, fe80::5\n"
+               "@l -> a.example:TCP:80,443\n\n0.0.0.0/0 -> *:UDP:53\n")
+    done = ctl("explain", "--acl", path, "10.0.0.5", "a.example", "AAAA")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == f"""\
+10.0.0.5 a.example. AAAA: resolved, and granted: tcp:80, tcp:443, udp:53
+    {path}:2: @l -> a.example:TCP:80,443  (allows)
+    {path}:4: 0.0.0.0/0 -> *:UDP:53  (allows)
+    2001:db8::/64, of the same host, where it has asked from: tcp:80, tcp:443
+    fd00::5, of the same host: tcp:80, tcp:443
+"""
+    _, found = explained(path, "fd00::5", "b.example")
+    assert (found["decision"], found["host"]) == ("refuse", [])
+    _, found = explained(path, "10.0.0.6", "b.example")
+    assert found["host"] == [{"client": "10.0.0.5", "allow": ["udp:53"]}]
+    _, found = explained(path, "10.0.0.6", "b.example", "HTTPS")
+    assert found["host"] == [
+        {"client": "10.0.0.5", "allow": ["udp:53"]},
+        {"client": "2001:db8::/64", "allow": []},
+        {"client": "fd00::5", "allow": []}]
+    done = ctl("explain", "--acl", path, "10.0.0.6", "b.example", "AAAA")
+    assert done.stdout.endswith("fd00::5, of the same host: nothing\n")
+
+
+def test_U11_check_tells_nothing_of_a_host_that_no_rule_has(acl):
+    done = ctl("check", acl("@l = host 10.0.0.5, fd00::5\n@a = 10.0.0.5\n"
+                            "0.0.0.0/0 -> a.example:TCP:80\n"))
+    assert done.returncode == 0
+    assert ":2:1:" in done.stdout
+    assert ":1:1:" not in done.stdout
 
 
 def test_U11_includes_of_standard_input_are_of_the_working_directory(

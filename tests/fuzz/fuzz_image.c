@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "acl/decide.h"
+#include "acl/hosts.h"
 #include "acl/image.h"
 #include "acl/layout.h"
 #include "aclpath.h"
@@ -20,8 +21,13 @@ static void
 decide(const struct acl_image *image, const struct addr *client,
     const struct dns_name *name)
 {
+	struct addr_net nets[ACL_HOST_MAX];
 	struct acl_decision d;
+	uint32_t host;
 
+	if (acl_host_of(image, client, &host) &&
+	    acl_host_list(image, host, nets) == 0)
+		abort();
 	acl_decide(image, client, name, &d);
 	if (d.nports > ACL_PORTS_MAX ||
 	    strlen(acl_image_place(image, &d.line)) >= ACLPATH_SIZE)

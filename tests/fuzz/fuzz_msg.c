@@ -177,6 +177,7 @@ requests(const uint8_t *data, size_t size)
 	struct msg_grant grant;
 	struct msg_checked checked;
 	struct msg_include include;
+	struct msg_host host;
 	struct msg_sealed sealed;
 	struct msg_refusal refusal;
 	struct msg_hits hits;
@@ -216,6 +217,12 @@ requests(const uint8_t *data, size_t size)
 		require(aclpath_is_good(include.path, strlen(include.path)));
 		require(include.directory || aclpath_is_file(include.path,
 		    strlen(include.path)));
+		n++;
+	}
+	if (taken(msg_host_decode(data, size, &host), MSG_HOST, &host,
+	    sizeof(host), data, size)) {
+		check_addr(host.family, host.base);
+		require(host.host < MSG_HOSTS_MAX);
 		n++;
 	}
 	if (taken(msg_sealed_decode(data, size, &sealed), MSG_SEALED,

@@ -22,6 +22,7 @@
 #include "serve/counters.h"
 #include "serve/front_tcp.h"
 #include "serve/loop.h"
+#include "serve/policy.h"
 #include "serve/quota.h"
 #include "serve/settings.h"
 #include "serve/tcp_conn.h"
@@ -34,6 +35,7 @@
 #define UNANSWERED	256U		/* of a connection */
 #define OUT_STOP	65536U
 
+struct policy policy;
 struct settings settings;
 
 static uint64_t now = 1000 * CLOCK_SECOND;

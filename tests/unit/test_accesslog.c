@@ -139,6 +139,34 @@ turn(uint64_t later)
 	access_turn();
 }
 
+/* --- hosts (U11) --- */
+
+/* Who may connect is the client; who asked for that is told beside it. */
+Test(accesslog, U11_a_grant_to_another_address_of_the_host)
+{
+	const struct request r = {
+		.client = { .family = ADDR_V4, .bytes = { 10, 66, 1, 2 } },
+		.dns = { .id = 7 }, .since = loop.now,
+		.upstream = REQUEST_NOBODY
+	};
+	const struct addr other = { .family = ADDR_V6,
+	    .bytes = { 0xfd, [15] = 2 } };
+	const struct acl_port port = { .proto = IPPROTO_TCP, .port = 443 };
+
+	settings.config.log_format = LOGFORMAT_JSON;
+	start_pipe(4096);
+	access_grant(&r, &other, &other, &port, 60);
+	access_grant(&r, &r.client, &other, &port, 60);
+	access_flush();
+	take(reader);
+	cr_assert_not_null(strstr(text, "\"event\":\"grant\",\"client\":"
+	    "\"fd00::2\",\"id\":7"));
+	cr_assert_not_null(strstr(text, ",\"asked_by\":\"10.66.1.2\","
+	    "\"address\":\"fd00::2\""));
+	cr_assert_not_null(strstr(text, "\"client\":\"10.66.1.2\""));
+	cr_assert_eq(strstr(strstr(text, "asked_by") + 1, "asked_by"), NULL);
+}
+
 /* --- when lines are written --- */
 
 Test(accesslog, lines_of_a_millisecond_are_written_together)

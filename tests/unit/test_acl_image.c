@@ -10,6 +10,7 @@
 #include "acl/bounds.h"
 #include "acl/compile.h"
 #include "acl/decide.h"
+#include "acl/hosts.h"
 #include "acl/image.h"
 #include "acl/layout.h"
 #include "addrtext.h"
@@ -30,6 +31,11 @@ static const char shared[] =
     "@names = ads.example.com, *.example.com\n"
     "@lan -> @names, *:TCP:443,80\n"
     "10.0.0.1 ~> ads.example.com\n";
+
+static const char hosts[] =
+    "@a = host 10.0.0.1, 2001:db8::/64, ::2\n"
+    "@b = host 10.0.0.2, 10.0.0.3\n"
+    "@a -> *.example.com:TCP:443\n";
 
 static void
 fail_on_error(void *arg, unsigned int line, unsigned int column,
@@ -77,11 +83,18 @@ decide_a_lot(const struct acl_image *image)
 		{ 17, 3, "\003ads\007example\003com" },
 		{ 15, 3, "\001x\007example\003com" }, { 1, 0, "" },
 	};
+	struct addr_net nets[ACL_HOST_MAX];
 	struct acl_decision d;
+	struct addr first;
+	uint32_t host;
 	size_t i, j;
 
 	for (i = 0; i < sizeof(clients) / sizeof(clients[0]); i++) {
 		acl_decide(image, &clients[i], NULL, &d);
+		first = clients[i];
+		(void)acl_host_first(image, &first);
+		if (acl_host_of(image, &clients[i], &host))
+			cr_assert_gt(acl_host_list(image, host, nets), 0);
 		for (j = 0; j < sizeof(names) / sizeof(names[0]); j++) {
 			acl_decide(image, &clients[i], &names[j], &d);
 			acl_is_ancestor(image, &clients[i], &names[j]);
@@ -387,6 +400,51 @@ Test(acl_image, U11_comments_and_times)
 	free(c.image);
 }
 
+Test(acl_image, U11_addresses_of_hosts)
+{
+	struct acl_compiled c;
+	struct image_member *m;
+	struct acl_image *image;
+	const char *why;
+
+	compile(hosts, &c);
+	image = c.image;
+	m = (void *)(uintptr_t)image_members(image);
+	cr_assert_eq(image->nmembers, 5);
+	/* 10.0.0.1, 10.0.0.2, 10.0.0.3, ::2, 2001:db8::/64 */
+	m[0].prefix = 31;
+	expect_bad(image, c.size, "bad address of a host");
+	m[0].prefix = 64;
+	expect_bad(image, c.size, "bad address of a host");
+	m[0].prefix = 32;
+	m[4].prefix = 63;
+	expect_bad(image, c.size, "bad address of a host");
+	m[4].prefix = 64;
+	m[4].family = 5;
+	expect_bad(image, c.size, "bad address of a host");
+	m[4].family = ADDR_V6;
+	m[2].base[3] = 2;
+	expect_bad(image, c.size, "addresses of hosts not in order");
+	m[2].base[3] = 3;
+	m[2].host = 0;
+	expect_bad(image, c.size, "host without an end");
+	m[2].host = 3;
+	expect_bad(image, c.size, "host without an end");
+	m[2].host = 1;
+	m[4].next = 3;
+	expect_bad(image, c.size, "host without an end");
+	m[4].next = 5;
+	expect_bad(image, c.size, "host without an end");
+	m[4].next = 0;
+	m[3].next = 0;
+	expect_bad(image, c.size, "address of no host");
+	m[3].next = 4;
+	cr_assert_null(acl_image_check(image));
+	image->nmembers = IMAGE_MEMBERS_MAX + 1;
+	cr_assert_null(acl_image_open(image, c.size, &why));
+	free(c.image);
+}
+
 /* A name that nobody would have taken is none: it is written to logs. */
 Test(acl_image, U11_a_name_that_is_too_long)
 {
@@ -441,6 +499,8 @@ Test(acl_image, no_accepted_mutant_is_dangerous)
 	compile(example, &c);
 	use_mutants(&c);
 	compile(shared, &c);
+	use_mutants(&c);
+	compile(hosts, &c);
 	use_mutants(&c);
 	compile_two(&c);
 	use_mutants(&c);

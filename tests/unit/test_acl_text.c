@@ -726,6 +726,97 @@ Test(acl_text, U11_wrong_groups)
 		    bad[i].column, bad[i].message);
 }
 
+Test(acl_text, U11_hosts_that_are_taken)
+{
+	expect_rules("@a = host 10.0.0.5", 0);
+	expect_rules("@a=host\t10.0.0.5 , fd00::5,2001:db8:1::/64# comment\n"
+	    "@a -> b:TCP:80", 1);
+	/* An address twice, and inside of its own subnet. */
+	expect_rules("@a = host ::ffff:10.0.0.5, 10.0.0.5/32\n"
+	    "@a += 2001:db8:1::5, 2001:db8:1::/64, 2001:db8:1::6/64", 0);
+	/* Two of one network, a neighbour of a network, other groups. */
+	expect_rules("@a = host fd00::5, 10.0.0.5\n@b = host fd00::6, 10.0.0.6\n"
+	    "@c = host fd00:0:0:1::/64, fe80::5\n@lan = fd00::/64, 10.0.0.5\n"
+	    "@a ~> b\n@lan ~> b", 2);
+	/* It is a name like others, and a group's name. */
+	expect_rules("@host = host\n@b = host, a\n@c = host ,a\n"
+	    "::1 ~> @host", 1);
+}
+
+/* So many addresses of one host. */
+static void
+expect_host(int n, bool good)
+{
+	char text[20 * 32];
+	int i, len;
+
+	len = sprintf(text, "@a = host 10.0.0.0\n");
+	for (i = 1; i < n; i++)
+		len += sprintf(text + len, "@a += fd00::%d\n", i);
+	if (good)
+		expect_rules(text, 0);
+	else
+		expect_error(text, (size_t)len, (unsigned int)n, 7, "a host has "
+		    "16 addresses and subnets at most");
+}
+
+Test(acl_text, U11_hosts_have_so_many_addresses)
+{
+	expect_host(16, true);
+	expect_host(17, false);
+}
+
+Test(acl_text, U11_wrong_hosts)
+{
+	static const struct {
+		const char	*text;
+		unsigned int	 line, column;
+		const char	*message;
+	} bad[] = {
+		{ "@a = host 10.0.0.0/31", 1, 11, "expected an address, or an "
+		    "IPv6 subnet of /64: a host has no other one" },
+		{ "@a = host fd00::/63", 1, 11, "expected an address, or "
+		    "an IPv6 subnet of /64: a host has no other one" },
+		{ "@a = host fd00::, fd00::/65", 1, 19, "expected an address, "
+		    "or an IPv6 subnet of /64: a host has no other one" },
+		{ "@a = host 127.0.0.2", 1, 11, "what this host itself is "
+		    "granted holds for all its addresses: no other host has "
+		    "one of these" },
+		{ "@a = host ::1", 1, 11, "what this host itself is granted "
+		    "holds for all its addresses: no other host has one of "
+		    "these" },
+		{ "@a = host fe80:0:0:1::/64", 1, 11, "a link-local subnet is "
+		    "one of all hosts" },
+		{ "@a = host b", 1, 11, "expected a client: an IPv4 or IPv6 "
+		    "address or subnet" },
+		{ "@a = host ::2, @b", 1, 16, "a group cannot have another "
+		    "one" },
+		{ "@a = host ::2 ::3", 1, 15, "expected \",\" or the end of "
+		    "the line" },
+		{ "@a = Host ::2", 1, 11, "expected \",\" or the end of the "
+		    "line" },
+		{ "@a = host ::2\n@a += host ::3", 2, 7, "\"+=\" adds to a "
+		    "host without this word: \"=\" makes one" },
+		{ "@a = host ::2\n@b = ::3\n@b += ::2\n@c = host ::3, ::2", 4,
+		    16, "the host of line 1 has it: an address is of one "
+		    "host" },
+		{ "@a = host fd00::/64\n@b = host fd00::5", 2, 11, "the host "
+		    "of line 1 has it: an address is of one host" },
+		{ "@a = host fd00::5, fd00::6\n\n@b = host 10.0.0.1, "
+		    "fd00::/64", 3, 21, "the host of line 1 has it: an address "
+		    "is of one host" },
+		{ "@a = host fd00::/64\n@b = host fd00::/64", 2, 11, "the host "
+		    "of line 1 has it: an address is of one host" },
+		{ "@a = host ::2\n@b = a\n@a ~> b\n@a += ::3", 4, 1, "the "
+		    "rule of line 3 has the group already: add to it above" },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		expect_error(bad[i].text, strlen(bad[i].text), bad[i].line,
+		    bad[i].column, bad[i].message);
+}
+
 /* Also between a client and its groups, and once for all clients of these. */
 Test(acl_text, U11_A6_conflicts_of_groups)
 {

@@ -7,7 +7,10 @@
 #include "hash.h"
 #include "names.h"
 #include "serve/alias.h"
+#include "serve/policy.h"
 #include "work.h"
+
+struct policy policy;
 
 #define NOW	1000U
 #define END	2000U

@@ -352,6 +352,31 @@ keeps(const char *client, const char *label, uint8_t proto, uint16_t port)
 
 /* --- what it says of a list --- */
 
+/* More than a record of them, before the image (U11). */
+Test(compiler, U11_hosts_of_a_list, .timeout = 20)
+{
+	const struct msg_host *m = (const void *)record;
+	char text[40 * 64];
+	unsigned int i, n, bounds;
+	int fd, len = 0;
+
+	for (i = 0; i < 33; i++)
+		len += sprintf(text + len, "@h%u = host 10.0.0.%u, fd00::%x\n",
+		    i, i, i + 1);
+	begin();
+	reload(text);
+	for (i = 0; i < 66; i += n) {
+		cr_assert_eq(hear(NULL), MSG_HOST);
+		n = i == 0 ? 64 : 2;
+		cr_assert_eq(m[0].host, i % 33);
+		cr_assert_eq(m[n - 1].base[m[n - 1].family == ADDR_V4 ? 3 : 15],
+		    i == 0 ? 31 : 33);
+	}
+	cr_assert_eq(verdict(&bounds, &fd), MSG_SEALED);
+	close(fd);
+	stop();
+}
+
 /* In any order, but all before the image. */
 Test(compiler, bounds_and_image_of_a_list, .timeout = 20)
 {

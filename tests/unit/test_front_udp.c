@@ -15,11 +15,13 @@
 #include "msg.h"
 #include "serve/front_udp.h"
 #include "serve/loop.h"
+#include "serve/policy.h"
 #include "serve/quota.h"
 #include "serve/settings.h"
 
 #define BATCH	64U
 
+struct policy policy;
 struct settings settings;
 
 static uint64_t now = 1000 * CLOCK_SECOND;

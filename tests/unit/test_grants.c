@@ -8,7 +8,7 @@ knows(const char *client, uint32_t number, uint32_t ttl)
 	struct grants_want w = want(number, ttl);
 	struct addr a = address(client);
 
-	return (grants_known(&a, &w) != 0);
+	return (known_for(&a, &w) != 0);
 }
 
 Test(grants, one_is_asked_for_told_of_and_known)
@@ -85,7 +85,7 @@ Test(grants, every_part_of_a_grant_tells_it_from_others)
 	a->grants.client = address("127.0.0.1");
 	a->grants.waits = a->waits;
 	for (i = 0; i < 4; i++)
-		grants_known(&a->grants.client, &w[i]);
+		known_for(&a->grants.client, &w[i]);
 	cr_assert(grants_ask(&a->grants, w, 4));
 	grants_flush();
 	cr_assert_eq(nsent, 4);

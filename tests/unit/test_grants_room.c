@@ -182,8 +182,8 @@ Test(grants, no_more_than_256_go_for_one)
 		small[i].grants.octets = 100;
 		small[i].grants.waits = small[i].waits;
 		w[0].hash = w[1].hash = 0;
-		grants_known(&small[i].grants.client, &w[0]);
-		grants_known(&small[i].grants.client, &w[1]);
+		known_for(&small[i].grants.client, &w[0]);
+		known_for(&small[i].grants.client, &w[1]);
 		cr_assert(grants_ask(&small[i].grants, w, 2));
 	}
 	cr_assert_eq(nabandoned, 0);

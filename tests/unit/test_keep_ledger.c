@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "clock.h"
+#include "keep/hosts.h"
 #include "keep/kernel/backend.h"
 #include "keep/ledger.h"
 #include "pick.h"
@@ -493,6 +494,70 @@ Test(keep_ledger, G11_one_ipv6_network_is_one_client)
 	cr_assert_eq(i, 50);
 	g.client[7] = 1;
 	cr_assert(ledger_admits(l, &g, 0));
+	ledger_free(l);
+}
+
+/* The first two, fd00::1 and fd00:0:0:1::/64, are a host; fd00::2 is none. */
+static void
+make_host(void)
+{
+	struct msg_host m = { .type = MSG_HOST, .family = ADDR_V6,
+	    .prefix = 128, .base = { 0xfd, [15] = 1 } };
+
+	hosts_begin();
+	cr_assert(hosts_take(&m));
+	m.base[15] = 0;
+	m.base[7] = 1;
+	m.prefix = MSG_HOST_NET;
+	cr_assert(hosts_take(&m));
+	hosts_commit(1);
+}
+
+static struct msg_grant
+grant_for(unsigned int i, uint8_t network, uint8_t last)
+{
+	struct msg_grant g = grant_of(1, i);
+
+	g.family = ADDR_V6;
+	memset(g.client, 0, sizeof(g.client));
+	g.client[0] = 0xfd;
+	g.client[7] = network;
+	g.client[15] = last;
+	return (g);
+}
+
+Test(keep_ledger, G11_U11_the_addresses_of_a_host_are_one_client)
+{
+	struct ledger *l = new_ledger(100, 0);
+	struct msg_grant g;
+	unsigned int i;
+
+	make_host();
+	for (i = 0;; i++) {
+		g = grant_for(i, i % 2, i % 2 == 0 ? 1 : (uint8_t)i);
+		if (!ledger_admits(l, &g, 0))
+			break;
+		cr_assert_eq(put(l, &g, 10, 1), 0);
+	}
+	cr_assert_eq(i, 50);
+	g = grant_for(i, 1, 77);
+	cr_assert(!ledger_admits(l, &g, 0));
+	g = grant_for(i, 0, 2);
+	cr_assert(ledger_admits(l, &g, 0));
+	/* By another list they are two; what was counted goes as it came. */
+	hosts_begin();
+	hosts_commit(1);
+	g = grant_for(i, 1, 77);
+	cr_assert(ledger_admits(l, &g, 0));
+	ledger_expire(l, 10);
+	make_host();
+	for (i = 0; i < 50; i++) {
+		g = grant_for(i, 1, 77);
+		cr_assert(ledger_admits(l, &g, 0));
+		cr_assert_eq(put(l, &g, 10, 1), 0);
+	}
+	g = grant_for(i, 1, 77);
+	cr_assert(!ledger_admits(l, &g, 0));
 	ledger_free(l);
 }
 

@@ -11,6 +11,7 @@
 
 #include "keep/children.h"
 #include "keep/conf.h"
+#include "keep/hosts.h"
 #include "keep/include.h"
 #include "keep/policy.h"
 #include "keepconf.h"
@@ -264,7 +265,107 @@ Test(keep_policy, U11_files_that_it_includes)
 	cr_assert(policy_reloading());
 }
 
+static const struct msg_host hosts[] = {
+	{ .type = MSG_HOST, .family = ADDR_V4, .base = { 10, 0, 0, 1 },
+	    .prefix = 32 },
+	{ .type = MSG_HOST, .family = ADDR_V4, .base = { 10, 0, 0, 2 },
+	    .prefix = 32, .host = 1 },
+	{ .type = MSG_HOST, .family = ADDR_V6, .base = { 0xfd },
+	    .prefix = MSG_HOST_NET, .host = 0 },
+	{ .type = MSG_HOST, .family = ADDR_V6, .base = { 0xfd, [15] = 1 },
+	    .prefix = 128, .host = 1 }
+};
+
+static const uint8_t *
+first_of(uint8_t family, uint8_t first, uint8_t last)
+{
+	static struct addr a;
+
+	a = (struct addr){ .family = family, .bytes = { first } };
+	a.bytes[family == ADDR_V4 ? 3 : 15] = last;
+	return (hosts_first(&a) ? a.bytes : NULL);
+}
+
+/* They hold from the list on that they are of (U11). */
+Test(keep_policy, U11_hosts_of_a_list)
+{
+	const struct msg_plain rejected = { .type = MSG_REJECTED };
+
+	reload();
+	say(hosts, 2 * sizeof(hosts[0]), -1);
+	cr_assert_eq(policy_receive(&checked), POLICY_SEEN_TO);
+	say(&hosts[2], 2 * sizeof(hosts[0]), -1);
+	cr_assert_eq(policy_receive(&checked), POLICY_SEEN_TO);
+	cr_assert_null(first_of(ADDR_V4, 10, 1));
+	say_sealed(2, SIZE, SEALS);
+	cr_assert_eq(policy_receive(&checked), POLICY_NEW);
+	cr_assert_eq(memcmp(first_of(ADDR_V4, 10, 1), hosts[0].base, 16), 0);
+	cr_assert_eq(memcmp(first_of(ADDR_V6, 0xfd, 2), hosts[0].base, 16), 0);
+	cr_assert_eq(memcmp(first_of(ADDR_V6, 0xfd, 1), hosts[1].base, 16), 0);
+	cr_assert_null(first_of(ADDR_V4, 10, 3));
+	cr_assert_null(first_of(ADDR_V6, 0xfe, 1));
+	/* A list that is bad has none. */
+	reload();
+	say(&hosts[1], sizeof(hosts[0]), -1);
+	said[offsetof(struct msg_host, host)] = 0;
+	cr_assert_eq(policy_receive(&checked), POLICY_SEEN_TO);
+	say(&rejected, sizeof(rejected), -1);
+	cr_assert_eq(policy_receive(&checked), POLICY_SEEN_TO);
+	cr_assert_not_null(first_of(ADDR_V4, 10, 1));
+	reload();
+	say_sealed(2, SIZE, SEALS);
+	cr_assert_eq(policy_receive(&checked), POLICY_NEW);
+	cr_assert_null(first_of(ADDR_V4, 10, 1));
+}
+
+Test(keep_policy, U11_as_many_addresses_of_hosts_as_there_can_be)
+{
+	struct msg_host m = hosts[0];
+	uint32_t i;
+
+	hosts_begin();
+	for (i = 0; i <= MSG_HOSTS_MAX; i++) {
+		m.base[2] = (uint8_t)(i >> 8);
+		m.base[3] = (uint8_t)i;
+		cr_assert_eq(hosts_take(&m), i < MSG_HOSTS_MAX);
+	}
+}
+
 /* --- what a compiler in the wrong hands might say --- */
+
+static void
+say_hosts(size_t first, size_t then, uint32_t host)
+{
+	struct msg_host m[] = { hosts[first], hosts[then] };
+
+	m[1].host = host;
+	reload();
+	say(m, sizeof(m), -1);
+	clean_up();
+	(void)policy_receive(&checked);
+}
+
+Test(keep_policy, P7_hosts_out_of_order, .exit_code = 7)
+{
+	say_hosts(1, 0, 0);
+}
+
+Test(keep_policy, P7_hosts_twice, .exit_code = 7)
+{
+	say_hosts(0, 0, 0);
+}
+
+Test(keep_policy, P7_hosts_of_a_later_one, .exit_code = 7)
+{
+	say_hosts(0, 1, 2);
+}
+
+Test(keep_policy, P7_hosts_that_nobody_wanted, .exit_code = 7)
+{
+	say(hosts, sizeof(hosts[0]), -1);
+	clean_up();
+	(void)policy_receive(&checked);
+}
 
 /* No file is for it when it makes no list. */
 Test(keep_policy, P7_a_file_that_nobody_wanted, .exit_code = 7)

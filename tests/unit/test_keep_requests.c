@@ -9,6 +9,7 @@
 #include "keep/choice.h"
 #include "keep/counts.h"
 #include "keep/hits.h"
+#include "keep/hosts.h"
 #include "keep/refusals.h"
 #include "keep/repair.h"
 #include "keep/requests.h"
@@ -417,6 +418,53 @@ Test(keep_workers, P5_another_workers_clients_are_refused,
 	cr_assert_eq(ask(&foreign), RESULT_OUTSIDE);
 	cr_assert_eq(ask(&local), RESULT_OK);
 	cr_assert_eq(ledger_count(firewall.ledger), 2);
+}
+
+/* An IPv4 address, and a network if it has one, are a host. */
+static void
+make_host(const struct msg_grant *one, const struct msg_grant *other,
+    bool network)
+{
+	struct msg_host m = { .type = MSG_HOST, .family = ADDR_V4,
+	    .prefix = 32 };
+	const bool first = memcmp(one->client, other->client, 4) < 0;
+
+	hosts_begin();
+	memcpy(m.base, first ? one->client : other->client, 4);
+	cr_assert(hosts_take(&m));
+	memcpy(m.base, first ? other->client : one->client, 4);
+	cr_assert(hosts_take(&m));
+	memset(m.base, 0, sizeof(m.base));
+	m.family = ADDR_V6;
+	m.base[0] = 0xfd;
+	m.prefix = MSG_HOST_NET;
+	if (network)
+		cr_assert(hosts_take(&m));
+	hosts_commit(4);
+}
+
+/* For the whole host, and for nobody else (U11). */
+Test(keep_workers, P5_U11_a_host_is_a_client_of_each_worker_that_it_reaches,
+    .init = set_up_four, .timeout = 30)
+{
+	struct msg_grant own = of_worker(0, 3), host = of_worker(2, 3),
+	    foreign = of_worker(2, 4), of_others = of_worker(3, 1);
+
+	cr_assert_eq(ask(&host), RESULT_OUTSIDE);
+	make_host(&own, &host, false);
+	cr_assert_eq(ask(&host), RESULT_OK);
+	cr_assert_eq(ask(&own), RESULT_OK);
+	cr_assert_eq(ask(&foreign), RESULT_OUTSIDE);
+	/* That of another worker's clients alone; and who has a network. */
+	make_host(&host, &of_others, false);
+	cr_assert_eq(ask(&of_others), RESULT_OUTSIDE);
+	make_host(&host, &of_others, true);
+	cr_assert_eq(ask(&of_others), RESULT_OK);
+	cr_assert_eq(ask(&foreign), RESULT_OUTSIDE);
+	/* A list without it. */
+	hosts_begin();
+	hosts_commit(4);
+	cr_assert_eq(ask(&of_others), RESULT_OUTSIDE);
 }
 
 /* 1,000 grants: 125 are there for each of four, so one has 625 at most. */

@@ -82,6 +82,11 @@ static const struct msg_seen good_seen = {
 	    { ADDR_V6, { 0x20, 1, [15] = 1 } } }
 };
 
+static const struct msg_host good_host = {
+	.type = MSG_HOST, .family = ADDR_V6, .base = { 0x20, 1, [7] = 1 },
+	.prefix = MSG_HOST_NET, .host = 0x101
+};
+
 static const struct msg_config good_config = {
 	.type = MSG_CONFIG, .nbinds = 2, .nupstreams = 1,
 	.refuse_with = REFUSE_NXDOMAIN,
@@ -197,6 +202,12 @@ decode_hits(const void *buf, size_t len, void *out)
 }
 
 static enum msg_err
+decode_host(const void *buf, size_t len, void *out)
+{
+	return (msg_host_decode(buf, len, out));
+}
+
+static enum msg_err
 decode_config(const void *buf, size_t len, void *out)
 {
 	return (msg_config_decode(buf, len, out));
@@ -227,12 +238,13 @@ static const struct kind {
 	{ "COUNTERS", decode_counters, &good_counters, sizeof(good_counters) },
 	{ "SEEN", decode_seen, &good_seen, sizeof(good_seen) },
 	{ "CONFIG", decode_config, &good_config, sizeof(good_config) },
+	{ "HOST", decode_host, &good_host, sizeof(good_host) },
 };
 #define NKINDS	(sizeof(kinds) / sizeof(kinds[0]))
 
 enum { READY, GRANT, RESULT, SEALED, POLICY, OWN, STOP, FORGET, RELOAD,
     REJECTED, STATS, CHECK, CHECKED, REFUSAL, HITS, COUNTERS, SEEN,
-    CONFIG };
+    CONFIG, HOST };
 
 /*
  * Decode a copy of exactly len bytes, for AddressSanitizer.  What was taken
@@ -297,7 +309,7 @@ Test(msg, sizes_of_the_contract)
 {
 	static const size_t sizes[NKINDS] = { 8, 176, 16, 24, 16, 51, 4,
 	    4, 4, 4, 4, 156, 8, 224, 12, 112 + 2 * 128, 548,
-	    32 + 24 * 8 + 3 * 18 * 64 };
+	    32 + 24 * 8 + 3 * 18 * 64, 24 };
 	unsigned int kind;
 
 	for (kind = 0; kind < NKINDS; kind++) {
@@ -966,4 +978,37 @@ Test(msg, every_reason_has_a_text)
 	for (i = 0; i < RESULT_COUNT; i++)
 		cr_assert_neq(*msg_result_text(i), '\0');
 	cr_assert_str_eq(msg_result_text(RESULT_COUNT), "unknown result");
+}
+
+static enum msg_err
+host(uint8_t family, uint8_t prefix, uint8_t last)
+{
+	struct msg_host m = good_host;
+
+	m.family = family;
+	m.prefix = prefix;
+	memset(m.base, 0, sizeof(m.base));
+	m.base[family == ADDR_V4 ? 3 : 15] = last;
+	return (decode_whole(HOST, &m));
+}
+
+Test(msg, U11_addresses_of_hosts)
+{
+	struct msg_host m = good_host;
+
+	cr_assert_eq(host(ADDR_V4, 32, 1), MSG_OK);
+	cr_assert_eq(host(ADDR_V4, 31, 0), MSG_EADDR);
+	cr_assert_eq(host(ADDR_V4, 64, 0), MSG_EADDR);
+	cr_assert_eq(host(ADDR_V6, 128, 1), MSG_OK);
+	cr_assert_eq(host(ADDR_V6, 64, 1), MSG_EADDR);
+	cr_assert_eq(host(ADDR_V6, 63, 0), MSG_EADDR);
+	cr_assert_eq(host(ADDR_V6, 65, 0), MSG_EADDR);
+	cr_assert_eq(host(5, 32, 1), MSG_EFAMILY);
+	m.pad = 1;
+	cr_assert_eq(decode_whole(HOST, &m), MSG_EPAD);
+	m.pad = 0;
+	m.host = MSG_HOSTS_MAX - 1;
+	cr_assert_eq(decode_whole(HOST, &m), MSG_OK);
+	m.host++;
+	cr_assert_eq(decode_whole(HOST, &m), MSG_EVALUE);
 }

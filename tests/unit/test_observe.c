@@ -10,8 +10,11 @@
 #include "serve/decision.h"
 #include "serve/loop.h"
 #include "serve/observe.h"
+#include "serve/policy.h"
 #include "serve/priv.h"
 #include "serve/settings.h"
+
+struct policy policy;
 
 struct loop loop;
 struct counters counters;

@@ -183,6 +183,12 @@ observe(const struct request *r, struct answer *a)
 }
 
 void
+known_asked(const struct addr *a)
+{
+	(void)a;
+}
+
+void
 decision_make(const struct request *r, struct decision *d)
 {
 	(void)r;

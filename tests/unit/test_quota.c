@@ -5,8 +5,11 @@
 
 #include "addrtext.h"
 #include "hash.h"
+#include "serve/policy.h"
 #include "serve/quota.h"
 #include "serve/settings.h"
+
+struct policy policy;
 
 #define MAX	400U		/* --max-connections */
 #define SHARE	(MAX / 4)

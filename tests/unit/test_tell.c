@@ -12,6 +12,8 @@
 #include "serve/priv.h"
 #include "serve/tell.h"
 
+struct policy policy;
+
 struct loop loop;
 struct counters counters;
 

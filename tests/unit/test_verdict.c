@@ -5,13 +5,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "acl/image.h"
+#include "addrtext.h"
 #include "clock.h"
+#include "compile_text.h"
 #include "hash.h"
 #include "serve/accesslog.h"
 #include "serve/decision.h"
 #include "serve/grants.h"
+#include "serve/known.h"
 #include "serve/loop.h"
 #include "serve/policy.h"
+#include "serve/quota.h"
 #include "serve/settings.h"
 #include "serve/tell.h"
 #include "serve/verdict.h"
@@ -80,9 +85,8 @@ grants_init(const struct grants_events *e)
 }
 
 uint64_t
-grants_known(const struct addr *client, struct grants_want *w)
+grants_known(struct grants_want *w)
 {
-	cr_assert(addr_equal(client, &request.client));
 	w->lifetime = w->ttl;
 	return (nlooked++ < nknown ? known_expiry : 0);
 }
@@ -101,6 +105,7 @@ grants_ask(struct grants *g, const struct grants_want *w, size_t n)
 	g->code = RESULT_OK;
 	for (i = 0; i < n; i++) {
 		g->waits[i].of = g;
+		g->waits[i].client = w[i].client;
 		g->waits[i].dst = w[i].dst;
 		g->waits[i].port = w[i].port;
 		g->waits[i].lifetime = w[i].lifetime;
@@ -119,21 +124,37 @@ grants_leave(struct grants *g)
 }
 
 void
-access_grant(const struct request *r, const struct addr *dst,
-    const struct acl_port *port, uint32_t ttl)
+access_grant(const struct request *r, const struct addr *client,
+    const struct addr *dst, const struct acl_port *port, uint32_t ttl)
 {
 	cr_assert_eq(r, &request);
+	cr_assert_neq(client->family, 0);
 	cr_assert(dst->family != 0 && port->port >= 443 && ttl > 0);
 	nlogged++;
 }
 
+/* Those that are allowed nothing, and how many ports an other address is. */
+static struct addr refused;
+static unsigned int other_ports;
+
 void
-decision_make(const struct request *r, struct decision *d)
+decision_make_for(const struct request *r, const struct addr *client,
+    struct decision *d)
 {
+	const bool is_asker = addr_equal(client, &request.client);
 	unsigned int i;
 
 	cr_assert_eq(r, &request);
 	memset(d, 0, sizeof(*d));
+	if (!is_asker) {
+		d->acl.verdict = addr_equal(client, &refused) ? ACL_BLOCK :
+		    ACL_ALLOW;
+		d->acl.nports = (uint16_t)other_ports;
+		for (i = 0; i < other_ports; i++)
+			d->acl.ports[i] = (struct acl_port){
+			    .proto = IPPROTO_UDP, .port = (uint16_t)(500 + i) };
+		return;
+	}
 	d->acl.verdict = decided;
 	d->acl.nports = (uint16_t)ports;
 	d->acl.resolve_first = resolve_first;
@@ -142,6 +163,18 @@ decision_make(const struct request *r, struct decision *d)
 		d->acl.ports[i].proto = IPPROTO_TCP;
 		d->acl.ports[i].port = (uint16_t)(443 + i);
 	}
+}
+
+void
+decision_make(const struct request *r, struct decision *d)
+{
+	decision_make_for(r, &r->client, d);
+}
+
+bool
+quota_serves(const struct addr *a)
+{
+	return (a->family == ADDR_V6 || a->bytes[0] == 10);
 }
 
 const struct dns_name *
@@ -175,6 +208,26 @@ on_failed(struct verdict *v, enum dns_ede ede, const char *reason)
 }
 
 static void
+on_error(void *arg, unsigned int line, unsigned int column, const char *text)
+{
+	(void)arg;
+	cr_assert_fail("%u:%u %s", line, column, text);
+}
+
+/* The list in force, for who is of which host. */
+static void
+use_list(const char *text)
+{
+	static struct acl_compiled c;
+	const char *nothing;
+
+	free(c.image);
+	cr_assert_eq(compile_text(text, strlen(text), false, on_error, NULL,
+	    &c), 0);
+	policy.image = acl_image_open(c.image, c.size, &nothing);
+}
+
+static void
 set_up(void)
 {
 	static const struct verdict_events events = {
@@ -182,6 +235,7 @@ set_up(void)
 
 	hash_init();
 	loop.now = 1000 * CLOCK_SECOND;
+	use_list("10.77.1.2 ~> a\n");
 	settings.config.firewall = 1;
 	policy.families = MSG_FAMILY_V4 | MSG_FAMILY_V6;
 	request.client = (struct addr){ .family = ADDR_V4,
@@ -646,4 +700,158 @@ Test(verdict, with_family_mismatch_filter_the_other_family_goes)
 	cr_assert_eq(nwants, 1);
 	done(RESULT_OK, loop.now + 100 * CLOCK_SECOND);
 	cr_assert_eq(left_len, len - 28);
+}
+
+/* --- hosts (U11) --- */
+
+static const char list_with_a_host[] =
+    "@laptop = host 10.77.1.2, 10.77.1.3, fd77::2, 2001:db8:1::/64\n"
+    "@other = host 10.77.1.4, fd77::4\n";
+
+static struct addr
+address(const char *text)
+{
+	struct addr a;
+
+	cr_assert_eq(addr_parse(text, strlen(text), &a), 0);
+	return (a);
+}
+
+/* Is that one of the grants which are asked for? */
+static bool
+wants_for(const char *client, unsigned int port)
+{
+	const struct addr a = address(client);
+	size_t i;
+
+	for (i = 0; i < nwants; i++)
+		if (addr_equal(&wants[i].client, &a) &&
+		    wants[i].port.port == port)
+			return (true);
+	return (false);
+}
+
+Test(verdict, U11_each_address_of_a_host_is_granted_what_it_may)
+{
+	use_list(list_with_a_host);
+	other_ports = 2;
+	begin();
+	add(good, 60);
+	answer();
+	cr_assert_eq(nwants, 3);
+	cr_assert(wants_for("10.77.1.2", 443) && wants_for("10.77.1.3", 500) &&
+	    wants_for("10.77.1.3", 501));
+	/* The answer leaves when all are there, for the shortest of them. */
+	cr_assert_not_null(verdict.held);
+	told->granted(asked, &asked->waits[1]);
+	cr_assert_eq(nlogged, 1);
+	done(RESULT_OK, loop.now + 30 * CLOCK_SECOND);
+	cr_assert_eq(ttl_that_left(0), 30);
+	/* The other family's answer is for those of that family. */
+	begin();
+	add6(1);
+	answer();
+	cr_assert_eq(nwants, 2);
+	cr_assert(wants_for("fd77::2", 500) && wants_for("fd77::2", 501));
+	done(RESULT_FULL, 0);
+	cr_assert_eq(nfailed, 1);
+}
+
+Test(verdict, U11_an_address_without_a_rule_is_granted_nothing)
+{
+	use_list(list_with_a_host);
+	other_ports = 1;
+	refused = address("fd77::2");
+	settings.config.family_filter = 1;
+	begin();
+	add(good, 60);
+	add6(1);
+	answer();
+	cr_assert_eq(nwants, 2);
+	done(RESULT_OK, loop.now + 100 * CLOCK_SECOND);
+	/* So nobody can connect to the other one. */
+	cr_assert_eq(left_len, len - 28);
+	/* Nor outside of --client-net, as quota_serves() has it. */
+	use_list("@a = host 10.77.1.2, 192.168.1.2\n");
+	answer();
+	cr_assert_eq(nwants, 1);
+}
+
+Test(verdict, U11_who_is_of_no_host_is_granted_alone)
+{
+	use_list(list_with_a_host);
+	other_ports = 1;
+	request.client = address("10.77.1.5");
+	begin();
+	add(good, 60);
+	add6(1);
+	answer();
+	cr_assert_eq(nwants, 1);
+	cr_assert(wants_for("10.77.1.5", 443));
+	done(RESULT_OK, loop.now + 100 * CLOCK_SECOND);
+	request.client = address("10.77.1.4");
+	answer();
+	cr_assert_eq(nwants, 2);
+	cr_assert(wants_for("10.77.1.4", 443) && wants_for("fd77::4", 500));
+}
+
+/* Of a network those are known that have asked, for a day; 16 of a host. */
+Test(verdict, U11_addresses_of_a_network_are_those_that_asked)
+{
+	struct addr a = address("2001:db8:1::"), stranger = a;
+	unsigned int i;
+
+	use_list(list_with_a_host);
+	other_ports = 1;
+	begin();
+	add6(1);
+	answer();
+	cr_assert_eq(nwants, 1);
+	done(RESULT_OK, loop.now + 100 * CLOCK_SECOND);
+	stranger.bytes[7] = 1;
+	known_asked(&stranger);
+	stranger = address("fd77::2");
+	known_asked(&stranger);
+	for (i = 0; i < 17; i++) {
+		a.bytes[15] = (uint8_t)(i + 1);
+		loop.now += CLOCK_SECOND;
+		known_asked(&a);
+		known_asked(&a);
+	}
+	answer();
+	cr_assert_eq(nwants, 17);
+	cr_assert(wants_for("fd77::2", 500) && wants_for("2001:db8:1::11", 500));
+	cr_assert(!wants_for("2001:db8:1::1", 500));
+	done(RESULT_OK, loop.now + 100 * CLOCK_SECOND);
+	/* Who asks from there is not granted twice. */
+	request.client = a;
+	answer();
+	cr_assert_eq(nwants, 17);
+	cr_assert(wants_for("2001:db8:1::11", 443));
+	done(RESULT_OK, loop.now + 100 * CLOCK_SECOND);
+	loop.now += (KNOWN_PERIOD - 1) * CLOCK_SECOND;
+	answer();
+	cr_assert_eq(nwants, 2);
+	done(RESULT_OK, loop.now + 100 * CLOCK_SECOND);
+	/* Another list has it no more. */
+	use_list("@laptop = host 10.77.1.2, fd77::2\n@b = host 10.77.1.9, "
+	    "2001:db8:1::/64\n");
+	request.client = address("10.77.1.2");
+	answer();
+	cr_assert_eq(nwants, 1);
+}
+
+Test(verdict, U11_an_answer_is_granted_so_many_times_for_all_of_a_host)
+{
+	use_list("@a = host 10.77.1.2, 10.77.1.3\n");
+	other_ports = 3;
+	begin();
+	add_many(256);
+	answer();
+	cr_assert_eq(nwants, 1024);
+	done(RESULT_OK, loop.now + 100 * CLOCK_SECOND);
+	add(good, 60);
+	answer();
+	cr_assert_eq(nfailed, 1);
+	cr_assert_str_eq(why, "too many addresses to grant");
 }

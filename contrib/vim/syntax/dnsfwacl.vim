@@ -37,9 +37,10 @@ syntax match dnsfwText /"[^"\\]\{1,60}"/ contained
 
 syntax match dnsfwGroup /^\s*\zs@[-0-9A-Za-z_]\+\ze\s*+\?=/
       \ nextgroup=dnsfwIs skipwhite
-syntax match dnsfwIs /+\?=/ contained nextgroup=dnsfwItem skipwhite
+syntax match dnsfwIs /+\?=/ contained nextgroup=dnsfwHost,dnsfwItem skipwhite
 syntax match dnsfwItem /[-0-9A-Za-z_.:*\/]\+/ contained
       \ nextgroup=dnsfwItemComma skipwhite
+syntax match dnsfwHost /host\ze\s\+[^#, \t]/ contained nextgroup=dnsfwItem skipwhite
 syntax match dnsfwItemComma /,/ contained nextgroup=dnsfwItem skipwhite
 
 syntax match dnsfwInclude /^\s*\zsinclude\ze\s/ nextgroup=dnsfwPath skipwhite
@@ -59,6 +60,7 @@ highlight default link dnsfwAddress Constant
 highlight default link dnsfwClientGroup Type
 highlight default link dnsfwGroup Type
 highlight default link dnsfwItem Identifier
+highlight default link dnsfwHost Keyword
 highlight default link dnsfwTtl Keyword
 highlight default link dnsfwTimes Number
 highlight default link dnsfwText String
