@@ -37,10 +37,10 @@ is_dormant(const json_t *table)
 }
 
 static bool
-is_of_dormant(const struct nftrule_listing *l, const char *table)
+is_of_dormant(const struct nftlist *l, const char *table)
 {
 	const json_t *one;
-	char name[NFTRULE_TABLE_MAX];
+	char name[NFTLIST_TABLE_MAX];
 	size_t i;
 
 	for (i = 0; i < json_array_size(l->all); i++) {
@@ -48,7 +48,7 @@ is_of_dormant(const struct nftrule_listing *l, const char *table)
 		if (!is_dormant(one))
 			continue;
 		snprintf(name, sizeof(name), "%.8s %.240s",
-		    nftrule_member(one, "family"), nftrule_member(one, "name"));
+		    nftlist_member(one, "family"), nftlist_member(one, "name"));
 		if (strcmp(name, table) == 0)
 			return (true);
 	}
@@ -56,26 +56,26 @@ is_of_dormant(const struct nftrule_listing *l, const char *table)
 }
 
 static void
-read_chain(struct nftrule_listing *l, const json_t *chain, const char *table)
+read_chain(struct nftlist *l, const json_t *chain, const char *table)
 {
 	static const char *const hooks[] = { [MODEL_NO_HOOK] = "",
 	    [MODEL_PREROUTING] = "prerouting", [MODEL_FORWARD] = "forward",
 	    [MODEL_POSTROUTING] = "postrouting" };
-	const char *hook = nftrule_member(chain, "hook");
+	const char *hook = nftlist_member(chain, "hook");
 	struct model_chain *c;
 	uint32_t at;
 	size_t i;
 
-	at = model_chain(l->m, table, nftrule_member(chain, "name"),
-	    nftrule_families(chain));
+	at = model_chain(l->m, table, nftlist_member(chain, "name"),
+	    nftlist_families(chain));
 	c = &l->m->chains[at];
-	c->families = nftrule_families(chain);
+	c->families = nftlist_families(chain);
 	for (i = MODEL_PREROUTING; i <= MODEL_POSTROUTING; i++)
 		if (strcmp(hooks[i], hook) == 0 && !is_of_dormant(l, table))
 			c->hook = (enum model_hook)i;
 	c->priority = (long)json_integer_value(json_object_get(chain,
 	    "prio"));
-	c->drops = strcmp(nftrule_member(chain, "policy"), "drop") == 0;
+	c->drops = strcmp(nftlist_member(chain, "policy"), "drop") == 0;
 	c->grants = guard_has_chain(l->guard, c->table, c->name);
 }
 
@@ -106,10 +106,10 @@ int
 nft_parse(struct model *m, const struct guard *g, char *text, size_t len,
     const char *const *skip, nft_elements *elements, void *arg)
 {
-	struct nftrule_listing l = { .m = m, .guard = g, .elements = elements,
+	struct nftlist l = { .m = m, .guard = g, .elements = elements,
 	    .arg = arg };
 	json_t *root, *chain, *rule;
-	char table[NFTRULE_TABLE_MAX];
+	char table[NFTLIST_TABLE_MAX];
 	bool is_listing;
 	size_t i;
 
@@ -121,8 +121,8 @@ nft_parse(struct model *m, const struct guard *g, char *text, size_t len,
 	for (i = 0; i < json_array_size(l.all); i++) {
 		chain = json_object_get(json_array_get(l.all, i), "chain");
 		rule = json_object_get(json_array_get(l.all, i), "rule");
-		nftrule_table(chain != NULL ? chain : rule, table);
-		if (nftrule_families(chain != NULL ? chain : rule) == 0)
+		nftlist_table(chain != NULL ? chain : rule, table);
+		if (nftlist_families(chain != NULL ? chain : rule) == 0)
 			continue;
 		if (is_skipped(skip, table)) {
 			m->mixed |= nftrule_is_native(rule);

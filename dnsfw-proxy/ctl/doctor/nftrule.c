@@ -13,7 +13,7 @@
 
 /* A rule, up to where it is read. */
 struct reading {
-	struct nftrule_listing	*l;
+	struct nftlist	*l;
 	const char	*table;		/* "inet filter" */
 	uint8_t		families;
 	uint32_t	chain;
@@ -25,31 +25,6 @@ struct reading {
 };
 
 static void read_statements(struct reading *, size_t from);
-
-const char *
-nftrule_member(const json_t *object, const char *key)
-{
-	const char *text = json_string_value(json_object_get(object, key));
-
-	return (text == NULL ? "" : text);
-}
-
-void
-nftrule_table(const json_t *object, char out[NFTRULE_TABLE_MAX])
-{
-	snprintf(out, NFTRULE_TABLE_MAX, "%.8s %.240s",
-	    nftrule_member(object, "family"), nftrule_member(object, "table"));
-}
-
-uint8_t
-nftrule_families(const json_t *object)
-{
-	const char *family = nftrule_member(object, "family");
-
-	return (strcmp(family, "inet") == 0 ? MODEL_V4 | MODEL_V6 :
-	    strcmp(family, "ip") == 0 ? MODEL_V4 :
-	    strcmp(family, "ip6") == 0 ? MODEL_V6 : 0);
-}
 
 /* --- matches --- */
 
@@ -229,7 +204,7 @@ read_match(struct reading *r, const json_t *match, size_t next)
 {
 	const json_t *left = json_object_get(match, "left");
 	json_t *right = json_object_get(match, "right"), *all;
-	const char *op = nftrule_member(match, "op"), *text;
+	const char *op = nftlist_member(match, "op"), *text;
 	bool negated = strcmp(op, "!=") == 0;
 
 	text = json_string_value(right);
@@ -282,7 +257,7 @@ add_nft_rule(struct reading *r, enum model_verdict verdict, const json_t *what)
 		nft_destination(what, rule);
 	if (verdict != MODEL_JUMP && verdict != MODEL_GOTO)
 		return;
-	at = model_chain(r->l->m, r->table, nftrule_member(what, "target"),
+	at = model_chain(r->l->m, r->table, nftlist_member(what, "target"),
 	    r->families);
 	rule->target = at;
 }
@@ -455,14 +430,14 @@ nftrule_is_native(const json_t *rule)
 }
 
 void
-nftrule_read(struct nftrule_listing *l, const json_t *rule, const char *table)
+nftrule_read(struct nftlist *l, const json_t *rule, const char *table)
 {
 	static struct reading r;
 
 	r.l = l;
 	r.table = table;
-	r.families = nftrule_families(rule);
-	r.chain = model_chain(l->m, table, nftrule_member(rule, "chain"), r.families);
+	r.families = nftlist_families(rule);
+	r.chain = model_chain(l->m, table, nftlist_member(rule, "chain"), r.families);
 	r.handle = (uint64_t)json_integer_value(json_object_get(rule,
 	    "handle"));
 	r.expr = json_object_get(rule, "expr");

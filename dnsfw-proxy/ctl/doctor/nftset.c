@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define KEY_MAX	(NFTRULE_TABLE_MAX + 256)
+#define KEY_MAX	(NFTLIST_TABLE_MAX + 256)
 
 static const char *
 set_key(const char *table, const char *name, char key[KEY_MAX])
@@ -30,12 +30,12 @@ has_flag(const json_t *flags, const char *flag)
 }
 
 static void
-add_set(struct nftrule_listing *l, json_t *set, bool changes)
+add_set(struct nftlist *l, json_t *set, bool changes)
 {
-	char table[NFTRULE_TABLE_MAX], key[KEY_MAX];
+	char table[NFTLIST_TABLE_MAX], key[KEY_MAX];
 
-	nftrule_table(set, table);
-	set_key(table, nftrule_member(set, "name"), key);
+	nftlist_table(set, table);
+	set_key(table, nftlist_member(set, "name"), key);
 	(void)json_object_set(l->sets, key, set);
 	if (changes)
 		(void)json_object_set_new(l->changing, key, json_true());
@@ -43,16 +43,16 @@ add_set(struct nftrule_listing *l, json_t *set, bool changes)
 
 /* The sets that a rule adds packets' values to; nft has no flag for it there. */
 static void
-add_filled(struct nftrule_listing *l, const json_t *rule)
+add_filled(struct nftlist *l, const json_t *rule)
 {
 	const json_t *expr = json_object_get(rule, "expr");
-	char table[NFTRULE_TABLE_MAX], key[KEY_MAX];
+	char table[NFTLIST_TABLE_MAX], key[KEY_MAX];
 	const char *name;
 	size_t i;
 
-	nftrule_table(rule, table);
+	nftlist_table(rule, table);
 	for (i = 0; i < json_array_size(expr); i++) {
-		name = nftrule_member(json_object_get(json_array_get(expr, i),
+		name = nftlist_member(json_object_get(json_array_get(expr, i),
 		    "set"), "set");
 		if (name[0] == '@')
 			(void)json_object_set_new(l->changing, set_key(table,
@@ -61,7 +61,7 @@ add_filled(struct nftrule_listing *l, const json_t *rule)
 }
 
 void
-nftset_find(struct nftrule_listing *l)
+nftset_find(struct nftlist *l)
 {
 	json_t *one, *found, *flags;
 	size_t i;
@@ -82,7 +82,7 @@ nftset_find(struct nftrule_listing *l)
 }
 
 void
-nftset_forget(struct nftrule_listing *l)
+nftset_forget(struct nftlist *l)
 {
 	json_decref(l->sets);
 	json_decref(l->changing);
@@ -91,7 +91,7 @@ nftset_forget(struct nftrule_listing *l)
 /* --- what is in them --- */
 
 json_t *
-nftset_elements(const struct nftrule_listing *l, const char *table,
+nftset_elements(const struct nftlist *l, const char *table,
     const char *name)
 {
 	char key[KEY_MAX];

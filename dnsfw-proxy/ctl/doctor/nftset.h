@@ -2,17 +2,17 @@
 #ifndef DOCTOR_NFTSET_H
 #define DOCTOR_NFTSET_H
 
-#include "nftrule.h"
+#include "nftlist.h"
 
 /* Find them in the listing, and forget them. */
-void	nftset_find(struct nftrule_listing *);
-void	nftset_forget(struct nftrule_listing *);
+void	nftset_find(struct nftlist *);
+void	nftset_forget(struct nftlist *);
 
 /*
  * The elements of a set or map, of which the caller gets a reference.  NULL: not
  * known, or it is a set whose elements come and go, by packets or with time.
  */
-json_t	*nftset_elements(const struct nftrule_listing *, const char *table,
+json_t	*nftset_elements(const struct nftlist *, const char *table,
 	    const char *name);
 
 #endif
