@@ -77,9 +77,10 @@ def test_O1_the_status_tells_at_once_what_is_not_granted(lab, commands, text):
     with Manager(lab, str(lab.tmp / "notify")) as manager:
         server = lab.start_dnsfw(ALLOW, fw=fw, env=manager.environment)
         assert "changed" not in manager.receive()["STATUS"]
+        # At once, or the rules are put back before the chain goes.
         for command in commands:
-            lab.gateway.run(command, "-F")
-            lab.gateway.run(command, "-X", "DNSFW")
+            lab.gateway.run(f"{command}-restore", "--noflush",
+                            text="*filter\n-F\n-X DNSFW\nCOMMIT\n")
         server.err.wait_for("our chain.* is gone")
         expected = "; the firewall was changed: " + text
         until(lambda: manager.receive()["STATUS"].endswith(expected))

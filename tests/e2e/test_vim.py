@@ -101,6 +101,9 @@ LINES = {
     "@lan = 10.0.0.0/8, fd00::1": [
         "Group @lan", "Is =", "Item 10.0.0.0/8", "ItemComma ,",
         "Item fd00::1"],
+    "@laptop = host 10.0.0.5, fd00::5": [
+        "Group @laptop", "Is =", "Host host", "Item 10.0.0.5", "ItemComma ,",
+        "Item fd00::5"],
     "@web += a.example,*.b.example # more": [
         "Group @web", "Is +=", "Item a.example", "ItemComma ,",
         "Item *.b.example", "Comment # more"],
