@@ -35,6 +35,9 @@ struct needs {
 	size_t		nwants, nknown;
 	/* What is to be asked for from its begin, what is known from its end. */
 	struct grants_want want[ANSWER_MAX];
+	/* Of these the names that led there: all of a host have the same (D14). */
+	struct dns_name	labels[ALIAS_ORIGINS];
+	size_t		nlabels;
 };
 
 /* What it takes to find that out. */
@@ -264,6 +267,24 @@ hold(struct verdict *v, const struct reply *reply, const struct needs *needs,
 	v->held = h;
 }
 
+/* The label, where it outlives the decision that it is of; NULL: no room. */
+static const struct dns_name *
+keep_label(struct needs *needs, const struct dns_name *label,
+    const struct dns_name *qname)
+{
+	size_t i;
+
+	if (label == qname)
+		return (qname);
+	for (i = 0; i < needs->nlabels; i++)
+		if (dns_name_identical(&needs->labels[i], label))
+			return (&needs->labels[i]);
+	if (i == ALIAS_ORIGINS)
+		return (NULL);
+	needs->labels[needs->nlabels++] = *label;
+	return (&needs->labels[i]);
+}
+
 /* What one of them needs: each address at each port that it is allowed. */
 static bool
 need_all(struct needs *needs, const struct request *q, const struct addr *to,
@@ -280,8 +301,9 @@ need_all(struct needs *needs, const struct request *q, const struct addr *to,
 			w.dst = addresses[i]->addr;
 			w.port = d->acl.ports[p];
 			w.ttl = policy_ttl(&w.port, addresses[i]->ttl);
-			w.label = decision_label(d, p, &q->dns.qname);
-			if (!need(needs, &w))
+			w.label = keep_label(needs, decision_label(d, p,
+			    &q->dns.qname), &q->dns.qname);
+			if (w.label == NULL || !need(needs, &w))
 				return (false);
 		}
 	}
@@ -314,7 +336,7 @@ grant_all(struct verdict *v, const struct reply *reply, struct work *work,
 	struct needs *needs = scratch_take(sizeof(*needs));
 
 	needs->expiry = NO_EXPIRY;
-	needs->nwants = needs->nknown = 0;
+	needs->nwants = needs->nknown = needs->nlabels = 0;
 	if (!need_all(needs, v->request, &to->at[0], work->granted, n, d) ||
 	    !need_others(needs, v->request, to, work->granted, n))
 		on_verdict->failed(v, EDE_OTHER, "too many addresses to grant");

@@ -78,6 +78,9 @@ __wrap_malloc(size_t size)
 	return (no_memory ? NULL : __real_malloc(size));
 }
 
+#define LABELS	8
+static struct dns_name labels[LABELS];	/* of the first that were asked for */
+
 void
 grants_init(const struct grants_events *e)
 {
@@ -100,6 +103,8 @@ grants_ask(struct grants *g, const struct grants_want *w, size_t n)
 		return (false);
 	cr_assert(n > 0 && n <= MAX);
 	memcpy(wants, w, n * sizeof(*w));
+	for (i = 0; i < n && i < LABELS; i++)
+		labels[i] = *w[i].label;
 	nwants = n;
 	g->n = g->pending = n;
 	g->code = RESULT_OK;
@@ -136,6 +141,7 @@ access_grant(const struct request *r, const struct addr *client,
 /* Those that are allowed nothing, and how many ports an other address is. */
 static struct addr refused;
 static unsigned int other_ports;
+static bool led;	/* to where others are: by a name of its own each (D14) */
 
 void
 decision_make_for(const struct request *r, const struct addr *client,
@@ -153,6 +159,8 @@ decision_make_for(const struct request *r, const struct addr *client,
 		for (i = 0; i < other_ports; i++)
 			d->acl.ports[i] = (struct acl_port){
 			    .proto = IPPROTO_UDP, .port = (uint16_t)(500 + i) };
+		d->norigins = led;
+		d->origins[0].len = client->bytes[3];
 		return;
 	}
 	d->acl.verdict = decided;
@@ -181,9 +189,8 @@ const struct dns_name *
 decision_label(const struct decision *d, unsigned int port,
     const struct dns_name *qname)
 {
-	(void)d;
 	(void)port;
-	return (qname);
+	return (d->norigins == 0 ? qname : &d->origins[0]);
 }
 
 static void
@@ -754,6 +761,32 @@ Test(verdict, U11_each_address_of_a_host_is_granted_what_it_may)
 	cr_assert_eq(nwants, 2);
 	cr_assert(wants_for("fd77::2", 500) && wants_for("fd77::2", 501));
 	done(RESULT_FULL, 0);
+	cr_assert_eq(nfailed, 1);
+}
+
+/* The name by which each is allowed is asked about after a reload (A9). */
+Test(verdict, U11_each_address_of_a_host_keeps_the_name_that_allows_it)
+{
+	const char *const four = "@a = host 10.77.1.2, 10.77.1.3, 10.77.1.4, "
+	    "10.77.1.5, 10.77.1.6\n", *const six = "@a = host 10.77.1.2, "
+	    "10.77.1.3, 10.77.1.4, 10.77.1.5, 10.77.1.6, 10.77.1.7\n";
+	size_t i;
+
+	use_list(four);
+	other_ports = 1;
+	led = true;
+	begin();
+	add(good, 60);
+	answer();
+	cr_assert_eq(nwants, 5);
+	cr_assert_eq(labels[0].len, request.dns.qname.len);
+	for (i = 1; i < nwants; i++)
+		cr_assert_eq(labels[i].len, wants[i].client.bytes[3],
+		    "%zu: %u", i, labels[i].len);
+	done(RESULT_OK, loop.now + 100 * CLOCK_SECOND);
+	/* More than lead to one name there never are. */
+	use_list(six);
+	answer();
 	cr_assert_eq(nfailed, 1);
 }
 
