@@ -35,22 +35,14 @@ convert(const struct sandbox_rule *rule, struct scmp_arg_cmp *out)
 	return (n);
 }
 
-static scmp_filter_ctx
-sandbox_filter(const struct sandbox_rule *rules, size_t n)
+static void
+add_rules(scmp_filter_ctx ctx, const struct sandbox_rule *rules, size_t n)
 {
 	struct scmp_arg_cmp args[SANDBOX_ARGS_MAX];
-	scmp_filter_ctx ctx;
 	unsigned int nargs;
 	size_t i;
 	int r;
 
-	if ((ctx = seccomp_init(SCMP_ACT_KILL_PROCESS)) == NULL)
-		fatalx("seccomp_init failed");
-	/* Another architecture's numbers kill, too. */
-	if ((r = seccomp_attr_set(ctx, SCMP_FLTATR_ACT_BADARCH,
-	    SCMP_ACT_KILL_PROCESS)) != 0 ||
-	    (r = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2)) != 0)
-		fatalx("seccomp_attr_set: %s", strerror(-r));
 	for (i = 0; i < n; i++) {
 		nargs = convert(&rules[i], args);
 		r = seccomp_rule_add_array(ctx, rules[i].error == 0 ?
@@ -61,6 +53,25 @@ sandbox_filter(const struct sandbox_rule *rules, size_t n)
 			fatalx("seccomp rule %zu (%s): %s", i, rules[i].why,
 			    strerror(-r));
 	}
+}
+
+static scmp_filter_ctx
+sandbox_filter(const struct sandbox_rule *rules, size_t n)
+{
+	scmp_filter_ctx ctx;
+	int r;
+
+	if ((ctx = seccomp_init(SCMP_ACT_KILL_PROCESS)) == NULL)
+		fatalx("seccomp_init failed");
+	/* Another architecture's numbers kill, too. */
+	if ((r = seccomp_attr_set(ctx, SCMP_FLTATR_ACT_BADARCH,
+	    SCMP_ACT_KILL_PROCESS)) != 0 ||
+	    (r = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2)) != 0)
+		fatalx("seccomp_attr_set: %s", strerror(-r));
+	add_rules(ctx, rules, n);
+#ifdef DNSFW_SANITIZE
+	add_rules(ctx, sandbox_sanitizer_rules, sandbox_sanitizer_nrules);
+#endif
 	return (ctx);
 }
 
@@ -111,14 +122,3 @@ sandbox_landlock(const uint16_t *connect_ports, size_t n, int dir)
 	close(fd);
 	return (NULL);
 }
-
-#ifdef DNSFW_SANITIZE
-/* To look for leaks at the end takes a thread that traces. */
-const char *__asan_default_options(void);
-
-const char *
-__asan_default_options(void)
-{
-	return ("detect_leaks=0");
-}
-#endif

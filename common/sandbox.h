@@ -41,6 +41,12 @@ struct sandbox_rule {
 	const char	*why;
 };
 
+#ifdef DNSFW_SANITIZE
+/* What sanitizers need in any process (tests/tree/sanitizer.c); no table has it. */
+extern const struct sandbox_rule sandbox_sanitizer_rules[];
+extern const size_t sandbox_sanitizer_nrules;
+#endif
+
 /* Everything that no row allows kills the process (SIGSYS). */
 void	sandbox_seccomp(const struct sandbox_rule *rules, size_t n);
 

@@ -45,25 +45,7 @@
 	{ SCMP_SYS(restart_syscall), 0, {}, "after SIGSTOP, SIGCONT" },	\
 	{ SCMP_SYS(exit_group), 0, {}, "end" }
 
-#ifdef DNSFW_SANITIZE
-#define SANITIZER_RULES							\
-	{ SCMP_SYS(mmap), 0, {}, "sanitizer" },				\
-	{ SCMP_SYS(madvise), 0, {}, "sanitizer" },			\
-	{ SCMP_SYS(mprotect), 0, {}, "sanitizer" },			\
-	{ SCMP_SYS(sigaltstack), 0, {}, "sanitizer" },			\
-	{ SCMP_SYS(rt_sigprocmask), 0, {}, "sanitizer" },		\
-	{ SCMP_SYS(rt_sigaction), 0, {}, "sanitizer" },			\
-	{ SCMP_SYS(futex), 0, {}, "sanitizer" },			\
-	{ SCMP_SYS(gettid), 0, {}, "sanitizer" },			\
-	{ SCMP_SYS(sched_yield), 0, {}, "sanitizer" },			\
-	{ SCMP_SYS(readlink), EACCES, {}, "sanitizer" },		\
-	{ SCMP_SYS(openat), EACCES, {}, "sanitizer" },
-#else
-#define SANITIZER_RULES
-#endif
-
 const struct sandbox_rule compiler_rules[] = {
-	SANITIZER_RULES
 	{ SCMP_SYS(recvmsg), 0, { EQ(0, MSG_FD_CHANNEL) },
 	    "the ACL and questions from the keeper" },
 	{ SCMP_SYS(read), 0, {}, "the ACL" },
@@ -85,7 +67,6 @@ const size_t compiler_nrules =
     sizeof(compiler_rules) / sizeof(compiler_rules[0]);
 
 const struct sandbox_rule worker_rules[] = {
-	SANITIZER_RULES
 	{ SCMP_SYS(epoll_wait), 0, {}, "the event loop" },
 	{ SCMP_SYS(epoll_pwait), 0, {}, "the event loop, on other machines" },
 	{ SCMP_SYS(epoll_pwait2), 0, {}, "the event loop of libevent 2.2" },

@@ -4,7 +4,6 @@
  */
 #include "filter.h"
 
-#include <errno.h>
 #include <seccomp.h>
 
 #define EQ(i, v)	{ SANDBOX_EQ, (i), (v), 0 }
@@ -25,22 +24,6 @@ const struct sandbox_rule filter_rules[] = {
 	{ SCMP_SYS(clock_gettime), 0, {}, "where the vDSO cannot" },
 	{ SCMP_SYS(restart_syscall), 0, {}, "after SIGSTOP and SIGCONT" },
 	{ SCMP_SYS(exit_group), 0, {}, "end" },
-#ifdef DNSFW_SANITIZE
-	{ SCMP_SYS(mmap), 0, {}, "sanitizer" },
-	{ SCMP_SYS(munmap), 0, {}, "sanitizer" },
-	{ SCMP_SYS(madvise), 0, {}, "sanitizer" },
-	{ SCMP_SYS(mprotect), 0, {}, "sanitizer" },
-	{ SCMP_SYS(sigaltstack), 0, {}, "sanitizer" },
-	{ SCMP_SYS(rt_sigprocmask), 0, {}, "sanitizer" },
-	{ SCMP_SYS(rt_sigaction), 0, {}, "sanitizer" },
-	{ SCMP_SYS(futex), 0, {}, "sanitizer" },
-	{ SCMP_SYS(write), 0, {}, "sanitizer" },
-	{ SCMP_SYS(getpid), 0, {}, "sanitizer" },
-	{ SCMP_SYS(gettid), 0, {}, "sanitizer" },
-	{ SCMP_SYS(sched_yield), 0, {}, "sanitizer" },
-	{ SCMP_SYS(readlink), EACCES, {}, "sanitizer" },
-	{ SCMP_SYS(openat), EACCES, {}, "sanitizer" },
-#endif
 };
 
 const size_t filter_nrules = sizeof(filter_rules) / sizeof(filter_rules[0]);

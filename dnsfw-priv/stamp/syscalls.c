@@ -6,7 +6,6 @@
 
 #include <sys/mman.h>
 
-#include <errno.h>
 #include <seccomp.h>
 
 #include "keepconf.h"
@@ -26,20 +25,6 @@ const struct sandbox_rule stamp_rules[] = {
 	{ SCMP_SYS(mmap), 0, { NO_EXEC(2),
 	    EQ(3, MAP_PRIVATE | MAP_ANONYMOUS) }, "malloc" },
 	{ SCMP_SYS(munmap), 0, {}, "malloc" },
-#ifdef DNSFW_SANITIZE
-	{ SCMP_SYS(mmap), 0, {}, "sanitizer" },
-	{ SCMP_SYS(madvise), 0, {}, "sanitizer" },
-	{ SCMP_SYS(mprotect), 0, {}, "sanitizer" },
-	{ SCMP_SYS(sigaltstack), 0, {}, "sanitizer" },
-	{ SCMP_SYS(rt_sigprocmask), 0, {}, "sanitizer" },
-	{ SCMP_SYS(rt_sigaction), 0, {}, "sanitizer" },
-	{ SCMP_SYS(futex), 0, {}, "sanitizer" },
-	{ SCMP_SYS(getpid), 0, {}, "sanitizer" },
-	{ SCMP_SYS(gettid), 0, {}, "sanitizer" },
-	{ SCMP_SYS(sched_yield), 0, {}, "sanitizer" },
-	{ SCMP_SYS(readlink), EACCES, {}, "sanitizer" },
-	{ SCMP_SYS(openat), EACCES, {}, "sanitizer" },
-#endif
 };
 
 const size_t stamp_nrules = sizeof(stamp_rules) / sizeof(stamp_rules[0]);

@@ -111,24 +111,6 @@ const struct sandbox_rule keep_rules[] = {
 	    EQ(3, MAP_PRIVATE | MAP_ANONYMOUS) }, "malloc" },
 	{ SCMP_SYS(munmap), 0, {}, "malloc" },
 	{ SCMP_SYS(mremap), ENOSYS, {}, "realloc survives without" },
-#ifdef DNSFW_SANITIZE
-	{ SCMP_SYS(mmap), 0, {}, "sanitizer" },
-	{ SCMP_SYS(madvise), 0, {}, "sanitizer" },
-	{ SCMP_SYS(mprotect), 0, {}, "sanitizer" },
-	{ SCMP_SYS(sigaltstack), 0, {}, "sanitizer" },
-	{ SCMP_SYS(rt_sigprocmask), 0, {}, "sanitizer" },
-	{ SCMP_SYS(rt_sigaction), 0, {}, "sanitizer" },
-	{ SCMP_SYS(futex), 0, {}, "sanitizer" },
-	{ SCMP_SYS(getpid), 0, {}, "sanitizer" },
-	{ SCMP_SYS(gettid), 0, {}, "sanitizer" },
-	{ SCMP_SYS(sched_yield), 0, {}, "sanitizer" },
-	{ SCMP_SYS(readlink), EACCES, {}, "sanitizer" },
-	/* Not of every descriptor, as that would be of the ACL's, too. */
-	{ SCMP_SYS(openat), EACCES, { EQ(0, (uint32_t)AT_FDCWD) },
-	    "sanitizer" },
-	{ SCMP_SYS(openat), EACCES, { EQ(0, (uint64_t)AT_FDCWD) },
-	    "sanitizer" },
-#endif
 };
 
 const size_t keep_nrules = sizeof(keep_rules) / sizeof(keep_rules[0]);
