@@ -36,7 +36,7 @@ convert(const struct sandbox_rule *rule, struct scmp_arg_cmp *out)
 }
 
 static void
-add_rules(scmp_filter_ctx ctx, const struct sandbox_rule *rules, size_t n)
+allow_rules(scmp_filter_ctx ctx, const struct sandbox_rule *rules, size_t n)
 {
 	struct scmp_arg_cmp args[SANDBOX_ARGS_MAX];
 	unsigned int nargs;
@@ -68,9 +68,9 @@ sandbox_filter(const struct sandbox_rule *rules, size_t n)
 	    SCMP_ACT_KILL_PROCESS)) != 0 ||
 	    (r = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2)) != 0)
 		fatalx("seccomp_attr_set: %s", strerror(-r));
-	add_rules(ctx, rules, n);
+	allow_rules(ctx, rules, n);
 #ifdef DNSFW_SANITIZE
-	add_rules(ctx, sandbox_sanitizer_rules, sandbox_sanitizer_nrules);
+	allow_rules(ctx, sandbox_sanitizer_rules, sandbox_sanitizer_nrules);
 #endif
 	return (ctx);
 }
