@@ -230,7 +230,18 @@ rdata_check(struct walk *w, const struct dns_record *r)
 	return (rd.pos == rd.len ? DNS_OK : DNS_ERDATA);
 }
 
-/* The OPT record whose owner is at offset at (RFC 6891 6.1). */
+/* What OPT says beside its options; its owner is at offset at (RFC 6891 6.1). */
+static void
+opt_take(size_t at, const struct dns_record *r, struct dns_edns *edns)
+{
+	edns->present = true;
+	edns->dnssec_ok = (r->ttl & EDNS_DO) != 0;
+	edns->version = (uint8_t)(r->ttl >> 16);
+	edns->udp_size = r->class;
+	edns->offset = at;
+	edns->length = r->rdata + r->rdlength - at;
+}
+
 static enum dns_err
 opt_check(const struct walk *w, size_t at, const struct dns_record *r,
     struct dns_edns *edns)
@@ -247,12 +258,7 @@ opt_check(const struct walk *w, size_t at, const struct dns_record *r,
 			return (DNS_ERDATA);
 		edns->hop |= dns_option_of_hop(option.type);
 	}
-	edns->present = true;
-	edns->dnssec_ok = (r->ttl & EDNS_DO) != 0;
-	edns->version = (uint8_t)(r->ttl >> 16);
-	edns->udp_size = r->class;
-	edns->offset = at;
-	edns->length = rd.len - at;
+	opt_take(at, r, edns);
 	return (DNS_OK);
 }
 
@@ -317,39 +323,57 @@ records_check(struct walk *w, struct dns_edns *edns, size_t *answer_end,
 	return (DNS_OK);
 }
 
+/* Header and question. */
+static enum dns_err
+query_begin(struct rcur *c, struct header *h, struct dns_query *out)
+{
+	enum dns_err err;
+
+	memset(out, 0, sizeof(*out));
+	if ((err = header_read(c, h)) != DNS_OK)
+		return (err);
+	if (h->flags & DNS_QR)
+		return (DNS_EQR);
+	out->id = h->id;
+	out->flags = h->flags;
+	if (h->count[QD] > 1)
+		return (DNS_EQDCOUNT);
+	if (h->count[QD] == 1 && (err = question_read(c, &out->qname,
+	    &out->qtype, &out->qclass)) != DNS_OK)
+		return (err);
+	out->has_question = h->count[QD] == 1;
+	out->question_end = c->pos;
+	return (DNS_OK);
+}
+
+/* By its counts (D10). */
+static bool
+is_strict(const struct header *h, const struct dns_query *q)
+{
+	return (DNS_OPCODE_OF(q->flags) == DNS_OPCODE_QUERY &&
+	    q->has_question && h->count[AN] == 0 && h->count[NS] == 0 &&
+	    h->count[AR] == (q->edns.present ? 1 : 0));
+}
+
 static enum dns_err
 query_parse(const uint8_t *msg, size_t len, struct dns_query *out,
     struct dns_place *place)
 {
 	DNS_UNINITIALIZED struct walk w;
-	const uint16_t *count = w.h.count;
 	size_t answer_end;
 	uint32_t opt_ttl;
 	enum dns_err err;
 
 	walk_begin(&w, msg, len, place);
-	memset(out, 0, sizeof(*out));
-	if ((err = header_read(&w.c, &w.h)) != DNS_OK)
+	if ((err = query_begin(&w.c, &w.h, out)) != DNS_OK)
 		return (err);
-	if (w.h.flags & DNS_QR)
-		return (DNS_EQR);
-	out->id = w.h.id;
-	out->flags = w.h.flags;
-	if (count[QD] > 1)
-		return (DNS_EQDCOUNT);
-	if (count[QD] == 1 && (err = question_read(&w.c, &out->qname,
-	    &out->qtype, &out->qclass)) != DNS_OK)
-		return (err);
-	out->has_question = count[QD] == 1;
-	out->question_end = w.c.pos;
 	err = records_check(&w, &out->edns, &answer_end, &opt_ttl);
 	if (err != DNS_OK)
 		return (err);
+	out->whole = true;
 	out->length = w.c.pos;
 	out->is_signed = w.is_signed;
-	out->strict = DNS_OPCODE_OF(out->flags) == DNS_OPCODE_QUERY &&
-	    out->has_question && count[AN] == 0 && count[NS] == 0 &&
-	    count[AR] == (out->edns.present ? 1 : 0) && w.c.pos == len;
+	out->strict = is_strict(&w.h, out) && w.c.pos == len;
 	return (DNS_OK);
 }
 
@@ -370,6 +394,29 @@ dns_query_parse(const uint8_t *msg, size_t len, struct dns_query *out)
 	if (len > DNS_SHORT_MAX)
 		return (query_parse_long(msg, len, out));
 	return (query_parse(msg, len, out, place));
+}
+
+enum dns_err
+dns_query_parse_head(const uint8_t *msg, size_t len, struct dns_query *out)
+{
+	struct rcur c = { .buf = msg, .len = len };
+	struct dns_record r;
+	struct header h;
+	enum dns_err err;
+
+	if ((err = query_begin(&c, &h, out)) != DNS_OK)
+		return (err);
+	out->length = len;
+	if (h.count[AN] + h.count[NS] == 0 && h.count[AR] > 0 &&
+	    c.pos < len && msg[c.pos] == 0) {
+		c.pos++;
+		if ((err = record_rest(&c, &r)) != DNS_OK)
+			return (err);
+		if (r.type == TYPE_OPT)
+			opt_take(out->question_end, &r, &out->edns);
+	}
+	out->strict = is_strict(&h, out);
+	return (DNS_OK);
 }
 
 static enum dns_err

@@ -108,6 +108,7 @@ struct dns_query {
 	uint16_t	id;
 	uint16_t	flags;
 	bool		has_question;
+	bool		whole;		/* was read to its last record */
 	bool		strict;
 	bool		is_signed;	/* the last record: TSIG or SIG(0) */
 	struct dns_name	qname;		/* as sent */
@@ -125,6 +126,14 @@ struct dns_query {
  * also on error; the question fields too if question_end is not 0.
  */
 DNS_MUSTCHECK enum dns_err dns_query_parse(const uint8_t *msg, size_t len,
+    struct dns_query *out);
+
+/*
+ * Parse header and question, and OPT beside its options if it comes first behind
+ * these: what a refusal needs.  Nothing else is looked at, so it is not whole, all of it
+ * counts as the message, and strict is what the counts say.  Same conventions.
+ */
+DNS_MUSTCHECK enum dns_err dns_query_parse_head(const uint8_t *msg, size_t len,
     struct dns_query *out);
 
 /* An upstream's answer; same conventions. */

@@ -37,6 +37,7 @@
 #define TEXT_MAX	64	/* of a line */
 
 static const char overload_text[] = "too many requests in flight";
+static const char too_much[] = "more than a question and an OPT record";
 
 static struct log_limit overload_limit, late_limit;
 
@@ -136,6 +137,34 @@ query_new(const struct request *r)
 	return (q);
 }
 
+/* It was read without a fault; otherwise it has its answer now. */
+static bool
+is_good(const struct request *r, enum dns_err err)
+{
+	if (err != DNS_OK && !kind_is_known(&r->dns))
+		respond_bad_query(r, RCODE_NOTIMP, kind_unknown_opcode);
+	else if (err != DNS_OK)
+		respond_bad_query(r, RCODE_FORMERR, dns_strerror(err));
+	else if (r->dns.edns.present && r->dns.edns.version > 0)
+		/* RFC 6891 6.1.3: whatever is asked. */
+		respond_bad_query(r, RCODE_BADVERS, "unknown EDNS version");
+	else
+		return (true);
+	return (false);
+}
+
+/* What goes on is checked to its last octet (D10). */
+static bool
+read_whole(struct request *r)
+{
+	if (r->dns.whole)
+		return (true);
+	if (!is_good(r, dns_query_parse(r->msg, r->len, &r->dns)))
+		return (false);
+	r->len = r->dns.length;
+	return (true);
+}
+
 /* audited: what the list says against it, or NULL. */
 static void
 forward(struct request *r, bool grants, const char *audited)
@@ -168,6 +197,25 @@ forward(struct request *r, bool grants, const char *audited)
 	exchange_join(&q->waiter, r->msg, r->len);
 }
 
+/* Under ~> any message may pass, not only what D10 wants of one. */
+static bool
+takes_all(const struct acl_decision *d)
+{
+	return (d->verdict == ACL_ALLOW && (d->resolve || d->any));
+}
+
+/* all: as above; audited: see forward(). */
+static void
+pass(struct request *r, bool grants, bool all, const char *audited)
+{
+	if ((r->dns.strict || all) && !read_whole(r))
+		return;
+	if (r->dns.strict || all)
+		forward(r, grants, audited);
+	else
+		respond_bad_query(r, RCODE_FORMERR, too_much);
+}
+
 /* A well-formed message: what do the rules say? */
 static void
 decide(struct request *r)
@@ -191,18 +239,17 @@ decide(struct request *r)
 	else if (d.signal != SIGNAL_NONE)
 		respond_signal(r, d.signal);
 	else if ((text = audit_reason(r, &d.acl)) != NULL)
-		forward(r, false, text);
+		pass(r, false, true, text);
+	else if (!r->dns.whole && !r->dns.strict && !takes_all(&d.acl))
+		respond_bad_query(r, RCODE_FORMERR, too_much);
 	else if (d.acl.verdict == ACL_LOCAL && !decision_is_plain(&r->dns))
 		respond_kind_refused(r, kind_not_allowed);
 	else if (d.acl.verdict != ACL_ALLOW)
 		respond_denied(r, &d.acl);
 	else if ((text = kind_check(&r->dns, &d.acl, &grants)) != NULL)
 		respond_kind_refused(r, text);
-	else if (!r->dns.strict && (grants || !(d.acl.resolve || d.acl.any)))
-		respond_bad_query(r, RCODE_FORMERR,
-		    "more than a question and an OPT record");
 	else
-		forward(r, grants, NULL);
+		pass(r, grants, !grants && takes_all(&d.acl), NULL);
 }
 
 void
@@ -214,7 +261,9 @@ query_receive(const uint8_t *msg, size_t len, const struct addr *addr,
 
 	counters.queries++;
 	known_asked(addr);
-	err = dns_query_parse(msg, len, &r.dns);
+	/* To read a long one takes time, which who is refused does not get (D21). */
+	err = len > DNS_SHORT_MAX ? dns_query_parse_head(msg, len, &r.dns) :
+	    dns_query_parse(msg, len, &r.dns);
 	if (err == DNS_EHEADER || err == DNS_EQR)
 		return;		/* there is nothing to answer to (D8) */
 	r.client = *addr;
@@ -224,14 +273,7 @@ query_receive(const uint8_t *msg, size_t len, const struct addr *addr,
 	r.since = loop.now;
 	r.rule = 0;
 	r.upstream = REQUEST_NOBODY;
-	if (err != DNS_OK && !kind_is_known(&r.dns))
-		respond_bad_query(&r, RCODE_NOTIMP, kind_unknown_opcode);
-	else if (err != DNS_OK)
-		respond_bad_query(&r, RCODE_FORMERR, dns_strerror(err));
-	else if (r.dns.edns.present && r.dns.edns.version > 0)
-		/* RFC 6891 6.1.3: whatever is asked. */
-		respond_bad_query(&r, RCODE_BADVERS, "unknown EDNS version");
-	else
+	if (is_good(&r, err))
 		decide(&r);
 }
 

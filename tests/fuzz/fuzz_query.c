@@ -83,6 +83,35 @@ check_forward(const uint8_t *data, size_t size, const struct dns_query *q)
 	free(copy);
 }
 
+/* A long message is decided by its head, and read whole if it may go on. */
+static void
+check_head(const uint8_t *data, size_t size, const struct dns_query *q,
+    enum dns_err whole)
+{
+	struct dns_query head;
+	enum dns_err err = dns_query_parse_head(data, size, &head);
+
+	if (whole != DNS_OK) {
+		require(err != DNS_OK || q->question_end == head.question_end);
+		return;
+	}
+	require(err == DNS_OK && !head.whole && q->whole);
+	require(head.id == q->id && head.flags == q->flags &&
+	    head.length == size && head.question_end == q->question_end &&
+	    head.has_question == q->has_question &&
+	    head.qtype == q->qtype && head.qclass == q->qclass &&
+	    dns_name_identical(&head.qname, &q->qname));
+	require(head.strict >= q->strict);
+	if (!head.strict)
+		return;
+	require(head.edns.present == q->edns.present &&
+	    head.edns.dnssec_ok == q->edns.dnssec_ok &&
+	    head.edns.version == q->edns.version &&
+	    head.edns.udp_size == q->edns.udp_size &&
+	    head.edns.offset == q->edns.offset &&
+	    head.edns.length == q->edns.length);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -95,6 +124,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	require((err == DNS_EHEADER) == (size < DNS_HEADER_SIZE));
 	if (err == DNS_EHEADER || err == DNS_EQR)
 		return (0);
+	check_head(data, size, &q, err);
 	/* No message is both. */
 	require(dns_response_parse(data, size, &r) == DNS_EQR);
 	if (q.has_question)

@@ -561,3 +561,53 @@ Test(message, D15_an_error_without_its_question)
 	cr_assert_eq(MATCHES(H("\x81\x85", "\1", "\0", "\0", "\0") QNAME
 	    "\0\034" IN, 0x1234, false), DNS_EQUESTION);
 }
+
+/* --- the head of a long one (D21) --- */
+
+#define PARSE_HEAD(octets, q)						\
+	dns_query_parse_head((const uint8_t *)(octets), sizeof(octets) - 1, q)
+
+Test(message, D21_head)
+{
+	/* Whatever is behind the question. */
+	cr_assert_eq(PARSE_HEAD(H(QUERY, "\1", "\0", "\0", "\2") Q "\1?", &q),
+	    DNS_OK);
+	cr_assert(q.has_question && q.id == 0x1234 && q.qtype == TYPE_A);
+	cr_assert(q.question_end == 27 && q.length == 29);
+	cr_assert_not(q.whole || q.strict || q.edns.present);
+	/* Nothing is in the way of one that nothing follows. */
+	cr_assert_eq(PARSE_HEAD(H(QUERY, "\1", "\0", "\0", "\0") Q, &q),
+	    DNS_OK);
+	cr_assert(q.strict && !q.whole);
+	cr_assert_eq(PARSE_HEAD(H(QUERY, "\1", "\0", "\0", "\1") Q, &q),
+	    DNS_OK);
+	cr_assert_not(q.strict);
+	cr_assert_eq(PARSE_HEAD(H(ANSWER, "\1", "\0", "\0", "\0") Q, &q),
+	    DNS_EQR);
+	cr_assert_eq(PARSE_HEAD(H(QUERY, "\2", "\0", "\0", "\0") Q, &q),
+	    DNS_EQDCOUNT);
+	cr_assert_eq(PARSE_HEAD(H(QUERY, "\1", "\0", "\0", "\0") QNAME, &q),
+	    DNS_ESHORT);
+	cr_assert_eq(q.question_end, 0);
+}
+
+/* What OPT says counts, but for its options. */
+Test(message, D21_head_with_opt)
+{
+	cr_assert_eq(PARSE_HEAD(H(QUERY, "\1", "\0", "\0", "\1") Q
+	    "\0\0\051\004\320\0\003\200\0\0\003???", &q), DNS_OK);
+	cr_assert(q.strict && q.edns.present && q.edns.dnssec_ok);
+	cr_assert(q.edns.version == 3 && q.edns.udp_size == 1232);
+	cr_assert(q.edns.offset == 27 && q.edns.length == 14);
+	/* Its rdata is to be there. */
+	cr_assert_eq(PARSE_HEAD(H(QUERY, "\1", "\0", "\0", "\1") Q
+	    "\0\0\051\004\320\0\003\200\0\0\003??", &q), DNS_ESHORT);
+	/* Behind another record it is not looked for. */
+	cr_assert_eq(PARSE_HEAD(H(QUERY, "\1", "\0", "\0", "\2") Q
+	    "\0\0\020" IN TTL "\0\0" OPT, &q), DNS_OK);
+	cr_assert_not(q.strict || q.edns.present);
+	/* In another section it is none. */
+	cr_assert_eq(PARSE_HEAD(H(QUERY, "\1", "\1", "\0", "\1") Q OPT OPT,
+	    &q), DNS_OK);
+	cr_assert_not(q.strict || q.edns.present);
+}
