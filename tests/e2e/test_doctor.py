@@ -1,5 +1,6 @@
 """dnsfwctl doctor: each fault is found, and a right set-up has none (U10)."""
 
+import contextlib
 import json
 import os
 import pathlib
@@ -577,22 +578,81 @@ def test_U10_a_redirection_to_a_program_of_this_host(doctor):
     assert all("port 3128 " in one["text"] for one in found)
 
 
-@pytest.mark.parametrize("family, address, kind, name", [
+@contextlib.contextmanager
+def another_server(doctor, family, address, kind, name):
+    """Of DNS, on this host; name ends with its port."""
+    doctor.lab.gateway.run("ip", "address", "add", "10.88.0.1/32", "dev", "lo")
+    with doctor.lab.gateway.socket(family, kind) as sock:
+        sock.bind((address, int(name.split()[-1])))
+        if kind == socket.SOCK_STREAM:
+            sock.listen()
+        yield
+
+
+SERVERS = pytest.mark.parametrize("family, address, kind, name", [
     (socket.AF_INET, "0.0.0.0", socket.SOCK_STREAM, "TCP port 853"),
     (socket.AF_INET, "10.88.0.1", socket.SOCK_DGRAM, "UDP port 53"),
     (socket.AF_INET6, "::", socket.SOCK_STREAM, "TCP port 853")])
-def test_U10_another_server_of_this_host(alone, family, address, kind, name):
-    """It may answer clients what dnsfw refuses."""
-    alone.lab.gateway.run("ip", "address", "add", "10.88.0.1/32", "dev",
-                          "lo")
-    alone.start()
-    with alone.lab.gateway.socket(family, kind) as taken:
-        taken.bind((address, int(name.split()[-1])))
-        if kind == socket.SOCK_STREAM:
-            taken.listen()
-        (one,) = alone.found(notes=True)
+CLOSE = ("add rule inet filter input iifname lan drop", "-A INPUT -i lan -j DROP")
+
+
+def add_input(doctor):
+    """A chain for what comes to this host, as iptables has it."""
+    if doctor.fw.name == "nftables":
+        doctor.rules("add chain inet filter input "
+                     "{ type filter hook input priority 0; }")
+
+
+@SERVERS
+def test_U10_another_server_of_this_host(doctor, family, address, kind, name):
+    """It answers clients what dnsfw refuses, unless they are kept out."""
+    with another_server(doctor, family, address, kind, name):
+        (one,) = doctor.found()
+        assert (one["what"], one["severity"]) == ("resolver", "warning")
+        assert f" {address} {name}; clients reach it" in one["text"]
+        add_input(doctor)
+        doctor.rules(*CLOSE)
+        assert doctor.found(notes=True) == []
+        # Behind what nobody understands it is not known.
+        doctor.rules("insert rule inet filter input meta mark 7 accept",
+                     "-I INPUT -m mark --mark 7 -j ACCEPT")
+        (one,) = doctor.found(notes=True)
         assert (one["what"], one["severity"]) == ("resolver", "note")
-        assert f" {address} {name};" in one["text"]
+        assert "not known whether clients reach it" in one["text"]
+        # One address that is open is enough.
+        doctor.rules("insert rule inet filter input ip daddr "
+                     f"{{ {GATEWAY4}, 10.88.0.1 }} accept",
+                     ())
+        if doctor.fw.name == "iptables":
+            for to in (GATEWAY4, "10.88.0.1"):
+                doctor.lab.gateway.run("iptables-nft", "-I", "INPUT", "-d",
+                                       to, "-j", "ACCEPT")
+        assert doctor.whats() == ["resolver"]
+
+
+def test_U10_another_server_whose_port_leads_to_dnsfw(doctor):
+    doctor.rules("table inet filter { chain pre { type nat hook prerouting "
+                 f"priority -100; ip daddr 10.88.0.1 udp dport 53 dnat ip to "
+                 f"{GATEWAY4}:53; }}; }}", ())
+    if doctor.fw.name == "iptables":
+        doctor.lab.gateway.run(
+            "iptables-nft", "-t", "nat", "-A", "PREROUTING", "-d", "10.88.0.1",
+            "-p", "udp", "--dport", "53", "-j", "DNAT", "--to-destination",
+            f"{GATEWAY4}:53")
+    with another_server(doctor, socket.AF_INET, "10.88.0.1",
+                        socket.SOCK_DGRAM, "UDP port 53"):
+        assert "resolver" not in {one["what"] for one in
+                                  doctor.found(notes=True)}
+
+
+def test_U10_another_server_behind_a_firewall_that_is_not_seen(doctor):
+    with another_server(doctor, socket.AF_INET, "10.88.0.1",
+                        socket.SOCK_DGRAM, "UDP port 53"):
+        doctor.settings |= {"FIREWALL": "none", "CHAIN": "", "TABLE": ""}
+        (one,) = [one for one in doctor.found(notes=True)
+                  if one["what"] == "resolver"]
+        assert one["severity"] == "note"
+        assert "not known whether clients reach it" in one["text"]
 
 
 def test_U10_another_way_out(doctor):

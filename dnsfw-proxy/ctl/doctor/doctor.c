@@ -217,7 +217,8 @@ read_firewall(struct doctor *d)
 	return (seen);
 }
 
-static void
+/* False: what is dnsfw's own in it was not seen, or nothing at all. */
+static bool
 look_at_firewall(struct doctor *d, const struct list *l)
 {
 	const bool forwards[2] = { host_forwards(ADDR_V4),
@@ -226,16 +227,18 @@ look_at_firewall(struct doctor *d, const struct list *l)
 	world_find(&d->world, &d->settings, l);
 	host_look(&d->settings, &d->world, &d->findings);
 	if (strcmp(d->settings.backend, "none") == 0)
-		return;
+		return (false);
 	if (geteuid() != 0) {
 		findings_add(&d->findings, NOTE, "not-seen", "", "not seen: "
 		    "the firewall's rules, which only root may read");
-		return;
+		return (false);
 	}
 	d->model.nown = world_own(d->model.own, MODEL_OWN_MAX);
-	if (read_firewall(d))
-		around_find(&d->model, &d->settings.guard, &d->world,
-		    forwards, &d->findings);
+	if (!read_firewall(d))
+		return (false);
+	around_find(&d->model, &d->settings.guard, &d->world, forwards,
+	    &d->findings);
+	return (true);
 }
 
 int
@@ -244,18 +247,20 @@ doctor_main(int argc, char **argv)
 	static struct doctor d;
 	const struct list *l;
 	size_t grave;
+	bool seen;
 
 	if (!read_doctor_options(&d, argc, argv) ||
 	    !settings_complete(&d.settings, &d.findings))
 		return (usage_wrong(argv[0]));
 	l = load_list(&d);
 	powers_look(&d.settings, &d.findings);
-	look_at_firewall(&d, l);
+	seen = look_at_firewall(&d, l);
 	if (l != NULL) {
 		doh_look(l, &d.findings);
 		quic_look(l, &d.findings);
 	}
-	listeners_look(&d.settings, &d.findings);
+	listeners_look(&d.settings, seen ? &d.model : NULL, &d.world,
+	    &d.findings);
 	served_look(&d.settings, l, &d.findings);
 	grave = findings_print(&d.findings, d.json);
 	findings_free(&d.findings);

@@ -406,23 +406,23 @@ next_base(const struct model *m, enum model_hook hook, uint8_t family,
 	return (best);
 }
 
-void
-judge(const struct model *m, const struct judge_packet *packet,
-    uint64_t *steps, struct judgement *out)
+/* The packet's way through hooks, up to MODEL_NO_HOOK. */
+static void
+walk_hooks(const struct model *m, const enum model_hook *hook,
+    const struct judge_packet *packet, uint64_t *steps, struct judgement *out)
 {
 	struct judge_packet own = *packet;
 	struct walk w = { .m = m, .packet = &own, .steps = steps,
 	    .out = out, .doubtful = MODEL_NONE, .saved_by = MODEL_NONE };
 	uint8_t family = model_family(packet->saddr.family);
-	enum model_hook hook;
 	uint32_t chain;
 
 	*out = (struct judgement){ .end = JUDGE_ACCEPTED, .rule = MODEL_NONE,
 	    .chain = MODEL_NONE, .unsure = MODEL_NONE,
 	    .base = MODEL_NONE, .daddr = packet->daddr };
-	for (hook = MODEL_PREROUTING; hook <= MODEL_POSTROUTING; hook++) {
+	for (; *hook != MODEL_NO_HOOK; hook++) {
 		chain = MODEL_NONE;
-		while ((chain = next_base(m, hook, family, chain)) !=
+		while ((chain = next_base(m, *hook, family, chain)) !=
 		    MODEL_NONE)
 			if (!walk_base(&w, chain))
 				return;
@@ -432,4 +432,24 @@ judge(const struct model *m, const struct judge_packet *packet,
 		out->end = JUDGE_DROPPED;
 		out->npath = 0;
 	}
+}
+
+void
+judge(const struct model *m, const struct judge_packet *packet,
+    uint64_t *steps, struct judgement *out)
+{
+	static const enum model_hook hooks[] = { MODEL_PREROUTING,
+	    MODEL_FORWARD, MODEL_POSTROUTING, MODEL_NO_HOOK };
+
+	walk_hooks(m, hooks, packet, steps, out);
+}
+
+void
+judge_local(const struct model *m, const struct judge_packet *packet,
+    uint64_t *steps, struct judgement *out)
+{
+	static const enum model_hook hooks[] = { MODEL_PREROUTING,
+	    MODEL_INPUT, MODEL_NO_HOOK };
+
+	walk_hooks(m, hooks, packet, steps, out);
 }

@@ -54,6 +54,10 @@ struct judgement {
 void	judge(const struct model *, const struct judge_packet *,
 	    uint64_t *steps, struct judgement *out);
 
+/* The same of a packet to this host. */
+void	judge_local(const struct model *, const struct judge_packet *,
+	    uint64_t *steps, struct judgement *out);
+
 /* Is the packet as the match wants it?  What nobody knows is so. */
 bool	judge_may_match(const struct model *, const struct model_match *,
 	    const struct judge_packet *);

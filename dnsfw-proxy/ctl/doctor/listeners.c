@@ -1,12 +1,16 @@
 /* Other servers of DNS on this host. */
 #include "listeners.h"
 
+#include <netinet/in.h>
+
 #include <stdio.h>
 #include <string.h>
 
 #include "addrtext.h"
+#include "judge.h"
 
 #define TCP_LISTENS	0x0a	/* state, in /proc/net */
+#define STEPS_MAX	2000000ULL	/* rules that are looked at for an address */
 
 /* "0100007F:0035": words as the host has them in memory. */
 static bool
@@ -36,37 +40,124 @@ is_dnsfws(const struct settings *s, const struct addr *a, unsigned int port)
 	return (false);
 }
 
-static void
-look_at_file(const struct settings *s, struct findings *f, const char *path,
-    uint8_t family)
+static bool
+is_any(const struct addr *a)
 {
-	char line[256], place[64], text[ADDR_TEXT_MAX];
-	bool tcp = strstr(path, "tcp") != NULL;
-	unsigned int port, state;
-	FILE *from = fopen(path, "re");
-	struct addr a;
+	const struct addr any = { .family = a->family };
 
-	while (from != NULL && fgets(line, sizeof(line), from) != NULL) {
-		if (sscanf(line, " %*d: %63s %*s %x", place, &state) != 2 ||
-		    !parse_place(place, family, &a, &port) ||
-		    (port != 53 && port != 853) || (tcp && state !=
-		    TCP_LISTENS) || addr_is_loopback(&a) || is_dnsfws(s, &a, port))
-			continue;
-		findings_add(f, NOTE, "resolver", "", "another program of this "
-		    "host listens at %s %s port %u; the firewall's hook "
-		    "\"input\" was not looked at: if clients reach it, it "
-		    "answers them without dnsfw", addr_print(&a, text),
-		    tcp ? "TCP" : "UDP", port);
+	return (addr_equal(a, &any));
+}
+
+enum reach { NOT, PERHAPS, SURELY };
+
+struct look {
+	const struct settings *s;
+	const struct model *m;		/* or NULL */
+	const struct ways_world *w;
+	struct findings *f;
+	/* What listens. */
+	struct addr	at;
+	uint8_t		proto;
+	unsigned int	port;
+};
+
+/* Do clients reach it at that address of this host? */
+static enum reach
+reach_address(const struct look *l, const struct addr *a)
+{
+	uint64_t steps = STEPS_MAX;
+	enum reach reach = NOT;
+	struct judge_packet p;
+	struct judgement j;
+	size_t i;
+
+	for (i = 0; ways_packet(l->w, i, a->family, l->proto,
+	    (uint16_t)l->port, &p); i++) {
+		p.oif = "";
+		p.daddr = *a;
+		judge_local(l->m, &p, &steps, &j);
+		if (steps == 0)
+			return (PERHAPS);
+		if (j.end == JUDGE_ACCEPTED && addr_equal(&j.daddr, a))
+			return (SURELY);
+		if (j.unsure != MODEL_NONE)
+			reach = PERHAPS;
 	}
+	return (reach);
+}
+
+/* :: is all addresses of IPv4 as well, but for who wants it otherwise. */
+static bool
+listens_at(const struct look *l, const struct addr *a)
+{
+	if (!is_any(&l->at))
+		return (addr_equal(&l->at, a));
+	return ((l->at.family == ADDR_V6 || a->family == ADDR_V4) &&
+	    !addr_is_loopback(a) && !is_dnsfws(l->s, a, l->port));
+}
+
+static enum reach
+reach(const struct look *l)
+{
+	enum reach best = NOT, one;
+	size_t i;
+
+	if (l->m == NULL)
+		return (PERHAPS);
+	for (i = 0; i < l->m->nown && best != SURELY; i++) {
+		one = listens_at(l, &l->m->own[i]) ?
+		    reach_address(l, &l->m->own[i]) : NOT;
+		if (one > best)
+			best = one;
+	}
+	return (best);
+}
+
+static void
+tell_of(const struct look *l)
+{
+	const enum reach how = reach(l);
+	char text[ADDR_TEXT_MAX];
+
+	if (how == NOT)
+		return;
+	findings_add(l->f, how == SURELY ? WARNING : NOTE, "resolver", "",
+	    "another program of this host listens at %s %s port %u; %s",
+	    addr_print(&l->at, text), l->proto == IPPROTO_TCP ? "TCP" : "UDP",
+	    l->port, how == SURELY ?
+	    "clients reach it, and it answers them without dnsfw" :
+	    "it is not known whether clients reach it: then it answers them "
+	    "without dnsfw");
+}
+
+static void
+look_at_file(struct look *l, const char *path, uint8_t family, uint8_t proto)
+{
+	char line[256], place[64];
+	FILE *from = fopen(path, "re");
+	unsigned int state;
+
+	l->proto = proto;
+	while (from != NULL && fgets(line, sizeof(line), from) != NULL)
+		if (sscanf(line, " %*d: %63s %*s %x", place, &state) == 2 &&
+		    parse_place(place, family, &l->at, &l->port) &&
+		    (l->port == 53 || l->port == 853) &&
+		    (proto != IPPROTO_TCP || state == TCP_LISTENS) &&
+		    !addr_is_loopback(&l->at) &&
+		    !is_dnsfws(l->s, &l->at, l->port))
+			tell_of(l);
 	if (from != NULL)
 		fclose(from);
 }
 
 void
-listeners_look(const struct settings *s, struct findings *f)
+listeners_look(const struct settings *s, const struct model *m,
+    const struct ways_world *w, struct findings *f)
 {
-	look_at_file(s, f, "/proc/net/udp", ADDR_V4);
-	look_at_file(s, f, "/proc/net/tcp", ADDR_V4);
-	look_at_file(s, f, "/proc/net/udp6", ADDR_V6);
-	look_at_file(s, f, "/proc/net/tcp6", ADDR_V6);
+	struct look l = { .s = s, .m = m, .w = w, .f = f };
+
+	look_at_file(&l, "/proc/net/udp", ADDR_V4, IPPROTO_UDP);
+	look_at_file(&l, "/proc/net/tcp", ADDR_V4, IPPROTO_TCP);
+	look_at_file(&l, "/proc/net/udp6", ADDR_V6, IPPROTO_UDP);
+	look_at_file(&l, "/proc/net/tcp6", ADDR_V6, IPPROTO_TCP);
 }

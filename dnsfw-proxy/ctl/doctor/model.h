@@ -72,7 +72,7 @@ struct model_rule {
 	char		*text;		/* iptables', from -A on; or NULL */
 };
 
-enum model_hook { MODEL_NO_HOOK, MODEL_PREROUTING, MODEL_FORWARD,
+enum model_hook { MODEL_NO_HOOK, MODEL_PREROUTING, MODEL_INPUT, MODEL_FORWARD,
     MODEL_POSTROUTING };
 
 struct model_chain {

@@ -59,7 +59,8 @@ static void
 read_chain(struct nftlist *l, const json_t *chain, const char *table)
 {
 	static const char *const hooks[] = { [MODEL_NO_HOOK] = "",
-	    [MODEL_PREROUTING] = "prerouting", [MODEL_FORWARD] = "forward",
+	    [MODEL_PREROUTING] = "prerouting", [MODEL_INPUT] = "input",
+	    [MODEL_FORWARD] = "forward",
 	    [MODEL_POSTROUTING] = "postrouting" };
 	const char *hook = nftlist_member(chain, "hook");
 	struct model_chain *c;

@@ -276,6 +276,7 @@ search_each(const struct model *m, const struct ways_world *world,
 	    .steps = steps }, .fn = fn, .arg = arg };
 	for (i = 0; i < m->nchains && !a.enough; i++) {
 		if (m->chains[i].hook == MODEL_NO_HOOK ||
+		    m->chains[i].hook == MODEL_INPUT ||
 		    m->chains[i].hook == MODEL_POSTROUTING ||
 		    (m->chains[i].families & model_family(family)) == 0)
 			continue;

@@ -9,7 +9,6 @@
 
 #define STEPS_MAX	2000000ULL	/* rules that are looked at for a packet */
 
-
 /* Chains and rules are its own, all else is the model's. */
 static void
 copy_model(struct model *copy, const struct model *m)
