@@ -102,7 +102,9 @@ decide_a_lot(const struct acl_image *image)
 			    ACL_COMMENT_SIZE);
 			cr_assert_lt(strlen(acl_image_place(image, &d.line)),
 			    ACLPATH_SIZE);
-			(void)acl_image_ttl(image, d.ports[0].times, 60);
+			if (d.nports > 0)
+				(void)acl_image_ttl(image, d.ports[0].times,
+				    60);
 		}
 	}
 }
