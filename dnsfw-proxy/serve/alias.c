@@ -3,6 +3,7 @@
 
 #include <sys/queue.h>
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,6 +12,7 @@
 #include "log.h"
 #include "policy.h"
 #include "share.h"
+#include "stock.h"
 
 #define BUCKETS		ALIAS_PLACES	/* of both tables; power of two */
 #define SWEEP		64	/* places that a full table looks at */
@@ -18,14 +20,13 @@
 /* A client for its share; it is there as long as it holds something. */
 struct holder {
 	LIST_ENTRY(holder) link;	/* bucket, or free list */
-	TAILQ_HEAD(, pair) pairs;	/* the oldest first */
+	struct stock_share pairs;
 	struct addr	addr;
-	uint32_t	count;
 };
 
 struct pair {
 	LIST_ENTRY(pair) link;		/* bucket, or free list */
-	TAILQ_ENTRY(pair) of_holder;
+	struct stock_item item;		/* of its holder */
 	struct holder	*holder;	/* NULL: free */
 	struct addr	client;
 	struct dns_name	target;		/* turned */
@@ -39,7 +40,8 @@ static struct pair_list *pair_buckets, unused_pairs;
 static struct holder_list *alias_holder_buckets, unused_holders;
 static struct pair *pairs;
 static struct holder *alias_holders;
-static size_t in_use, fresh_pairs, fresh_holders;
+static size_t fresh_pairs, fresh_holders;
+static struct stock alias_stock;	/* pairs in use */
 
 void
 alias_init(void)
@@ -54,7 +56,8 @@ alias_init(void)
 		fatalx("no memory for alias targets");
 	LIST_INIT(&unused_pairs);
 	LIST_INIT(&unused_holders);
-	in_use = fresh_pairs = fresh_holders = 0;
+	fresh_pairs = fresh_holders = 0;
+	stock_init(&alias_stock);
 }
 
 /* --- those who hold pairs --- */
@@ -89,8 +92,7 @@ alias_holder_new(const struct addr *client)
 	else
 		h = &alias_holders[fresh_holders++];
 	h->addr = share_of(policy.image, client);
-	h->count = 0;
-	TAILQ_INIT(&h->pairs);
+	memset(&h->pairs, 0, sizeof(h->pairs));
 	LIST_INSERT_HEAD(holder_bucket(&h->addr), h, link);
 	return (h);
 }
@@ -168,10 +170,9 @@ pair_free(struct pair *p)
 
 	LIST_REMOVE(p, link);
 	LIST_INSERT_HEAD(&unused_pairs, p, link);
-	TAILQ_REMOVE(&h->pairs, p, of_holder);
+	stock_give(&alias_stock, &p->item);
 	p->holder = NULL;
-	in_use--;
-	if (--h->count > 0)
+	if (h->pairs.amount > 0)
 		return;
 	LIST_REMOVE(h, link);
 	LIST_INSERT_HEAD(&unused_holders, h, link);
@@ -192,18 +193,26 @@ sweep(uint64_t now)
 	}
 }
 
-/* Room for another pair of the client; false: there is none. */
-static bool
+static struct pair *
+pair_of_item(struct stock_item *item)
+{
+	return ((struct pair *)(void *)((char *)item -
+	    offsetof(struct pair, item)));
+}
+
+/* Room for another pair of the client: its own, or of who has most (D22). */
+static void
 make_room(const struct addr *client, uint64_t now)
 {
 	struct holder *h;
 
-	if (in_use == ALIAS_PLACES)
+	if (alias_stock.amount == ALIAS_PLACES)
 		sweep(now);
 	h = holder_find(client);
-	if (h != NULL && (h->count == ALIAS_SHARE || in_use == ALIAS_PLACES))
-		pair_free(TAILQ_FIRST(&h->pairs));
-	return (in_use < ALIAS_PLACES);
+	if (h != NULL && h->pairs.amount == ALIAS_SHARE)
+		pair_free(pair_of_item(TAILQ_FIRST(&h->pairs.items)));
+	else if (alias_stock.amount == ALIAS_PLACES)
+		pair_free(pair_of_item(stock_oldest(&alias_stock)));
 }
 
 static struct pair *
@@ -223,9 +232,7 @@ pair_new(const struct addr *client, const struct dns_name *turned)
 	p->client = *client;
 	p->target = *turned;
 	LIST_INSERT_HEAD(pair_bucket(client, turned), p, link);
-	TAILQ_INSERT_TAIL(&h->pairs, p, of_holder);
-	h->count++;
-	in_use++;
+	stock_take(&alias_stock, &h->pairs, &p->item, 1);
 	return (p);
 }
 
@@ -276,13 +283,11 @@ alias_remember(const struct addr *client, const struct dns_name *target,
 	    dns_name_equal(target, origin))
 		return;
 	last_label_first(target, &turned);
-	p = pair_find(&who, &turned);
-	if (p == NULL && !make_room(&who, now))
-		return;
-	if (p == NULL)
+	if ((p = pair_find(&who, &turned)) == NULL) {
+		make_room(&who, now);
 		p = pair_new(&who, &turned);
-	TAILQ_REMOVE(&p->holder->pairs, p, of_holder);
-	TAILQ_INSERT_TAIL(&p->holder->pairs, p, of_holder);
+	} else
+		stock_pass(&alias_stock, &p->item, &p->holder->pairs);
 	dns_name_fold(origin, &folded);
 	o = place_for(p, &folded, hops);
 	if (o->expiry < expiry)
@@ -296,7 +301,7 @@ alias_origins(const struct addr *client, const struct dns_name *target)
 	const struct pair *p;
 	struct addr who;
 
-	if (in_use == 0)
+	if (alias_stock.amount == 0)
 		return (NULL);
 	last_label_first(target, &turned);
 	who = led_client(client);
@@ -312,13 +317,15 @@ alias_origins_below(const struct addr *client, const struct dns_name *name,
 	const struct holder *h = holder_find(&who);
 	DNS_UNINITIALIZED struct dns_name above;
 	const struct pair *p;
+	struct stock_item *item;
 	unsigned int i;
 	size_t n = 0;
 
 	if (h == NULL)
 		return (0);
 	last_label_first(name, &above);
-	TAILQ_FOREACH(p, &h->pairs, of_holder) {
+	TAILQ_FOREACH(item, &h->pairs.items, link) {
+		p = pair_of_item(item);
 		if (!addr_equal(&p->client, &who) ||
 		    !target_is_below(&p->target, &above))
 			continue;

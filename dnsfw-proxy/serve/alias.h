@@ -5,8 +5,8 @@
  *
  * The table is of fixed size, and so is a client's share of it, where an IPv6
  * client is its /64.  Who is at its share loses its own oldest target.  When
- * all places hold what still counts, who has none gets none: its targets are
- * decided as names of which nothing is known.
+ * all places hold what still counts, the oldest of the client that has most goes
+ * (D22): that is decided then as a name of which nothing is known.
  */
 #ifndef SERVE_ALIAS_H
 #define SERVE_ALIAS_H

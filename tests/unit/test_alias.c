@@ -193,38 +193,53 @@ Test(alias, D14_an_ipv6_client_is_its_64)
 	cr_assert_not_null(find(&other, "first"));
 }
 
-Test(alias, D14_a_full_table)
+Test(alias, D22_a_full_table)
 {
-	unsigned int holders = ALIAS_PLACES / ALIAS_SHARE, i;
+	unsigned int holders = ALIAS_PLACES / ALIAS_SHARE, i, left = 0;
 	struct addr late = client(holders);
 
 	for (i = 0; i < holders; i++)
-		lead_many(i, 0, ALIAS_SHARE - (i == 0));
-	/* The last place; then there is none. */
+		lead_many(i, 0, ALIAS_SHARE);
+	/* Who has most makes room, and loses what is oldest. */
 	lead(&late, "one", "www", 1, NOW, END);
-	cr_assert_not_null(find(&late, "one"));
-	/* Who has one has one, and who has none gets none. */
 	lead(&late, "two", "www", 1, NOW, END);
-	cr_assert_null(find(&late, "one"));
-	cr_assert_not_null(find(&late, "two"));
 	lead_many(holders + 1, 0, 3);
-	cr_assert_eq(count(holders + 1, 0, 3), 0);
-	for (i = 0; i < holders; i++)
-		cr_assert_eq(count(i, 0, ALIAS_SHARE - (i == 0)),
-		    ALIAS_SHARE - (i == 0));
-	/* What is over makes room. */
+	cr_assert_not_null(find(&late, "one"));
+	cr_assert_not_null(find(&late, "two"));
+	cr_assert_eq(count(holders + 1, 0, 3), 3);
+	for (i = 0; i < holders; i++) {
+		cr_assert_eq(count(i, 5, ALIAS_SHARE), ALIAS_SHARE - 5);
+		left += count(i, 0, 5);
+	}
+	cr_assert_eq(left, 5 * holders - 5);
+	/* What is over goes before what is not. */
 	lead(&late, "three", "www", 1, END - 1, END + 1);
 	late = client(holders + 2);
-	lead(&late, "four", "www", 1, END - 1, END + 1);
-	cr_assert_null(find(&late, "four"));
 	lead(&late, "four", "www", 1, END, END + 1);
 	cr_assert_not_null(find(&late, "four"));
+	late = client(holders);
+	cr_assert_not_null(find(&late, "three"));
+}
+
+/* A client gets what it is led to, whatever others hold, up to its share. */
+Test(alias, D22_others_do_not_keep_a_client_out)
+{
+	unsigned int holders = ALIAS_PLACES / ALIAS_SHARE, i;
+
+	for (i = 0; i < holders; i++)
+		lead_many(i, 0, ALIAS_SHARE);
+	lead_many(holders, 0, ALIAS_SHARE / 2);
+	cr_assert_eq(count(holders, 0, ALIAS_SHARE / 2), ALIAS_SHARE / 2);
+	/* And keeps it, however long they go on. */
+	for (i = 0; i < holders; i++)
+		lead_many(i, ALIAS_SHARE, 10 * ALIAS_SHARE);
+	cr_assert_eq(count(holders, 0, ALIAS_SHARE / 2), ALIAS_SHARE / 2);
 }
 
 /* Ten times more than there is room for, of one client and of many. */
 Test(alias, D14_wear)
 {
-	unsigned int i;
+	unsigned int i, n;
 
 	lead_many(1, 0, 10 * ALIAS_PLACES);
 	cr_assert_eq(count(1, 0, 10 * ALIAS_PLACES), ALIAS_SHARE);
@@ -232,9 +247,12 @@ Test(alias, D14_wear)
 	    10 * ALIAS_PLACES), ALIAS_SHARE);
 	for (i = 2; i < 10 * ALIAS_PLACES; i++)
 		lead_many(i, 0, 1);
-	cr_assert_eq(count(2, 0, 1), 1);
-	cr_assert_eq(count(1 + ALIAS_PLACES - ALIAS_SHARE, 0, 1), 1);
-	cr_assert_eq(count(2 + ALIAS_PLACES - ALIAS_SHARE, 0, 1), 0);
+	for (i = 2, n = count(1, 0, 10 * ALIAS_PLACES);
+	    i < 10 * ALIAS_PLACES; i++)
+		n += count(i, 0, 1);
+	cr_assert_eq(n, ALIAS_PLACES);
+	cr_assert_eq(count(10 * ALIAS_PLACES - 1, 0, 1), 1);
+	cr_assert_eq(count(2, 0, 1), 0);
 	/* All is over, and again. */
 	for (i = 0; i < 10 * ALIAS_PLACES; i++) {
 		struct addr a = client(i);
