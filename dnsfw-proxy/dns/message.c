@@ -7,6 +7,7 @@
 
 #define CLASS_NONE	254	/* RFC 2136 */
 #define RECORD_MIN	11	/* root owner, fixed fields, no rdata */
+#define QUERY_RECORDS	3	/* OPT, TSIG or SIG(0), SOA */
 #define RECORD_FIXED	10	/* type, class, TTL, rdlength */
 #define EDNS_DO		0x8000U	/* in the TTL field of OPT */
 
@@ -416,6 +417,8 @@ dns_query_parse_head(const uint8_t *msg, size_t len, struct dns_query *out)
 			opt_take(out->question_end, &r, &out->edns);
 	}
 	out->strict = is_strict(&h, out);
+	out->crowded = DNS_OPCODE_OF(out->flags) == DNS_OPCODE_QUERY &&
+	    h.count[AN] + h.count[NS] + h.count[AR] > QUERY_RECORDS;
 	return (DNS_OK);
 }
 

@@ -109,6 +109,7 @@ struct dns_query {
 	uint16_t	flags;
 	bool		has_question;
 	bool		whole;		/* was read to its last record */
+	bool		crowded;	/* it was not, and has many */
 	bool		strict;
 	bool		is_signed;	/* the last record: TSIG or SIG(0) */
 	struct dns_name	qname;		/* as sent */
@@ -131,7 +132,9 @@ DNS_MUSTCHECK enum dns_err dns_query_parse(const uint8_t *msg, size_t len,
 /*
  * Parse header and question, and OPT beside its options if it comes first behind
  * these: what a refusal needs.  Nothing else is looked at, so it is not whole, all of it
- * counts as the message, and strict is what the counts say.  Same conventions.
+ * counts as the message, and strict is what the counts say.  crowded: by the counts it has
+ * more records than any message of the opcode QUERY has, which are OPT, and a
+ * signature, or the SOA of IXFR.  Same conventions.
  */
 DNS_MUSTCHECK enum dns_err dns_query_parse_head(const uint8_t *msg, size_t len,
     struct dns_query *out);

@@ -240,7 +240,7 @@ decide(struct request *r)
 		respond_signal(r, d.signal);
 	else if ((text = audit_reason(r, &d.acl)) != NULL)
 		pass(r, false, true, text);
-	else if (!r->dns.whole && !r->dns.strict && !takes_all(&d.acl))
+	else if (r->dns.crowded && !takes_all(&d.acl))
 		respond_bad_query(r, RCODE_FORMERR, too_much);
 	else if (d.acl.verdict == ACL_LOCAL && !decision_is_plain(&r->dns))
 		respond_kind_refused(r, kind_not_allowed);

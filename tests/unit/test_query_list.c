@@ -249,6 +249,9 @@ Test(query, U8_the_list_of_the_answer_counts)
 
 #define LONG	513U		/* octets: what it takes to be one */
 
+static uint8_t records = 1;	/* that it says to have */
+static uint8_t flags = 1;	/* the upper octet */
+
 /* A question, a record of the type, and then so many octets that belong to nothing. */
 static void
 ask_long(uint16_t type, size_t size, size_t behind)
@@ -263,6 +266,8 @@ ask_long(uint16_t type, size_t size, size_t behind)
 
 	memset(msg, 0, sizeof(msg));
 	memcpy(msg, begin, len);
+	msg[2] = flags;
+	msg[11] = records;
 	msg[len] = (uint8_t)(type >> 8);
 	msg[len + 1] = (uint8_t)type;
 	msg[len + 2] = 4;
@@ -288,19 +293,43 @@ Test(query, D21_a_long_one_is_refused_unread)
 	acl.verdict = ACL_BLOCK;
 	ask_broken(LONG - 1);
 	cr_assert_eq(rcode(), RCODE_FORMERR);
-	cr_assert_str_eq(text, dns_strerror(DNS_ERDATA));
 	ask_broken(LONG);
-	cr_assert_eq(rcode(), RCODE_FORMERR);
-	cr_assert_str_eq(text, "more than a question and an OPT record");
+	cr_assert_eq(rcode(), RCODE_REFUSED);
+	cr_assert(ntold == 2 && told_kind == REFUSAL_LIST);
 	/* With its question. */
 	cr_assert_eq(sent_len, 29);
 	cr_assert_eq(memcmp(sent + 12, "\3www\7example\0\0\1\0\1", 17), 0);
-	/* Nor is it under ->, where a message has one shape (D10). */
+	/* Under -> a message has one shape (D10). */
 	acl.verdict = ACL_ALLOW;
 	ask_broken(LONG);
+	cr_assert_eq(rcode(), RCODE_FORMERR);
 	cr_assert_str_eq(text, "more than a question and an OPT record");
 	cr_assert_eq(nsent, 3);
 	cr_assert_eq(njoined, 0);
+}
+
+/* More records than any query has. */
+Test(query, D21_a_crowd_is_malformed)
+{
+	acl.verdict = ACL_BLOCK;
+	records = 3;
+	ask_broken(LONG);
+	cr_assert_eq(rcode(), RCODE_REFUSED);
+	records = 4;
+	ask_broken(LONG);
+	cr_assert_eq(rcode(), RCODE_FORMERR);
+	cr_assert_str_eq(text, "more than a question and an OPT record");
+	/* An update may have as many. */
+	flags = DNS_OPCODE_UPDATE << 3;
+	ask_broken(LONG);
+	cr_assert_eq(rcode(), RCODE_REFUSED);
+	cr_assert_eq(njoined, 0);
+	/* Who may resolve has it read. */
+	flags = 1;
+	acl = (struct acl_decision){ .verdict = ACL_ALLOW, .resolve = true };
+	ask_broken(LONG);
+	cr_assert_eq(rcode(), RCODE_FORMERR);
+	cr_assert_str_eq(text, dns_strerror(DNS_ERDATA));
 }
 
 /* A question is refused as ever, with an Extended DNS Error (D2). */
