@@ -10,6 +10,7 @@
 #include <sys/resource.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <malloc.h>
 #include <signal.h>
 #include <stdint.h>
@@ -21,6 +22,7 @@
 #include "drop.h"
 #include "keep/keep.h"
 #include "log.h"
+#include "msg.h"
 #include "outlook.h"
 #include "sandbox.h"
 #include "serve/worker.h"
@@ -124,6 +126,22 @@ run_checker(const char *name)
 	compiler_run(name);
 }
 
+/*
+ * A worker's listening sockets are one group with those of the others: without one
+ * of them the kernel would choose another worker for their clients.  So the filter
+ * has to tell them by their numbers, and no other descriptor has one of these.
+ */
+static void
+fill_listeners(void)
+{
+	int fd;
+
+	for (fd = MSG_FD_LISTEN; fd <= WORKER_LAST_LISTENER; fd++)
+		if (fcntl(fd, F_GETFD) == -1 &&
+		    dup3(STDIN_FILENO, fd, O_CLOEXEC) == -1)
+			fatal("dup3");
+}
+
 static void
 run_worker(uid_t uid, gid_t gid)
 {
@@ -134,6 +152,7 @@ run_worker(uid_t uid, gid_t gid)
 	log_init(NULL);
 	/* Or glibc takes pages for each connection, and gives them back. */
 	mallopt(M_TRIM_THRESHOLD, HEAP_KEPT);
+	fill_listeners();
 	worker_init();
 	nports = worker_connect_ports(ports);
 	nofile = descriptors(worker_descriptors());

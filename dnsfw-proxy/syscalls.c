@@ -22,7 +22,6 @@
 #define GE(i, v)	{ SANDBOX_GE, (i), (v), 0 }
 #define NO_EXEC(i)	{ SANDBOX_MASKED_EQ, (i), 0, PROT_EXEC }
 
-#define LAST_LISTENER	(MSG_FD_LISTEN + 2 * MSG_BINDS_MAX - 1)
 #define SOCKET_FLAGS	(SOCK_NONBLOCK | SOCK_CLOEXEC)
 
 /* What the C library and the log need in both roles. */
@@ -30,8 +29,6 @@
 	{ SCMP_SYS(write), 0, {}, "the logs; the image" },		\
 	{ SCMP_SYS(sendto), 0, { EQ(4, 0) },				\
 	    "connected sockets only; the log to a socket" },		\
-	{ SCMP_SYS(close), 0, { GE(0, MSG_FD_CHANNEL) },		\
-	    "sockets and descriptors; not what we die with" },		\
 	{ SCMP_SYS(clock_gettime), 0, {}, "where the vDSO cannot" },	\
 	{ SCMP_SYS(gettimeofday), 0, {}, "where the vDSO cannot" },	\
 	{ SCMP_SYS(getrandom), 0, {}, "ids, hash keys" },		\
@@ -49,6 +46,8 @@ const struct sandbox_rule compiler_rules[] = {
 	{ SCMP_SYS(recvmsg), 0, { EQ(0, MSG_FD_CHANNEL) },
 	    "the ACL and questions from the keeper" },
 	{ SCMP_SYS(read), 0, {}, "the ACL" },
+	{ SCMP_SYS(close), 0, { GE(0, MSG_FD_CHANNEL) },
+	    "descriptors; not what we die with" },
 	{ SCMP_SYS(sendmsg), 0, { EQ(0, MSG_FD_CHANNEL) },
 	    "the image and answers to the keeper" },
 	{ SCMP_SYS(sendmsg), 0, { EQ(0, MSG_FD_HELPER) },
@@ -71,9 +70,9 @@ const struct sandbox_rule worker_rules[] = {
 	{ SCMP_SYS(epoll_pwait), 0, {}, "the event loop, on other machines" },
 	{ SCMP_SYS(epoll_pwait2), 0, {}, "the event loop of libevent 2.2" },
 	{ SCMP_SYS(epoll_ctl), 0, {}, "the event loop" },
-	{ SCMP_SYS(recvmmsg), 0, { LE(0, LAST_LISTENER) },
+	{ SCMP_SYS(recvmmsg), 0, { LE(0, WORKER_LAST_LISTENER) },
 	    "queries over UDP" },
-	{ SCMP_SYS(sendmmsg), 0, { LE(0, LAST_LISTENER) },
+	{ SCMP_SYS(sendmmsg), 0, { LE(0, WORKER_LAST_LISTENER) },
 	    "answers over UDP" },
 	{ SCMP_SYS(recvmsg), 0, { EQ(0, MSG_FD_CHANNEL) },
 	    "what the keeper says, and the image" },
@@ -81,7 +80,7 @@ const struct sandbox_rule worker_rules[] = {
 	    "grants to the keeper" },
 	{ SCMP_SYS(recvfrom), 0, { EQ(4, 0) },
 	    "TCP; answers of the upstream" },
-	{ SCMP_SYS(accept4), 0, { LE(0, LAST_LISTENER),
+	{ SCMP_SYS(accept4), 0, { LE(0, WORKER_LAST_LISTENER),
 	    EQ(3, SOCKET_FLAGS) }, "clients over TCP" },
 	{ SCMP_SYS(socket), 0, { EQ(0, AF_INET),
 	    EQ(1, SOCK_DGRAM | SOCKET_FLAGS), EQ(2, 0) }, "upstream" },
@@ -99,8 +98,10 @@ const struct sandbox_rule worker_rules[] = {
 	    "upstream: what an ICMP error is about" },
 	{ SCMP_SYS(setsockopt), 0, { EQ(1, IPPROTO_IPV6),
 	    EQ(2, IPV6_RECVERR) }, "the same over IPv6" },
-	{ SCMP_SYS(connect), 0, {},
+	{ SCMP_SYS(connect), 0, { GE(0, WORKER_LAST_LISTENER + 1) },
 	    "upstream, and back to no address: a new port for each query" },
+	{ SCMP_SYS(close), 0, { GE(0, WORKER_LAST_LISTENER + 1) },
+	    "sockets, the image; a group without one would choose anew" },
 	{ SCMP_SYS(fstat), 0, {}, "the image's size" },
 	{ SCMP_SYS(newfstatat), 0, { EQ(3, AT_EMPTY_PATH) },
 	    "fstat of newer C libraries" },

@@ -2,7 +2,11 @@
 #ifndef PROXY_SYSCALLS_H
 #define PROXY_SYSCALLS_H
 
+#include "msg.h"
 #include "sandbox.h"
+
+/* All up to here are a worker's to keep: what it opens comes behind. */
+#define WORKER_LAST_LISTENER	(MSG_FD_LISTEN + 2 * MSG_BINDS_MAX - 1)
 
 extern const struct sandbox_rule compiler_rules[];
 extern const size_t compiler_nrules;

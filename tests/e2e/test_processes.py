@@ -125,6 +125,17 @@ def test_P2_descriptors(running):
     assert not sockets(worker, "netlink")
 
 
+def test_P2_numbers_of_a_workers_sockets(running):
+    """What it may close or connect comes behind all that it was given."""
+    worker = running.children()[-1]
+    links = {int(fd): os.readlink(f"/proc/{worker}/fd/{fd}")
+             for fd in os.listdir(f"/proc/{worker}/fd")}
+    listeners = range(4, 4 + 2 * 4)     # the lab has four --bind
+    for fd in range(3, 4 + 2 * 32):
+        assert links[fd].startswith("socket:") == (
+            fd == 3 or fd in listeners), fd
+
+
 @pytest.mark.parametrize("role, name", [
     ("helper", "dnsfw-priv"), ("compiler", r"dnsfw-proxy \(compiler\)"),
     ("worker", r"dnsfw-proxy \(worker\)")])

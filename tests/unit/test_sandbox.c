@@ -451,7 +451,13 @@ Test(sandbox, P2_arguments_of_the_worker)
 		{ { SYS_read, { -1 } }, EBADF, SIGSYS },
 		/* It dies with the pipe that is 0 (drop_outlive). */
 		{ { SYS_close, { STDIN_FILENO } }, EBADF, SIGSYS },
-		{ { SYS_close, { MSG_FD_CHANNEL } }, EBADF, ALLOWED },
+		/* What it was given it has to the end. */
+		{ { SYS_close, { MSG_FD_CHANNEL } }, EBADF, SIGSYS },
+		{ { SYS_close, { WORKER_LAST_LISTENER } }, EBADF, SIGSYS },
+		{ { SYS_close, { WORKER_LAST_LISTENER + 1 } }, EBADF, ALLOWED },
+		{ { SYS_connect, { WORKER_LAST_LISTENER } }, EBADF, SIGSYS },
+		{ { SYS_connect, { WORKER_LAST_LISTENER + 1 } }, EBADF,
+		    ALLOWED },
 		{ { SYS_fcntl, { STDIN_FILENO, F_SETFL, 0 } }, EBADF, SIGSYS },
 		{ { SYS_fcntl, { STDIN_FILENO, F_SETSIG, 0 } }, EBADF, SIGSYS },
 		{ { SYS_fcntl, { STDIN_FILENO, F_SETOWN, 0 } }, EBADF, SIGSYS },
