@@ -592,6 +592,7 @@ def another_server(doctor, family, address, kind, name):
 SERVERS = pytest.mark.parametrize("family, address, kind, name", [
     (socket.AF_INET, "0.0.0.0", socket.SOCK_STREAM, "TCP port 853"),
     (socket.AF_INET, "10.88.0.1", socket.SOCK_DGRAM, "UDP port 53"),
+    (socket.AF_INET6, "::ffff:10.88.0.1", socket.SOCK_STREAM, "TCP port 53"),
     (socket.AF_INET6, "::", socket.SOCK_STREAM, "TCP port 853")])
 CLOSE = ("add rule inet filter input iifname lan drop", "-A INPUT -i lan -j DROP")
 
@@ -609,6 +610,7 @@ def test_U10_another_server_of_this_host(doctor, family, address, kind, name):
     with another_server(doctor, family, address, kind, name):
         (one,) = doctor.found()
         assert (one["what"], one["severity"]) == ("resolver", "warning")
+        address = address.removeprefix("::ffff:")
         assert f" {address} {name}; clients reach it" in one["text"]
         add_input(doctor)
         doctor.rules(*CLOSE)

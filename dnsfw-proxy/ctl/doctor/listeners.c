@@ -26,6 +26,7 @@ parse_place(const char *text, uint8_t family, struct addr *a,
 			return (false);
 		memcpy(a->bytes + i * sizeof(word), &word, sizeof(word));
 	}
+	addr_unmap(a);
 	return (sscanf(text, ":%4x", port) == 1);
 }
 
@@ -100,17 +101,21 @@ static enum reach
 reach(const struct look *l)
 {
 	enum reach best = NOT, one;
+	bool found = false;
 	size_t i;
 
 	if (l->m == NULL)
 		return (PERHAPS);
-	for (i = 0; i < l->m->nown && best != SURELY; i++) {
-		one = listens_at(l, &l->m->own[i]) ?
-		    reach_address(l, &l->m->own[i]) : NOT;
+	for (i = 0; i < l->m->nown; i++) {
+		if (!listens_at(l, &l->m->own[i]))
+			continue;
+		found = true;
+		one = reach_address(l, &l->m->own[i]);
 		if (one > best)
 			best = one;
 	}
-	return (best);
+	/* One that is not this host's is not judged. */
+	return (found || is_any(&l->at) ? best : PERHAPS);
 }
 
 static void
