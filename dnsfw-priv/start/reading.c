@@ -51,11 +51,17 @@ check(struct options *o)
 
 	if (k->binds.n > MSG_BINDS_MAX || k->nworkers > MSG_WORKERS_MAX ||
 	    w->client_nets.n > MSG_NETS_MAX || w->deny_nets.n > MSG_NETS_MAX ||
-	    w->allow_nets.n > MSG_NETS_MAX || k->size != sizeof(*k))
+	    w->allow_nets.n > MSG_NETS_MAX || k->size != sizeof(*k) ||
+	    (k->check_only != 0 && k->nworkers != 0))
 		fatalx("what the reader of the options has left is wrong");
+	for (i = 0; i < KEEPCONF_ROLES; i++)
+		k->users[i].name[sizeof(k->users[i].name) - 1] = '\0';
 	for (i = 0; i < k->binds.n; i++)
 		k->binds.at[i].zone[sizeof(k->binds.at[i].zone) - 1] = '\0';
+	k->table.name[sizeof(k->table.name) - 1] = '\0';
+	k->chain[sizeof(k->chain) - 1] = '\0';
 	k->acl_path[sizeof(k->acl_path) - 1] = '\0';
+	k->control[sizeof(k->control) - 1] = '\0';
 }
 
 void

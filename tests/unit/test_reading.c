@@ -37,6 +37,11 @@ good(void)
 	leave.worker.deny_nets.n = MSG_NETS_MAX;
 	leave.worker.allow_nets.n = MSG_NETS_MAX;
 	memset(leave.keep.acl_path, 'a', sizeof(leave.keep.acl_path));
+	memset(leave.keep.control, 'c', sizeof(leave.keep.control));
+	memset(leave.keep.chain, 'h', sizeof(leave.keep.chain));
+	memset(leave.keep.table.name, 't', sizeof(leave.keep.table.name));
+	memset(leave.keep.users[KEEPCONF_ROLES - 1].name, 'u',
+	    sizeof(leave.keep.users[0].name));
 	memset(leave.keep.binds.at[0].zone, 'z',
 	    sizeof(leave.keep.binds.at[0].zone));
 }
@@ -60,7 +65,19 @@ Test(reading, P1_what_is_within_limits_is_taken_and_strings_end)
 	cr_assert_eq(strlen(o.keep.acl_path), sizeof(o.keep.acl_path) - 1);
 	cr_assert_eq(strlen(o.keep.binds.at[0].zone),
 	    sizeof(o.keep.binds.at[0].zone) - 1);
+	cr_assert_eq(strlen(o.keep.control), sizeof(o.keep.control) - 1);
+	cr_assert_eq(strlen(o.keep.chain), sizeof(o.keep.chain) - 1);
+	cr_assert_eq(strlen(o.keep.table.name), sizeof(o.keep.table.name) - 1);
+	cr_assert_eq(strlen(o.keep.users[KEEPCONF_ROLES - 1].name),
+	    sizeof(o.keep.users[0].name) - 1);
 	cr_assert_eq(o.keep.nworkers, MSG_WORKERS_MAX);
+}
+
+/* Their sockets would not be there. */
+Test(reading, P1_workers_where_nothing_is_served, .exit_code = 1)
+{
+	leave.keep.check_only = 1;
+	take();
 }
 
 Test(reading, P1_more_addresses_than_there_can_be, .exit_code = 1)
