@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "asked.h"
 #include "children.h"
 #include "conf.h"
 #include "connections.h"
@@ -160,6 +161,7 @@ keep_main(void)
 	hash_init();
 	children_open();
 	refusals_open(conf->nworkers);
+	asked_open(conf->nworkers);
 	hits_open();
 	if (conf->audit != 0)
 		seen_open(conf->nworkers);

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "asked.h"
 #include "children.h"
 #include "choice.h"
 #include "clock.h"
@@ -374,6 +375,17 @@ take_counters(struct request_turn *t, const uint8_t *buf, size_t len)
 	return (err);
 }
 
+static enum msg_err
+take_asked(struct request_turn *t, const uint8_t *buf, size_t len)
+{
+	struct msg_known m;
+	enum msg_err err = msg_known_decode(buf, len, MSG_ASKED, &m);
+
+	if (err == MSG_OK)
+		asked_take(t->worker, &m, t->now);
+	return (err);
+}
+
 /*
  * What may come; the last one is what anything else is taken for.  told is how
  * much of a turn's work that is no grant's a record is.
@@ -390,6 +402,7 @@ static const struct request_kind {
 	{ MSG_SEEN, sizeof(struct msg_seen), MSG_SEEN_MAX, 8, take_seen },
 	{ MSG_HITS, sizeof(struct msg_hits), MSG_BATCH_MAX, 1, take_hits },
 	{ MSG_COUNTERS, sizeof(struct msg_counters), 1, 1, take_counters },
+	{ MSG_ASKED, sizeof(struct msg_known), 1, 1, take_asked },
 	{ MSG_GRANT, sizeof(struct msg_grant), MSG_BATCH_MAX, 0, take_grant }
 };
 #define REQUEST_KINDS	(sizeof(request_kinds) / sizeof(request_kinds[0]))

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "asked.h"
 #include "children.h"
 #include "clock.h"
 #include "conf.h"
@@ -67,6 +68,15 @@ tell_own(size_t worker)
 	}
 	children_send(c, &end, sizeof(end), -1);
 	untold[worker] = false;
+}
+
+/* What waits until there is room in its channel. */
+static void
+tell_worker(size_t worker)
+{
+	if (untold[worker])
+		tell_own(worker);
+	asked_tell((unsigned int)worker);
 }
 
 static void
@@ -201,7 +211,7 @@ turn_poll(struct pollfd fds[POLLED_MAX])
 		may = is_heard(i);
 		held_back |= !may;
 		fds[i].fd = may ? children_workers[i].chan : -1;
-		if (untold[i])
+		if (untold[i] || asked_waits((unsigned int)i))
 			fds[i].events |= POLLOUT;
 		fds[n + i].fd = children_workers[i].log;
 	}
@@ -272,8 +282,8 @@ turn(void)
 	if (forget)
 		tell_workers(MSG_FORGET);
 	for (i = 0; i < n; i++) {
-		if ((fds[i].revents & POLLOUT) != 0 && untold[i])
-			tell_own(i);
+		if ((fds[i].revents & POLLOUT) != 0)
+			tell_worker(i);
 		if ((fds[i].revents & ~POLLOUT) != 0 && is_heard(i))
 			requests_serve((unsigned int)i);
 	}

@@ -10,6 +10,7 @@
 #include <poll.h>
 #include <string.h>
 
+#include "keep/asked.h"
 #include "keep/children.h"
 #include "keep/conf.h"
 #include "keep/connections.h"
@@ -63,7 +64,7 @@ static unsigned int turns, turn_now, pending;
 static int waited;			/* ms, of the last turn */
 static struct {
 	bool	events, repair, review, control;	/* return it */
-	bool	busy, due, soon_done, stuck, lost;
+	bool	busy, due, soon_done, stuck, lost, asked;
 	enum own_change own;
 	enum policy_event policy;
 	unsigned int signals;
@@ -246,6 +247,19 @@ void
 requests_serve(unsigned int worker)
 {
 	note((char)('0' + worker));
+}
+
+bool
+asked_waits(unsigned int worker)
+{
+	return (say.asked && worker == 1);
+}
+
+void
+asked_tell(unsigned int worker)
+{
+	if (asked_waits(worker))
+		note('k');
 }
 
 unsigned int

@@ -119,6 +119,18 @@ Test(keep_serve, P6_signals_first)
 	cr_assert_str_eq(run(1), " lRrwvAc");
 }
 
+/* What one worker has told waits for room in the channel of another one. */
+Test(keep_serve, U11_who_has_asked_of_another_worker)
+{
+	say.asked = true;
+	is_readable(CHAN);
+	cr_assert_str_eq(run(1), " rwvAc0");
+	writable = true;
+	signals_stop = 0;
+	turn_now = 0;
+	cr_assert_str_eq(strrchr(run(1), ' '), " rwvAc0k");
+}
+
 /* All are told of this host's addresses when there is room. */
 Test(keep_serve, G8_own_addresses)
 {

@@ -1,0 +1,26 @@
+/*
+ * What the keeper and the workers say to each other of addresses that are one
+ * client (U11).  Pure.
+ */
+#ifndef COMMON_HOSTMSG_H
+#define COMMON_HOSTMSG_H
+
+#include "msg.h"
+
+/*
+ * ASKED: a client has asked from an address in the IPv6 network of a host, so the
+ * host has that one.  KNOWN: a client of another worker has.  Nothing depends on it:
+ * who is not known is granted nothing for what others ask.
+ */
+struct msg_known {
+	uint8_t		type;		/* MSG_ASKED or MSG_KNOWN */
+	uint8_t		pad[3];
+	uint8_t		client[16];	/* IPv6 */
+};
+static_assert(sizeof(struct msg_known) == 20, "msg_known size");
+
+/* As the decoders of msg.h, for one of the two types. */
+enum msg_err	msg_known_decode(const void *buf, size_t len,
+		    enum msg_type type, struct msg_known *out);
+
+#endif
