@@ -2,9 +2,10 @@
  * The messages between the keeper and its children: the whole contract.
  *
  * One message is one SOCK_SEQPACKET record of exactly the size of its struct;
- * but GRANT, RESULT, OWN, CHECK, CHECKED, REFUSAL, HITS, SEEN, HOST and KNOWN, of
- * which there are many, come one or more to a record, at most MSG_BATCH_MAX (of some fewer),
- * each decoded for itself: one record wakes its reader once.
+ * but GRANT, RESULT, OWN, CHECK, CHECKED, REFUSAL, HITS, SEEN, HOST, KNOWN and
+ * NEIGHBOUR, of which there are many, come one or more to a record, at most
+ * MSG_BATCH_MAX (of some fewer), each decoded for itself: one record wakes its
+ * reader once.
  * Integers have fixed width and host byte order (both ends are one machine).
  * There are no pointers, no lengths that the receiver would have to trust, no
  * bit fields; padding is named and must be zero.  Each message has one decode
@@ -27,7 +28,7 @@
 #include "addr.h"
 #include "histogram.h"
 
-#define MSG_VERSION	6	/* of this contract; sent in READY */
+#define MSG_VERSION	7	/* of this contract; sent in READY */
 #define MSG_BATCH_MAX	64	/* of one type in a record */
 #define MSG_LABEL_SIZE	128	/* bytes; nftables takes 127 and a NUL */
 /*
@@ -68,7 +69,8 @@ enum msg_type {
 	MSG_INCLUDE = 24,	/* compiler -> keeper: a file of the list, please */
 	MSG_HOST = 26,		/* compiler -> keeper: who is one client */
 	MSG_KNOWN = 27,		/* keeper -> worker: a host has that address */
-	MSG_ASKED = 28		/* worker -> keeper: the same of who has asked */
+	MSG_ASKED = 28,		/* worker -> keeper: the same of who has asked */
+	MSG_NEIGHBOUR = 29	/* keeper -> worker: a machine has that address */
 };
 
 enum msg_err {

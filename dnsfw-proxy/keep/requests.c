@@ -13,6 +13,7 @@
 #include "hits.h"
 #include "hosts.h"
 #include "log.h"
+#include "machines.h"
 #include "own.h"
 #include "permit.h"
 #include "policy.h"
@@ -59,14 +60,21 @@ struct request_turn {
 static struct log_limit outcome_limit, full_limit;
 static uint64_t counts[RESULT_COUNT], known_count, foreign_count;
 
-/* P5: a host is a client of each worker that some address of it reaches. */
+/*
+ * P5: a host, or a machine, is a client of each worker that some address of it
+ * reaches.
+ */
 static bool
 is_foreign(const struct msg_grant *g, unsigned int worker)
 {
+	struct addr client = { .family = g->family };
+
+	memcpy(client.bytes, g->client, sizeof(client.bytes));
 	return (children_nworkers > 1 && g->local == 0 &&
 	    choice_worker(g->family, g->client,
 	    (unsigned int)children_nworkers) != worker &&
-	    !hosts_reach(g->family, g->client, worker));
+	    !hosts_reach(g->family, g->client, worker) &&
+	    !machines_reach(&client, worker));
 }
 
 /* P7: what root allows, whatever a worker says; P5: its own clients only. */
@@ -78,6 +86,9 @@ permitted(const struct msg_grant *g, unsigned int worker)
 	if (g->policy != policy_generation())
 		return (RESULT_STALE);
 	if (is_foreign(g, worker)) {
+		/* A machine may have lost the address since it was asked. */
+		if (conf->neighbours != 0)
+			return (RESULT_STALE);
 		foreign_count++;
 		return (RESULT_OUTSIDE);
 	}

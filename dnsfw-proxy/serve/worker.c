@@ -15,6 +15,7 @@
 #include "hits.h"
 #include "log.h"
 #include "kept.h"
+#include "kin.h"
 #include "known.h"
 #include "loop.h"
 #include "observe.h"
@@ -108,6 +109,17 @@ take_known(const uint8_t *buf, size_t len)
 	known_take(&known);
 }
 
+static void
+take_neighbour(const uint8_t *buf, size_t len)
+{
+	struct msg_neighbour m;
+	enum msg_err err;
+
+	if ((err = msg_neighbour_decode(buf, len, &m)) != MSG_OK)
+		priv_malformed(err);
+	kin_take(&m);
+}
+
 /* Messages of which many come in a record; size is that of one. */
 static void
 take_each(const uint8_t *buf, size_t len, size_t size,
@@ -135,6 +147,9 @@ take_message(const uint8_t *buf, size_t len, int fd)
 		break;
 	case MSG_KNOWN:
 		take_each(buf, len, sizeof(struct msg_known), take_known);
+		break;
+	case MSG_NEIGHBOUR:
+		take_each(buf, len, sizeof(struct msg_neighbour), take_neighbour);
 		break;
 	case MSG_FORGET:
 	case MSG_STATS:

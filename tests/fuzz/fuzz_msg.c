@@ -263,6 +263,7 @@ replies(const uint8_t *data, size_t size)
 	struct msg_policy policy;
 	struct msg_own own;
 	struct msg_known known;
+	struct msg_neighbour neighbour;
 	struct msg_check check;
 	struct msg_config config;
 	unsigned int n;
@@ -283,6 +284,11 @@ replies(const uint8_t *data, size_t size)
 	    &result, sizeof(result), data, size);
 	n += taken(msg_known_decode(data, size, MSG_KNOWN, &known), MSG_KNOWN,
 	    &known, sizeof(known), data, size);
+	if (taken(msg_neighbour_decode(data, size, &neighbour), MSG_NEIGHBOUR,
+	    &neighbour, sizeof(neighbour), data, size)) {
+		check_addr(neighbour.family, neighbour.client);
+		n++;
+	}
 	n += taken(msg_included_decode(data, size, &included), MSG_INCLUDED,
 	    &included, sizeof(included), data, size);
 	n += taken(msg_policy_decode(data, size, &policy), MSG_POLICY,

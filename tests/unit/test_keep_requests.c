@@ -11,6 +11,7 @@
 #include "keep/counts.h"
 #include "keep/hits.h"
 #include "keep/hosts.h"
+#include "keep/machines.h"
 #include "keep/refusals.h"
 #include "keep/repair.h"
 #include "keep/requests.h"
@@ -467,6 +468,46 @@ Test(keep_workers, P5_U11_a_host_is_a_client_of_each_worker_that_it_reaches,
 	hosts_begin();
 	hosts_commit(4);
 	cr_assert_eq(ask(&of_others), RESULT_OUTSIDE);
+}
+
+static void
+make_machine(const struct msg_grant *one, const struct msg_grant *other)
+{
+	const struct machines_link link = { 1, 6, { 2 } };
+	struct addr a = { .family = ADDR_V4 };
+
+	memcpy(a.bytes, one->client, sizeof(a.bytes));
+	machines_put(&link, &a);
+	memcpy(a.bytes, other->client, sizeof(a.bytes));
+	machines_put(&link, &a);
+}
+
+/* As for a host; and who was of it a moment ago is decided on anew. */
+Test(keep_workers, P5_U11_a_machine_is_a_client_of_each_worker_that_it_reaches,
+    .init = set_up_four, .timeout = 30)
+{
+	struct msg_grant own = of_worker(0, 3), machine = of_worker(2, 3),
+	    foreign = of_worker(2, 4);
+	struct addr a = { .family = ADDR_V4 };
+
+	machines_open(4);
+	machines_list();
+	make_machine(&own, &machine);
+	cr_assert_eq(ask(&machine), RESULT_OK);
+	cr_assert_eq(ask(&foreign), RESULT_OUTSIDE);
+	rig_conf.neighbours = 1;
+	cr_assert_eq(ask(&foreign), RESULT_STALE);
+	memcpy(a.bytes, own.client, sizeof(a.bytes));
+	machines_remove(1, &a);
+	machine.port++;
+	cr_assert_eq(ask(&machine), RESULT_STALE);
+	cr_assert_eq(ask(&own), RESULT_OK);
+	/* The list's hosts come first. */
+	make_machine(&own, &machine);
+	cr_assert_eq(ask(&machine), RESULT_OK);
+	make_host(&machine, &foreign, false);
+	machine.port++;
+	cr_assert_eq(ask(&machine), RESULT_STALE);
 }
 
 /* --- who has asked of a host's network --- */

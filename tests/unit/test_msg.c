@@ -93,6 +93,10 @@ static const struct msg_known good_known = { .type = MSG_KNOWN,
 static const struct msg_known good_asked = { .type = MSG_ASKED,
     .client = { 0xfd, [15] = 1 } };
 
+static const struct msg_neighbour good_neighbour = {
+	.type = MSG_NEIGHBOUR, .family = ADDR_V4, .machine = 0x101,
+	.client = { 192, 0, 2, 7 } };
+
 static const struct msg_config good_config = {
 	.type = MSG_CONFIG, .nbinds = 2, .nupstreams = 1,
 	.refuse_with = REFUSE_NXDOMAIN,
@@ -227,6 +231,12 @@ decode_asked(const void *buf, size_t len, void *out)
 }
 
 static enum msg_err
+decode_neighbour(const void *buf, size_t len, void *out)
+{
+	return (msg_neighbour_decode(buf, len, out));
+}
+
+static enum msg_err
 decode_config(const void *buf, size_t len, void *out)
 {
 	return (msg_config_decode(buf, len, out));
@@ -258,6 +268,8 @@ static const struct kind {
 	{ "SEEN", decode_seen, &good_seen, sizeof(good_seen) },
 	{ "KNOWN", decode_known, &good_known, sizeof(good_known) },
 	{ "ASKED", decode_asked, &good_asked, sizeof(good_asked) },
+	{ "NEIGHBOUR", decode_neighbour, &good_neighbour,
+	    sizeof(good_neighbour) },
 	{ "CONFIG", decode_config, &good_config, sizeof(good_config) },
 	{ "HOST", decode_host, &good_host, sizeof(good_host) },
 };
@@ -265,7 +277,7 @@ static const struct kind {
 
 enum { READY, GRANT, RESULT, SEALED, POLICY, OWN, STOP, FORGET, RELOAD,
     REJECTED, STATS, CHECK, CHECKED, REFUSAL, HITS, COUNTERS, SEEN,
-    KNOWN, ASKED, CONFIG, HOST };
+    KNOWN, ASKED, NEIGHBOUR, CONFIG, HOST };
 
 /*
  * Decode a copy of exactly len bytes, for AddressSanitizer.  What was taken
@@ -329,7 +341,7 @@ Test(msg, P7_only_its_own_type)
 Test(msg, sizes_of_the_contract)
 {
 	static const size_t sizes[NKINDS] = { 8, 176, 16, 24, 16, 51, 4,
-	    4, 4, 4, 4, 156, 8, 224, 12, 112 + 2 * 128, 548, 20, 20,
+	    4, 4, 4, 4, 156, 8, 224, 12, 112 + 2 * 128, 548, 20, 20, 24,
 	    36 + 24 * 8 + 3 * 18 * 64, 24 };
 	unsigned int kind;
 
@@ -477,11 +489,18 @@ static const struct guarded known_bits[] = {
 	{ 0, 0, 0, MSG_OK }
 };
 
+static const struct guarded neighbour_bits[] = {
+	{ FIELD(msg_neighbour, family), 0xfd, MSG_EFAMILY },
+	{ FIELD(msg_neighbour, pad), 0xff, MSG_EPAD },
+	{ offsetof(struct msg_neighbour, client) + 4, 12, 0xff, MSG_EADDR },
+	{ 0, 0, 0, MSG_OK }
+};
+
 static const struct guarded *const bits_of[NKINDS] = {
 	ready_bits, grant_bits, result_bits, sealed_bits,
 	policy_bits, own_bits, plain_bits, plain_bits, plain_bits, plain_bits,
 	plain_bits, check_bits, checked_bits, refusal_bits, hits_bits, counters_bits,
-	seen_bits, known_bits, known_bits
+	seen_bits, known_bits, known_bits, neighbour_bits
 };
 
 static bool
