@@ -30,6 +30,7 @@ struct machine_addr {
 	struct addr	addr;
 	uint32_t	listing;	/* the last one that had it */
 	uint32_t	untold;		/* a bit for each worker */
+	uint64_t	stale;		/* the larger the later; 0: it is not */
 };
 static_assert(MSG_WORKERS_MAX <= 32, "a bit for each worker");
 
@@ -40,6 +41,7 @@ static struct member_list member_buckets[BUCKETS], free_members;
 static unsigned int machine_workers;
 static unsigned int untold_count[MSG_WORKERS_MAX], hands[MSG_WORKERS_MAX];
 static uint32_t machine_listing, last_machine;
+static uint64_t last_stale;
 static unsigned int machine_count;	/* addresses that are of one */
 static bool turned_away, room_came;	/* since the listing began */
 
@@ -86,6 +88,7 @@ member_new(const struct addr *a)
 	s->addr = *a;
 	s->machine = NULL;
 	s->untold = 0;
+	s->stale = 0;
 	LIST_INSERT_HEAD(member_bucket(a), s, same);
 	return (s);
 }
@@ -111,8 +114,8 @@ member_told(struct machine_addr *s, unsigned int worker)
 	if (s->untold != 0 || s->machine != NULL)
 		return;
 	LIST_REMOVE(s, same);
+	room_came |= LIST_EMPTY(&free_members);
 	LIST_INSERT_HEAD(&free_members, s, same);
-	room_came = true;
 }
 
 /* --- machines --- */
@@ -158,12 +161,39 @@ leave_machine(struct machine_addr *s)
 	LIST_REMOVE(s, beside);
 	s->machine = NULL;
 	machine_count--;
-	room_came = true;
 	member_changed(s);
 	if (--m->n > 0)
 		return;
 	LIST_REMOVE(m, same);
 	LIST_INSERT_HEAD(&free_machines, m, same);
+}
+
+/* Who has been stale for the longest goes for one that is not. */
+static bool
+make_machine_room(struct machine *m, bool stale)
+{
+	struct machine_addr *s, *longest = NULL;
+
+	LIST_FOREACH(s, &m->members, beside)
+		if (s->stale != 0 && (longest == NULL ||
+		    s->stale < longest->stale))
+			longest = s;
+	turned_away = true;
+	if (stale || longest == NULL)
+		return (false);
+	leave_machine(longest);
+	return (true);
+}
+
+/* The listing has it, in that state. */
+static void
+member_seen(struct machine_addr *s, bool stale)
+{
+	s->listing = machine_listing;
+	if (!stale)
+		s->stale = 0;
+	else if (s->stale == 0)
+		s->stale = ++last_stale;
 }
 
 static void
@@ -191,12 +221,14 @@ machines_listed(void)
 	struct machine_addr *s;
 
 	for (s = member_pool; s < member_pool + MSG_NEIGHBOURS_MAX; s++)
-		if (s->machine != NULL && s->listing != machine_listing)
+		if (s->machine != NULL && s->listing != machine_listing) {
 			leave_machine(s);
+			room_came = true;
+		}
 }
 
 void
-machines_put(const struct machines_link *link, const struct addr *a)
+machines_put(const struct machines_link *link, const struct addr *a, bool stale)
 {
 	struct machine *m = machine_find(link);
 	struct machine_addr *s = member_find(a);
@@ -206,17 +238,20 @@ machines_put(const struct machines_link *link, const struct addr *a)
 			turned_away = true;
 			return;
 		}
-		s->listing = machine_listing;
-		if (s->machine == m)
+		if (s->machine == m) {
+			member_seen(s, stale);
 			return;
+		}
 		leave_machine(s);
+		room_came = true;
 	}
-	if ((m != NULL && m->n == MSG_MACHINE_MAX) ||
-	    (s == NULL && (s = member_new(a)) == NULL)) {
+	if (m != NULL && m->n == MSG_MACHINE_MAX && !make_machine_room(m, stale))
+		return;
+	if (s == NULL && (s = member_new(a)) == NULL) {
 		turned_away = true;
 		return;
 	}
-	s->listing = machine_listing;
+	member_seen(s, stale);
 	join_machine(s, m != NULL ? m : machine_new(link));
 }
 
@@ -226,8 +261,10 @@ machines_remove(uint32_t interface, const struct addr *a)
 	struct machine_addr *s = member_find(a);
 
 	if (s != NULL && s->machine != NULL &&
-	    s->machine->link.interface == interface)
+	    s->machine->link.interface == interface) {
 		leave_machine(s);
+		room_came = true;
+	}
 }
 
 bool

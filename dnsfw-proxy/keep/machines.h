@@ -2,8 +2,10 @@
  * Which addresses are one machine's (U11): those to which the kernel's neighbour
  * table gives the same hardware address on the same interface.  Who was there first
  * stays: of an address that is on two interfaces, of the MSG_MACHINE_MAX that a
- * machine has, and of MSG_NEIGHBOURS_MAX in all.  The rest are alone.  Nothing here
- * is of account for an address that the list puts in a host.
+ * machine has, and of MSG_NEIGHBOURS_MAX in all.  The rest are alone.  But the kernel
+ * may never forget an address that a machine has had (RFC 8981 has a new one each
+ * day), so one that is stale makes room for another one of the machine that is not.
+ * Nothing here is of account for an address that the list puts in a host.
  */
 #ifndef KEEP_MACHINES_H
 #define KEEP_MACHINES_H
@@ -29,7 +31,9 @@ void	machines_open(unsigned int workers);
 void	machines_list(void);
 void	machines_listed(void);
 
-void	machines_put(const struct machines_link *, const struct addr *);
+/* stale: the kernel does not know whether it is still there. */
+void	machines_put(const struct machines_link *, const struct addr *,
+	    bool stale);
 void	machines_remove(uint32_t interface, const struct addr *);
 
 /* There is room now for some that was turned away since the last listing. */

@@ -137,7 +137,7 @@ neighbour_take(const struct nlmsghdr *nlh)
 		return;
 	if (nlh->nlmsg_type == RTM_NEWNEIGH && (state & USABLE) != 0 &&
 	    !is_no_address(&link))
-		machines_put(&link, &a);
+		machines_put(&link, &a, (state & NUD_STALE) != 0);
 	else
 		machines_remove(link.interface, &a);
 }

@@ -541,7 +541,7 @@ Test(keep_ledger, G11_U11_the_addresses_of_a_machine_are_one_client)
 	for (i = 0; i < 2; i++) {
 		g = grant_for(0, (uint8_t)i, 1);
 		memcpy(a.bytes, g.client, sizeof(a.bytes));
-		machines_put(&link, &a);
+		machines_put(&link, &a, false);
 	}
 	for (i = 0;; i++) {
 		g = grant_for(i, i % 2, 1);
@@ -557,7 +557,7 @@ Test(keep_ledger, G11_U11_the_addresses_of_a_machine_are_one_client)
 	g = grant_for(i, 1, 1);
 	cr_assert(ledger_admits(l, &g, 0));
 	ledger_expire(l, 10);
-	machines_put(&link, &a);
+	machines_put(&link, &a, false);
 	for (i = 0; i < 50; i++) {
 		g = grant_for(i, 1, 1);
 		cr_assert(ledger_admits(l, &g, 0));

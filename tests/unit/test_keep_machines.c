@@ -56,7 +56,7 @@ put(const char *text, unsigned int number)
 	const struct machines_link l = link_of(2, number);
 	const struct addr a = address(text);
 
-	machines_put(&l, &a);
+	machines_put(&l, &a, false);
 }
 
 static void
@@ -143,7 +143,7 @@ Test(keep_machines, U11_the_same_hardware_address_on_the_same_interface)
 	put("10.0.0.1", 1);
 	put("fd00::1", 1);
 	put("10.0.0.2", 2);
-	machines_put(&other, &a);
+	machines_put(&other, &a, false);
 	cr_assert(are_one("10.0.0.1", "fd00::1"));
 	cr_assert_not(are_one("10.0.0.1", "10.0.0.2"));
 	cr_assert_not(are_one("10.0.0.1", "10.0.0.3"));
@@ -200,7 +200,7 @@ Test(keep_machines, U11_an_address_on_two_interfaces)
 
 	put("10.0.0.1", 1);
 	put("fd00::1", 1);
-	machines_put(&other, &a);
+	machines_put(&other, &a, false);
 	cr_assert(are_one("10.0.0.1", "fd00::1"));
 	machines_remove(3, &a);
 	cr_assert(are_one("10.0.0.1", "fd00::1"));
@@ -209,7 +209,7 @@ Test(keep_machines, U11_an_address_on_two_interfaces)
 	cr_assert(machines_may_more());
 	machines_list();
 	cr_assert_not(machines_may_more());
-	machines_put(&other, &a);
+	machines_put(&other, &a, false);
 	cr_assert_not(are_one("10.0.0.1", "fd00::1"));
 }
 
@@ -222,7 +222,7 @@ Test(keep_machines, U11_sixteen_of_a_machine)
 	put("10.0.0.1", 1);
 	for (i = 1; i < MSG_MACHINE_MAX + 3; i++) {
 		a.bytes[15] = (uint8_t)i;
-		machines_put(&l, &a);
+		machines_put(&l, &a, false);
 	}
 	cr_assert(are_one("10.0.0.1", "fd00::f"));
 	cr_assert_eq(machines_count(), MSG_MACHINE_MAX);
@@ -239,6 +239,43 @@ Test(keep_machines, U11_sixteen_of_a_machine)
 	cr_assert(machines_may_more());
 	put("fd00::99", 1);
 	cr_assert(are_one("fd00::1", "fd00::99"));
+}
+
+/* What the kernel does not hear of any more makes room, the longest of it first. */
+Test(keep_machines, U11_a_stale_address_makes_room)
+{
+	const struct machines_link l = link_of(2, 1);
+	struct addr a = address("fd00::");
+	unsigned int i;
+
+	for (i = 1; i <= MSG_MACHINE_MAX; i++) {
+		a.bytes[15] = (uint8_t)i;
+		machines_put(&l, &a, false);
+	}
+	a = address("fd00::2");
+	machines_put(&l, &a, true);
+	a = address("fd00::1");
+	machines_put(&l, &a, true);
+	/* That it is told again makes it no younger. */
+	a = address("fd00::2");
+	machines_put(&l, &a, true);
+	a = address("fd00::99");
+	machines_put(&l, &a, true);
+	cr_assert_not(are_one("fd00::99", "fd00::3"));
+	machines_put(&l, &a, false);
+	cr_assert(are_one("fd00::99", "fd00::1"));
+	cr_assert_not(are_one("fd00::2", "fd00::3"));
+	/* It is no room for those that were turned away. */
+	cr_assert_not(machines_may_more());
+	a = address("fd00::1");
+	machines_put(&l, &a, false);
+	a = address("fd00::98");
+	machines_put(&l, &a, false);
+	cr_assert_not(are_one("fd00::98", "fd00::3"));
+	drop("fd00::99");
+	cr_assert(machines_may_more());
+	machines_put(&l, &a, false);
+	cr_assert(are_one("fd00::98", "fd00::1"));
 }
 
 /* What a listing did not have has gone unnoticed. */
@@ -267,7 +304,7 @@ put_many(unsigned int first, unsigned int n)
 		a.bytes[1] = (uint8_t)(i >> 16);
 		a.bytes[2] = (uint8_t)(i >> 8);
 		a.bytes[3] = (uint8_t)i;
-		machines_put(&l, &a);
+		machines_put(&l, &a, false);
 	}
 }
 

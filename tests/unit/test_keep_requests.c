@@ -477,9 +477,9 @@ make_machine(const struct msg_grant *one, const struct msg_grant *other)
 	struct addr a = { .family = ADDR_V4 };
 
 	memcpy(a.bytes, one->client, sizeof(a.bytes));
-	machines_put(&link, &a);
+	machines_put(&link, &a, false);
 	memcpy(a.bytes, other->client, sizeof(a.bytes));
-	machines_put(&link, &a);
+	machines_put(&link, &a, false);
 }
 
 /* As for a host; and who was of it a moment ago is decided on anew. */
