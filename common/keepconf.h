@@ -11,7 +11,7 @@
 #include "host.h"
 #include "msg.h"
 
-#define KEEPCONF_VERSION	1
+#define KEEPCONF_VERSION	2
 #define KEEPCONF_NAME_MAX	64	/* with NUL: of tables, chains */
 #define KEEPCONF_USER_MAX	256	/* with NUL */
 #define KEEPCONF_PATH_MAX	4096
@@ -28,6 +28,7 @@
 #define KEEP_FD_ACL_DIR		10	/* O_PATH */
 #define KEEP_FD_NOTIFY		11	/* the service manager, if it wants */
 #define KEEP_FD_STAMPS		12	/* struct stamps; not with none */
+#define KEEP_FD_NEIGHBOURS	12	/* route; when that has been read */
 #define KEEP_FD_CONFIG		13	/* struct keepconf */
 #define KEEP_FD_CONTROL		13	/* listening; when that has been read */
 #define KEEP_FD_SIGNALS		14	/* signalfd; the keeper opens it */
@@ -83,7 +84,7 @@ struct keepconf {
 	uint8_t		unprivileged;	/* --check of an ordinary user */
 	struct keepconf_table table;
 	uint8_t		audit;		/* 0 or 1: nothing is refused (U8) */
-	uint8_t		pad[1];
+	uint8_t		neighbours;	/* 0 or 1: --hosts (U11) */
 	char		chain[KEEPCONF_NAME_MAX];	/* "": none was given */
 	uint32_t	acl_name;	/* where the name begins in acl_path */
 	char		acl_path[KEEPCONF_PATH_MAX];

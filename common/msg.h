@@ -2,16 +2,18 @@
  * The messages between the keeper and its children: the whole contract.
  *
  * One message is one SOCK_SEQPACKET record of exactly the size of its struct;
- * but GRANT, RESULT, OWN, CHECK, CHECKED, REFUSAL, HITS and SEEN, of which there
- * are many, come one or more to a record, at most MSG_BATCH_MAX (of some fewer),
- * each decoded for itself: one record wakes its reader once.
+ * but GRANT, RESULT, OWN, CHECK, CHECKED, REFUSAL, HITS, SEEN, HOST, KNOWN and
+ * NEIGHBOUR, of which there are many, come one or more to a record, at most
+ * MSG_BATCH_MAX (of some fewer), each decoded for itself: one record wakes its
+ * reader once.
  * Integers have fixed width and host byte order (both ends are one machine).
  * There are no pointers, no lengths that the receiver would have to trust, no
  * bit fields; padding is named and must be zero.  Each message has one decode
  * function: it copies first, then checks every field of the copy, and returns
  * an enumerated reason.  Both sides use it, and it is fuzzed.  Pure.
  *
- * Those about the files that a list includes are in includemsg.h.
+ * Those about the files that a list includes are in includemsg.h, those about which
+ * addresses are one client in hostmsg.h.
  *
  * What a record may not be (empty, of an unknown type, truncated, with a
  * descriptor where none belongs) ends the program that received it.
@@ -26,7 +28,7 @@
 #include "addr.h"
 #include "histogram.h"
 
-#define MSG_VERSION	5	/* of this contract; sent in READY */
+#define MSG_VERSION	7	/* of this contract; sent in READY */
 #define MSG_BATCH_MAX	64	/* of one type in a record */
 #define MSG_LABEL_SIZE	128	/* bytes; nftables takes 127 and a NUL */
 /*
@@ -65,7 +67,10 @@ enum msg_type {
 	MSG_SEEN = 20,		/* worker -> keeper: a client got an answer */
 	MSG_INCLUDED = 23,	/* keeper -> compiler: what became of an INCLUDE */
 	MSG_INCLUDE = 24,	/* compiler -> keeper: a file of the list, please */
-	MSG_HOST = 26		/* compiler -> keeper: who is one client */
+	MSG_HOST = 26,		/* compiler -> keeper: who is one client */
+	MSG_KNOWN = 27,		/* keeper -> worker: a host has that address */
+	MSG_ASKED = 28,		/* worker -> keeper: the same of who has asked */
+	MSG_NEIGHBOUR = 29	/* keeper -> worker: a machine has that address */
 };
 
 enum msg_err {
@@ -379,6 +384,7 @@ struct msg_config {
 	uint32_t	min_rule_time;	/* seconds, not 0 */
 	uint32_t	max_rule_time;	/* seconds, not below the minimum */
 	uint32_t	max_connections; /* not 0 */
+	uint32_t	nworkers;	/* 1..MSG_WORKERS_MAX, of all */
 	struct msg_upstream upstreams[MSG_UPSTREAMS_MAX];
 	struct msg_nets	client_nets;	/* none: any client */
 	struct msg_nets	deny_nets;	/* never granted (G8) */
@@ -386,7 +392,7 @@ struct msg_config {
 	uint8_t		audit;		/* 0 or 1: nothing is refused (U8) */
 };
 static_assert(sizeof(struct msg_config) ==
-    29 + 24 * MSG_UPSTREAMS_MAX + 3 * sizeof(struct msg_nets),
+    33 + 24 * MSG_UPSTREAMS_MAX + 3 * sizeof(struct msg_nets),
     "msg_config size");
 
 /* Seconds of grace after a grant's lifetime at most (G3). */

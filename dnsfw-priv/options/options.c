@@ -36,8 +36,7 @@ struct option_def {
  * manual's list (a test compares) come from it. */
 static const struct option_def defs[] = {
 	{ "acl-file", "FILE", value_text, P(keep.acl_path),
-	    { 0, KEEPCONF_PATH_MAX, NULL }, NULL,
-	    "access control list (required)" },
+	    { 0, KEEPCONF_PATH_MAX, NULL }, NULL, "access control list (required)" },
 	{ "upstream", "ADDRESS", value_hosts, P(keep.upstreams),
 	    { 0, MSG_UPSTREAMS_MAX, "--upstream-port" }, NULL,
 	    "DNS server to ask (required; list)" },
@@ -79,16 +78,17 @@ static const struct option_def defs[] = {
 	{ "bypass-signals", "WAY", value_word, P(worker.bypass_pass),
 	    { 0, 0, "answer pass" }, "answer",
 	    "answer or pass what leads around here" },
+	{ "hosts", "WAY", value_word, P(keep.neighbours),
+	    { 0, 0, "list neighbours" }, "list",
+	    "who is one client: by the list, or neighbours" },
 	{ "hold-live", NULL, value_word, P(keep.hold_live), NO_YES, NULL,
 	    "grants of living connections do not end" },
 	{ "kill-connections", NULL, value_word, P(keep.kill_connections),
 	    NO_YES, NULL, "end those of grants that are revoked" },
 	{ "workers", "N", value_number, P(keep.nworkers),
-	    { 1, MSG_WORKERS_MAX, NULL }, "1",
-	    "processes that answer queries" },
+	    { 1, MSG_WORKERS_MAX, NULL }, "1", "processes that answer queries" },
 	{ "max-connections", "N", value_number, P(worker.max_connections),
-	    { 1, 1000000, NULL }, "10000",
-	    "requests in flight, TCP connections" },
+	    { 1, 1000000, NULL }, "10000", "requests in flight, TCP connections" },
 	{ "max-grants", "N", value_number, P(keep.max_grants),
 	    { 1, 16777216, NULL }, "65536", "live grants at most" },
 	{ "refuse-with", "RCODE", value_word, P(worker.refuse_with),
@@ -110,8 +110,7 @@ static const struct option_def defs[] = {
 	{ "priv-user", "USER", value_text, USER(KEEPCONF_HELPER),
 	    PRIV_USER, "user of dnsfw-priv" },
 	{ "config", "FILE", value_text, P(config),
-	    { 0, KEEPCONF_PATH_MAX, NULL }, NULL,
-	    "more options, as KEY=value lines" },
+	    { 0, KEEPCONF_PATH_MAX, NULL }, NULL, "more options, as KEY=value lines" },
 	{ "audit", NULL, value_word, P(keep.audit), NO_YES, NULL,
 	    "refuse nothing, and tell what would be" },
 	{ "check", NULL, value_word, P(keep.check_only), NO_YES, NULL,
@@ -348,38 +347,37 @@ from_table(struct options *o)
 
 /* What no single option can know. */
 static void
-check(const struct options *o)
+check(const struct keepconf *k)
 {
-	if (o->keep.acl_path[0] == '\0')
+	if (k->acl_path[0] == '\0')
 		report("--acl-file (or ACL_FILE) is required: "
 		    "the path of the access control list");
-	if (o->keep.upstreams.n == 0)
+	if (k->upstreams.n == 0)
 		report("--upstream (or UPSTREAM) is required: "
 		    "the address of a DNS server");
-	if (o->keep.firewall == OPTIONS_UNSET)
+	if (k->firewall == OPTIONS_UNSET)
 		report("--firewall (or FIREWALL) is required: "
 		    "none, iptables or nftables");
-	else if (o->keep.firewall != KEEPCONF_NONE && o->keep.chain[0] == '\0')
+	else if (k->firewall != KEEPCONF_NONE && k->chain[0] == '\0')
 		report("--chain (or CHAIN) is required with "
 		    "--firewall iptables and nftables");
-	if (o->keep.firewall == KEEPCONF_IPTABLES &&
-	    strlen(o->keep.chain) > IPTABLES_CHAIN_MAX)
-		report("--chain \"%s\": expected at most %d bytes with "
-		    "--firewall iptables, as the names of ipsets begin with "
-		    "it", o->keep.chain, IPTABLES_CHAIN_MAX);
-	if (o->keep.firewall == KEEPCONF_NFTABLES && o->keep.table.name[0] == '\0')
+	if (k->firewall == KEEPCONF_IPTABLES &&
+	    strlen(k->chain) > IPTABLES_CHAIN_MAX)
+		report("--chain \"%s\": expected at most %d bytes with --firewall "
+		    "iptables, as the names of ipsets begin with it", k->chain,
+		    IPTABLES_CHAIN_MAX);
+	if (k->firewall == KEEPCONF_NFTABLES && k->table.name[0] == '\0')
 		report("--table (or TABLE) is required with "
 		    "--firewall nftables, for example \"inet filter\"");
-	if (o->keep.firewall != KEEPCONF_NFTABLES && o->keep.table.name[0] != '\0')
+	if (k->firewall != KEEPCONF_NFTABLES && k->table.name[0] != '\0')
 		report("--table (or TABLE): only with --firewall nftables");
-	if (o->keep.firewall == KEEPCONF_NONE &&
-	    (o->keep.hold_live || o->keep.kill_connections))
+	if (k->firewall == KEEPCONF_NONE && (k->hold_live || k->kill_connections))
 		report("--hold-live and --kill-connections: not with "
 		    "--firewall none");
-	if (o->keep.max_rule_time < o->keep.min_rule_time)
+	if (k->max_rule_time < k->min_rule_time)
 		report("--max-rule-time \"%u\" (a day, if it is not set): "
-		    "expected at least --min-rule-time, which is %u", o->keep.max_rule_time,
-		    o->keep.min_rule_time);
+		    "expected at least --min-rule-time, which is %u",
+		    k->max_rule_time, k->min_rule_time);
 }
 
 void
@@ -394,7 +392,7 @@ options_parse(struct options *o, int argc, char **argv,
 		from_file(o, config);
 	from_table(o);
 	if (!failed)
-		check(o);
+		check(&o->keep);
 	if (failed)
 		usage_exit();
 }

@@ -17,6 +17,7 @@ complete_worker(const struct keepconf *k, struct msg_config *c)
 	c->nbinds = (uint8_t)k->binds.n;
 	c->firewall = k->firewall != KEEPCONF_NONE;
 	c->audit = k->audit;
+	c->nworkers = k->nworkers;
 	c->min_rule_time = k->min_rule_time;
 	c->max_rule_time = k->max_rule_time;
 	c->nupstreams = (uint8_t)k->upstreams.n;

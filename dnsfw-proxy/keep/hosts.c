@@ -124,6 +124,18 @@ hosts_reach(uint8_t family, const uint8_t client[16], unsigned int worker)
 }
 
 bool
+hosts_in_network(const struct addr *client)
+{
+	const struct hosts_table *t = &hosts_tables[in_force];
+	struct addr net = *client;
+
+	if (client->family != ADDR_V6 || find_host(t, client, 128) != NULL)
+		return (false);
+	addr_mask(&net, MSG_HOST_NET);
+	return (find_host(t, &net, MSG_HOST_NET) != NULL);
+}
+
+bool
 hosts_first(struct addr *client)
 {
 	const struct hosts_table *t = &hosts_tables[in_force];

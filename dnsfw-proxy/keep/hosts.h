@@ -29,4 +29,7 @@ bool	hosts_reach(uint8_t family, const uint8_t client[16], unsigned int worker);
  */
 bool	hosts_first(struct addr *client);
 
+/* Is it in a network of a host, and none of the addresses that hosts have? */
+bool	hosts_in_network(const struct addr *client);
+
 #endif

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "asked.h"
 #include "children.h"
 #include "conf.h"
 #include "connections.h"
@@ -17,6 +18,8 @@
 #include "hold.h"
 #include "landlock.h"
 #include "log.h"
+#include "machines.h"
+#include "neighbours.h"
 #include "notify.h"
 #include "own.h"
 #include "policy.h"
@@ -133,8 +136,11 @@ keep_confine(void)
 		    conf->users[KEEPCONF_KEEPER].gid, 0);
 	else
 		drop_capabilities();
+	/* By a process that could change nothing. */
 	if (conf->check_only == 0)
-		own_open();	/* by a process that could change nothing */
+		own_open();
+	if (conf->check_only == 0 && conf->neighbours != 0)
+		neighbours_open();
 	why = sandbox_landlock(NULL, 0, KEEP_FD_ACL_DIR);
 	sandbox_seccomp(keep_rules, keep_nrules);
 
@@ -160,6 +166,8 @@ keep_main(void)
 	hash_init();
 	children_open();
 	refusals_open(conf->nworkers);
+	asked_open(conf->nworkers);
+	machines_open(conf->nworkers);
 	hits_open();
 	if (conf->audit != 0)
 		seen_open(conf->nworkers);

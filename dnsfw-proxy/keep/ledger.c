@@ -10,6 +10,7 @@
 
 #include "hash.h"
 #include "hosts.h"
+#include "machines.h"
 #include "kernel/backend.h"
 #include "log.h"
 
@@ -116,8 +117,8 @@ home_slot(const struct ledger *l, const void *key, size_t len)
 }
 
 /*
- * Which counter has the number of the client's grants.  All addresses of a host
- * are one client; of an IPv6 address only the first half counts.  Two clients meet
+ * Which counter has the number of the client's grants.  All addresses of a host,
+ * or of a machine, are one client; of an IPv6 address only the first half counts.  Two clients meet
  * in one counter so seldom, and so unpredictably, that sharing it does no harm.
  */
 static uint32_t
@@ -129,8 +130,10 @@ counter_of(const struct ledger *l, const struct msg_grant *g)
 	} client = { .local = g->local, .who.family = g->family };
 
 	memcpy(client.who.bytes, g->client, sizeof(client.who.bytes));
-	if (!hosts_first(&client.who))
+	if (!hosts_first(&client.who)) {
+		(void)machines_first(&client.who);
 		addr_mask(&client.who, NETWORK);
+	}
 	return ((uint32_t)hash_bytes(&client, sizeof(client)) & l->client_mask);
 }
 

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "asked.h"
 #include "children.h"
 #include "choice.h"
 #include "clock.h"
@@ -12,6 +13,7 @@
 #include "hits.h"
 #include "hosts.h"
 #include "log.h"
+#include "machines.h"
 #include "own.h"
 #include "permit.h"
 #include "policy.h"
@@ -58,14 +60,21 @@ struct request_turn {
 static struct log_limit outcome_limit, full_limit;
 static uint64_t counts[RESULT_COUNT], known_count, foreign_count;
 
-/* P5: a host is a client of each worker that some address of it reaches. */
+/*
+ * P5: a host, or a machine, is a client of each worker that some address of it
+ * reaches.
+ */
 static bool
 is_foreign(const struct msg_grant *g, unsigned int worker)
 {
+	struct addr client = { .family = g->family };
+
+	memcpy(client.bytes, g->client, sizeof(client.bytes));
 	return (children_nworkers > 1 && g->local == 0 &&
 	    choice_worker(g->family, g->client,
 	    (unsigned int)children_nworkers) != worker &&
-	    !hosts_reach(g->family, g->client, worker));
+	    !hosts_reach(g->family, g->client, worker) &&
+	    !machines_reach(&client, worker));
 }
 
 /* P7: what root allows, whatever a worker says; P5: its own clients only. */
@@ -77,6 +86,9 @@ permitted(const struct msg_grant *g, unsigned int worker)
 	if (g->policy != policy_generation())
 		return (RESULT_STALE);
 	if (is_foreign(g, worker)) {
+		/* A machine may have lost the address since it was asked. */
+		if (conf->neighbours != 0)
+			return (RESULT_STALE);
 		foreign_count++;
 		return (RESULT_OUTSIDE);
 	}
@@ -374,6 +386,17 @@ take_counters(struct request_turn *t, const uint8_t *buf, size_t len)
 	return (err);
 }
 
+static enum msg_err
+take_asked(struct request_turn *t, const uint8_t *buf, size_t len)
+{
+	struct msg_known m;
+	enum msg_err err = msg_known_decode(buf, len, MSG_ASKED, &m);
+
+	if (err == MSG_OK)
+		asked_take(t->worker, &m, t->now);
+	return (err);
+}
+
 /*
  * What may come; the last one is what anything else is taken for.  told is how
  * much of a turn's work that is no grant's a record is.
@@ -390,6 +413,7 @@ static const struct request_kind {
 	{ MSG_SEEN, sizeof(struct msg_seen), MSG_SEEN_MAX, 8, take_seen },
 	{ MSG_HITS, sizeof(struct msg_hits), MSG_BATCH_MAX, 1, take_hits },
 	{ MSG_COUNTERS, sizeof(struct msg_counters), 1, 1, take_counters },
+	{ MSG_ASKED, sizeof(struct msg_known), 1, 1, take_asked },
 	{ MSG_GRANT, sizeof(struct msg_grant), MSG_BATCH_MAX, 0, take_grant }
 };
 #define REQUEST_KINDS	(sizeof(request_kinds) / sizeof(request_kinds[0]))

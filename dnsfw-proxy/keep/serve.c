@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "asked.h"
 #include "children.h"
 #include "clock.h"
 #include "conf.h"
@@ -14,6 +15,8 @@
 #include "hits.h"
 #include "hold.h"
 #include "log.h"
+#include "machines.h"
+#include "neighbours.h"
 #include "notify.h"
 #include "own.h"
 #include "policy.h"
@@ -33,7 +36,7 @@
  */
 enum { AT_COMPILER_LOG, AT_COMPILER, AT_REPAIR, AT_CONNECTIONS, AT_HELPER,
     AT_ACT, AT_SIGNALS, AT_CONTROL, AT_OWN = AT_CONTROL + CONTROL_POLLED,
-    AT_EVENTS, AT_COUNT };
+    AT_NEIGHBOURS, AT_EVENTS, AT_COUNT };
 #define POLLED_MAX	(2 * MSG_WORKERS_MAX + AT_COUNT)
 
 static bool untold[MSG_WORKERS_MAX];	/* to be told of own addresses */
@@ -69,6 +72,24 @@ tell_own(size_t worker)
 	untold[worker] = false;
 }
 
+/* Is there something that waits for room in its channel? */
+static bool
+is_untold(size_t worker)
+{
+	return (untold[worker] || asked_waits((unsigned int)worker) ||
+	    neighbours_untold((unsigned int)worker));
+}
+
+/* All that waits. */
+static void
+tell_worker(size_t worker)
+{
+	if (untold[worker])
+		tell_own(worker);
+	asked_tell((unsigned int)worker);
+	neighbours_tell((unsigned int)worker);
+}
+
 static void
 send_policy(void)
 {
@@ -89,12 +110,13 @@ log_statistics(void)
 	requests_log();
 	log_info("firewall: %s, transactions %llu, repairs %llu, "
 	    "grants revoked %llu, kept at the start %llu; "
-	    "own addresses: %u",
+	    "own addresses: %u; of neighbours: %u",
 	    firewall.ready == firewall.families ? "working" : "incomplete",
 	    (unsigned long long)firewall.transactions,
 	    (unsigned long long)firewall.repairs,
 	    (unsigned long long)firewall.revoked,
-	    (unsigned long long)firewall.taken_over, own_count());
+	    (unsigned long long)firewall.taken_over, own_count(),
+	    machines_count());
 	children_send_plain(&children_compiler, MSG_STATS, -1);
 	tell_workers(MSG_STATS);
 }
@@ -171,6 +193,7 @@ turn_wait(bool held_back)
 
 	ms = sooner(ms, status_wait());
 	ms = sooner(ms, own_wait());
+	ms = sooner(ms, neighbours_wait());
 	ms = sooner(ms, control_wait());
 	if (held_back)
 		ms = sooner(ms, 1);
@@ -201,7 +224,7 @@ turn_poll(struct pollfd fds[POLLED_MAX])
 		may = is_heard(i);
 		held_back |= !may;
 		fds[i].fd = may ? children_workers[i].chan : -1;
-		if (untold[i])
+		if (is_untold(i))
 			fds[i].events |= POLLOUT;
 		fds[n + i].fd = children_workers[i].log;
 	}
@@ -214,6 +237,7 @@ turn_poll(struct pollfd fds[POLLED_MAX])
 	others[AT_SIGNALS].fd = KEEP_FD_SIGNALS;
 	control_poll(others + AT_CONTROL);
 	others[AT_OWN].fd = KEEP_FD_OWN;
+	others[AT_NEIGHBOURS].fd = neighbours_fd();
 	others[AT_EVENTS].fd = has_helper ? KEEP_FD_EVENTS : -1;
 	children_poll(fds, 2 * n + AT_COUNT, turn_wait(held_back));
 }
@@ -251,6 +275,8 @@ turn(void)
 		children_look();
 	if (is_ready(&others[AT_OWN], 1) || own_wait() != -1)
 		serve_own();
+	if (is_ready(&others[AT_NEIGHBOURS], 1) || neighbours_wait() != -1)
+		neighbours_read();
 	if (is_ready(&others[AT_EVENTS], 1))
 		forget = repair_events();
 	forget |= repair_step();
@@ -272,8 +298,8 @@ turn(void)
 	if (forget)
 		tell_workers(MSG_FORGET);
 	for (i = 0; i < n; i++) {
-		if ((fds[i].revents & POLLOUT) != 0 && untold[i])
-			tell_own(i);
+		if ((fds[i].revents & POLLOUT) != 0)
+			tell_worker(i);
 		if ((fds[i].revents & ~POLLOUT) != 0 && is_heard(i))
 			requests_serve((unsigned int)i);
 	}

@@ -9,6 +9,7 @@
 
 #include "../acl/hosts.h"
 #include "hash.h"
+#include "kin.h"
 #include "log.h"
 #include "policy.h"
 #include "share.h"
@@ -294,19 +295,47 @@ alias_remember(const struct addr *client, const struct dns_name *target,
 		o->expiry = expiry;
 }
 
+/*
+ * Those who were led there for the client: its host, or the addresses of its machine,
+ * as each of them has asked.
+ */
+static unsigned int
+all_led(const struct addr *client, struct addr out[KIN_MAX])
+{
+	unsigned int n = kin_list(policy.image, client, out);
+
+	if (n > 0)
+		return (n);
+	out[0] = led_client(client);
+	return (1);
+}
+
 const struct alias_origin *
-alias_origins(const struct addr *client, const struct dns_name *target)
+alias_origins(const struct addr *client, const struct dns_name *target,
+    uint64_t now)
 {
 	DNS_UNINITIALIZED struct dns_name turned;
+	struct addr led[KIN_MAX];
 	const struct pair *p;
-	struct addr who;
+	unsigned int i, n;
 
 	if (alias_stock.amount == 0)
 		return (NULL);
 	last_label_first(target, &turned);
-	who = led_client(client);
-	p = pair_find(&who, &turned);
-	return (p == NULL ? NULL : p->origins);
+	n = all_led(client, led);
+	for (i = 0; i < n; i++) {
+		p = pair_find(&led[i], &turned);
+		if (p != NULL && pair_counts(p, now))
+			return (p->origins);
+	}
+	return (NULL);
+}
+
+static bool
+is_led(const struct pair *p, const struct addr *who)
+{
+	return (addr_equal(&p->client, who) ||
+	    kin_are_one(policy.image, &p->client, who));
 }
 
 size_t
@@ -326,8 +355,7 @@ alias_origins_below(const struct addr *client, const struct dns_name *name,
 	last_label_first(name, &above);
 	TAILQ_FOREACH(item, &h->pairs.items, link) {
 		p = pair_of_item(item);
-		if (!addr_equal(&p->client, &who) ||
-		    !target_is_below(&p->target, &above))
+		if (!target_is_below(&p->target, &above) || !is_led(p, &who))
 			continue;
 		for (i = 0; i < ALIAS_ORIGINS && n < max; i++)
 			if (p->origins[i].expiry > now)

@@ -46,10 +46,11 @@ void	alias_remember(const struct addr *client, const struct dns_name *target,
 
 /*
  * The ALIAS_ORIGINS places of the client's target; those whose expiry is over
- * do not count.  NULL: no answer led there.
+ * do not count.  NULL: no answer led there, to it or another address of its host or
+ * machine, that counts now.
  */
 const struct alias_origin *alias_origins(const struct addr *client,
-	    const struct dns_name *target);
+	    const struct dns_name *target, uint64_t now);
 
 /*
  * Origins that count now, of the client's targets that are below name (D17):

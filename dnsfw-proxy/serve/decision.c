@@ -117,7 +117,8 @@ static void
 add_origins(const struct addr *client, const struct dns_name *target,
     uint64_t since, struct decision *out)
 {
-	const struct alias_origin *origins = alias_origins(client, target);
+	const struct alias_origin *origins = alias_origins(client, target,
+	    since);
 	DNS_UNINITIALIZED struct acl_decision d;
 	unsigned int i;
 

@@ -31,7 +31,7 @@ remember(const struct request *q, const struct dns_target *target)
 		alias_remember(&q->client, &target->name, &q->dns.qname, 1,
 		    loop.now, expiry_of(target->ttl));
 	if (q->aliased)
-		o = alias_origins(&q->client, &q->dns.qname);
+		o = alias_origins(&q->client, &q->dns.qname, q->since);
 	/* The table may change under them. */
 	for (i = 0; o != NULL && i < ALIAS_ORIGINS; i++)
 		if (o[i].expiry > q->since)

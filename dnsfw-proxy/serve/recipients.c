@@ -2,6 +2,7 @@
 #include "recipients.h"
 
 #include "addrtext.h"
+#include "kin.h"
 #include "policy.h"
 #include "quota.h"
 #include "scope.h"
@@ -52,6 +53,16 @@ add_host(struct recipients *r, const struct request *q, uint32_t host)
 		add_other(r, q, &known[i]);
 }
 
+static void
+add_kin(struct recipients *r, const struct request *q)
+{
+	struct addr kin[KIN_MAX];
+	unsigned int i, n = kin_list(policy.image, &q->client, kin);
+
+	for (i = 0; i < n; i++)
+		add_other(r, q, &kin[i]);
+}
+
 void
 recipients_of(const struct request *q, struct recipients *r)
 {
@@ -62,6 +73,8 @@ recipients_of(const struct request *q, struct recipients *r)
 	add_recipient(r, &q->client);
 	if (acl_host_of(policy.image, &q->client, &host))
 		add_host(r, q, host);
+	else
+		add_kin(r, q);
 	r->families &= settings.config.firewall ? policy.families : 0;
 }
 

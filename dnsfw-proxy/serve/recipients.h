@@ -1,6 +1,7 @@
 /*
  * To whom the addresses of an answer are granted: to the client that has asked,
- * and, if it is an address of a host, to all that are known of that (U11).
+ * and, if it is an address of a host, or of a machine, to all that are known of that
+ * (U11).
  */
 #ifndef SERVE_RECIPIENTS_H
 #define SERVE_RECIPIENTS_H

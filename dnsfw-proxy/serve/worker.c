@@ -15,6 +15,8 @@
 #include "hits.h"
 #include "log.h"
 #include "kept.h"
+#include "kin.h"
+#include "known.h"
 #include "loop.h"
 #include "observe.h"
 #include "own.h"
@@ -96,6 +98,28 @@ take_result(const uint8_t *buf, size_t len)
 	grants_result(&result);
 }
 
+static void
+take_known(const uint8_t *buf, size_t len)
+{
+	struct msg_known known;
+	enum msg_err err;
+
+	if ((err = msg_known_decode(buf, len, MSG_KNOWN, &known)) != MSG_OK)
+		priv_malformed(err);
+	known_take(&known);
+}
+
+static void
+take_neighbour(const uint8_t *buf, size_t len)
+{
+	struct msg_neighbour m;
+	enum msg_err err;
+
+	if ((err = msg_neighbour_decode(buf, len, &m)) != MSG_OK)
+		priv_malformed(err);
+	kin_take(&m);
+}
+
 /* Messages of which many come in a record; size is that of one. */
 static void
 take_each(const uint8_t *buf, size_t len, size_t size,
@@ -120,6 +144,12 @@ take_message(const uint8_t *buf, size_t len, int fd)
 		break;
 	case MSG_OWN:
 		take_each(buf, len, sizeof(struct msg_own), take_own);
+		break;
+	case MSG_KNOWN:
+		take_each(buf, len, sizeof(struct msg_known), take_known);
+		break;
+	case MSG_NEIGHBOUR:
+		take_each(buf, len, sizeof(struct msg_neighbour), take_neighbour);
 		break;
 	case MSG_FORGET:
 	case MSG_STATS:

@@ -53,6 +53,32 @@ class Rule:
         return "; ".join(self.lines())
 
 
+class Host:
+    """A group that is one machine (U11): its addresses, and subnets of which
+    all addresses have asked that there are."""
+
+    def __init__(self, name, members):
+        self.name = name
+        self.members = tuple(ipaddress.ip_network(one) for one in members)
+
+    def lines(self):
+        return [f"@{self.name} = host " + ", ".join(
+            str(net if net.prefixlen < net.max_prefixlen
+                else net.network_address) for net in self.members)]
+
+    def has(self, client):
+        return any(ipaddress.ip_address(client) in net for net in self.members)
+
+    def __repr__(self):
+        return "; ".join(self.lines())
+
+
+def one_client(hosts, client, clients):
+    """All of these that are one client with it, and itself."""
+    return {client} | {other for host in hosts if host.has(client)
+                       for other in clients if host.has(other)}
+
+
 def decide(rules, client, name):
     """None if refused, else the protocols and ports that are granted."""
     client = ipaddress.ip_address(client)
@@ -97,8 +123,11 @@ class Grant:
 
 
 class Model:
-    def __init__(self, rules, rule_time):
+    def __init__(self, rules, rule_time, hosts=(), clients=()):
+        """clients: those that there are, for what hosts have."""
         self.rules = rules
+        self.hosts = hosts
+        self.clients = clients
         self.rule_time = rule_time      # smallest and greatest
         self.grants = {}    # (client or None, proto, port, address): Grant
         self.reviewed = 0   # when the last review of all grants began
@@ -112,22 +141,29 @@ class Model:
 
     # What happens.
 
+    def wanted(self, client, name, addresses):
+        """What an answer with these addresses needs: for all of the client's
+        host, each by its own rules, if who asked is granted a port (U11)."""
+        keys = []
+        if not decide(self.rules, client, name):
+            return keys
+        for one in one_client(self.hosts, client, self.clients):
+            local = one in LOOPBACK
+            keys += [(None if local else one, proto.lower(), port, address)
+                     for proto, port in decide(self.rules, one, name) or ()
+                     for address in addresses
+                     if local or (":" in address) == (":" in one)]
+        return keys
+
     def answered(self, client, name, addresses, begin, end):
         """addresses: (address, TTL) of the answer; the longest TTL counts."""
-        ports = decide(self.rules, client, name) or ()
-        local = client in LOOPBACK
-        keys = []
         lifetimes = {}
         for address, ttl in addresses:
             lifetimes[address] = max(self.lifetime(ttl),
                                      lifetimes.get(address, 0))
-        for address, lifetime in lifetimes.items():
-            if not local and (":" in address) != (":" in client):
-                continue
-            for proto, port in ports:
-                keys.append((None if local else client, proto.lower(), port,
-                             address))
-                self._grant(keys[-1], name, lifetime, begin, end)
+        keys = self.wanted(client, name, lifetimes)
+        for key in keys:
+            self._grant(key, name, lifetimes[key[3]], begin, end)
         return keys
 
     def _grant(self, key, label, lifetime, begin, end):
@@ -214,9 +250,10 @@ class Model:
                            for label in grant.labels}
             grant.vague = len(grant.labels) > 1
 
-    def reloaded(self, rules, when):
+    def reloaded(self, rules, when, hosts=()):
         """What the rules would not give by any name goes (A9, G15)."""
         self.rules = rules
+        self.hosts = hosts
         self.reviewed = when
         for key, grant in list(self.grants.items()):
             gone = {name for name in set(grant.names) | grant.labels

@@ -7,7 +7,7 @@ before it, so that a part of a sequence is a sequence, too.
 import collections
 
 from lab import CLIENT4, CLIENT6, OTHER4, OTHER6, OTHER_PORT, PORT
-from model import LOOPBACK, RULE_TIME_MAX, Rule
+from model import LOOPBACK, RULE_TIME_MAX, Host, Rule
 
 AWAY = (CLIENT4, OTHER4, CLIENT6, OTHER6)
 CLIENTS = AWAY + LOOPBACK
@@ -22,6 +22,7 @@ RULE_TIMES = ((1, 1), (1, 3), (1, 20), (2, 10), (5, RULE_TIME_MAX), (10, 60),
 SUBNETS = (f"{CLIENT4}/32", f"{OTHER4}/32", "10.77.1.0/24", "0.0.0.0/0",
            f"{CLIENT6}/128", f"{OTHER6}/128", "fd77:1::/64", "::/0",
            "127.0.0.0/8", "127.0.0.1/32", "::1/128")
+NETWORK6 = "fd77:1::/64"
 PATTERNS = NAMES + ("*.a.test", "*.b.test", "*.test", "*")
 PORTS = (("TCP", PORT), ("TCP", OTHER_PORT), ("UDP", PORT))
 VICTIMS = ("stop", "keeper", "helper", "compiler", "worker")
@@ -33,10 +34,11 @@ Query = collections.namedtuple("Query", "client name rdtype links addresses")
 
 Ask = collections.namedtuple("Ask", "queries")      # at the same time
 Connect = collections.namedtuple("Connect", "client address proto port")
-Reload = collections.namedtuple("Reload", "rules")
+Reload = collections.namedtuple("Reload", "rules hosts", defaults=((),))
 Disturb = collections.namedtuple("Disturb", "how choice")
 Outage = collections.namedtuple("Outage", "families queries")
-Restart = collections.namedtuple("Restart", "victim rule_time rules boottime")
+Restart = collections.namedtuple("Restart", "victim rule_time rules boottime hosts",
+                                 defaults=((),))
 Watch = collections.namedtuple("Watch", "seconds")
 
 DISTURBANCES = {
@@ -63,6 +65,20 @@ def rules(random):
              tuple(some(random, PORTS, 3)) if arrow == "->" else ())
         for (subnet, pattern), arrow in arrows.items()
         if (arrow, pattern) != ("~>", "*"))
+
+
+def hosts(random):
+    """One machine, or two, or one that has a subnet, or none."""
+    left = random.sample(AWAY, len(AWAY))
+    kind = random.choice(("one", "one", "two", "two", "subnet", "none"))
+    if kind == "one":
+        return (Host("one", left[:random.randint(2, 4)]),)
+    if kind == "two":
+        return (Host("one", left[:2]), Host("two", left[2:random.randint(3, 4)]))
+    if kind == "subnet":
+        return (Host("one", random.sample((CLIENT4, OTHER4, CLIENT6), 2) +
+                     [NETWORK6]),)
+    return ()
 
 
 def query(random, client=None):
@@ -109,7 +125,7 @@ def step(random, backend):
     if kind == Connect:
         return connect(random)
     if kind == Reload:
-        return Reload(rules(random))
+        return Reload(rules(random), hosts(random))
     if kind == Disturb:
         return Disturb(random.choice(DISTURBANCES[backend]),
                        random.random())
@@ -121,5 +137,5 @@ def step(random, backend):
     if kind == Restart:
         return Restart(random.choice(VICTIMS), random.choice(RULE_TIMES),
                        rules(random) if random.random() < 0.3 else None,
-                       random.choice(BOOTTIMES))
+                       random.choice(BOOTTIMES), hosts(random))
     return Watch(random.choice((0.3, 1, 2.5)))

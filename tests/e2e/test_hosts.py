@@ -134,6 +134,31 @@ def test_U11_of_a_network_those_are_known_that_have_asked(lab, fw, network):
         network[-16:])
 
 
+def granted_with(lab, fw, asker):
+    """Who is granted a new name's IPv6 address if that one asks for it."""
+    site = lab.site()
+    assert ask_from(lab, site.name, asker, "AAAA") == [site.v6]
+    return {key[0] for key in keys(fw) if key[3] == site.v6}
+
+
+@pytest.mark.parametrize("workers", ["2", "3"])
+def test_U11_what_one_worker_learns_of_a_network_all_know(lab, fw, network,
+                                                          workers):
+    """Whichever worker an address has asked, the others are told of it."""
+    server = lab.dnsfw(
+        f"@laptop = host {CLIENT4}, {OTHER4}, 2001:db8:77::/64\n{ALL}",
+        "--workers", workers, fw=fw)
+    site = lab.site()
+    for address in network[:12] + [CLIENT6]:
+        ask_from(lab, site.name, address, "A")
+    for asker in (CLIENT4, OTHER4, network[0]):
+        until(lambda: granted_with(lab, fw, asker) == set(network[:12]))
+    # Of the list of now.
+    reload(server, f"@laptop = host {CLIENT4}, {OTHER4}\n{ALL}")
+    for asker in (CLIENT4, OTHER4):
+        until(lambda: granted_with(lab, fw, asker) == set())
+
+
 def test_P5_U11_hosts_whose_addresses_reach_several_workers(lab, fw):
     """Whichever worker is asked: all of a host are granted, and no others."""
     clients = [(f"10.77.1.{host}", f"fd77:1::1:{host:x}")

@@ -26,7 +26,7 @@ import firewall
 import random_steps
 from firewall_trouble import Trouble, skeleton
 from lab import CLIENT4, READY, Lab, addresses_of
-from model import LOOPBACK, SLACK, Model, Rule, decide
+from model import LOOPBACK, SLACK, Model, Rule, decide, one_client
 from process import until
 
 STEPS = 150         # of the run in the suite
@@ -50,11 +50,13 @@ class Run:
         self._disturbed = 0
         first = random.Random(f"{seed} start")
         self.model = Model(random_steps.rules(first),
-                           first.choice(random_steps.RULE_TIMES))
+                           first.choice(random_steps.RULE_TIMES),
+                           random_steps.hosts(first), random_steps.AWAY)
         self._acl = lab.write_acl("")
-        self._write_acl(self.model.rules)
+        self._write_acl(self.model.rules, self.model.hosts)
         lab.upstream        # is there before it is asked
         self._start(0)
+        self._wait_for_generation()
         self._skeleton = skeleton(lab.gateway)
         self.counts = {}
 
@@ -63,12 +65,12 @@ class Run:
 
     # dnsfw.
 
-    def _write_acl(self, rules):
+    def _write_acl(self, rules, hosts):
         """With a name of its own, whose answer tells which list counts."""
         self._generation = next(self._generations) % 250
         new = self._acl.with_suffix(".new")
-        new.write_text("".join(f"{line}\n" for rule in rules
-                               for line in rule.lines()) +
+        new.write_text("".join(f"{line}\n" for one in (*hosts, *rules)
+                               for line in one.lines()) +
                        f"{CLIENT4} -| generation.probe = "
                        f"192.0.2.{self._generation}\n", encoding="utf-8")
         new.rename(self._acl)
@@ -91,6 +93,9 @@ class Run:
             answer = self._lab.ask("generation.probe")
             return addresses_of(answer) == [f"192.0.2.{self._generation}"]
         until(there, what="the new list in the worker")
+        # All that a subnet of a host could have has asked (U11).
+        for client in random_steps.AWAY:
+            self._lab.ask("generation.probe", client=client)
 
     # What is compared.
 
@@ -149,11 +154,21 @@ class Run:
                     begin > self._disturbed + WITHIN:
                 return answer, begin, end
 
+    def _apart(self, queries):
+        """Those whose grants are not another one's: one of each host."""
+        seen = set()
+        for query in queries:
+            if query.client not in seen:
+                seen |= one_client(self.model.hosts, query.client,
+                                   random_steps.AWAY)
+                yield query
+
     def _ask(self, step):
-        for query in step.queries:
+        queries = list(self._apart(step.queries))
+        for query in queries:
             self._serve(query)
-        results = self._threads.map(self._query, step.queries)
-        for query, (answer, begin, end) in zip(step.queries, results):
+        results = self._threads.map(self._query, queries)
+        for query, (answer, begin, end) in zip(queries, results):
             self._judge(query, answer, begin, end)
         self.check()
 
@@ -207,11 +222,11 @@ class Run:
         self.counts["entries"] = max(self.counts.get("entries", 0),
                                      len(self.model.grants))
         self._trouble.save()
-        self._write_acl(step.rules)
+        self._write_acl(step.rules, step.hosts)
         seen = len(self.server.err.lines)
         self.server.signal(signal.SIGHUP)
         self.server.err.wait_for("the ACL was reloaded", start=seen)
-        self.model.reloaded(step.rules, time.monotonic())
+        self.model.reloaded(step.rules, time.monotonic(), step.hosts)
         self._wait_for_generation()
         self.check(structure=True)
 
@@ -250,11 +265,9 @@ class Run:
         for query in step.queries:
             self._serve(query)
             answer, begin, end = self._exchange(query)
-            ports = decide(self.model.rules, query.client, query.name)
-            local = query.client in LOOPBACK
             family = "6" if query.rdtype == "AAAA" else "4"
-            needs = ports and (local or (family == "6") ==
-                               (":" in query.client))
+            needs = self.model.wanted(query.client, query.name, [
+                address for address, _ in query.addresses])
             if needs and family in step.families:
                 if answer.rcode() != dns.rcode.SERVFAIL:
                     raise Different(f"{query}: without a chain: {answer}")
@@ -282,12 +295,14 @@ class Run:
         server.out.wait_end()
         assert "Sanitizer" not in str(server.err)
         self.model.rule_time = step.rule_time
-        self._write_acl(step.rules or self.model.rules)
+        rules, hosts = (step.rules, step.hosts) if step.rules else (
+            self.model.rules, self.model.hosts)
+        self._write_acl(rules, hosts)
         self._start(step.boottime)
         now = time.monotonic()
         self.model.restarted(step.rule_time, now,
                              self._fw.name == "iptables")
-        self.model.reloaded(step.rules or self.model.rules, now)
+        self.model.reloaded(rules, now, hosts)
         self._wait_for_generation()
         self.check(structure=True)
 

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "controlmsg.h"
+#include "hostmsg.h"
 #include "includemsg.h"
 #include "msg.h"
 
@@ -98,6 +99,7 @@ check_config(const struct msg_config *c)
 	require(c->nbinds >= 1 && c->nbinds <= MSG_BINDS_MAX);
 	require(c->nupstreams >= 1 && c->nupstreams <= MSG_UPSTREAMS_MAX);
 	require(c->client_nets.n <= MSG_NETS_MAX);
+	require(c->nworkers >= 1 && c->nworkers <= MSG_WORKERS_MAX);
 	require(c->min_rule_time >= 1 && c->timeout >= 1);
 	require(c->max_rule_time >= c->min_rule_time);
 	for (i = 0; i < c->nupstreams; i++) {
@@ -183,6 +185,7 @@ requests(const uint8_t *data, size_t size)
 	struct msg_hits hits;
 	struct msg_counters counters;
 	struct msg_seen seen;
+	struct msg_known asked;
 	unsigned int n;
 
 	n = taken(msg_ready_decode(data, size, &ready), MSG_READY, &ready,
@@ -210,6 +213,8 @@ requests(const uint8_t *data, size_t size)
 		check_seen(&seen);
 		n++;
 	}
+	n += taken(msg_known_decode(data, size, MSG_ASKED, &asked), MSG_ASKED,
+	    &asked, sizeof(asked), data, size);
 	n += taken(msg_counters_decode(data, size, &counters), MSG_COUNTERS,
 	    &counters, sizeof(counters), data, size);
 	if (taken(msg_include_decode(data, size, &include), MSG_INCLUDE,
@@ -257,6 +262,8 @@ replies(const uint8_t *data, size_t size)
 	struct msg_included included;
 	struct msg_policy policy;
 	struct msg_own own;
+	struct msg_known known;
+	struct msg_neighbour neighbour;
 	struct msg_check check;
 	struct msg_config config;
 	unsigned int n;
@@ -275,6 +282,13 @@ replies(const uint8_t *data, size_t size)
 	}
 	n += taken(msg_result_decode(data, size, &result), MSG_RESULT,
 	    &result, sizeof(result), data, size);
+	n += taken(msg_known_decode(data, size, MSG_KNOWN, &known), MSG_KNOWN,
+	    &known, sizeof(known), data, size);
+	if (taken(msg_neighbour_decode(data, size, &neighbour), MSG_NEIGHBOUR,
+	    &neighbour, sizeof(neighbour), data, size)) {
+		check_addr(neighbour.family, neighbour.client);
+		n++;
+	}
 	n += taken(msg_included_decode(data, size, &included), MSG_INCLUDED,
 	    &included, sizeof(included), data, size);
 	n += taken(msg_policy_decode(data, size, &policy), MSG_POLICY,

@@ -10,6 +10,7 @@
 #include <poll.h>
 #include <string.h>
 
+#include "keep/asked.h"
 #include "keep/children.h"
 #include "keep/conf.h"
 #include "keep/connections.h"
@@ -18,6 +19,8 @@
 #include "keep/firewall.h"
 #include "keep/hold.h"
 #include "keep/kernel/backend.h"
+#include "keep/machines.h"
+#include "keep/neighbours.h"
 #include "keep/notify.h"
 #include "keep/own.h"
 #include "keep/policy.h"
@@ -63,7 +66,7 @@ static unsigned int turns, turn_now, pending;
 static int waited;			/* ms, of the last turn */
 static struct {
 	bool	events, repair, review, control;	/* return it */
-	bool	busy, due, soon_done, stuck, lost;
+	bool	busy, due, soon_done, stuck, lost, asked, neighbours;
 	enum own_change own;
 	enum policy_event policy;
 	unsigned int signals;
@@ -246,6 +249,56 @@ void
 requests_serve(unsigned int worker)
 {
 	note((char)('0' + worker));
+}
+
+bool
+asked_waits(unsigned int worker)
+{
+	return (say.asked && worker == 1);
+}
+
+void
+asked_tell(unsigned int worker)
+{
+	if (asked_waits(worker))
+		note('k');
+}
+
+unsigned int
+machines_count(void)
+{
+	return (0);
+}
+
+int
+neighbours_fd(void)
+{
+	return (say.neighbours ? KEEP_FD_NEIGHBOURS : -1);
+}
+
+void
+neighbours_read(void)
+{
+	note('n');
+}
+
+int
+neighbours_wait(void)
+{
+	return (-1);
+}
+
+bool
+neighbours_untold(unsigned int worker)
+{
+	return (say.neighbours && worker == 0);
+}
+
+void
+neighbours_tell(unsigned int worker)
+{
+	if (neighbours_untold(worker))
+		note('N');
 }
 
 unsigned int

@@ -7,6 +7,7 @@
 #include "hash.h"
 #include "names.h"
 #include "serve/alias.h"
+#include "serve/kin.h"
 #include "serve/policy.h"
 #include "work.h"
 
@@ -45,6 +46,16 @@ lead(const struct addr *who, const char *target, const char *origin,
 	alias_remember(who, &t, &o, hops, now, expiry);
 }
 
+static void
+is_of_machine(const struct addr *a, uint32_t machine)
+{
+	struct msg_neighbour m = { .type = MSG_NEIGHBOUR, .family = a->family,
+	    .machine = machine };
+
+	memcpy(m.client, a->bytes, sizeof(m.client));
+	kin_take(&m);
+}
+
 /* Lead the client to the targets tFIRST.x to t(END - 1).x. */
 static void
 lead_many(unsigned int who, unsigned int first, unsigned int end)
@@ -64,7 +75,7 @@ find(const struct addr *who, const char *target)
 	struct dns_name t;
 
 	name_from(target, &t);
-	return (alias_origins(who, &t));
+	return (alias_origins(who, &t, 0));
 }
 
 static unsigned int
@@ -342,4 +353,36 @@ work_below(unsigned int who, unsigned int labels)
 Test(alias, D21_a_look_below_walks_over_no_labels)
 {
 	cr_assert_lt(work_below(1, 110), 5 * work_below(2, 1));
+}
+
+/* Where one address of a machine was led, another one may ask (U11). */
+Test(alias, U11_of_a_machine)
+{
+	const struct addr a = client(1), b = client(2), other = client(3);
+	const struct alias_origin *out[8];
+	const struct alias_origin *origins;
+	struct dns_name t, above;
+
+	name_from("cdn.x", &t);
+	name_from("x", &above);
+	lead(&a, "cdn.x", "www", 1, NOW, END);
+	cr_assert_null(alias_origins(&b, &t, NOW));
+	is_of_machine(&a, 7);
+	is_of_machine(&b, 7);
+	is_of_machine(&other, 8);
+	origins = alias_origins(&b, &t, NOW);
+	cr_assert_not_null(origins);
+	cr_assert_eq(origins, alias_origins(&a, &t, NOW));
+	cr_assert_null(alias_origins(&other, &t, NOW));
+	cr_assert_null(alias_origins(&b, &t, END));
+	/* What it was led to itself before does not hide what counts. */
+	lead(&b, "cdn.x", "old", 1, NOW, NOW + 1);
+	cr_assert_eq(alias_origins(&b, &t, NOW + 1), origins);
+	/* Of the machine's share. */
+	lead(&b, "below.x", "www", 1, NOW, END);
+	cr_assert_geq(alias_origins_below(&a, &above, NOW + 1, out, 8), 1);
+	cr_assert_eq(alias_origins_below(&other, &above, NOW, out, 8), 0);
+	is_of_machine(&b, 0);
+	cr_assert_null(alias_origins(&b, &t, NOW + 1));
+	cr_assert_not_null(alias_origins(&a, &t, NOW + 1));
 }

@@ -11,6 +11,7 @@
 #include "keep/hosts.h"
 #include "keep/kernel/backend.h"
 #include "keep/ledger.h"
+#include "keep/machines.h"
 #include "pick.h"
 
 #define MODEL_MAX	200
@@ -524,6 +525,47 @@ grant_for(unsigned int i, uint8_t network, uint8_t last)
 	g.client[7] = network;
 	g.client[15] = last;
 	return (g);
+}
+
+/* The neighbour table gives the two networks' addresses with 1 to one machine. */
+Test(keep_ledger, G11_U11_the_addresses_of_a_machine_are_one_client)
+{
+	const struct machines_link link = { 1, 6, { 2 } };
+	struct ledger *l = new_ledger(100, 0);
+	struct addr a = { .family = ADDR_V6 };
+	struct msg_grant g;
+	unsigned int i;
+
+	machines_open(1);
+	machines_list();
+	for (i = 0; i < 2; i++) {
+		g = grant_for(0, (uint8_t)i, 1);
+		memcpy(a.bytes, g.client, sizeof(a.bytes));
+		machines_put(&link, &a, false);
+	}
+	for (i = 0;; i++) {
+		g = grant_for(i, i % 2, 1);
+		if (!ledger_admits(l, &g, 0))
+			break;
+		cr_assert_eq(put(l, &g, 10, 1), 0);
+	}
+	cr_assert_eq(i, 50);
+	/* What is in none of it, and it when it is alone; counted as it came. */
+	g = grant_for(i, 1, 2);
+	cr_assert(ledger_admits(l, &g, 0));
+	machines_remove(1, &a);
+	g = grant_for(i, 1, 1);
+	cr_assert(ledger_admits(l, &g, 0));
+	ledger_expire(l, 10);
+	machines_put(&link, &a, false);
+	for (i = 0; i < 50; i++) {
+		g = grant_for(i, 1, 1);
+		cr_assert(ledger_admits(l, &g, 0));
+		cr_assert_eq(put(l, &g, 10, 1), 0);
+	}
+	g = grant_for(i, 0, 1);
+	cr_assert(!ledger_admits(l, &g, 0));
+	ledger_free(l);
 }
 
 Test(keep_ledger, G11_U11_the_addresses_of_a_host_are_one_client)

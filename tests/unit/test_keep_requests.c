@@ -6,10 +6,12 @@
 
 #include <unistd.h>
 
+#include "keep/asked.h"
 #include "keep/choice.h"
 #include "keep/counts.h"
 #include "keep/hits.h"
 #include "keep/hosts.h"
+#include "keep/machines.h"
 #include "keep/refusals.h"
 #include "keep/repair.h"
 #include "keep/requests.h"
@@ -27,6 +29,7 @@ set_up(void)
 	repair_start(&rig_backend, rig_conf.max_grants);
 	tokens_open(rig_conf.nworkers, 1000, 1000);
 	refusals_open(rig_conf.nworkers);
+	asked_open(rig_conf.nworkers);
 	hits_open();
 	hits_list(1);
 	rig.adds = rig.removes = 0;
@@ -467,6 +470,183 @@ Test(keep_workers, P5_U11_a_host_is_a_client_of_each_worker_that_it_reaches,
 	cr_assert_eq(ask(&of_others), RESULT_OUTSIDE);
 }
 
+static void
+make_machine(const struct msg_grant *one, const struct msg_grant *other)
+{
+	const struct machines_link link = { 1, 6, { 2 } };
+	struct addr a = { .family = ADDR_V4 };
+
+	memcpy(a.bytes, one->client, sizeof(a.bytes));
+	machines_put(&link, &a, false);
+	memcpy(a.bytes, other->client, sizeof(a.bytes));
+	machines_put(&link, &a, false);
+}
+
+/* As for a host; and who was of it a moment ago is decided on anew. */
+Test(keep_workers, P5_U11_a_machine_is_a_client_of_each_worker_that_it_reaches,
+    .init = set_up_four, .timeout = 30)
+{
+	struct msg_grant own = of_worker(0, 3), machine = of_worker(2, 3),
+	    foreign = of_worker(2, 4);
+	struct addr a = { .family = ADDR_V4 };
+
+	machines_open(4);
+	machines_list();
+	make_machine(&own, &machine);
+	cr_assert_eq(ask(&machine), RESULT_OK);
+	cr_assert_eq(ask(&foreign), RESULT_OUTSIDE);
+	rig_conf.neighbours = 1;
+	cr_assert_eq(ask(&foreign), RESULT_STALE);
+	memcpy(a.bytes, own.client, sizeof(a.bytes));
+	machines_remove(1, &a);
+	machine.port++;
+	cr_assert_eq(ask(&machine), RESULT_STALE);
+	cr_assert_eq(ask(&own), RESULT_OK);
+	/* The list's hosts come first. */
+	make_machine(&own, &machine);
+	cr_assert_eq(ask(&machine), RESULT_OK);
+	make_host(&machine, &foreign, false);
+	machine.port++;
+	cr_assert_eq(ask(&machine), RESULT_STALE);
+}
+
+/* --- who has asked of a host's network --- */
+
+/* One of a network that is a client of that worker. */
+static struct msg_known
+of_network(uint8_t first, unsigned int worker, unsigned int i)
+{
+	struct msg_known m = { .type = MSG_ASKED, .client = { first } };
+	unsigned int k;
+
+	for (k = 0;; k++) {
+		m.client[14] = (uint8_t)(k >> 8);
+		m.client[15] = (uint8_t)k;
+		if (choice_worker(ADDR_V6, m.client, 4) == worker && i-- == 0)
+			return (m);
+	}
+}
+
+static void
+say_asked(unsigned int worker, const struct msg_known *m)
+{
+	memcpy(rig_in[rig_nin], m, sizeof(*m));
+	rig_in_len[rig_nin++] = sizeof(*m);
+	requests_serve(worker);
+	cr_assert_eq(rig_nin, 0);
+}
+
+/* How many of whom that worker is told at once. */
+static size_t
+told_of(unsigned int worker)
+{
+	rig_nout = 0;
+	asked_tell(worker);
+	cr_assert_leq(rig_nout, 1);
+	return (rig_nout == 0 ? 0 : rig_out_len[0] / sizeof(struct msg_known));
+}
+
+static void
+set_up_network(void)
+{
+	const struct msg_grant a = of_worker(0, 3), b = of_worker(2, 3);
+
+	set_up_four();
+	children_nworkers = 4;
+	make_host(&a, &b, true);
+}
+
+/* All others, once, and nobody is told of what does not concern him. */
+Test(keep_workers, U11_who_has_asked_is_told_to_the_others,
+    .init = set_up_network, .timeout = 30)
+{
+	const struct msg_known m = of_network(0xfd, 1, 0),
+	    foreign = of_network(0xfd, 2, 0), none = of_network(0xfc, 1, 0);
+	struct msg_known out;
+	unsigned int i;
+
+	say_asked(1, &m);
+	say_asked(1, &foreign);
+	say_asked(1, &none);
+	for (i = 0; i < 4; i++) {
+		cr_assert_eq(asked_waits(i), i != 1);
+		cr_assert_eq(told_of(i), i != 1);
+		cr_assert_not(asked_waits(i));
+	}
+	cr_assert_eq(msg_known_decode(rig_out[0], sizeof(out), MSG_KNOWN, &out),
+	    MSG_OK);
+	cr_assert_eq(memcmp(out.client, m.client, sizeof(m.client)), 0);
+	/* A list without that network. */
+	hosts_begin();
+	hosts_commit(4);
+	say_asked(1, &m);
+	cr_assert_not(asked_waits(0));
+}
+
+/* An address that the list names is known to all already. */
+Test(keep_workers, U11_a_listed_address_is_not_told_of, .init = set_up_four,
+    .timeout = 30)
+{
+	struct msg_known m = of_network(0xfd, 1, 0);
+	struct msg_host h = { .type = MSG_HOST, .family = ADDR_V6,
+	    .base = { 0xfd }, .prefix = MSG_HOST_NET };
+
+	hosts_begin();
+	cr_assert(hosts_take(&h));
+	memcpy(h.base, m.client, sizeof(h.base));
+	h.prefix = 128;
+	cr_assert(hosts_take(&h));
+	hosts_commit(4);
+	say_asked(1, &m);
+	cr_assert_not(asked_waits(0));
+}
+
+Test(keep_requests, U11_of_one_worker_nobody_is_told)
+{
+	struct msg_known m = { .type = MSG_ASKED, .client = { 0xfd, [15] = 1 } };
+	struct msg_host h = { .type = MSG_HOST, .family = ADDR_V6,
+	    .base = { 0xfd }, .prefix = MSG_HOST_NET };
+
+	hosts_begin();
+	cr_assert(hosts_take(&h));
+	hosts_commit(1);
+	say_asked(0, &m);
+	cr_assert_not(asked_waits(0));
+}
+
+/* Who is slow hears the latest of each; a flood takes no place of others. */
+Test(keep_workers, P7_who_makes_up_addresses, .init = set_up_network,
+    .timeout = 30)
+{
+	const struct msg_known honest = of_network(0xfd, 3, 0);
+	struct msg_known m;
+	unsigned int i, n = 0;
+
+	say_asked(3, &honest);
+	for (i = 0; i < 2 * ASKED_PLACES; i++) {
+		m = of_network(0xfd, 1, i);
+		say_asked(1, &m);
+	}
+	cr_assert_eq(told_of(0), MSG_BATCH_MAX);
+	cr_assert_eq(memcmp(rig_out[0] + (MSG_BATCH_MAX - 1) * sizeof(m) +
+	    offsetof(struct msg_known, client), m.client, sizeof(m.client)), 0);
+	cr_assert_eq(told_of(0), 1);
+	cr_assert_eq(memcmp(rig_out[0] + offsetof(struct msg_known, client),
+	    honest.client, sizeof(honest.client)), 0);
+	/* So many, and then so many a second. */
+	for (i = 0; i < 2 * ASKED_BURST; i++) {
+		say_asked(1, &m);
+		n += (unsigned int)told_of(0);
+	}
+	cr_assert_eq(n, ASKED_BURST - 2 * ASKED_PLACES);
+	rig_now += CLOCK_SECOND;
+	for (i = n = 0; i < 2 * ASKED_RATE; i++) {
+		say_asked(1, &m);
+		n += (unsigned int)told_of(0);
+	}
+	cr_assert_eq(n, ASKED_RATE);
+}
+
 /* 1,000 grants: 125 are there for each of four, so one has 625 at most. */
 Test(keep_workers, P7_a_worker_leaves_room_for_the_others,
     .init = set_up_four, .timeout = 30)
@@ -595,6 +775,17 @@ static void
 passed(void)
 {
 	_exit(7);
+}
+
+Test(keep_requests, U11_two_in_a_record_end_the_program, .exit_code = 7)
+{
+	const struct msg_known m[2] = { { .type = MSG_ASKED },
+	    { .type = MSG_ASKED } };
+
+	rig_malformed = passed;
+	memcpy(rig_in[rig_nin], m, sizeof(m));
+	rig_in_len[rig_nin++] = sizeof(m);
+	requests_serve(0);
 }
 
 Test(keep_requests, U5_a_bad_one_ends_the_program, .exit_code = 7)

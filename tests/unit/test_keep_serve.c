@@ -119,6 +119,36 @@ Test(keep_serve, P6_signals_first)
 	cr_assert_str_eq(run(1), " lRrwvAc");
 }
 
+/* What one worker has told waits for room in the channel of another one. */
+Test(keep_serve, U11_who_has_asked_of_another_worker)
+{
+	say.asked = true;
+	is_readable(CHAN);
+	cr_assert_str_eq(run(1), " rwvAc0");
+	writable = true;
+	signals_stop = 0;
+	turn_now = 0;
+	cr_assert_str_eq(strrchr(run(1), ' '), " rwvAc0k");
+}
+
+/* Neighbours are read before grants of the same turn, and told when there is room. */
+Test(keep_serve, U11_neighbours)
+{
+	say.neighbours = true;
+	is_readable(CHAN);
+	is_readable(KEEP_FD_NEIGHBOURS);
+	cr_assert_str_eq(run(1), " nrwvAc0");
+	writable = true;
+	signals_stop = 0;
+	turn_now = 0;
+	cr_assert_str_eq(strrchr(run(1), ' '), " nrwvAcN0");
+	/* Without the option nobody looks there. */
+	say.neighbours = false;
+	signals_stop = 0;
+	turn_now = 0;
+	cr_assert_str_eq(strrchr(run(1), ' '), " rwvAc0");
+}
+
 /* All are told of this host's addresses when there is room. */
 Test(keep_serve, G8_own_addresses)
 {

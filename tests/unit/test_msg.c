@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hostmsg.h"
 #include "msg.h"
 
 /* Room for any record twice. */
@@ -87,11 +88,21 @@ static const struct msg_host good_host = {
 	.prefix = MSG_HOST_NET, .host = 0x101
 };
 
+static const struct msg_known good_known = { .type = MSG_KNOWN,
+    .client = { 0xfd, [15] = 1 } };
+static const struct msg_known good_asked = { .type = MSG_ASKED,
+    .client = { 0xfd, [15] = 1 } };
+
+static const struct msg_neighbour good_neighbour = {
+	.type = MSG_NEIGHBOUR, .family = ADDR_V4, .machine = 0x101,
+	.client = { 192, 0, 2, 7 } };
+
 static const struct msg_config good_config = {
 	.type = MSG_CONFIG, .nbinds = 2, .nupstreams = 1,
 	.refuse_with = REFUSE_NXDOMAIN,
 	.log_format = LOGFORMAT_JSON, .firewall = 1, .timeout = 10,
 	.min_rule_time = 5, .max_rule_time = 600, .max_connections = 10000,
+	.nworkers = 2,
 	.upstreams = { { ADDR_V4, 0, 53, 0, { 192, 0, 2, 53 } } },
 	.client_nets = { 1, { { { ADDR_V4, { 192, 0, 2 } }, 24 } } }
 };
@@ -208,6 +219,24 @@ decode_host(const void *buf, size_t len, void *out)
 }
 
 static enum msg_err
+decode_known(const void *buf, size_t len, void *out)
+{
+	return (msg_known_decode(buf, len, MSG_KNOWN, out));
+}
+
+static enum msg_err
+decode_asked(const void *buf, size_t len, void *out)
+{
+	return (msg_known_decode(buf, len, MSG_ASKED, out));
+}
+
+static enum msg_err
+decode_neighbour(const void *buf, size_t len, void *out)
+{
+	return (msg_neighbour_decode(buf, len, out));
+}
+
+static enum msg_err
 decode_config(const void *buf, size_t len, void *out)
 {
 	return (msg_config_decode(buf, len, out));
@@ -237,6 +266,10 @@ static const struct kind {
 	{ "HITS", decode_hits, &good_hits, sizeof(good_hits) },
 	{ "COUNTERS", decode_counters, &good_counters, sizeof(good_counters) },
 	{ "SEEN", decode_seen, &good_seen, sizeof(good_seen) },
+	{ "KNOWN", decode_known, &good_known, sizeof(good_known) },
+	{ "ASKED", decode_asked, &good_asked, sizeof(good_asked) },
+	{ "NEIGHBOUR", decode_neighbour, &good_neighbour,
+	    sizeof(good_neighbour) },
 	{ "CONFIG", decode_config, &good_config, sizeof(good_config) },
 	{ "HOST", decode_host, &good_host, sizeof(good_host) },
 };
@@ -244,7 +277,7 @@ static const struct kind {
 
 enum { READY, GRANT, RESULT, SEALED, POLICY, OWN, STOP, FORGET, RELOAD,
     REJECTED, STATS, CHECK, CHECKED, REFUSAL, HITS, COUNTERS, SEEN,
-    CONFIG, HOST };
+    KNOWN, ASKED, NEIGHBOUR, CONFIG, HOST };
 
 /*
  * Decode a copy of exactly len bytes, for AddressSanitizer.  What was taken
@@ -308,8 +341,8 @@ Test(msg, P7_only_its_own_type)
 Test(msg, sizes_of_the_contract)
 {
 	static const size_t sizes[NKINDS] = { 8, 176, 16, 24, 16, 51, 4,
-	    4, 4, 4, 4, 156, 8, 224, 12, 112 + 2 * 128, 548,
-	    32 + 24 * 8 + 3 * 18 * 64, 24 };
+	    4, 4, 4, 4, 156, 8, 224, 12, 112 + 2 * 128, 548, 20, 20, 24,
+	    36 + 24 * 8 + 3 * 18 * 64, 24 };
 	unsigned int kind;
 
 	for (kind = 0; kind < NKINDS; kind++) {
@@ -451,11 +484,23 @@ static const struct guarded plain_bits[] = {
 	{ 0, 0, 0, MSG_OK }
 };
 
+static const struct guarded known_bits[] = {
+	{ FIELD(msg_known, pad), 0xff, MSG_EPAD },
+	{ 0, 0, 0, MSG_OK }
+};
+
+static const struct guarded neighbour_bits[] = {
+	{ FIELD(msg_neighbour, family), 0xfd, MSG_EFAMILY },
+	{ FIELD(msg_neighbour, pad), 0xff, MSG_EPAD },
+	{ offsetof(struct msg_neighbour, client) + 4, 12, 0xff, MSG_EADDR },
+	{ 0, 0, 0, MSG_OK }
+};
+
 static const struct guarded *const bits_of[NKINDS] = {
 	ready_bits, grant_bits, result_bits, sealed_bits,
 	policy_bits, own_bits, plain_bits, plain_bits, plain_bits, plain_bits,
 	plain_bits, check_bits, checked_bits, refusal_bits, hits_bits, counters_bits,
-	seen_bits, NULL
+	seen_bits, known_bits, known_bits, neighbour_bits
 };
 
 static bool
@@ -871,6 +916,12 @@ Test(msg, config_times_and_limits)
 	m.max_connections = 0;
 	cr_assert_eq(decode_whole(CONFIG, &m), MSG_EVALUE);
 	m.max_connections = 1;
+	m.nworkers = 0;
+	cr_assert_eq(decode_whole(CONFIG, &m), MSG_EVALUE);
+	m.nworkers = MSG_WORKERS_MAX + 1;
+	cr_assert_eq(decode_whole(CONFIG, &m), MSG_EVALUE);
+	m.nworkers--;
+	cr_assert_eq(decode_whole(CONFIG, &m), MSG_OK);
 	m.min_rule_time = 0;
 	cr_assert_eq(decode_whole(CONFIG, &m), MSG_EVALUE);
 	m.min_rule_time = m.max_rule_time;

@@ -13,9 +13,11 @@
 #include "serve/accesslog.h"
 #include "serve/decision.h"
 #include "serve/grants.h"
+#include "serve/kin.h"
 #include "serve/known.h"
 #include "serve/loop.h"
 #include "serve/policy.h"
+#include "serve/priv.h"
 #include "serve/quota.h"
 #include "serve/settings.h"
 #include "serve/tell.h"
@@ -58,6 +60,15 @@ static size_t left_len;
 static char why[128];
 
 /* --- stand-ins --- */
+
+bool
+priv_send(const void *buf, size_t n)
+{
+	(void)buf;
+	(void)n;
+	cr_assert_fail("there is one worker");
+	abort();
+}
 
 static unsigned int removals_told;
 
@@ -872,6 +883,46 @@ Test(verdict, U11_addresses_of_a_network_are_those_that_asked)
 	request.client = address("10.77.1.2");
 	answer();
 	cr_assert_eq(nwants, 1);
+}
+
+static void
+is_of_machine(const char *text, uint32_t machine)
+{
+	const struct addr a = address(text);
+	struct msg_neighbour m = { .type = MSG_NEIGHBOUR, .family = a.family,
+	    .machine = machine };
+
+	memcpy(m.client, a.bytes, sizeof(m.client));
+	kin_take(&m);
+}
+
+/* Of the machine that the neighbour table says; the list's hosts come first. */
+Test(verdict, U11_addresses_of_a_machine)
+{
+	use_list(list_with_a_host);
+	other_ports = 1;
+	is_of_machine("10.77.1.5", 7);
+	is_of_machine("fd77::5", 7);
+	is_of_machine("fe80::5", 7);
+	is_of_machine("10.77.1.4", 7);
+	is_of_machine("fd77::6", 8);
+	request.client = address("10.77.1.5");
+	begin();
+	add6(1);
+	answer();
+	cr_assert_eq(nwants, 1);
+	cr_assert(wants_for("fd77::5", 500));
+	done(RESULT_OK, loop.now + 100 * CLOCK_SECOND);
+	request.client = address("10.77.1.4");
+	answer();
+	cr_assert_eq(nwants, 1);
+	cr_assert(wants_for("fd77::4", 500));
+	done(RESULT_OK, loop.now + 100 * CLOCK_SECOND);
+	is_of_machine("fd77::5", 0);
+	request.client = address("10.77.1.5");
+	nwants = 0;
+	answer();
+	cr_assert_eq(nwants, 0);
 }
 
 Test(verdict, U11_an_answer_is_granted_so_many_times_for_all_of_a_host)
