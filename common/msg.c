@@ -430,6 +430,7 @@ msg_config_decode(const void *buf, size_t len, struct msg_config *out)
 	    out->log_level > LOGLEVEL_NONE || out->firewall > 1 ||
 	    out->timeout == 0 || out->max_connections == 0 ||
 	    out->nworkers == 0 || out->nworkers > MSG_WORKERS_MAX ||
+	    out->number >= out->nworkers ||
 	    out->min_rule_time == 0 ||
 	    out->max_rule_time < out->min_rule_time ||
 	    out->max_rule_time > MSG_TTL_MAX)

@@ -28,7 +28,7 @@
 #include "addr.h"
 #include "histogram.h"
 
-#define MSG_VERSION	7	/* of this contract; sent in READY */
+#define MSG_VERSION	8	/* of this contract; sent in READY */
 #define MSG_BATCH_MAX	64	/* of one type in a record */
 #define MSG_LABEL_SIZE	128	/* bytes; nftables takes 127 and a NUL */
 /*
@@ -385,6 +385,7 @@ struct msg_config {
 	uint32_t	max_rule_time;	/* seconds, not below the minimum */
 	uint32_t	max_connections; /* not 0 */
 	uint32_t	nworkers;	/* 1..MSG_WORKERS_MAX, of all */
+	uint32_t	number;		/* of this one, below that */
 	struct msg_upstream upstreams[MSG_UPSTREAMS_MAX];
 	struct msg_nets	client_nets;	/* none: any client */
 	struct msg_nets	deny_nets;	/* never granted (G8) */
@@ -392,7 +393,7 @@ struct msg_config {
 	uint8_t		audit;		/* 0 or 1: nothing is refused (U8) */
 };
 static_assert(sizeof(struct msg_config) ==
-    33 + 24 * MSG_UPSTREAMS_MAX + 3 * sizeof(struct msg_nets),
+    37 + 24 * MSG_UPSTREAMS_MAX + 3 * sizeof(struct msg_nets),
     "msg_config size");
 
 /* Seconds of grace after a grant's lifetime at most (G3). */

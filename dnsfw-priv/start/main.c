@@ -138,6 +138,7 @@ start_worker(unsigned int i, int fds[1 + LISTEN_MAX], size_t nlisten)
 		snprintf(name, sizeof(name), "worker %u", i + 1);
 	open_channels(KEEP_FD_WORKER + 2 * (int)i,
 	    KEEP_FD_WORKER + 2 * (int)i + 1, fds, &log);
+	o.worker.number = i;
 	if (chan_send(keeper[AT(KEEP_FD_WORKER) + 2 * i], &o.worker,
 	    sizeof(o.worker), -1) != sizeof(o.worker))
 		fatal("cannot send the configuration");

@@ -118,7 +118,8 @@ front_tcp_take(int fd, const struct sockaddr *sa)
 	struct quota *quota;
 	struct addr addr;
 
-	if (addr_from_sockaddr(sa, &addr, NULL) == -1) {
+	if (addr_from_sockaddr(sa, &addr, NULL) == -1 ||
+	    !quota_is_here(&addr)) {
 		close(fd);
 		return;
 	}

@@ -114,6 +114,8 @@ front_udp_take(const struct udp_listener *l, unsigned int i)
 		counters.outside++;
 		return;
 	}
+	if (!quota_is_here(&addr))
+		return;
 	from.conn = NULL;
 	from.tcp = false;
 	from.listener = l->number;

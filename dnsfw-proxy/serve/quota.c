@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "choice.h"
 #include "hash.h"
 #include "log.h"
 #include "policy.h"
@@ -63,6 +64,13 @@ quota_serves(const struct addr *a)
 			return (true);
 	}
 	return (n == 0);
+}
+
+bool
+quota_is_here(const struct addr *a)
+{
+	return (settings.config.nworkers < 2 || choice_worker(a->family,
+	    a->bytes, settings.config.nworkers) == settings.config.number);
 }
 
 static struct quota *

@@ -57,6 +57,12 @@ void	quota_init(void);
 bool	quota_serves(const struct addr *a);
 
 /*
+ * Is it a client of this worker (P5)?  What came while the sockets of the others were
+ * not there yet is here, too: it would be granted nothing, and comes again.
+ */
+bool	quota_is_here(const struct addr *a);
+
+/*
  * Take one of the client's places.  NULL: it has its share in use, or all
  * places are taken.  To be given back with quota_leave.
  */

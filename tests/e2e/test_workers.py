@@ -11,8 +11,8 @@ import dns.message
 import dns.rcode
 import pytest
 
-from lab import (ALLOW, CLIENT4, CLIENT6, PORT, addresses_of, receive_tcp,
-                 send_tcp)
+from lab import (ALLOW, CLIENT4, CLIENT6, PORT, READY, addresses_of,
+                 receive_tcp, send_tcp)
 from process import stopped, until
 from test_processes import status_of
 
@@ -80,8 +80,51 @@ def test_P5_a_client_belongs_to_one_worker(lab):
     assert set(owners) == {0, 1, 2}
 
 
-def ask(lab, client, server, tcp=False):
-    wire = dns.message.make_query("www.example.com", "A").to_wire()
+def test_P5_who_comes_while_it_starts(lab, fw):
+    """The sockets of all workers are not there at once.
+
+    A connection that another worker has got would have its grants refused, for as
+    long as it is there: so it is none, and the client's next one is right.
+    """
+    clients = [f"10.77.1.{host}" for host in range(10, 30)]
+    lab.client.run("ip", "-batch", "-", text="".join(
+        f"address add {client}/24 dev lan\n" for client in clients))
+    wire = dns.message.make_query(lab.site().name, "A").to_wire()
+    server = lab.start_dnsfw(f"10.77.1.0/24 -> *.example.com:TCP:{PORT}",
+                             "--workers", "8", fw=fw)
+    with contextlib.ExitStack() as stack:
+        # No wait between two looks: it starts in some milliseconds.
+        while not connected(stack, lab, clients[0]):
+            assert not server.err.ended, str(server.err)
+        with stopped(server.pid):
+            early = [connected(stack, lab, client) for client in clients]
+        server.err.wait_for(READY)
+        answers = [first_answer(sock, wire) for sock in early]
+    assert {dns.message.from_wire(answer).rcode() for answer in answers
+            if answer} <= {dns.rcode.NOERROR}
+    for client in clients:
+        ask(lab, client, "10.77.1.1", tcp=True, wire=wire)
+
+
+def connected(stack, lab, client):
+    """A connection, or None: nobody listens yet."""
+    sock = stack.enter_context(lab.client.socket(2, 1))
+    sock.settimeout(10)
+    sock.bind((client, 0))
+    return None if sock.connect_ex(("10.77.1.1", 53)) else sock
+
+
+def first_answer(sock, wire):
+    """Or None: the connection has ended."""
+    try:
+        send_tcp(sock, wire)
+        return receive_tcp(sock)
+    except (ConnectionError, EOFError):
+        return None
+
+
+def ask(lab, client, server, tcp=False, wire=None):
+    wire = wire or dns.message.make_query("www.example.com", "A").to_wire()
     kind = 1 if tcp else 2
     with lab.client.socket(10 if ":" in client else 2, kind) as sock:
         sock.settimeout(10)

@@ -6,7 +6,7 @@
 
 #include "addrtext.h"
 #include "hash.h"
-#include "keep/choice.h"
+#include "choice.h"
 #include "keep/hosts.h"
 #include "keep/machines.h"
 

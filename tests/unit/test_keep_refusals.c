@@ -8,7 +8,7 @@
 
 #include "clock.h"
 #include "hash.h"
-#include "keep/choice.h"
+#include "choice.h"
 #include "keep/refusals.h"
 
 static uint64_t now = 1000 * CLOCK_SECOND;

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "keep/asked.h"
-#include "keep/choice.h"
+#include "choice.h"
 #include "keep/counts.h"
 #include "keep/hits.h"
 #include "keep/hosts.h"

@@ -8,7 +8,7 @@
 
 #include "clock.h"
 #include "hash.h"
-#include "keep/choice.h"
+#include "choice.h"
 #include "keep/seen.h"
 
 uint64_t __wrap_clock_now(void);

@@ -102,7 +102,7 @@ static const struct msg_config good_config = {
 	.refuse_with = REFUSE_NXDOMAIN,
 	.log_format = LOGFORMAT_JSON, .firewall = 1, .timeout = 10,
 	.min_rule_time = 5, .max_rule_time = 600, .max_connections = 10000,
-	.nworkers = 2,
+	.nworkers = 2, .number = 1,
 	.upstreams = { { ADDR_V4, 0, 53, 0, { 192, 0, 2, 53 } } },
 	.client_nets = { 1, { { { ADDR_V4, { 192, 0, 2 } }, 24 } } }
 };
@@ -342,7 +342,7 @@ Test(msg, sizes_of_the_contract)
 {
 	static const size_t sizes[NKINDS] = { 8, 176, 16, 24, 16, 51, 4,
 	    4, 4, 4, 4, 156, 8, 224, 12, 112 + 2 * 128, 548, 20, 20, 24,
-	    36 + 24 * 8 + 3 * 18 * 64, 24 };
+	    40 + 24 * 8 + 3 * 18 * 64, 24 };
 	unsigned int kind;
 
 	for (kind = 0; kind < NKINDS; kind++) {
@@ -921,6 +921,10 @@ Test(msg, config_times_and_limits)
 	m.nworkers = MSG_WORKERS_MAX + 1;
 	cr_assert_eq(decode_whole(CONFIG, &m), MSG_EVALUE);
 	m.nworkers--;
+	cr_assert_eq(decode_whole(CONFIG, &m), MSG_OK);
+	m.number = m.nworkers;
+	cr_assert_eq(decode_whole(CONFIG, &m), MSG_EVALUE);
+	m.number--;
 	cr_assert_eq(decode_whole(CONFIG, &m), MSG_OK);
 	m.min_rule_time = 0;
 	cr_assert_eq(decode_whole(CONFIG, &m), MSG_EVALUE);

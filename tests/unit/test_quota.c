@@ -179,3 +179,23 @@ Test(clients, the_rank_is_in_order)
 	}
 	cr_assert_null(rank_top(&rank));
 }
+
+/* With one worker all are its own; of three each client is of one (P5). */
+Test(clients, P5_each_is_here_or_elsewhere)
+{
+	unsigned int i, here;
+	char text[20];
+
+	settings.config.nworkers = 1;
+	cr_assert(quota_is_here(&(struct addr){ .family = ADDR_V4 }));
+	settings.config.nworkers = 3;
+	for (i = 0; i < 100; i++) {
+		sprintf(text, i % 2 ? "10.0.0.%u" : "fd00::%u", i);
+		const struct addr a = address(text);
+
+		for (here = 0, settings.config.number = 0;
+		    settings.config.number < 3; settings.config.number++)
+			here += quota_is_here(&a);
+		cr_assert_eq(here, 1, "%s", text);
+	}
+}

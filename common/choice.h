@@ -2,8 +2,8 @@
  * Which worker a client's packets reach (P5): the same choice as the program that
  * dnsfw attaches to the listening sockets (SO_ATTACH_REUSEPORT_CBPF).  Pure.
  */
-#ifndef KEEP_CHOICE_H
-#define KEEP_CHOICE_H
+#ifndef COMMON_CHOICE_H
+#define COMMON_CHOICE_H
 
 #include <stdint.h>
 
