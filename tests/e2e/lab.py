@@ -203,9 +203,10 @@ class Lab:
     @undisturbed()
     def start(self, argv, namespace=None, **kwargs):
         """A process in the gateway, or elsewhere, that ends with the lab."""
-        process = Process((namespace or self.gateway).command(*argv),
-                          env=kwargs.pop("env", clean_environment()),
-                          **kwargs)
+        with (namespace or self.gateway).starting(argv) as command:
+            process = Process(command,
+                              env=kwargs.pop("env", clean_environment()),
+                              **kwargs)
         self._stack.callback(process.stop)
         return process
 
