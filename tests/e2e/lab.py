@@ -110,6 +110,11 @@ def dnsfw_program(folder=None):
     return (folder or build_dir()) / PROGRAMS[0]
 
 
+def sanitized():
+    """With sanitizers the programs have more than they need."""
+    return b"__asan_init" in dnsfw_program().read_bytes()
+
+
 def copy_programs(folder):
     """For who may not go where the build is; returns what is started."""
     for one in PROGRAMS:
