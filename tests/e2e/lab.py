@@ -28,6 +28,9 @@ from ending import undisturbed
 import firewall
 from netns import Namespace
 from process import DEADLINE, Process, until
+import rtnetlink
+from rtnetlink import (LOOPBACK, add_address, default_route, link_up,
+                       local_route, route, veth)
 from services import Services
 from upstream import Upstream
 
@@ -58,38 +61,27 @@ ALLOW = f"""
 # that none of these comes from there.
 REJECTED = {errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.EACCES, errno.EPERM}
 
-ADDRESSES = {
-    "client": f"""
-        link set lo up
-        link set lan up
-        address add {CLIENT4}/24 dev lan
-        address add {OTHER4}/24 dev lan
-        address add {CLIENT6}/64 dev lan nodad
-        address add {OTHER6}/64 dev lan nodad
-        route add default via {GATEWAY4}
-        route add default via {GATEWAY6}
-        """,
-    "gateway": f"""
-        link set lo up
-        link set lan up
-        link set wan up
-        address add {GATEWAY4}/24 dev lan
-        address add {GATEWAY6}/64 dev lan nodad
-        address add 10.77.2.1/24 dev wan
-        address add fd77:2::1/64 dev wan nodad
-        route add {SITES4} via {DNS4}
-        route add {SITES6} via {DNS6}
-        """,
-    "internet": f"""
-        link set lo up
-        link set wan up
-        address add {DNS4}/24 dev wan
-        address add {DNS6}/64 dev wan nodad
-        route add local {SITES4} dev lo
-        route add local {SITES6} dev lo
-        route add default via 10.77.2.1
-        route add default via fd77:2::1
-        """,
+LAN, CLIENT_LAN = (rtnetlink.Link("lan", number) for number in (2, 12))
+WAN, INTERNET_WAN = (rtnetlink.Link("wan", number) for number in (3, 13))
+NETWORK = {
+    "client": (
+        link_up(LOOPBACK), link_up(CLIENT_LAN),
+        add_address(f"{CLIENT4}/24", CLIENT_LAN),
+        add_address(f"{OTHER4}/24", CLIENT_LAN),
+        add_address(f"{CLIENT6}/64", CLIENT_LAN),
+        add_address(f"{OTHER6}/64", CLIENT_LAN),
+        default_route(GATEWAY4), default_route(GATEWAY6)),
+    "gateway": (
+        link_up(LOOPBACK), link_up(LAN), link_up(WAN),
+        add_address(f"{GATEWAY4}/24", LAN), add_address(f"{GATEWAY6}/64", LAN),
+        add_address("10.77.2.1/24", WAN), add_address("fd77:2::1/64", WAN),
+        route(SITES4, DNS4), route(SITES6, DNS6)),
+    "internet": (
+        link_up(LOOPBACK), link_up(INTERNET_WAN),
+        add_address(f"{DNS4}/24", INTERNET_WAN),
+        add_address(f"{DNS6}/64", INTERNET_WAN),
+        local_route(SITES4), local_route(SITES6),
+        default_route("10.77.2.1"), default_route("fd77:2::1")),
 }
 
 
@@ -116,6 +108,11 @@ def tracer():
 def dnsfw_program(folder=None):
     """What is started, in the build folder or another one."""
     return (folder or build_dir()) / PROGRAMS[0]
+
+
+def sanitized():
+    """With sanitizers the programs have more than they need."""
+    return b"__asan_init" in dnsfw_program().read_bytes()
 
 
 def copy_programs(folder):
@@ -164,7 +161,7 @@ class Lab:
             raise
 
     def _make(self, gateway):
-        for name in ADDRESSES:
+        for name in NETWORK:
             namespace = gateway() if name == "gateway" else Namespace()
             self._stack.callback(namespace.close)
             setattr(self, name, namespace)
@@ -172,13 +169,10 @@ class Lab:
                 ipv6__conf__all__accept_dad=0,
                 ipv6__conf__default__accept_dad=0,
                 ipv4__icmp_ratelimit=0, ipv6__icmp__ratelimit=0)
-        self.client.run("ip", "link", "add", "lan", "type", "veth",
-                        "peer", "name", "lan", "netns", self.gateway.path)
-        self.internet.run("ip", "link", "add", "wan", "type", "veth",
-                          "peer", "name", "wan", "netns", self.gateway.path)
-        for name, commands in ADDRESSES.items():
-            getattr(self, name).run("ip", "-batch", "-", text="\n".join(
-                line.strip() for line in commands.strip().splitlines()) + "\n")
+        rtnetlink.request(self.client, veth(CLIENT_LAN, LAN, self.gateway))
+        rtnetlink.request(self.internet, veth(INTERNET_WAN, WAN, self.gateway))
+        for name, messages in NETWORK.items():
+            rtnetlink.request(getattr(self, name), *messages)
         self.gateway.sysctl(ipv4__ip_forward=1,
                             ipv6__conf__all__forwarding=1)
         self.tmp = pathlib.Path(tempfile.mkdtemp(prefix="dnsfw-e2e-"))
@@ -186,6 +180,9 @@ class Lab:
         self.tmp.chmod(0o755)
         self.services = Services(self.internet, (PORT, OTHER_PORT))
         self._stack.callback(self.services.close)
+        for end in ((self.client, CLIENT_LAN), (self.gateway, LAN),
+                    (self.gateway, WAN), (self.internet, INTERNET_WAN)):
+            until(lambda one=end: rtnetlink.is_up(*one))
 
     def __enter__(self):
         return self
@@ -211,9 +208,10 @@ class Lab:
     @undisturbed()
     def start(self, argv, namespace=None, **kwargs):
         """A process in the gateway, or elsewhere, that ends with the lab."""
-        process = Process((namespace or self.gateway).command(*argv),
-                          env=kwargs.pop("env", clean_environment()),
-                          **kwargs)
+        with (namespace or self.gateway).starting(argv) as command:
+            process = Process(command,
+                              env=kwargs.pop("env", clean_environment()),
+                              **kwargs)
         self._stack.callback(process.stop)
         return process
 

@@ -58,15 +58,21 @@ class Namespace:
         """argv to run in the namespace; nsenter execs, so the pid stays."""
         return ["nsenter", f"--net={self.path}", *argv]
 
-    def _ran(self, argv, **kwargs):
-        """Who starts it from inside needs no nsenter: a program less to load."""
+    @contextlib.contextmanager
+    def starting(self, argv):
+        """What to start inside the block, to run argv in the namespace.
+
+        Who starts it from inside needs no nsenter: a program less to load.
+        """
         with self.entered():
-            return subprocess.run(argv, check=False, **kwargs)
+            yield argv
 
     def run(self, *argv, text=None, env=None):
         """Run a command to its end and return what it printed."""
-        done = self._ran(argv, input=text, text=True, capture_output=True,
-                         timeout=30, env=env)
+        with self.starting(argv) as command:
+            done = subprocess.run(command, input=text, text=True,
+                                  capture_output=True, timeout=30, env=env,
+                                  check=False)
         assert done.returncode == 0, \
             f"{' '.join(argv)}: {done.stdout}{done.stderr}"
         return done.stdout
@@ -112,8 +118,9 @@ class ContainerNamespace(Namespace):
         return ["nsenter", f"--user={self.user_path}", f"--net={self.path}",
                 *argv]
 
-    def _ran(self, argv, **kwargs):
-        return subprocess.run(self.command(*argv), check=False, **kwargs)
+    @contextlib.contextmanager
+    def starting(self, argv):
+        yield self.command(*argv)
 
     def close(self):
         super().close()

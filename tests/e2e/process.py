@@ -16,16 +16,21 @@ TOO_LONG = str(60 + 4 * DEADLINE)
 
 
 def until(condition, timeout=DEADLINE, what="the condition"):
-    """Look again and again until condition() is true, and return its value."""
+    """Look again and again until condition() is true, and return its value.
+
+    What takes long to look at, as it starts programs, is looked at less often.
+    """
     end = time.monotonic() + timeout
     pause = threading.Event()
     while True:
+        began = time.monotonic()
         value = condition()
         if value:
             return value
-        if time.monotonic() >= end:
+        now = time.monotonic()
+        if now >= end:
             raise AssertionError(f"{what}: not within {timeout} s")
-        pause.wait(0.02)
+        pause.wait(min(max(0.02, 4 * (now - began)), 0.1))
 
 
 @contextlib.contextmanager

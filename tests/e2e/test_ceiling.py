@@ -113,12 +113,27 @@ class Server:
         before = self.sockets()
         with contextlib.ExitStack() as stack, stopped(self._upstream.pid):
             self.connect_all(stack, count, self.crowd.v6, bytes)
-            for group in groups(count):
-                for _ in group:
-                    self.send(self.crowd.v6(),
-                              crowd.question(crowd.PLAIN, self.number()))
-                self.taken()
+            asked = [(self.crowd.v6(),
+                      crowd.question(crowd.PLAIN, self.number()))
+                     for _ in range(count)]
+            self.ask(asked)
+        self.wait_for_answers(asked)
         until(lambda: self.sockets() <= before + IDLE)
+
+    def wait_for_answers(self, asked):
+        """Who has none asks again: of so many at once the kernel loses some."""
+        waiting = {message[:2]: (client, message) for client, message in asked}
+
+        def received():
+            with contextlib.suppress(TimeoutError):
+                while waiting:
+                    waiting.pop(self._six.recv(512)[:2], None)
+            self.ask(list(waiting.values()))
+            return not waiting
+
+        self._six.settimeout(1)
+        until(received)
+        self._six.settimeout(DEADLINE)
 
     def fill_aliases(self):
         """And the table of grants that are known."""

@@ -12,6 +12,7 @@ import pytest
 from lab import build_dir
 from process import DEADLINE, Lines
 
+pytestmark = pytest.mark.text
 CTL = str(build_dir() / "dnsfw-proxy/ctl/dnsfwctl")
 MADE = {"bash": build_dir() / "contrib/dnsfwctl",
         "zsh": build_dir() / "contrib/_dnsfwctl",

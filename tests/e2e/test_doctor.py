@@ -75,11 +75,13 @@ class Doctor:
         mounts = "".join(f"mount --bind {file} {path} && " for path, file in
                          self.places.items())
         become = f"setpriv --reuid={user} --clear-groups " if user else ""
-        done = subprocess.run(self.lab.gateway.command(
-            "unshare", "--mount", "sh", "-c",
-            f'{mounts} exec {become} "$0" doctor "$@"', CTL, *options),
-            capture_output=True, text=True, timeout=4 * DEADLINE,
-            check=False, env={"LC_ALL": "C", "PATH": os.environ["PATH"]})
+        with self.lab.gateway.starting((
+                "unshare", "--mount", "sh", "-c",
+                f'{mounts} exec {become} "$0" doctor "$@"', CTL,
+                *options)) as command:
+            done = subprocess.run(
+                command, capture_output=True, text=True, timeout=4 * DEADLINE,
+                check=False, env={"LC_ALL": "C", "PATH": os.environ["PATH"]})
         return done.returncode, done.stdout, done.stderr
 
     def found(self, *options, user=None, notes=False):

@@ -7,6 +7,9 @@ import pytest
 
 from lab import build_dir, clean_environment
 
+# One process takes them all, or each would install its own.
+pytestmark = [pytest.mark.text, pytest.mark.xdist_group("install")]
+
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):

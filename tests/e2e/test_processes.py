@@ -8,7 +8,8 @@ import subprocess
 
 import pytest
 
-from lab import ALLOW, CLIENT4, PROGRAMS, build_dir, dnsfw_program
+from lab import (ALLOW, CLIENT4, PROGRAMS, build_dir, dnsfw_program,
+                 sanitized)
 from process import TOO_LONG, until
 
 NET_ADMIN = 1 << 12
@@ -71,7 +72,7 @@ def test_P2_root_directory_is_empty_and_gone(running, role):
     limits = open(f"/proc/{pid}/limits", encoding="ascii").read()
     assert re.search(r"Max core file size +0 +0 ", limits)
     assert re.search(r"Max processes +0 +0 ", limits)
-    if "asan" not in open(f"/proc/{pid}/maps", encoding="ascii").read():
+    if not sanitized():
         assert re.search(r"Max address space +\d+ +\d+ ", limits)
 
 
@@ -99,8 +100,7 @@ def test_P1_helper_has_no_library_but_libc(running):
     with open(f"/proc/{pid}/maps", encoding="ascii") as file:
         names = {os.path.basename(line.split(maxsplit=5)[5].strip())
                  for line in file if len(line.split()) > 5}
-    # Sanitizers have libraries of their own.
-    if not any("asan" in name for name in names):
+    if not sanitized():
         libraries = {name for name in names if ".so" in name}
         assert {name.partition(".")[0].partition("-")[0]
                 for name in libraries} == {"libc", "ld"}

@@ -9,6 +9,7 @@ import pytest
 
 from process import Process
 
+pytestmark = pytest.mark.text
 TESTS = pathlib.Path(__file__).resolve().parents[1]
 NO_REFERENCE = (
     ("/nonexistent/dns-firewall", "No such file or directory"),

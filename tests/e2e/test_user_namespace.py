@@ -1,5 +1,6 @@
 """An unprivileged container: root and all users are ordinary ones outside."""
 
+import contextlib
 import pwd
 import signal
 
@@ -88,11 +89,12 @@ class HostNetwork(Namespace):
         super().__init__()
         self._container = ContainerNamespace()
 
-    def command(self, *argv):
-        if not argv[0].endswith("/dnsfw"):
-            return super().command(*argv)
-        return super().command(
-            "nsenter", f"--user={self._container.user_path}", *argv)
+    @contextlib.contextmanager
+    def starting(self, argv):
+        if argv[0].endswith("/dnsfw"):
+            argv = ["nsenter", f"--user={self._container.user_path}", *argv]
+        with super().starting(argv) as command:
+            yield command
 
     def close(self):
         super().close()

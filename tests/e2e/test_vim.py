@@ -12,6 +12,8 @@ import pytest
 
 from process import DEADLINE
 
+pytestmark = pytest.mark.text
+
 VIM = pathlib.Path(__file__).parents[2] / "contrib/vim"
 SYNTAX = (VIM / "syntax/dnsfwacl.vim").read_text(encoding="ascii")
 
