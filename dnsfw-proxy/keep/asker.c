@@ -15,6 +15,7 @@
 #include "firewall.h"
 #include "hits.h"
 #include "hold.h"
+#include "hosts.h"
 #include "host.h"
 #include "kernel/ask.h"
 #include "own.h"
@@ -135,15 +136,19 @@ has_more(const struct asker *a)
 	return (a->cursor < ledger_places(firewall.ledger));
 }
 
+/* All addresses of a host of the list are one client (U11). */
 static bool
 belongs_to(const struct asker *a, const struct msg_grant *g)
 {
-	if (a->client.family == 0)
+	struct addr asked = a->client, own = { .family = g->family };
+
+	if (asked.family == 0)
 		return (true);
 	if (g->local != 0)
-		return (addr_is_loopback(&a->client));
-	return (g->family == a->client.family &&
-	    memcmp(g->client, a->client.bytes, sizeof(g->client)) == 0);
+		return (addr_is_loopback(&asked));
+	memcpy(own.bytes, g->client, sizeof(own.bytes));
+	return (addr_equal(&own, &asked) || (hosts_first(&asked) &&
+	    hosts_first(&own) && addr_equal(&own, &asked)));
 }
 
 /*

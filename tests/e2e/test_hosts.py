@@ -7,6 +7,7 @@ import pytest
 
 from lab import (CLIENT4, CLIENT6, OTHER4, OTHER6, PORT, addresses_of)
 from process import until
+from test_control import fine
 from test_reload import keys, reload
 from test_scopes import ask as ask_from
 
@@ -57,6 +58,17 @@ def test_U11_each_address_is_granted_what_the_list_gives_it(lab, fw):
     lab.resolve(bad)
     assert {key for key in keys(fw) if key[3] == bad.v4} == {
         (CLIENT4, "tcp", PORT, bad.v4)}
+
+
+def test_U11_a_host_is_one_client_for_who_looks_and_revokes(lab, fw):
+    server = lab.dnsfw(f"{HOST}{OTHER4} -> *.example.com:TCP:{PORT}\n", fw=fw)
+    site = lab.site()
+    for client, rdtype in ((CLIENT4, "A"), (CLIENT4, "AAAA"), (OTHER4, "A")):
+        lab.ask(site.name, rdtype, client)
+    assert {one["client"] for one in fine(server, "grants", CLIENT6)} == {
+        CLIENT4, CLIENT6}
+    assert fine(server, "revoke", CLIENT4) == [{"done": True, "grants": 2}]
+    assert {key[0] for key in keys(fw)} == {OTHER4}
 
 
 def test_U11_alias_targets_are_those_of_the_host(lab, fw):
