@@ -177,6 +177,23 @@ report_helper(const siginfo_t *info)
 	fatalx("dnsfw-priv died: exit status %d; stopping", info->si_status);
 }
 
+/* And the compiler with the helper, if that was the first to end. */
+static void
+report_compiler(void)
+{
+	struct pollfd channel = { .fd = KEEP_FD_HELPER };
+	siginfo_t helper;
+
+	if (helper_child.pid == 0)
+		return;
+	children_poll(&channel, 1, 0);
+	if ((channel.revents & POLLHUP) != 0 &&
+	    reap(&helper_child, clock_now() + DEATH_TIMEOUT, &helper) &&
+	    (helper.si_code != CLD_EXITED ||
+	    helper.si_status != ORDER_END_COMPILER))
+		report_end(&helper_child, &helper);
+}
+
 /* P4: one process dead means all stop. */
 static void __attribute__((noreturn))
 report_end(const struct child *c, const siginfo_t *info)
@@ -189,6 +206,8 @@ report_end(const struct child *c, const siginfo_t *info)
 	    c->name);
 	if (info->si_code == CLD_EXITED && is_helper)
 		report_helper(info);
+	if (info->si_code == CLD_EXITED && c == &children_compiler)
+		report_compiler();
 	if (info->si_code == CLD_EXITED)
 		fatalx("%s died: exit status %d; stopping", who,
 		    info->si_status);

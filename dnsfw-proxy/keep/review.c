@@ -33,7 +33,8 @@ struct review_batch {
 
 static struct review_batch reviewed;
 static uint32_t review_cursor;
-static uint32_t review_left;	/* places to look at; 0: done */
+static uint32_t review_end;	/* as many places there were when it began */
+static uint32_t review_left;	/* places below that to look at; 0: done */
 static bool ask_compiler;
 static uint64_t revoked_count;	/* and not yet in the log */
 
@@ -41,7 +42,7 @@ void
 review_begin(bool new_policy)
 {
 	/* Also those of the batch that is with the compiler are behind us. */
-	review_left = ledger_places(firewall.ledger);
+	review_left = review_end = ledger_places(firewall.ledger);
 	ask_compiler |= new_policy;
 }
 
@@ -116,6 +117,16 @@ take_names(const struct ledger_entry *e, size_t grant, uint64_t now)
 	}
 }
 
+/*
+ * Places that came during the round count for none of it, or as many of the
+ * others would be left out.
+ */
+static uint32_t
+counted(uint32_t place)
+{
+	return (place < review_end ? place : review_end);
+}
+
 /* The next batch of the round. */
 static void
 begin_batch(void)
@@ -130,8 +141,8 @@ begin_batch(void)
 	while (review_left > 0 && reviewed.n < REVIEW_BATCH) {
 		before = review_cursor;
 		e = ledger_next(firewall.ledger, &review_cursor);
-		n = (e == NULL ? ledger_places(firewall.ledger) :
-		    review_cursor) - before;
+		n = (e == NULL ? review_end : counted(review_cursor)) -
+		    counted(before);
 		review_left -= n < review_left ? (uint32_t)n : review_left;
 		if (e == NULL) {
 			review_cursor = 0;

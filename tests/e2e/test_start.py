@@ -166,6 +166,32 @@ def test_a_proxy_that_is_not_there(lab):
         f"[ERROR] cannot run {proxy}: No such file or directory")
 
 
+# A filter that answers close_range(2) with CLOSE_RANGE_CLOEXEC by EINVAL.
+LINUX_5_10 = """
+import ctypes, os, struct, sys
+code = b"".join(struct.pack("=HBBI", *one) for one in (
+    (0x20, 0, 0, 0), (0x15, 0, 3, 436),     # number
+    (0x20, 0, 0, 32), (0x15, 0, 1, 4),      # flags
+    (0x06, 0, 0, 0x00050000 | 22), (0x06, 0, 0, 0x7fff0000)))
+buffer = ctypes.create_string_buffer(code)
+program = struct.pack("@HP", len(code) // 8, ctypes.addressof(buffer))
+if ctypes.CDLL(None).prctl(22, 2, program) != 0:    # PR_SET_SECCOMP
+    sys.exit("prctl")
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+
+
+def test_P2_a_kernel_that_marks_no_range_of_descriptors(start, lab, fw):
+    """What is open is the same, and it serves."""
+    wrapper = ("/usr/bin/python3", "-c", LINUX_5_10)
+    assert set(start(fw=fw)["fds"]) == set(
+        start(wrapper=wrapper, fw=fw)["fds"])
+    server = lab.dnsfw(ALLOW, fw=fw, wrapper=wrapper)
+    lab.resolve(lab.site())
+    server.signal(signal.SIGTERM)
+    assert server.wait_exit() == 0
+
+
 @pytest.mark.parametrize("abi, warned", [(1, True), (3, True), (4, False)])
 def test_P3_landlock_that_knows_no_tcp_is_told(lab, abi, warned):
     """The first call in each process asks what there is."""

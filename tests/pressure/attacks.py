@@ -16,6 +16,7 @@ GRANT = "-> *.bench.test:TCP:443"
 GRANT_FOUR = "\n".join(f"{BAD} -> *.bench.test:TCP:{port}"
                        for port in (80, 443, 8080, 8443))
 NOTHING = ""
+FIVE_PLAIN = tuple(("plain", client, 600) for client in BAD_CLIENTS)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Attack:
     options: tuple = ()     # of dnsfw
     late: bool = False  # the upstream takes 20 ms
     tcp: bool = False   # the good client asks so
-    stopped: bool = False   # the helper is, meanwhile
+    stopped: str = ""   # the process with this word stands still meanwhile
     ramp: float = 1.0   # seconds until it has its full effect
 
     @property
@@ -66,9 +67,9 @@ ATTACKS = (
     Attack("e", "silent names, one /64 of IPv6",
            tuple(("silent", client, 2000) for client in BAD6_CLIENTS), ramp=2),
     Attack("e", "silent names, one client", (("silent", BAD_CLIENT, 5000),), ramp=2),
-    Attack("f", "helper stopped", tuple(
-        ("plain", client, 600) for client in BAD_CLIENTS), GRANT,
-        stopped=True, ramp=4),
+    Attack("f", "helper stopped", FIVE_PLAIN, GRANT, stopped="dnsfw-priv",
+           ramp=4),
+    Attack("f", "keeper stopped", FIVE_PLAIN, GRANT, stopped="keeper", ramp=4),
     Attack("g", "64 addresses, four ports", (("grants", BAD_CLIENT, 2000),),
            GRANT_FOUR, GRANT),
     Attack("h", "large answers hoarded", tuple(

@@ -124,16 +124,20 @@ class Names:
 
 
 @contextlib.contextmanager
-def helper_stopped(field, attack):
-    """Is the helper, the first process of dnsfw, stopped in the block?"""
-    if not attack.stopped:
+def stopped(field, word):
+    """The process of dnsfw with that word on its command line stands still in
+    the block, if there is a word."""
+    if not word:
         yield
         return
-    os.kill(field.server.pid, signal.SIGSTOP)
+    pid, = (pid for pid in ground.tree(field.server.pid)
+            if word.encode() in pathlib.Path(
+                f"/proc/{pid}/cmdline").read_bytes().split(b"\0"))
+    os.kill(pid, signal.SIGSTOP)
     try:
         yield
     finally:
-        os.kill(field.server.pid, signal.SIGCONT)
+        os.kill(pid, signal.SIGCONT)
 
 
 def remark(attack, figures, upstream):
@@ -161,7 +165,7 @@ def press(where, build, attack, milliseconds):
         field.start(argv_of(field, build, attack))
         names.load(field, attack, 200)
         idle = names.load(field, attack, milliseconds)
-        with helper_stopped(field, attack):
+        with stopped(field, attack.stopped):
             processes = field.start_attack(attack)
             threading.Event().wait(attack.ramp)
             before = field.cost()

@@ -1,6 +1,8 @@
 /* The backend of nftables, against the kernel. */
 #include "backend_rig.h"
 
+#include <sys/utsname.h>
+
 Test(backend, F2_ruleset_is_readable_and_reloads)
 {
 	struct backend_add adds[4];
@@ -127,7 +129,18 @@ Test(backend, F2_operators_rules_survive)
 	    1);
 }
 
-/* Linux 6.5 and later; else the size stays, and a warning says so. */
+/* Linux 6.5 and later do that; else it stays, and a warning says so. */
+static bool
+sizes_change(void)
+{
+	struct utsname u;
+	unsigned int major, minor;
+
+	cr_assert_eq(uname(&u), 0);
+	cr_assert_eq(sscanf(u.release, "%u.%u", &major, &minor), 2);
+	return (major > 6 || (major == 6 && minor >= 5));
+}
+
 Test(backend, G9_nftables_size_follows_max_grants_and_entries_stay)
 {
 	struct backend_add adds[4];
@@ -138,7 +151,8 @@ Test(backend, G9_nftables_size_follows_max_grants_and_entries_stay)
 	config.max_grants = 50;
 	cr_assert_eq(nftables.prepare(check(&nftables),
 	    refill), 0);
-	cr_assert_eq(lines("nft list ruleset | grep 'size 100$'"), 4);
+	cr_assert_eq(lines("nft list ruleset | grep 'size 100$'"),
+	    sizes_change() ? 4 : 0);
 	cr_assert_eq(lines("nft list ruleset | grep expires"), 4);
 	/* The operator's own use of a set is no obstacle. */
 	run("nft add rule inet filter dnsfw ip saddr . meta l4proto . th dport "
@@ -146,7 +160,8 @@ Test(backend, G9_nftables_size_follows_max_grants_and_entries_stay)
 	config.max_grants = 60;
 	cr_assert_eq(nftables.prepare(check(&nftables),
 	    refill), 0);
-	cr_assert_eq(lines("nft list ruleset | grep 'size 120$'"), 4);
+	cr_assert_eq(lines("nft list ruleset | grep 'size 120$'"),
+	    sizes_change() ? 4 : 0);
 	cr_assert_eq(lines("nft list ruleset | grep expires"), 4);
 	cr_assert_eq(lines("nft list ruleset | grep accept"), 4);
 }

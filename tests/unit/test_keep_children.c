@@ -50,6 +50,7 @@ __wrap_clock_now(void)
 }
 
 static void (*on_wait)(void);		/* what happens meanwhile */
+static bool helper_hung_up;
 static struct pollfd polled[8];
 static nfds_t npolled;
 
@@ -59,6 +60,8 @@ __wrap_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *ts,
 {
 	cr_assert_null(set);
 	cr_assert_leq(n, 8);
+	if (n == 1 && fds[0].fd == KEEP_FD_HELPER && helper_hung_up)
+		fds[0].revents = POLLHUP;
 	if (n > 0)
 		memcpy(polled, fds, n * sizeof(*fds));
 	npolled = n;
@@ -426,6 +429,23 @@ Test(keep_children, P4_the_helper_that_misses_the_compiler)
 	cr_assert_str_eq(end_of(children_look),
 	    "F dnsfw-proxy (compiler) died: killed by signal 11 (SEGV); "
 	    "stopping");
+}
+
+/* The same the other way round, whichever of the two is seen first. */
+Test(keep_children, P4_the_compiler_that_misses_the_helper)
+{
+	dies(COMPILER, CLD_EXITED, 1);
+	cr_assert_str_eq(end_of(children_look),
+	    "F dnsfw-proxy (compiler) died: exit status 1; stopping");
+	helper_hung_up = true;
+	dies(HELPER, CLD_KILLED, SIGKILL);
+	ends_at[HELPER] = now + 400 * (CLOCK_SECOND / 1000);
+	cr_assert_str_eq(end_of(children_look),
+	    "F dnsfw-priv died: killed by signal 9 (KILL); stopping");
+	/* But not if it is the compiler that was first. */
+	dies(HELPER, CLD_EXITED, ORDER_END_COMPILER);
+	cr_assert_str_eq(end_of(children_look),
+	    "F dnsfw-proxy (compiler) died: exit status 1; stopping");
 }
 
 /* A channel that has ended, of one that lives on: half a second, and no more. */

@@ -156,6 +156,29 @@ Test(keep_review, A9_a_list_of_meanwhile_counts_for_all)
 	cr_assert_eq(rig_count(), 0);
 }
 
+/* Nor do grants that come meanwhile, and make the ledger longer, hide others. */
+Test(keep_review, A9_grants_of_meanwhile_hide_none)
+{
+	unsigned int i;
+
+	for (i = 0; i < 100; i++)
+		name_it(i, "bad.example", 300);
+	review_begin(true);
+	cr_assert_not(go_on());
+	/* The next round begins behind them. */
+	for (; i < 200; i++)
+		name_it(i, "good.example", 300);
+	forbid("bad.example");
+	rig_generation++;
+	review_begin(true);
+	(void)review_step();
+	for (; i < 300; i++)
+		name_it(i, "good.example", 300);
+	cr_assert(go_on());
+	cr_assert_eq(firewall.revoked, 100);
+	cr_assert_eq(rig_count(), 200);
+}
+
 /* One client may have by a name what another one may not. */
 Test(keep_review, A9_a_name_that_is_forbidden_to_another_client)
 {
