@@ -12,7 +12,7 @@ from tree import TOP, build_dir, files, name
 # The helper: with all that is linked into it, and all their headers.
 HELPER, HELPER_MAX = "dnsfw-priv/helper/dnsfw-priv", 1000
 # Folders, each with its headers.
-FOLDER_MAX = {"dnsfw-priv/start": 956, "dnsfw-priv/stamp": 800,
+FOLDER_MAX = {"dnsfw-priv/start": 957, "dnsfw-priv/stamp": 800,
               "dnsfw-priv/options": 815}
 
 # Comments, and what only looks like one.
