@@ -25,6 +25,8 @@ from sockets import sockets_of
 from test_memory import (CONNECTIONS, KEPT, KIB, MIB, REQUESTS_DEFAULT,
                          ceiling, most_memory)
 
+pytestmark = pytest.mark.xdist_group("crowds")
+
 ACL = (f"{crowd.NET4} -> *.bench.test:TCP:443\n"
        f"{crowd.NET6} -> *.bench.test:TCP:443\n"
        f"{CLIENT4} ~> *\n{CLIENT6} ~> *\n")

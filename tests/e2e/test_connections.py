@@ -12,6 +12,9 @@ from model import GRACE
 from process import DEADLINE, ran, until
 from test_reload import reload
 
+# They load the machine, so not two of them at once.
+pytestmark = pytest.mark.xdist_group("crowds")
+
 ALL = 200000        # connections
 NAMES = 10
 EACH = 100          # addresses of a name

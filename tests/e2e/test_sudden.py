@@ -15,6 +15,9 @@ from process import DEADLINE, stopped
 from sudden import (Listing, Questions, inhabitants, processes, take_ports,
                     wait_for_end)
 
+# They load the machine, so not two of them at once.
+pytestmark = pytest.mark.xdist_group("sudden")
+
 ROUNDS = int(os.environ.get("DNSFW_SUDDEN_ROUNDS") or 1)
 RATE = 1000         # queries a second
 NAMES = 2000        # of each kind; so most ask for a new grant
@@ -119,6 +122,9 @@ def test_G1_G2_stands_still_under_load(work, lab, role, timeout):
     assert set(meanwhile + then) <= {"NOERROR", "SERVFAIL"}
     if role == "helper":
         work.server.err.wait_for("dnsfw-priv, the helper, answers again")
+        # It may stand still once more, in all that waited for it.
+        with contextlib.suppress(AssertionError):
+            grants |= work.ask()
     grants |= more | work.ask()
     queries = work.load.end()
     after = work.listing()

@@ -23,6 +23,8 @@ from process import DEADLINE, ran, stopped, until
 from sudden import (Listing, Questions, has_free_ports, inhabitants,
                     processes)
 
+pytestmark = pytest.mark.xdist_group("sudden")
+
 PORTS = range(PORT, PORT + 16)
 ADDRESSES = 64
 ROLES = ("keeper", "helper", "compiler", "worker")
