@@ -262,7 +262,7 @@ class Ground:
             while time.monotonic() < end:
                 if process.poll() is not None:
                     raise Failed(f"ended with status {process.returncode}: "
-                                 f"{self._last_line()}")
+                                 f"{self._last_lines()}")
                 try:
                     sock.send(query)
                     if sock.recv(512):
@@ -273,14 +273,15 @@ class Ground:
                     pass
         raise Failed(f"no answer within {START_DEADLINE} s")
 
-    def _last_line(self):
+    def _last_lines(self):
+        """The last one says that it ends, those before why."""
         lines = self.server_log().splitlines()
-        return lines[-1] if lines else "it logged nothing"
+        return " | ".join(lines[-3:]) or "it logged nothing"
 
     def cost(self):
         if self.server.poll() is not None:
             raise Failed(f"ended with status {self.server.returncode}: "
-                         f"{self._last_line()}")
+                         f"{self._last_lines()}")
         return cost(self.server.pid)
 
     # The load.
