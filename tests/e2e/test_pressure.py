@@ -516,7 +516,8 @@ def test_D21_a_long_answer_for_many_is_not_waited_for(lab, fw):
     print(f"{len(works)} answers, the slowest after {max(works) * 1000:.1f} ms"
           f" of {whole * 1000:.1f} ms of work")
     assert {answer[3] & 0xf for answer in answers} == {dns.rcode.SERVFAIL}
-    assert max(works) < whole / 3
+    # It is read once, in one go; but not for all of them.
+    assert max(works) < whole / 2
 
 
 def test_D21_nothing_that_waits_for_its_slice_is_lost(lab):

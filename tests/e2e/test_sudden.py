@@ -113,6 +113,8 @@ def test_G1_G2_stands_still_under_load(work, lab, role, timeout):
             questions = stack.enter_context(work.questions())
             questions.send()
             meanwhile, grants = questions.receive(1)
+            if role == "helper":
+                work.server.err.wait_for("helper, does not answer")
         then, more = questions.receive_all()
     print(f"{role} stopped: {dict(meanwhile)}, then {dict(then)}")
     if role in ("keeper", "helper"):
