@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "../acl/hosts.h"
+#include "../dns/name.h"
 #include "hash.h"
 #include "log.h"
 
@@ -116,7 +117,7 @@ kin_list(const struct acl_image *image, const struct addr *client,
 void
 kin_first(const struct acl_image *image, struct addr *client)
 {
-	struct addr all[KIN_MAX];
+	DNS_UNINITIALIZED struct addr all[KIN_MAX];
 	unsigned int i, n = kin_list(image, client, all);
 
 	for (i = 0; i < n; i++)

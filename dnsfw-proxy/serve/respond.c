@@ -1,7 +1,7 @@
 /* Answers that are made here, and the way out of all. */
 #include "respond.h"
 
-#include <stdio.h>
+#include <string.h>
 
 #include "../dns/build.h"
 #include "accesslog.h"
@@ -89,14 +89,24 @@ refuse_rcode(void)
 	return (RCODE_REFUSED);
 }
 
-/* What a rule has done. */
+/* What a rule has done.  By printf it took a twentieth of a refusal's time. */
 static void
 say_rule(char text[TEXT_MAX], const char *what, uint32_t line)
 {
 	const char *included = policy_place(&line);
+	char number[sizeof("4294967295")], *digit = &number[sizeof(number) - 1];
+	char *end;
 
-	snprintf(text, TEXT_MAX, "%s by ACL line %u%s%s", what, line,
-	    included[0] == '\0' ? "" : " of ", included);
+	*digit = '\0';
+	do {
+		*--digit = (char)('0' + line % 10);
+		line /= 10;
+	} while (line > 0);
+	end = stpcpy(stpcpy(stpcpy(text, what), " by ACL line "), digit);
+	if (included[0] != '\0') {
+		end = stpcpy(end, " of ");
+		strlcpy(end, included, (size_t)(text + TEXT_MAX - end));
+	}
 }
 
 /* -| name = address (D3). */
@@ -120,7 +130,7 @@ refuse(const struct request *r, const struct acl_decision *d)
 	if (d->line != 0)
 		say_rule(text, "blocked", d->line);
 	else
-		snprintf(text, sizeof(text), "no ACL rule allows it");
+		strlcpy(text, "no ACL rule allows it", sizeof(text));
 	tell(REFUSAL_LIST, r, text);
 	answer_here(r, refuse_rcode(), d->line != 0 ? EDE_BLOCKED :
 	    EDE_PROHIBITED, text, NULL);
