@@ -118,8 +118,9 @@ home_slot(const struct ledger *l, const void *key, size_t len)
 
 /*
  * Which counter has the number of the client's grants.  All addresses of a host,
- * or of a machine, are one client; of an IPv6 address only the first half counts.  Two clients meet
- * in one counter so seldom, and so unpredictably, that sharing it does no harm.
+ * or of a machine, are one client; of an IPv6 address only the first half counts.
+ * Two clients meet in one counter so seldom, and so unpredictably, that sharing it
+ * does no harm.
  */
 static uint32_t
 counter_of(const struct ledger *l, const struct msg_grant *g)
