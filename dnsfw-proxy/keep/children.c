@@ -157,6 +157,23 @@ reap(const struct child *c, uint64_t deadline, siginfo_t *info)
 static void report_end(const struct child *, const siginfo_t *)
     __attribute__((noreturn));
 
+static void __attribute__((noreturn))
+say_end(const struct child *c, const siginfo_t *info)
+{
+	char who[CHILDREN_NAME_MAX + sizeof("dnsfw-proxy ()")];
+
+	log_lines(c, LINES_LAST);
+	snprintf(who, sizeof(who), c == &helper_child ? "%s" :
+	    "dnsfw-proxy (%s)", c->name);
+	if (info->si_code == CLD_EXITED)
+		fatalx("%s died: exit status %d; stopping", who,
+		    info->si_status);
+	fatalx("%s died: killed by signal %d (%s)%s; stopping", who,
+	    info->si_status, sigabbrev_np(info->si_status),
+	    info->si_status == SIGSYS ?
+	    ", a system call outside of its allow-list" : "");
+}
+
 /* It ends with the compiler; then that one is what is to be told. */
 static void __attribute__((noreturn))
 report_helper(const siginfo_t *info)
@@ -166,7 +183,7 @@ report_helper(const siginfo_t *info)
 
 	if (info->si_status == ORDER_END_COMPILER && reap(&children_compiler,
 	    clock_now() + DEATH_TIMEOUT, &compiler))
-		report_end(&children_compiler, &compiler);
+		say_end(&children_compiler, &compiler);
 	if (ask_ended(&why) && why.type == ORDER_ERROR)
 		fatalx("dnsfw-priv died: %s (%u); stopping",
 		    report_end_text((enum order_end)why.why), why.detail);
@@ -198,23 +215,11 @@ report_compiler(void)
 static void __attribute__((noreturn))
 report_end(const struct child *c, const siginfo_t *info)
 {
-	bool is_helper = c == &helper_child;
-	char who[CHILDREN_NAME_MAX + sizeof("dnsfw-proxy ()")];
-
-	log_lines(c, LINES_LAST);
-	snprintf(who, sizeof(who), is_helper ? "%s" : "dnsfw-proxy (%s)",
-	    c->name);
-	if (info->si_code == CLD_EXITED && is_helper)
+	if (info->si_code == CLD_EXITED && c == &helper_child)
 		report_helper(info);
 	if (info->si_code == CLD_EXITED && c == &children_compiler)
 		report_compiler();
-	if (info->si_code == CLD_EXITED)
-		fatalx("%s died: exit status %d; stopping", who,
-		    info->si_status);
-	fatalx("%s died: killed by signal %d (%s)%s; stopping", who,
-	    info->si_status, sigabbrev_np(info->si_status),
-	    info->si_status == SIGSYS ?
-	    ", a system call outside of its allow-list" : "");
+	say_end(c, info);
 }
 
 static void __attribute__((noreturn))

@@ -131,23 +131,11 @@ last_line(void)
 	return (lines[nlines - 1]);
 }
 
-/* What the program ends with when that is done. */
-static const char *
-end_of(void (*act)(void))
-{
-	ending = true;
-	if (setjmp(end) == 0) {
-		act();
-		return ("no end");
-	}
-	ending = false;
-	return (last_line());
-}
-
 /* --- their ends --- */
 
 static siginfo_t ends[PIDS];		/* si_pid 0: it lives */
 static uint64_t ends_at[PIDS];
+static bool waited_for[PIDS];		/* the kernel tells each end once */
 
 int __wrap_waitid(idtype_t, id_t, siginfo_t *, int);
 
@@ -158,8 +146,14 @@ __wrap_waitid(idtype_t type, id_t pid, siginfo_t *info, int options)
 	cr_assert_eq(options, WEXITED | WNOHANG);
 	cr_assert(pid == COMPILER || pid == HELPER || (pid >= WORKERS &&
 	    pid < PIDS), "pid %d", (int)pid);
-	if (ends_at[pid] <= now)
+	if (waited_for[pid]) {
+		errno = ECHILD;
+		return (-1);
+	}
+	if (ends_at[pid] <= now) {
 		*info = ends[pid];
+		waited_for[pid] = info->si_pid != 0;
+	}
 	return (0);
 }
 
@@ -169,6 +163,20 @@ dies(pid_t pid, int code, int status)
 	ends[pid].si_pid = pid;
 	ends[pid].si_code = code;
 	ends[pid].si_status = status;
+}
+
+/* What the program ends with when that is done. */
+static const char *
+end_of(void (*act)(void))
+{
+	ending = true;
+	memset(waited_for, 0, sizeof(waited_for));
+	if (setjmp(end) == 0) {
+		act();
+		return ("no end");
+	}
+	ending = false;
+	return (last_line());
 }
 
 static struct order_error why;		/* the helper's; type 0: none */
@@ -429,6 +437,12 @@ Test(keep_children, P4_the_helper_that_misses_the_compiler)
 	cr_assert_str_eq(end_of(children_look),
 	    "F dnsfw-proxy (compiler) died: killed by signal 11 (SEGV); "
 	    "stopping");
+	/* Or by itself, when the helper's channel has an end already. */
+	helper_hung_up = true;
+	dies(COMPILER, CLD_EXITED, 1);
+	ends_at[COMPILER] = now + 100 * (CLOCK_SECOND / 1000);
+	cr_assert_str_eq(end_of(children_look),
+	    "F dnsfw-proxy (compiler) died: exit status 1; stopping");
 }
 
 /* The same the other way round, whichever of the two is seen first. */
@@ -491,6 +505,7 @@ Test(keep_children, P6_all_are_told_to_stop_and_waited_for_together)
 	    6 * CLOCK_SECOND / 10);
 	cr_assert_str_eq(last_line(), "I worker 2: last");
 	/* If all end at once there is nothing to wait for. */
+	waited_for[WORKERS] = false;
 	for (i = 0; i < 3; i++)
 		dies(WORKERS + (int)i, CLD_EXITED, 0);
 	dies(COMPILER, CLD_EXITED, 0);
@@ -498,6 +513,7 @@ Test(keep_children, P6_all_are_told_to_stop_and_waited_for_together)
 	children_end();
 	cr_assert_eq(now, from);
 	/* Nor does a channel that takes nothing hold it off. */
+	memset(waited_for, 0, sizeof(waited_for));
 	sent = CHAN_AGAIN;
 	children_end();
 	cr_assert_eq(now, from);
