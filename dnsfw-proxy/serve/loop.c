@@ -9,14 +9,16 @@
 
 #define TICK_USEC	100000	/* how exact a deadline is */
 #define LATE	(CLOCK_SECOND / 2)	/* a tick that is no tick any more */
+/* Of a tick's work in a turn; each may send something at the turn's end. */
+#define TICK_PIECES	16
 
 struct loop loop;
 
 static struct event *ticker;
 static bool (*tick)(void);
 static bool ticking, tick_over;
-static uint64_t tick_due;
-static struct loop_share tick_share;
+static unsigned int tick_pieces;	/* done in this one */
+static uint64_t tick_due, tick_end;
 
 void
 loop_clock(void)
@@ -61,7 +63,8 @@ is_late(void)
 bool
 loop_tick_over(void)
 {
-	tick_over = tick_over || !loop_has_time(&tick_share);
+	tick_over = tick_over || tick_pieces++ == TICK_PIECES ||
+	    clock_now() >= tick_end;
 	return (tick_over);
 }
 
@@ -76,6 +79,9 @@ loop_on_tick(evutil_socket_t fd, short what, void *arg)
 	(void)arg;
 	loop_clock();
 	ticking = tick_over = false;
+	tick_pieces = 0;
+	/* Who is late already can wait for others. */
+	tick_end = loop.now + LOOP_SHARE;
 	more = is_late() || tick();
 	if (tick_over) {
 		ticking = true;

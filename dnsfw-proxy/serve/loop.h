@@ -50,7 +50,11 @@ bool	loop_has_time(struct loop_share *);
 /* It was for something long, so there is no more than LOOP_SHARE in this turn. */
 void	loop_was_long(struct loop_share *);
 
-/* The same for the tick; if not, there is another one in the next turn. */
+/*
+ * Is that enough of the tick for this turn?  It has LOOP_SHARE, and not more than
+ * a few pieces of work, before each of which this is asked.  If it is enough there
+ * is another one in the next turn.
+ */
 bool	loop_tick_over(void);
 
 /* Look at the clock; each callback of the loop begins with it. */

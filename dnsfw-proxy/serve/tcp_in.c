@@ -43,15 +43,19 @@ tcp_in_may_ask(const struct tcp_conn *c)
 	    c->out_len < OUT_STOP);
 }
 
-/* Octets of the message with its length, or 0: it is not whole. */
+/* Octets of the message with its length; 0: that is not there yet. */
+static size_t
+tcp_in_claimed(const uint8_t *in, size_t len)
+{
+	return (len < 2 ? 0 : 2 + (size_t)(in[0] << 8 | in[1]));
+}
+
+/* The same, or 0: the message is not whole. */
 static size_t
 tcp_in_whole(const uint8_t *in, size_t len)
 {
-	size_t n;
+	size_t n = tcp_in_claimed(in, len);
 
-	if (len < 2)
-		return (0);
-	n = 2 + (size_t)(in[0] << 8 | in[1]);
 	return (n <= len ? n : 0);
 }
 
@@ -166,7 +170,7 @@ tcp_in_read(struct tcp_conn *c, uint8_t *buf, size_t room)
 {
 	ssize_t n;
 
-	n = recv(c->fd, buf, room, 0);
+	n = recv(c->fd, buf, room < READ_SIZE ? room : READ_SIZE, 0);
 	c->unread = n > 0;
 	if (n == 0)
 		c->eof = true;
@@ -195,6 +199,9 @@ tcp_in_serve_one(struct tcp_conn *c)
 		len += tcp_in_read(c, in + len, c->in_size - len);
 	}
 	at = tcp_in_take_slice(c, in, len);
+	/* A long message is long while it comes, too. */
+	if (tcp_in_claimed(in + at, len - at) > 2 + SHORT_MAX)
+		loop_was_long(&tcp_in_share);
 	tcp_in_keep(c, in + at, len - at);
 }
 

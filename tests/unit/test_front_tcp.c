@@ -393,6 +393,30 @@ Test(front_tcp, long_messages_have_less_of_a_turn)
 	cr_assert_eq(taken, 8 + 5, "%u", taken);
 }
 
+/* The kernel's work for one that is large counts from its first piece on. */
+Test(front_tcp, a_message_is_long_while_it_comes)
+{
+	int fds[8], i;
+
+	answer_at_once = 10;
+	for (i = 0; i < 8; i++)
+		fds[i] = client((uint8_t)(1 + i));
+	cost = LOOP_SHARE - 1;
+	put(fds[0], "\2\0", 2);		/* 512 octets */
+	for (i = 1; i < 8; i++)
+		ask(fds[i], 1);
+	turn();
+	cr_assert_eq(taken, 5, "%u", taken);
+	turn();
+	cr_assert_eq(taken, 7);
+	fds[0] = client(9);
+	put(fds[0], "\2\1", 2);
+	for (i = 1; i < 8; i++)
+		ask(fds[i], 1);
+	turn();
+	cr_assert_eq(taken, 7 + 2, "%u", taken);
+}
+
 /* Those that wait are not looked at again in each turn, however many. */
 Test(front_tcp, a_turn_costs_nothing_for_who_waits)
 {
