@@ -24,6 +24,7 @@
 #define ABANDON_MAX	256	/* answers that go for one */
 #define IN_A_ROW	16	/* grants of a client that are sent in a row */
 #define REFUSED_PERIOD	60	/* seconds between log lines */
+#define LONG		4096	/* octets that are kept: leaving is some work */
 /* What a grant that was under way already may be shorter than a new one. */
 #define SHORTER_MAX	CLOCK_SECOND
 
@@ -56,6 +57,9 @@ static uint32_t record[MSG_BATCH_MAX];
 static unsigned int nrecord;
 static struct log_limit refused_limit;
 static struct bucket pace;		/* of what the keeper is asked */
+/* Of which there are all results, but which would be too much for the turn. */
+static TAILQ_HEAD(, grants) complete = TAILQ_HEAD_INITIALIZER(complete);
+static struct loop_share complete_share;
 
 void
 grants_init(const struct grants_events *e)
@@ -287,6 +291,8 @@ grants_leave(struct grants *g)
 	struct slot *s;
 	size_t i;
 
+	if (g->pending == 0)
+		TAILQ_REMOVE(&complete, g, link);
 	for (i = 0; i < g->n; i++) {
 		if ((s = g->waits[i].slot) == NULL)
 			continue;
@@ -404,6 +410,32 @@ is_short(const struct grants_wait *w, uint64_t expiry)
 }
 
 static void
+tell_done(struct grants *g)
+{
+	if (g->code == RESULT_OK && g->epoch != epoch)
+		g->code = RESULT_STALE;
+	settle(g);
+	on_grants->done(g);
+}
+
+/* Many may have waited for the same result: each goes on as there is time (D21). */
+static void
+tell_complete(void)
+{
+	struct grants *g;
+	bool first = true;
+
+	while ((g = TAILQ_FIRST(&complete)) != NULL &&
+	    (first || loop_has_time(&complete_share))) {
+		TAILQ_REMOVE(&complete, g, link);
+		tell_done(g);
+		first = false;
+	}
+	if (g != NULL)
+		loop_again();
+}
+
+static void
 tell_result(struct grants_wait *w, const struct msg_result *r)
 {
 	enum msg_result_code code = (enum msg_result_code)r->code;
@@ -423,10 +455,10 @@ tell_result(struct grants_wait *w, const struct msg_result *r)
 		g->code = code;
 	if (--g->pending > 0)
 		return;
-	if (g->code == RESULT_OK && g->epoch != epoch)
-		g->code = RESULT_STALE;
-	settle(g);
-	on_grants->done(g);
+	if (g->octets > LONG)
+		TAILQ_INSERT_TAIL(&complete, g, link);
+	else
+		tell_done(g);
 }
 
 void
@@ -492,6 +524,7 @@ grants_flush(void)
 	static struct msg_grant msgs[MSG_BATCH_MAX];
 	unsigned int i;
 
+	tell_complete();
 	/* Who waits has a deadline, so there is a tick to go on with. */
 	while (bucket_has(&pace, loop.now)) {
 		fill_record();

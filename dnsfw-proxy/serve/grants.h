@@ -73,6 +73,7 @@ struct grants {
 	 */
 	enum msg_result_code code;
 	/* Of grants.c: */
+	TAILQ_ENTRY(grants) link;	/* nothing is pending: its turn */
 	uint64_t	epoch;
 	struct holder	*holder;
 	struct stock_item waits_stock, octets_stock;
@@ -121,7 +122,10 @@ void	grants_result(const struct msg_result *);
  */
 void	grants_forget(void);
 
-/* Send what was asked for to the keeper: clients take turns. */
+/*
+ * At a turn's end: tell of those of which there are all results, as long as there is
+ * time, and send what was asked for to the keeper.  Clients take turns.
+ */
 void	grants_flush(void);
 
 #endif

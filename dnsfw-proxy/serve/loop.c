@@ -16,7 +16,7 @@ struct loop loop;
 
 static struct event *ticker;
 static bool (*tick)(void);
-static bool ticking, tick_over;
+static bool ticking, tick_over, again;
 static unsigned int tick_pieces;	/* done in this one */
 static uint64_t tick_due, tick_end;
 
@@ -139,9 +139,18 @@ loop_begin_turn(void)
 }
 
 void
+loop_again(void)
+{
+	again = true;
+}
+
+void
 loop_turn(void)
 {
+	int flags = EVLOOP_ONCE | (again ? EVLOOP_NONBLOCK : 0);
+
+	again = false;
 	loop_begin_turn();
-	if (event_base_loop(loop.base, EVLOOP_ONCE) == -1)
+	if (event_base_loop(loop.base, flags) == -1)
 		fatalx("event_base_loop");
 }

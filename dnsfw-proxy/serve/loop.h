@@ -66,6 +66,9 @@ void	loop_need_tick(void);
 /* A turn begins with what comes first after this; loop_turn() calls it. */
 void	loop_begin_turn(void);
 
+/* There is something to go on with: the next turn waits for nothing. */
+void	loop_again(void);
+
 /* One turn: wait for something, and take what has come. */
 void	loop_turn(void);
 

@@ -41,6 +41,25 @@ static unsigned int nabandoned;
 static size_t room;			/* records that the keeper takes */
 static struct dns_name name = { 13, 2, "\3www\7example" };
 
+static unsigned int again;		/* turns that wait for nothing */
+static unsigned int has_time = 1000000;	/* so often */
+
+void
+loop_again(void)
+{
+	again++;
+}
+
+bool
+loop_has_time(struct loop_share *share)
+{
+	(void)share;
+	if (has_time == 0)
+		return (false);
+	has_time--;
+	return (true);
+}
+
 bool
 priv_send(const void *buf, size_t len)
 {

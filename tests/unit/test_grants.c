@@ -251,6 +251,63 @@ Test(grants, a_forget_between_makes_who_waits_ask_again)
 	cr_assert(!knows("10.77.1.2", 1, 60));
 }
 
+/* To strip, to write and to send them takes a turn each, when they are long. */
+Test(grants, D21_long_answers_leave_as_there_is_time)
+{
+	unsigned int i;
+
+	for (i = 0; i < 5; i++)
+		cr_assert(ask_kept(i, "10.77.1.2", 1, 1, 60, 4097));
+	cr_assert(ask_kept(5, "10.77.1.2", 1, 1, 60, 4096));
+	grants_flush();
+	answer_all(RESULT_OK);
+	cr_assert_eq(pool[5].done, 1);
+	has_time = 1;
+	for (i = 0; i < 5; i++) {
+		cr_assert_eq(pool[i].granted, 1);
+		cr_assert_eq(pool[i].done, 0);
+	}
+	grants_flush();
+	cr_assert_eq(pool[0].done + pool[1].done, 2);
+	cr_assert_eq(pool[2].done, 0);
+	cr_assert_eq(again, 1);
+	grants_flush();
+	cr_assert_eq(pool[2].done, 1);
+	cr_assert_eq(pool[3].done, 0);
+	cr_assert_eq(again, 2);
+	has_time = 10;
+	grants_flush();
+	cr_assert_eq(pool[3].done + pool[4].done, 2);
+	cr_assert_eq(again, 2);
+}
+
+Test(grants, a_forget_before_a_long_answer_leaves_makes_it_ask_again)
+{
+	cr_assert(ask_kept(0, "10.77.1.2", 1, 1, 60, 5000));
+	grants_flush();
+	answer_all(RESULT_OK);
+	grants_forget();
+	grants_flush();
+	cr_assert_eq(pool[0].done, 1);
+	cr_assert_eq(pool[0].grants.code, RESULT_STALE);
+}
+
+Test(grants, who_leaves_before_its_turn_is_not_told)
+{
+	unsigned int i;
+
+	for (i = 0; i < 10 * GRANTS_SHARES; i++) {
+		cr_assert(ask_kept(0, "10.77.1.2", 1 + i, 1, 60, GRANTS_OCTETS / 2));
+		cr_assert(ask_kept(1, "10.77.1.2", 1 + i, 1, 60, GRANTS_OCTETS / 2));
+		grants_flush();
+		answer_all(RESULT_OK);
+		grants_leave(&pool[0].grants);
+		grants_flush();
+		cr_assert_eq(pool[0].done, 0);
+		cr_assert_eq(pool[1].done, 1);
+	}
+}
+
 Test(grants, a_forget_hides_no_error)
 {
 	cr_assert(ask(0, "10.77.1.2", 1, 1));

@@ -131,6 +131,25 @@ Test(loop, ticks_that_follow_each_other_starve_nothing)
 	cr_assert_eq(due, 0);
 }
 
+Test(loop, a_turn_again_waits_for_nothing)
+{
+	unsigned int nread = 0;
+	struct event *event;
+	int fds[2];
+
+	cr_assert_eq(pipe(fds), 0);
+	event = event_new(loop.base, fds[0], EV_READ | EV_PERSIST, count_read,
+	    &nread);
+	cr_assert_eq(event_add(event, NULL), 0);
+	loop_again();
+	loop_turn();
+	cr_assert_eq(nread, 0);
+	/* The one behind it waits, here for the tick. */
+	loop_need_tick();
+	loop_turn();
+	cr_assert_eq(nticks, 1);
+}
+
 /* Without a processor for a while: what has come is to be read first. */
 Test(loop, one_that_is_late_waits_for_the_next)
 {
