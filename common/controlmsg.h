@@ -15,7 +15,7 @@
 
 #include "msg.h"
 
-#define CONTROL_VERSION		3
+#define CONTROL_VERSION		4
 #define CONTROL_BATCH_MAX	64
 #define CONTROL_SCOPE_MAX	1800	/* with NUL */
 #define CONTROL_HOST_MAX	64	/* with NUL */

@@ -429,6 +429,7 @@ msg_config_decode(const void *buf, size_t len, struct msg_config *out)
 	    out->log_format > LOGFORMAT_JSON ||
 	    out->log_level > LOGLEVEL_NONE || out->firewall > 1 ||
 	    out->timeout == 0 || out->max_connections == 0 ||
+	    out->client_rate > MSG_CLIENT_RATE_MAX ||
 	    out->nworkers == 0 || out->nworkers > MSG_WORKERS_MAX ||
 	    out->number >= out->nworkers ||
 	    out->min_rule_time == 0 ||

@@ -28,7 +28,7 @@
 #include "addr.h"
 #include "histogram.h"
 
-#define MSG_VERSION	8	/* of this contract; sent in READY */
+#define MSG_VERSION	9	/* of this contract; sent in READY */
 #define MSG_BATCH_MAX	64	/* of one type in a record */
 #define MSG_LABEL_SIZE	128	/* bytes; nftables takes 127 and a NUL */
 /*
@@ -44,6 +44,7 @@
 #define MSG_NETS_MAX	64
 #define MSG_WORKERS_MAX	32
 #define MSG_OWN_MAX	4096	/* addresses that a set of OWN has */
+#define MSG_CLIENT_RATE_MAX 1000000U	/* messages a second */
 
 /* Requests of a child are even, messages of the keeper odd; 0 is never valid. */
 enum msg_type {
@@ -305,6 +306,7 @@ struct counters {
 	uint64_t	outside;	/* queries, and connections, of clients that
 					   are not served (--client-net) */
 	uint64_t	audited;	/* --audit: would be refused by the ACL */
+	uint64_t	limited;	/* --client-rate: dropped, delayed */
 	struct histogram decision;	/* what the list says: one in many (U7) */
 	struct histogram upstream;	/* from a question to its answer, or to
 					   the end of its time */
@@ -318,7 +320,7 @@ struct msg_counters {
 	struct counters	counters;
 };
 static_assert(sizeof(struct msg_counters) ==
-    112 + 2 * sizeof(struct histogram), "msg_counters size");
+    120 + 2 * sizeof(struct histogram), "msg_counters size");
 static_assert(MSG_UPSTREAMS_MAX <= 8, "a bit for each upstream");
 
 #define MSG_SEEN_NAME	256	/* with NUL */
@@ -384,6 +386,7 @@ struct msg_config {
 	uint32_t	min_rule_time;	/* seconds, not 0 */
 	uint32_t	max_rule_time;	/* seconds, not below the minimum */
 	uint32_t	max_connections; /* not 0 */
+	uint32_t	client_rate;	/* messages a second; 0: any */
 	uint32_t	nworkers;	/* 1..MSG_WORKERS_MAX, of all */
 	uint32_t	number;		/* of this one, below that */
 	struct msg_upstream upstreams[MSG_UPSTREAMS_MAX];
@@ -393,7 +396,7 @@ struct msg_config {
 	uint8_t		audit;		/* 0 or 1: nothing is refused (U8) */
 };
 static_assert(sizeof(struct msg_config) ==
-    37 + 24 * MSG_UPSTREAMS_MAX + 3 * sizeof(struct msg_nets),
+    41 + 24 * MSG_UPSTREAMS_MAX + 3 * sizeof(struct msg_nets),
     "msg_config size");
 
 /* Seconds of grace after a grant's lifetime at most (G3). */

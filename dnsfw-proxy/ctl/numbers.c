@@ -14,6 +14,9 @@ const struct number numbers[] = {
 	    "kind that is not allowed.", NULL, "bad " },
 	{ AT(overload), "turned_away", "queries_turned_away", "Those that a "
 	    "limit turned away.", NULL, "turned away " },
+	{ AT(limited), "over_rate", "queries_over_rate", "Messages above "
+	    "--client-rate: dropped over UDP, delayed over TCP.", NULL,
+	    "over the rate " },
 	{ AT(outside), "outside", "queries_outside", "Messages, and "
 	    "connections, of addresses outside of --client-net.", NULL,
 	    "not of clients " },

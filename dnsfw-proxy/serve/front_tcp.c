@@ -198,6 +198,21 @@ front_tcp_start(void)
 		fatalx("event_add");
 }
 
+/*
+ * An answer that is awaited has a deadline of its own; a half message or an answer
+ * that is not taken has this one.  A whole message that waits here is not the
+ * client's fault; but if it is delayed, that may be for long, and the client takes
+ * its answers meanwhile.
+ */
+static bool
+front_tcp_may_stay(const struct tcp_conn *c)
+{
+	if (c->delayed && c->out_len > 0)
+		return (false);
+	return (tcp_in_has_message(c) ||
+	    (c->nqueries > 0 && c->in_len == 0 && c->out_len == 0));
+}
+
 bool
 front_tcp_tick(void)
 {
@@ -207,16 +222,11 @@ front_tcp_tick(void)
 		front_tcp_paused = !front_tcp_accept();
 	while ((c = tcp_conn_due()) != NULL && c->deadline <= loop.now &&
 	    !loop_tick_over()) {
-		/*
-		 * An answer that is awaited has a deadline of its own; a half
-		 * message or an answer that is not taken has this one.  A
-		 * whole one that waits here is not the client's fault.
-		 */
-		if (tcp_in_has_message(c) ||
-		    (c->nqueries > 0 && c->in_len == 0 && c->out_len == 0))
+		if (front_tcp_may_stay(c))
 			tcp_conn_touch(c);
 		else
 			tcp_conn_close(c);
 	}
+	tcp_in_tick();
 	return (front_tcp_paused || tcp_conn_due() != NULL);
 }

@@ -22,6 +22,7 @@
 #include "loop.h"
 #include "msg.h"
 #include "quota.h"
+#include "rate.h"
 #include "settings.h"
 
 #define BATCH		64	/* datagrams in one system call */
@@ -116,6 +117,10 @@ front_udp_take(const struct udp_listener *l, unsigned int i)
 	}
 	if (!quota_is_here(&addr))
 		return;
+	if (settings.config.client_rate > 0 && !rate_take(&addr)) {
+		rate_exceeded(&addr);
+		return;
+	}
 	from.conn = NULL;
 	from.tcp = false;
 	from.listener = l->number;

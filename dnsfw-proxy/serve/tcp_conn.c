@@ -14,6 +14,7 @@
 #include "stock.h"
 
 #define OVERLOAD_PERIOD	60	/* seconds between log lines */
+#define DELAY	(CLOCK_SECOND / 20)	/* less than a tick: each finds all */
 
 /* A client that has connections. */
 struct tcp_client {
@@ -30,6 +31,7 @@ TAILQ_HEAD(tcp_clients, tcp_client);
 
 static struct tcp_conns tcp_conns = TAILQ_HEAD_INITIALIZER(tcp_conns);
 static struct tcp_clients tcp_turns = TAILQ_HEAD_INITIALIZER(tcp_turns);
+static struct tcp_conns tcp_delayed = TAILQ_HEAD_INITIALIZER(tcp_delayed);
 static struct rank tcp_by_idle;
 static struct stock tcp_all;
 static struct log_limit tcp_overload_limit;
@@ -189,6 +191,8 @@ tcp_conn_close(struct tcp_conn *c)
 	}
 	if (c->waits)
 		tcp_conn_stop_waiting(c);
+	if (c->delayed)
+		TAILQ_REMOVE(&tcp_delayed, c, by_delay);
 	if (c->seen_later)
 		LIST_REMOVE(c, to_see);
 	tcp_conn_set_idle(c, false);
@@ -261,12 +265,42 @@ tcp_conn_waits(void)
 	return (!TAILQ_EMPTY(&tcp_turns));
 }
 
+void
+tcp_conn_delay(struct tcp_conn *c)
+{
+	if (c->delayed)
+		TAILQ_REMOVE(&tcp_delayed, c, by_delay);
+	else
+		c->since = loop.now;
+	TAILQ_INSERT_TAIL(&tcp_delayed, c, by_delay);
+	c->delayed = true;
+	c->look_at = loop.now + DELAY;
+}
+
+void
+tcp_conn_resume(struct tcp_conn *c)
+{
+	TAILQ_REMOVE(&tcp_delayed, c, by_delay);
+	c->delayed = false;
+	c->token = true;
+	tcp_conn_wait(c);
+}
+
+struct tcp_conn *
+tcp_conn_delayed(void)
+{
+	struct tcp_conn *c = TAILQ_FIRST(&tcp_delayed);
+
+	return (c != NULL && c->look_at <= loop.now ? c : NULL);
+}
+
 /* --- shares --- */
 
 void
 tcp_conn_settle(struct tcp_conn *c)
 {
-	tcp_conn_set_idle(c, c->nqueries == 0 && c->out_len == 0 && !c->waits);
+	tcp_conn_set_idle(c, c->nqueries == 0 && c->out_len == 0 && !c->waits &&
+	    !c->delayed);
 }
 
 bool

@@ -27,6 +27,7 @@ STAILQ_HEAD(tcp_chunks, tcp_chunk);
 struct tcp_conn {
 	TAILQ_ENTRY(tcp_conn) by_deadline;
 	TAILQ_ENTRY(tcp_conn) by_turn;		/* if waits */
+	TAILQ_ENTRY(tcp_conn) by_delay;		/* if delayed */
 	TAILQ_ENTRY(tcp_conn) by_idle;		/* if idle */
 	TAILQ_ENTRY(tcp_conn) by_octets;	/* if octets > 0 */
 	LIST_ENTRY(tcp_conn) to_see;		/* if seen_later: see tcp_out.h */
@@ -38,8 +39,11 @@ struct tcp_conn {
 	struct askers	queries;		/* unanswered */
 	unsigned int	nqueries;
 	uint64_t	deadline;
+	uint64_t	since, look_at;		/* if delayed: for a token */
 	uint32_t	octets;			/* in its buffers */
 	bool		waits;			/* for its turn to be read */
+	bool		delayed;		/* its message waits for a token */
+	bool		token;			/* has come for its message */
 	bool		idle;			/* and may be closed for another */
 	bool		seen_later;
 	bool		blocked;		/* the client takes no more */
@@ -97,6 +101,16 @@ void	tcp_conn_wait(struct tcp_conn *);
 /* Whose turn it is; it waits no more.  NULL: nobody waits. */
 struct tcp_conn *tcp_conn_next(void);
 bool	tcp_conn_waits(void);
+
+/*
+ * Its whole message waits for a token (rate.h), for the first time or still;
+ * and then one has come, so it is read on when its turn comes.
+ */
+void	tcp_conn_delay(struct tcp_conn *);
+void	tcp_conn_resume(struct tcp_conn *);
+
+/* The one to look for a token for now, or NULL. */
+struct tcp_conn *tcp_conn_delayed(void);
 
 /* Note whether it waits for nothing; to be called when that may have changed. */
 void	tcp_conn_settle(struct tcp_conn *);

@@ -20,6 +20,8 @@
 #include "../dns/message.h"
 #include "log.h"
 #include "loop.h"
+#include "rate.h"
+#include "settings.h"
 
 #define READ_SIZE	4096		/* octets at a time */
 #define IN_FIRST	512		/* octets kept; grows as octets come */
@@ -93,6 +95,23 @@ tcp_in_take(struct tcp_conn *c, const uint8_t *msg, size_t len)
 	tcp_in_receive(msg, len, &c->addr, &from);
 }
 
+/*
+ * May its next message be taken now?  If not, it is delayed, and with it what is
+ * behind it: nothing more is read.
+ */
+static bool
+tcp_in_has_token(struct tcp_conn *c)
+{
+	if (settings.config.client_rate == 0 || c->token ||
+	    rate_take(&c->addr)) {
+		c->token = false;
+		return (true);
+	}
+	rate_exceeded(&c->addr);
+	tcp_conn_delay(c);
+	return (false);
+}
+
 /* A few of the whole messages; returns how many octets they have. */
 static size_t
 tcp_in_take_slice(struct tcp_conn *c, const uint8_t *in, size_t len)
@@ -103,7 +122,8 @@ tcp_in_take_slice(struct tcp_conn *c, const uint8_t *in, size_t len)
 	c->busy = true;
 	for (i = 0; i < SLICE_MESSAGES && at < SLICE_OCTETS &&
 	    tcp_in_may_ask(c); i++) {
-		if ((n = tcp_in_whole(in + at, len - at)) == 0)
+		if ((n = tcp_in_whole(in + at, len - at)) == 0 ||
+		    !tcp_in_has_token(c))
 			break;
 		tcp_in_take(c, in + at + 2, n - 2);
 		at += n;
@@ -213,7 +233,7 @@ tcp_in_go_on(struct tcp_conn *c)
 		tcp_conn_close(c);
 		return;
 	}
-	if (tcp_in_has_message(c) || tcp_in_may_read(c))
+	if (!c->delayed && (tcp_in_has_message(c) || tcp_in_may_read(c)))
 		tcp_conn_wait(c);
 	tcp_conn_settle(c);
 }
@@ -261,6 +281,19 @@ tcp_in_init(asker_receive *receive)
 	tcp_in_next_turn = evtimer_new(loop.base, tcp_in_on_next_turn, NULL);
 	if (tcp_in_next_turn == NULL)
 		fatalx("event_new");
+}
+
+void
+tcp_in_tick(void)
+{
+	struct tcp_conn *c;
+
+	while ((c = tcp_conn_delayed()) != NULL && !loop_tick_over()) {
+		if (rate_take_waiting(&c->addr, c->since))
+			tcp_conn_resume(c);
+		else
+			tcp_conn_delay(c);
+	}
 }
 
 void

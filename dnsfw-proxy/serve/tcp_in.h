@@ -19,6 +19,9 @@ bool	tcp_in_has_message(const struct tcp_conn *);
 /* Read, and take messages, as long as there is time in this turn of the loop. */
 void	tcp_in_serve(void);
 
+/* Look for tokens for those that are delayed; there is a tick for each. */
+void	tcp_in_tick(void);
+
 /* A turn has ended: there is time again for those that wait (D21). */
 void	tcp_in_renew(void);
 

@@ -24,6 +24,7 @@
 #include "priv.h"
 #include "query.h"
 #include "quota.h"
+#include "rate.h"
 #include "settings.h"
 #include "tell.h"
 #include "upstream.h"
@@ -198,6 +199,7 @@ worker_init(void)
 	count_init();
 	alias_init();
 	quota_init();
+	rate_init();
 	upstream_init();
 	back_udp_init();
 	back_tcp_init();

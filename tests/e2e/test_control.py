@@ -23,7 +23,7 @@ from lab import (ALLOW, CLIENT4, CLIENT6, DNS4, DNS6, GATEWAY4, OTHER4, PORT,
 from process import DEADLINE, until
 from test_hostile import FORMERR
 
-VERSION = 3
+VERSION = 4
 STATS, GRANTS, WHY, RULES, RELOAD, REVOKE = range(1, 7)
 END = struct.Struct("=BBxxI8x")
 SINCE = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \(\d+ s ago\)"
@@ -160,7 +160,7 @@ def test_U6_stats_of_the_workers(lab):
             found["timeouts"], found["turned_away"]) == (1, 3, 0, 0)
     text = stats_text(server)
     assert re.search(r"^queries +4; refused 1, bad 0, turned away 0, "
-                     r"not of clients 0, let through 0$", text, re.M)
+                     r"over the rate 0, not of clients 0, let through 0$", text, re.M)
     assert f"               {DNS6} answers\n" in text
 
 
@@ -549,7 +549,7 @@ def test_U6_a_list_of_as_many_rules_is_another_one(lab):
 def test_U6_nothing_that_dnsfw_says_reaches_the_terminal(tmp_path):
     """It might be captured, and the terminal root's."""
     path = tmp_path / "control"
-    size = 72 + 8 * 6 + 8 * 13 + 3 * 8 * 16 + 8 * 64 + 1800
+    size = 72 + 8 * 6 + 8 * 14 + 3 * 8 * 16 + 8 * 64 + 1800
     status = struct.pack("=BBBBB3x", 3, 0, 3, 3, 1) + bytes(200)
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as keeper:
         keeper.bind(str(path))

@@ -136,6 +136,7 @@ def test_U7_metrics(lab, fw):
         "dnsfw_queries_outside_total": 0, "dnsfw_grants_asked_total": 1,
         "dnsfw_grants_known_total": 0, "dnsfw_refusals_untold_total": 0,
         "dnsfw_queries_bad_total": 0, "dnsfw_queries_turned_away_total": 0,
+        "dnsfw_queries_over_rate_total": 0,
         "dnsfw_upstream_questions_total": 1,
         "dnsfw_upstream_shared_total": 0, "dnsfw_upstream_timeouts_total": 0,
         "dnsfw_upstream_junk_total": 0, "dnsfw_queries_audited_total": 0,

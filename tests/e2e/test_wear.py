@@ -153,7 +153,7 @@ def test_P6_each_query_is_counted_once(lab, fw):
     server.signal(signal.SIGUSR1)
     server.err.wait_for(
         r"worker: queries: 5, refused 2, bad 1, turned away 0, "
-        r"of others than clients 0; upstream: exchanges 2, shared 0, "
+        r"over the rate 0, of others than clients 0; upstream: exchanges 2, shared 0, "
         r"timeouts 0, junk 0; grants: asked 1, known 1; refusals untold 0, "
         r"let through 0$")
 

@@ -100,6 +100,7 @@ check_config(const struct msg_config *c)
 	require(c->nupstreams >= 1 && c->nupstreams <= MSG_UPSTREAMS_MAX);
 	require(c->client_nets.n <= MSG_NETS_MAX);
 	require(c->nworkers >= 1 && c->nworkers <= MSG_WORKERS_MAX);
+	require(c->client_rate <= MSG_CLIENT_RATE_MAX);
 	require(c->min_rule_time >= 1 && c->timeout >= 1);
 	require(c->max_rule_time >= c->min_rule_time);
 	for (i = 0; i < c->nupstreams; i++) {

@@ -13,10 +13,12 @@
 #include "clock.h"
 #include "hash.h"
 #include "msg.h"
+#include "serve/counters.h"
 #include "serve/front_udp.h"
 #include "serve/loop.h"
 #include "serve/policy.h"
 #include "serve/quota.h"
+#include "serve/rate.h"
 #include "serve/settings.h"
 
 #define BATCH	64U
@@ -308,4 +310,59 @@ Test(front_udp, the_route_decides_on_the_interface)
 	cr_assert_neq(last.local.in.ipi_ifindex, 0);
 	cr_assert_eq(info_out.ipi_ifindex, 0);
 	cr_assert_eq(info_out.ipi_spec_dst.s_addr, htonl(INADDR_LOOPBACK));
+}
+
+/* --- --client-rate --- */
+
+/* A socket of 127.0.0.host. */
+static int
+client_of(uint8_t host)
+{
+	struct sockaddr_in sin = { .sin_family = AF_INET,
+	    .sin_addr.s_addr = htonl(INADDR_LOOPBACK - 1 + host) };
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+
+	cr_assert_eq(bind(fd, (struct sockaddr *)&sin, sizeof(sin)), 0);
+	cr_assert_eq(connect(fd, (struct sockaddr *)&servers[1],
+	    sizeof(servers[1])), 0);
+	return (fd);
+}
+
+Test(front_udp, what_is_above_the_rate_is_dropped)
+{
+	int fd = client_of(2), same = client_of(2), other = client_of(3);
+
+	settings.config.client_rate = 5;
+	rate_init();
+	ask(fd, 0, 12, 20);
+	ask(same, 100, 3, 20);
+	ask(other, 200, 5, 20);
+	turn();
+	cr_assert_eq(taken, 10, "%u", taken);
+	cr_assert_eq(answers(fd), 5);
+	cr_assert_eq(answers(same), 0);
+	cr_assert_eq(answers(other), 5);
+	cr_assert_eq(counters.limited, 10);
+	/* It is not kept for later. */
+	now += CLOCK_SECOND / 5;
+	turn();
+	cr_assert_eq(taken, 10);
+	ask(same, 300, 2, 20);
+	turn();
+	cr_assert_eq(answers(same), 1);
+	cr_assert_eq(numbers[10], 300);
+	cr_assert_eq(counters.limited, 11);
+}
+
+Test(front_udp, without_a_rate_nothing_is_dropped)
+{
+	int fd = client(0);
+	unsigned int i;
+
+	for (i = 0; i < 10; i++) {
+		ask(fd, 0, 200, 20);
+		turn();
+	}
+	cr_assert_eq(answers(fd), 2000);
+	cr_assert_eq(counters.limited, 0);
 }

@@ -8,11 +8,11 @@
 Test(keep_counts, U6_each_field_is_summed_over_all_workers)
 {
 	const struct msg_counters one = { .type = MSG_COUNTERS, .silent = 1,
-	    .counters = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 117,
+	    .counters = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 117, 118,
 	    { 13, { [14] = 14 } }, { 15, { 16 } } } };
 	const struct msg_counters other = { .type = MSG_COUNTERS, .silent = 4,
 	    .counters = { 100, 100, 100, 100, 100, 100, 100, 100, 100, 100,
-	    100, 100, 100, { 100, { [14] = 100 } }, { 100, { 100 } } } };
+	    100, 100, 100, 100, { 100, { [14] = 100 } }, { 100, { 100 } } } };
 	struct counters sum;
 
 	cr_assert_eq(counts_sum(&sum), 0);
@@ -26,7 +26,7 @@ Test(keep_counts, U6_each_field_is_summed_over_all_workers)
 	    sum.exchanges == 104 && sum.shared == 105 && sum.junk == 106 &&
 	    sum.timeouts == 107 && sum.grants == 108 && sum.known == 109 &&
 	    sum.overload == 110 && sum.untold == 111 && sum.outside == 112 &&
-	    sum.audited == 217);
+	    sum.audited == 217 && sum.limited == 218);
 	cr_assert(sum.decision.sum == 113 && sum.decision.counts[14] == 114 &&
 	    sum.upstream.sum == 115 && sum.upstream.counts[0] == 116);
 }

@@ -341,8 +341,8 @@ Test(msg, P7_only_its_own_type)
 Test(msg, sizes_of_the_contract)
 {
 	static const size_t sizes[NKINDS] = { 8, 176, 16, 24, 16, 51, 4,
-	    4, 4, 4, 4, 156, 8, 224, 12, 112 + 2 * 128, 548, 20, 20, 24,
-	    40 + 24 * 8 + 3 * 18 * 64, 24 };
+	    4, 4, 4, 4, 156, 8, 224, 12, 120 + 2 * 128, 548, 20, 20, 24,
+	    44 + 24 * 8 + 3 * 18 * 64, 24 };
 	unsigned int kind;
 
 	for (kind = 0; kind < NKINDS; kind++) {
@@ -916,6 +916,10 @@ Test(msg, config_times_and_limits)
 	m.max_connections = 0;
 	cr_assert_eq(decode_whole(CONFIG, &m), MSG_EVALUE);
 	m.max_connections = 1;
+	m.client_rate = MSG_CLIENT_RATE_MAX + 1;
+	cr_assert_eq(decode_whole(CONFIG, &m), MSG_EVALUE);
+	m.client_rate--;
+	cr_assert_eq(decode_whole(CONFIG, &m), MSG_OK);
 	m.nworkers = 0;
 	cr_assert_eq(decode_whole(CONFIG, &m), MSG_EVALUE);
 	m.nworkers = MSG_WORKERS_MAX + 1;

@@ -59,6 +59,7 @@ Test(options, what_nobody_sets)
 	cr_expect_eq(o.keep.min_rule_time, 5);
 	cr_expect_eq(o.keep.max_rule_time, 86400);
 	cr_expect_eq(o.worker.max_connections, 10000);
+	cr_expect_eq(o.worker.client_rate, 0);
 	cr_expect_eq(o.keep.max_grants, 65536);
 	cr_expect_eq(o.keep.nworkers, 1);
 	cr_expect_eq(o.keep.firewall, KEEPCONF_NONE);
@@ -90,6 +91,7 @@ Test(options, words_numbers_and_lists)
 {
 	setenv("TABLE", "inet filter", 1);
 	setenv("CLIENT_NET", "10.0.0.0/8, 2001:db8::/32", 1);
+	setenv("CLIENT_RATE", "1000000", 1);
 	parse("--acl-file=/a --upstream=192.0.2.1 --firewall=nftables "
 	    "--chain=c --max-rule-time=99 --min-rule-time=9 --workers=32 "
 	    "--kill-connections --bind=::1,fe80::1%lo --refuse-with=NODATA "
@@ -107,6 +109,7 @@ Test(options, words_numbers_and_lists)
 	cr_expect_eq(o.worker.log_level, LOGLEVEL_NONE);
 	cr_expect_eq(o.worker.log_format, LOGFORMAT_JSON);
 	cr_expect_eq(o.worker.bypass_pass, 1);
+	cr_expect_eq(o.worker.client_rate, 1000000);
 	cr_expect_eq(o.worker.client_nets.n, 2);
 	cr_expect_eq(o.worker.client_nets.at[1].prefix, 32);
 	cr_assert_eq(o.keep.binds.n, 2);
