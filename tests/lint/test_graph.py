@@ -5,15 +5,15 @@ and on those whose functions or variables its object asks for.
 """
 
 import collections
+import pathlib
 import re
-import subprocess
 
 import pytest
 
 from test_includes import FOLDERS, includes
-from tree import TOP, build_dir, files, name, none
+from tree import TOP, build_dir, files, name, none, symbols
 
-SOURCES = [path for path in files(*FOLDERS) if path.suffix in (".c", ".h")]
+SOURCES = {path for path in files(*FOLDERS) if path.suffix in (".c", ".h")}
 HOMES = sorted({name(path.parent) for path in SOURCES})
 
 # Comments, strings, attributes, types that a macro makes: no name is in them.
@@ -24,34 +24,28 @@ NOISE = re.compile(r'"(?:\\.|[^"\\\n])*"|' r"'(?:\\.|[^'\\\n])*'|"
 STATIC = re.compile(r"^static\s(?!inline\b)([^;{=]*)", re.M)
 
 
-def nm(option, path):
-    done = subprocess.run(["nm", option, "--format=posix", path], check=True,
-                          capture_output=True, text=True)
-    return {line.split()[0] for line in done.stdout.splitlines()
-            if line.split()[1] in "UTDBRVW"}
-
-
-def objects(home, units):
-    """(unit, object) of those that are built."""
-    for path in (build_dir() / home).glob("*.p/*.c.o"):
-        unit = path.name.removesuffix(".c.o")
-        if unit in units:
-            yield unit, path
+def named(option, home, units):
+    """(unit, symbols that others see) of the objects that are built."""
+    paths = [path for path in (build_dir() / home).glob("*.p/*.c.o")
+             if path.name.removesuffix(".c.o") in units]
+    for path, found in symbols(option, paths).items():
+        yield (pathlib.Path(path).name.removesuffix(".c.o"),
+               {one for one, letter in found.items() if letter in "UTDBRVW"})
 
 
 def graph(home):
     """Unit -> the units of its folder that it rests on."""
-    sources = [path for path in SOURCES if name(path.parent) == home]
+    sources = {path for path in SOURCES if name(path.parent) == home}
     found = {path.stem: set() for path in sources}
     for path in sources:
         for header in includes(path):
             if (path.parent / header).resolve() in sources:
                 found[path.stem].add(header.removesuffix(".h"))
-    owner = {symbol: unit for unit, path in objects(home, found)
-             for symbol in nm("--defined-only", path)}
-    for unit, path in objects(home, found):
-        found[unit] |= {owner[symbol] for symbol in
-                        nm("--undefined-only", path) & owner.keys()}
+    owner = {symbol: unit
+             for unit, ones in named("--defined-only", home, found)
+             for symbol in ones}
+    for unit, ones in named("--undefined-only", home, found):
+        found[unit] |= {owner[symbol] for symbol in ones & owner.keys()}
     return {unit: below - {unit} for unit, below in found.items()}
 
 

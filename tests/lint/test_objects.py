@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from tree import build_dir, files, none
+from tree import build_dir, files, none, symbols
 
 # No system call, clock, log or lock is behind any of these.
 ALLOWED = {
@@ -48,50 +48,47 @@ OBJECTS = [f"{folder}/lib{library}.a.p/{path.name}.o"
            if modules is None or path.stem in modules]
 
 
-def tool(*argv):
-    return subprocess.run(argv, check=True, capture_output=True,
-                          text=True).stdout
-
-
-def symbols(option, path):
-    """Names that nm lists for the object."""
-    return {line.split()[0] for line in
-            tool("nm", option, "--format=posix", str(path)).splitlines()}
-
-
 @pytest.fixture(scope="module")
 def own():
     """What the pure objects define for each other."""
-    return {symbol for one in OBJECTS
-            for symbol in symbols("--defined-only", build_dir() / one)}
+    paths = [build_dir() / one for one in OBJECTS]
+    return set().union(*symbols("--defined-only", paths).values())
+
+
+@pytest.fixture(scope="module")
+def asked():
+    """What each of them asks for."""
+    paths = [build_dir() / one for one in OBJECTS]
+    return symbols("--undefined-only", paths)
 
 
 @pytest.mark.parametrize("one", OBJECTS)
-def test_pure_object_needs_only_pure_functions(one, own):
+def test_pure_object_needs_only_pure_functions(one, own, asked):
     allowed = ALLOWED | own
     if one in COMPILER:
         allowed |= ALLOCATE
-    none(symbols("--undefined-only", build_dir() / one) - allowed)
+    none(asked[str(build_dir() / one)].keys() - allowed)
 
 
 def test_root_calls_one_function_of_the_reader():
     """What reads options is linked into dnsfw, but only its child enters it:
     by reader_read, in reading.c (AUDIT.md)."""
-    reader = {symbol for path in build_dir().glob(
-        "dnsfw-priv/options/*.a.p/*.c.o")
-        for symbol in symbols("--defined-only", path)}
+    reader = set().union(*symbols("--defined-only", build_dir().glob(
+        "dnsfw-priv/options/*.a.p/*.c.o")).values())
     assert {"reader_read", "options_parse", "value_hosts"} <= reader
-    called = {(path.name, symbol)
-              for path in build_dir().glob("dnsfw-priv/start/dnsfw.p/*.c.o")
-              for symbol in symbols("--undefined-only", path) & reader}
+    called = {(path.rpartition("/")[2], symbol) for path, found in symbols(
+        "--undefined-only",
+        build_dir().glob("dnsfw-priv/start/dnsfw.p/*.c.o")).items()
+              for symbol in found.keys() & reader}
     assert called == {("reading.c.o", "reader_read")}
 
 
 @pytest.mark.parametrize("one", OBJECTS)
 def test_pure_object_has_no_variable(one):
     """Constants with addresses in them are in .data.rel.ro."""
-    text = tool("readelf", "--section-headers", "--wide",
-                str(build_dir() / one))
+    text = subprocess.run(
+        ["readelf", "--section-headers", "--wide", build_dir() / one],
+        check=True, capture_output=True, text=True).stdout
     sizes = re.findall(r"\] (\.t?(?:data|bss)(?:\.(?!rel\.ro)\S+)?) +\S+ +"
                        r"\S+ +\S+ +(\S+)", text)
     assert {section for section, _ in sizes} >= {".data", ".bss"}

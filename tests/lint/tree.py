@@ -3,6 +3,7 @@
 import os
 import pathlib
 import re
+import subprocess
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 IGNORED = re.compile(r"\.git|build.*|__pycache__|\.pytest_cache|\.cache")
@@ -24,6 +25,18 @@ def files(*folders, ext=""):
                          if name.endswith(ext) and name != ".git" and
                          pathlib.Path(path, name).is_file())
     return sorted(found)
+
+
+def symbols(option, paths):
+    """Object -> what nm lists of it, each name with its letter.  For all of them
+    at once: nm takes longer to start than to read them."""
+    found = {str(path): {} for path in paths}
+    done = subprocess.run(["nm", "--print-file-name", option, "--format=posix",
+                           *found], check=True, capture_output=True, text=True)
+    for line in done.stdout.splitlines():
+        path, _, symbol = line.partition(": ")
+        found[path][symbol.split()[0]] = symbol.split()[1]
+    return found
 
 
 def name(path):
