@@ -1,5 +1,6 @@
 """Fixtures: a lab for each test, and each firewall backend in turn."""
 
+import collections
 import os
 import pathlib
 import pwd
@@ -52,8 +53,49 @@ def pytest_sessionstart(session):
             pytest.exit(f"no user {user}: tests/run makes it", 3)
 
 
-def pytest_collection_modifyitems(items):
+def pytest_addoption(parser):
+    parser.addoption(
+        "--one-each", action="store_true",
+        help="one parametrization of each test: what tests/run has time for "
+             "with sanitizers, which see the same code in the others")
+
+
+def way(item):
+    """What it tests, and the one of several ways in which it does.  All cases
+    of a scenario go one way, as one dnsfw serves them."""
+    if not hasattr(item, "callspec"):
+        return item.originalname, ""
+    params = item.callspec.params
+    if "scenario" in params:
+        return (item.originalname, params["scenario"].name), params["backend"]
+    return item.originalname, item.callspec.id
+
+
+def one_each(items):
+    """Of each test the way of which the file had least so far, word by word:
+    so each backend, family and transport gets its share.  Nothing is left to
+    chance, since all processes of xdist must choose the same."""
+    tests = collections.defaultdict(lambda: collections.defaultdict(list))
+    for item in items:
+        test, how = way(item)
+        tests[item.path, test][how].append(item)
+    had = collections.defaultdict(collections.Counter)
+    chosen = []
+    for (path, _), ways in tests.items():
+        how = min(ways, key=lambda one: max(
+            had[path][word] for word in one.split("-")))
+        had[path].update(how.split("-"))
+        chosen += ways[how]
+    return chosen
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config, items):
     """The long ones first; all others stay in their order."""
+    if config.getoption("one_each"):
+        chosen = one_each(items)
+        config.hook.pytest_deselected(items=[*set(items) - set(chosen)])
+        items[:] = chosen
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
 
 

@@ -1,6 +1,8 @@
 """The scripts beside the suite: wrong values, and signals while they work."""
 
+import os
 import pathlib
+import re
 import signal
 import subprocess
 import sys
@@ -17,6 +19,8 @@ NO_REFERENCE = (
     ("/etc/passwd", "Permission denied"),
     ("/usr/bin/true", 'not "dns-firewall 1.2"'))
 WRONG = (
+    ("run --quick --whole", "Usage:"),
+    ("run --whole all", "Usage:"),
     ("compare/run --lists 1", "Usage:"),
     ("compare/run --build /nonexistent rebind", "dnsfw was not built there"),
     ("compare/differential.py --reference x --lists -1",
@@ -114,3 +118,36 @@ def test_a_signal_disturbs_neither_making_nor_taking_away():
         capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 128 + signal.SIGTERM, done.stderr
     assert done.stdout.split("\n") == ["made", "taken away", ""]
+
+
+# Of what each of these files has to have some.
+WAYS = {"test_grants.py": ("[iptables", "[nftables"),
+        "test_scenarios.py": ("-iptables-", "-nftables-"),
+        "test_upstream.py": ("[by_udp", "[by_tcp")}
+
+
+def collected(seed, *options):
+    """The tests of these files."""
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "--collect-only", "-q", *options,
+         *WAYS], cwd=TESTS / "e2e", capture_output=True, text=True,
+        timeout=60, check=True, env={**os.environ, "PYTHONHASHSEED": seed})
+    return re.findall(r"^test_\w+\.py::.+", done.stdout, re.MULTILINE)
+
+
+def what(test):
+    """A test without its parametrization; a case without its firewall."""
+    if test.startswith("test_scenarios.py"):
+        return re.sub("-(?:ip|nf)tables-", " ", test)
+    return test.partition("[")[0]
+
+
+def test_one_of_each():
+    """All processes of xdist choose the same, whatever their hashes are."""
+    whole, chosen = collected("1"), collected("1", "--one-each")
+    assert collected("2", "--one-each") == chosen
+    assert set(chosen) < set(whole)
+    assert sorted(map(what, chosen)) == sorted(set(map(what, whole)))
+    for file, ways in WAYS.items():
+        text = "\n".join(one for one in chosen if one.startswith(file))
+        assert all(one in text for one in ways), text
