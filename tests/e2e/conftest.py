@@ -53,27 +53,34 @@ def pytest_sessionstart(session):
             pytest.exit(f"no user {user}: tests/run makes it", 3)
 
 
+# Of a test whose other parameters are inputs (see pytest.ini).
+WAYS = {"iptables", "nftables", "by_udp", "by_tcp", "udp", "tcp"}
+
+
 def pytest_addoption(parser):
     parser.addoption(
         "--one-each", action="store_true",
-        help="one parametrization of each test: what tests/run has time for "
-             "with sanitizers, which see the same code in the others")
+        help="one parametrization of each test, or of each of its inputs: "
+             "what tests/run has time for with sanitizers")
 
 
 def way(item):
-    """What it tests, and the one of several ways in which it does.  All cases
-    of a scenario go one way, as one dnsfw serves them."""
+    """What it tests, and in which of several ways.  All cases of a scenario go
+    one way, as one dnsfw serves them."""
     if not hasattr(item, "callspec"):
         return item.originalname, ""
-    params = item.callspec.params
+    params, words = item.callspec.params, item.callspec.id.split("-")
     if "scenario" in params:
         return (item.originalname, params["scenario"].name), params["backend"]
-    return item.originalname, item.callspec.id
+    if not item.get_closest_marker("inputs"):
+        return item.originalname, "-".join(words)
+    return ((item.originalname, *(word for word in words if word not in WAYS)),
+            "-".join(word for word in words if word in WAYS))
 
 
 def one_each(items):
     """Of each test the way of which the file had least so far, word by word:
-    so each backend, family and transport gets its share.  Nothing is left to
+    so each firewall, family and transport gets its share.  Nothing is left to
     chance, since all processes of xdist must choose the same."""
     tests = collections.defaultdict(lambda: collections.defaultdict(list))
     for item in items:

@@ -12,6 +12,8 @@ import firewall
 from lab import (ALLOW, CLIENT4, CLIENT6, GATEWAY4, OTHER4, PORT, addresses_of,
                  clean_environment, dnsfw_program)
 
+pytestmark = pytest.mark.inputs
+
 DATA = pathlib.Path(__file__).parent / "data"
 REFUSED = dns.rcode.REFUSED
 NOERROR = dns.rcode.NOERROR

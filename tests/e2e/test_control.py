@@ -23,6 +23,8 @@ from lab import (ALLOW, CLIENT4, CLIENT6, DNS4, DNS6, GATEWAY4, OTHER4, PORT,
 from process import DEADLINE, until
 from test_hostile import FORMERR
 
+pytestmark = pytest.mark.inputs
+
 VERSION = 4
 STATS, GRANTS, WHY, RULES, RELOAD, REVOKE = range(1, 7)
 END = struct.Struct("=BBxxI8x")

@@ -12,6 +12,8 @@ import pytest
 from lab import (ALLOW, CLIENT4, CLIENT6, OTHER4, PORT, addresses_of,
                  ttls_of)
 
+pytestmark = pytest.mark.inputs
+
 EDE = 15        # option code, RFC 8914
 RESOLVE_ALL = f"{CLIENT4} ~> *\n{CLIENT6} ~> *\n"
 BY = pytest.mark.parametrize("tcp", [False, True], ids=["by_udp", "by_tcp"])

@@ -20,6 +20,8 @@ from lab import (ALLOW, CLIENT4, CLIENT6, OTHER4, PORT, PROGRAMS, build_dir,
                  copy_programs)
 from process import DEADLINE, ran, until
 
+pytestmark = pytest.mark.inputs
+
 READY, GRANT, RESULT, STOP, SEALED, REJECTED, RELOAD, CHECKED = (
     2, 4, 5, 7, 8, 10, 11, 12)
 ORDER_BOUND, ORDER_COMMIT = 7, 8    # common/order.h

@@ -13,6 +13,8 @@ import pytest
 
 from lab import (ALLOW, CLIENT4, GATEWAY4, PORT, receive_tcp, send_tcp)
 
+pytestmark = pytest.mark.inputs
+
 ID = 0x1234
 QUESTION = b"\3www\7example\3com\0\0\1\0\1"
 OPT = b"\0\0\x29\4\xd0\0\0\0\0\0\0"

@@ -14,6 +14,8 @@ from process import until
 from test_control import ctl, why
 from test_reload import acl_of, reload
 
+pytestmark = pytest.mark.inputs
+
 LIST = f"include conf.d\n{CLIENT4} -> a.example.com:TCP:{PORT}\n"
 
 

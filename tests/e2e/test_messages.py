@@ -12,6 +12,8 @@ import pytest
 
 from lab import DNS4, clean_environment, copy_programs, dnsfw_program
 
+pytestmark = pytest.mark.inputs
+
 DATA = pathlib.Path(__file__).parent / "data"
 ACL = "--acl-file=/nowhere"
 UPSTREAM = "--upstream=192.0.2.1"

@@ -16,6 +16,8 @@ from process import TOO_LONG, until
 from test_real_upstreams import UNBOUND, ZONE, named
 from upstream import Later
 
+pytestmark = pytest.mark.inputs
+
 RESOLVE_ALL = f"{CLIENT4} ~> *\n{OTHER4} ~> *"
 NAME = "www.example.com"
 TRUE = f"{NAME}. 60 IN A 10.78.1.1"
