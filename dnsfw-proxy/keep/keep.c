@@ -16,6 +16,7 @@
 #include "hash.h"
 #include "hits.h"
 #include "hold.h"
+#include "kernel/patience.h"
 #include "landlock.h"
 #include "log.h"
 #include "machines.h"
@@ -30,6 +31,7 @@
 #include "serve.h"
 #include "signals.h"
 #include "syscalls.h"
+#include "takeover.h"
 #include "tokens.h"
 
 /* Of this process; it also limits images that are under way. */
@@ -185,6 +187,7 @@ keep_main(void)
 		children_wait_ready(&children_workers[i]);
 	if (backend != NULL)
 		ask_open();
+	patience_begin(takeover_heed);
 	if (!serve_await(backend))
 		return (0);
 	repair_start(backend, conf->max_grants);
@@ -200,6 +203,7 @@ keep_main(void)
 		    hold_seen);
 	if (conf->audit != 0)
 		connections_watch(seen_flow);
+	patience_end();
 	if (conf->audit != 0)
 		log_warn("--audit: nothing is refused; what the list does not "
 		    "allow is answered, and told");

@@ -91,17 +91,40 @@ takeover_compare(void *arg, const struct msg_grant *g, uint64_t ms)
 /* --- the start --- */
 
 void
+takeover_heed(void)
+{
+	if (signals_child())
+		children_look();
+	if (signals_stop != 0)
+		fatalx("stopped by signal %d during the start", signals_stop);
+}
+
+void
 takeover_wait(int fd)
 {
 	struct pollfd fds[] = { { .fd = fd, .events = POLLIN },
 	    { .fd = KEEP_FD_SIGNALS, .events = POLLIN } };
 
 	children_poll(fds, 2, fds[0].fd == -1 ? 1 : 100);
-	if (signals_child())
-		children_look();
-	if (signals_stop != 0)
-		fatalx("stopped by signal %d during the start", signals_stop);
+	takeover_heed();
 	ask_look();
+}
+
+/* To its end; COMPARE_MORE if a listing that nobody reads any more has none. */
+static enum compare_step
+compare_whole(void)
+{
+	uint64_t listed = clock_now();
+	enum compare_step step;
+
+	while ((step = compare_step()) == COMPARE_MORE) {
+		if (compare_fd() != -1)
+			listed = clock_now();
+		else if (clock_now() >= listed + LIST_WAIT)
+			break;
+		takeover_wait(compare_fd());
+	}
+	return (step);
 }
 
 void
@@ -115,8 +138,10 @@ takeover_all(struct takeover *t, uint32_t max_grants)
 		/* What a listing tells twice is in it already. */
 		firewall.ledger = ledger_new(max_grants, room, conf->nworkers);
 		compare_begin(t->fresh, take_over, t);
-		while ((step = compare_step()) == COMPARE_MORE)
-			takeover_wait(compare_fd());
+		step = compare_whole();
+		if (step == COMPARE_MORE)
+			fatalx("the firewall cannot be used: dnsfw-priv, the "
+			    "helper, does not answer");
 		if (step == COMPARE_FAILED)
 			fatalx("the firewall cannot be used: its sets cannot "
 			    "be listed");

@@ -27,6 +27,9 @@ bool	takeover_compare(void *, const struct msg_grant *, uint64_t ms);
  */
 void	takeover_all(struct takeover *, uint32_t max_grants);
 
+/* Hear that others have died, and signals that end a start. */
+void	takeover_heed(void);
+
 /* Let others be heard while the start waits for the kernel; fd: -1, or what is read. */
 void	takeover_wait(int fd);
 

@@ -34,6 +34,7 @@ KILLED = -signal.SIGKILL
 GRANTS_MAX = 65536
 TRIES = 50              # to catch what is there for a moment
 STANDS_STILL = 0.7      # seconds; the helper may keep the keeper for 0.5
+AT_THE_START = 2        # and then for much longer
 
 OLD = f"{CLIENT4} -> *.many.example.com:TCP:{PORTS[0]}-{PORTS[-1]}\n" + "".join(
     f"{client} -> *.example.com:TCP:{PORT}\n" for client in CLIENTS)
@@ -435,7 +436,7 @@ def test_P4_G9_killed_while_it_starts(starting):
 
 @pytest.mark.long
 def test_P4_G9_stands_still_while_it_starts(starting):
-    """Then it serves, or has ended with the reason; nothing is lost."""
+    """Then it serves; nothing is lost."""
     for name, find in {**AS_PROGRAM, **AT_CHANGE}.items():
         pid = None
         while not pid:
@@ -443,17 +444,13 @@ def test_P4_G9_stands_still_while_it_starts(starting):
             if not pid:
                 starting.stop()
         with stopped(pid):
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                starting.server.wait_exit(STANDS_STILL)
+            with pytest.raises(subprocess.TimeoutExpired):
+                starting.server.wait_exit(AT_THE_START)
         spin(lambda: starting.has_ended() or starting.serves())
-        print(f"{name}: serves" if starting.serves() else
-              f"{name}: {starting.server.err.lines[-1]}")
+        assert starting.serves(), f"{name}: {starting.server.err.lines[-1]}"
         starting.assert_kept(starting.settled())
-        if starting.serves():
-            starting.assert_kept(starting.ask())
-            starting.stop()
-        else:
-            starting.ends(1, why="the firewall cannot be used")
+        starting.assert_kept(starting.ask())
+        starting.stop()
 
 
 # --- the stop ---

@@ -5,6 +5,7 @@
 #include "kernel_rig.h"
 
 #include "keep/kernel/ask.h"
+#include "keep/kernel/patience.h"
 
 #define MAX	ORDER_BATCH_MAX
 
@@ -230,6 +231,49 @@ Test(ask, standstill_ends_with_the_late_answer)
 	cr_expect_not(ask_stuck());
 	rig.delay = 0;
 	expect(ask(2), ASK_DONE, 0);
+}
+
+static unsigned int heeded;
+
+static void
+heed(void)
+{
+	heeded++;
+}
+
+/* At the start; and others are heard meanwhile. */
+Test(ask, P4_patience_until_it_serves)
+{
+	patience_begin(heed);
+	rig.delay = PATIENCE_START - RIG_MS;
+	expect(ask(2), ASK_DONE, 0);
+	cr_expect_not(ask_stuck());
+	cr_expect_geq(heeded, PATIENCE_START / (100 * RIG_MS) - 1);
+	/* What is there at once, is not waited for. */
+	heeded = 0;
+	rig.delay = RIG_MS;
+	expect(ask(2), ASK_DONE, 0);
+	cr_expect_eq(heeded, 0);
+	patience_end();
+	rig.delay = ASK_WAIT + 10 * RIG_MS;
+	expect(ask(2), ASK_UNKNOWN, 0);
+	cr_expect_eq(heeded, 0);
+}
+
+Test(ask, P4_patience_has_an_end_and_a_reason)
+{
+	uint64_t begin = rig.now;
+	struct ask_result r;
+
+	patience_begin(heed);
+	rig.silent = true;
+	r = ask(2);
+	expect(r, ASK_UNKNOWN, 0);
+	cr_expect(ask_stuck());
+	cr_expect_geq(rig.now - begin, PATIENCE_START);
+	cr_expect_leq(rig.now - begin, PATIENCE_START + 2 * RIG_MS);
+	cr_expect_str_eq(ask_text(&r),
+	    "dnsfw-priv, the helper, does not answer");
 }
 
 Test(ask, standstill_ends_with_a_late_refusal)

@@ -4,6 +4,8 @@
  */
 #include "repair_rig.h"
 
+#include <limits.h>
+
 TestSuite(keep_repair, .init = set_up, .timeout = 30);
 
 Test(keep_repair, G10_all_that_was_flushed_comes_back)
@@ -531,6 +533,39 @@ Test(keep_start, G9_what_is_told_as_a_second_is_no_more, .timeout = 30)
 	lose(WATCH_LOST);
 	(void)go_on(CLOCK_SECOND);
 	cr_assert_eq(rig.adds, 1);
+}
+
+static unsigned int busy;	/* how often a listing is refused */
+
+static int
+entries_when_free(size_t kind, struct list *l)
+{
+	return (busy > 0 && busy-- > 0 ? -1 : rig_entries(kind, l));
+}
+
+/* Another listing is read to its end before, but not for ever. */
+Test(keep_start, P4_what_cannot_be_listed_yet, .timeout = 30)
+{
+	struct msg_grant g = rig_grant(0);
+
+	hash_init();
+	rig.chains = BOTH;
+	rig_put(&g, rig_now + 500 * CLOCK_SECOND);
+	backend = rig_backend;
+	backend.entries = entries_when_free;
+	busy = 500;
+	repair_start(&backend, rig_conf.max_grants);
+	cr_assert_eq(ledger_count(firewall.ledger), 1);
+}
+
+Test(keep_start, P4_what_can_never_be_listed, .timeout = 30, .exit_code = 1)
+{
+	hash_init();
+	rig.chains = BOTH;
+	backend = rig_backend;
+	backend.entries = entries_when_free;
+	busy = UINT_MAX;
+	repair_start(&backend, rig_conf.max_grants);
 }
 
 /* A chain that comes later: its set's entries are taken over. */

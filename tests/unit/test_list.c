@@ -5,6 +5,7 @@
 
 #include "keep/kernel/ask.h"
 #include "keep/kernel/list.h"
+#include "keep/kernel/patience.h"
 
 #define TYPE	10	/* of a message, whatever it means */
 
@@ -290,6 +291,44 @@ Test(list, whole_of_nobody)
 	cr_expect_eq(list_whole(STAMP_CHAIN, 0, NULL, take, &taken),
 	    LIST_BROKEN);
 	cr_expect_eq(rig.now, begin);
+	cr_expect_eq(errno, ETIMEDOUT, "the reason is the same: %d", errno);
+}
+
+static unsigned int heeded;
+
+static void
+heed(void)
+{
+	heeded++;
+}
+
+static void
+answer_very_late(const struct order_read *r)
+{
+	uint64_t at = rig.now;
+
+	rig.now += PATIENCE_START - 2 * RIG_MS;
+	put_part(KEEP_FD_LIST, r->seq, 1, 0);
+	rig.now = at;
+	rig.delay = PATIENCE_START - RIG_MS;
+	rig_answer(KEEP_FD_LIST, r->seq, 0);
+}
+
+/* At the start; and others are heard meanwhile. */
+Test(list, P4_whole_with_patience)
+{
+	uint64_t begin;
+
+	rig.on_read = answer_very_late;
+	patience_begin(heed);
+	cr_expect_eq(list_whole(STAMP_CHAIN, 0, NULL, take, &taken), LIST_END);
+	cr_expect_eq(taken, 1);
+	cr_expect_geq(heeded, PATIENCE_START / (100 * RIG_MS) - 1);
+	patience_end();
+	begin = rig.now;
+	cr_expect_eq(list_whole(STAMP_CHAIN, 0, NULL, take, &taken),
+	    LIST_BROKEN);
+	cr_expect_leq(rig.now - begin, LIST_WAIT + 2 * RIG_MS);
 }
 
 static void

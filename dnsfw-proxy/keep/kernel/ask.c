@@ -15,6 +15,7 @@
 
 #include "keepconf.h"
 #include "log.h"
+#include "patience.h"
 #include "report.h"
 
 #define READY_WAIT	(60 * CLOCK_SECOND)
@@ -196,17 +197,15 @@ await(struct transaction *t)
 {
 	struct pollfd pfds[] = { { .fd = KEEP_FD_HELPER, .events = POLLIN },
 	    { .fd = KEEP_FD_ACT, .events = POLLIN } };
-	uint64_t now, begin = clock_now();
+	uint64_t deadline = patience_deadline(ASK_WAIT);
 
 	/* Nothing is there yet: to look would only cost. */
 	do {
-		now = clock_now();
-		if (now - begin >= ASK_WAIT) {
+		if (clock_now() >= deadline) {
 			helper.stuck = true;
 			return;
 		}
-		(void)poll(pfds, 2, (int)((begin + ASK_WAIT - now) /
-		    (CLOCK_SECOND / 1000)) + 1);
+		patience_poll(pfds, 2, deadline);
 	} while (!is_over(t) && !helper.ended);
 	/* What it wrote before it ended is there now. */
 	if (helper.ended)
@@ -444,6 +443,9 @@ ask_strerror(int error)
 {
 	static char text[32];
 
+	/* The kernel never says so. */
+	if (error == ETIMEDOUT)
+		return ("dnsfw-priv, the helper, does not answer");
 	if (error == EPERM)
 		return ("Operation not permitted: CAP_NET_ADMIN is needed, in "
 		    "the user namespace that this network belongs to");
@@ -461,7 +463,8 @@ const char *
 ask_text(const struct ask_result *r)
 {
 	if (r->what == ASK_UNKNOWN)
-		return ("the answer is not there");
+		return (helper.stuck ? ask_strerror(ETIMEDOUT) :
+		    "the answer is not there");
 	return (r->what == ASK_REFUSED ? report_code_text(r->code) :
 	    ask_strerror(r->error));
 }

@@ -2,7 +2,7 @@
  * What the keeper asks of the helper (order.h), and what becomes of it: the only
  * file that knows the helper's channel and the socket on which the kernel answers
  * what was done.  One transaction at a time, each with an end: the answer, or
- * ASK_WAIT.  No allocation.
+ * ASK_WAIT (of the start: patience.h).  No allocation.
  */
 #ifndef KEEP_ASK_H
 #define KEEP_ASK_H
@@ -53,7 +53,7 @@ struct ask_result ask_flows(struct order_flow *orders, size_t n,
 struct ask_result ask_make(struct order_make *order);
 
 /*
- * True while a transaction has had no answer for ASK_WAIT: the helper stands
+ * True while a transaction has had no answer in time: the helper stands
  * still, or is stuck in the kernel.  Until its answer is there, every other is
  * UNKNOWN at once, without being sent.  What comes late is not told to anybody:
  * who hears that it is over compares all with the kernel.
@@ -82,7 +82,10 @@ enum order_code ask_read_code(uint32_t seq);
 /* The port id of a netlink socket; fatal() if it is none. */
 uint32_t ask_portid(int fd);
 
-/* strerror, also for what ip_set returns (numbers from 4096 on). */
+/*
+ * strerror, also for what ip_set returns (numbers from 4096 on); ETIMEDOUT says
+ * that the helper does not answer.
+ */
 const char *ask_strerror(int error);
 
 /* Of a result that is not DONE with 0: valid until the next call. */

@@ -291,8 +291,9 @@ make_rules(const struct backend_prepare *p)
 			continue;
 		ipsets[i].index = index_of(i);
 		if (ipsets[i].index < 0) {
-			log_error("ipset %s: the kernel does not tell its "
-			    "index", ipsets[i].name);
+			log_error("ipset %s: %s", ipsets[i].name,
+			    ipsets[i].index == -2 ? ask_strerror(errno) :
+			    "the kernel does not tell its index");
 			return (ipsets[i].index == -2 ? PREPARE_UNKNOWN :
 			    PREPARE_FAILED);
 		}

@@ -12,6 +12,7 @@
 
 #include "ask.h"
 #include "keepconf.h"
+#include "patience.h"
 
 #define DATAGRAM_MAX	32768	/* the kernel fills at most so much of a dump */
 #define DRAINED_MAX	20	/* datagrams of what nobody wants, in one go */
@@ -132,7 +133,7 @@ list_step(struct list *l, unsigned int datagrams,
 			return (finish(l, LIST_BROKEN, errno));
 		if (len > (int)sizeof(in))
 			return (finish(l, LIST_BROKEN, EMSGSIZE));
-		l->deadline = clock_now() + LIST_WAIT;
+		l->deadline = patience_deadline(LIST_WAIT);
 		take_datagram(l, in, len, take, arg, &end);
 		if (end.over)
 			return (conclude(l, &end));
@@ -165,7 +166,7 @@ list_begin(struct list *l, enum stamps_id what, uint8_t sub, const char *name)
 		return (-1);
 	l->fd = p->fd;
 	l->seq = ask_read(what, sub, name);
-	l->deadline = clock_now() + LIST_WAIT;
+	l->deadline = patience_deadline(LIST_WAIT);
 	p->seq = l->seq;
 	p->wanted = l->seq != 0;
 	return (p->wanted ? 0 : -1);
@@ -188,11 +189,9 @@ wait_until(int fd, uint64_t deadline)
 {
 	struct pollfd pfds[] = { { .fd = fd, .events = POLLIN },
 	    { .fd = KEEP_FD_HELPER, .events = POLLIN } };
-	uint64_t now = clock_now();
 
-	if (now < deadline)
-		(void)poll(pfds, 2, (int)((deadline - now) /
-		    (CLOCK_SECOND / 1000)) + 1);
+	if (clock_now() < deadline)
+		patience_poll(pfds, 2, deadline);
 }
 
 /* What was dropped has to be read to its end before. */
@@ -201,12 +200,14 @@ begin_now(struct list *l, enum stamps_id what, uint8_t sub, const char *name)
 {
 	struct port *p = port_of(what == STAMP_FLOWS ? KEEP_FD_FLOWS :
 	    KEEP_FD_LIST);
-	uint64_t deadline = clock_now() + LIST_WAIT;
+	uint64_t deadline = patience_deadline(LIST_WAIT);
 
 	while (list_begin(l, what, sub, name) == -1) {
 		if (p->seq == 0 || p->wanted || p->silent ||
-		    clock_now() >= deadline)
+		    clock_now() >= deadline) {
+			errno = p->wanted ? EBUSY : ETIMEDOUT;
 			return (-1);
+		}
 		wait_until(p->fd, deadline);
 	}
 	return (0);
@@ -219,10 +220,8 @@ list_whole(enum stamps_id what, uint8_t sub, const char *name,
 	enum list_step step = LIST_MORE;
 	struct list l;
 
-	if (begin_now(&l, what, sub, name) == -1) {
-		errno = EBUSY;
+	if (begin_now(&l, what, sub, name) == -1)
 		return (LIST_BROKEN);
-	}
 	while ((step = list_step(&l, DRAINED_MAX, take, arg)) == LIST_MORE)
 		wait_until(l.fd, l.deadline);
 	errno = l.error;

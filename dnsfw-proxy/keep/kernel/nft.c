@@ -315,14 +315,18 @@ static enum backend_step
 nft_prepare(struct backend_prepare *p)
 {
 	struct order_make order = { .what = STAMP_RULE };
+	enum list_step step;
 	struct ask_result r;
 	unsigned int kinds = 0;
 	struct place place;
 	size_t i;
 
 	(void)p;
-	if (look_at_rules(&place) != LIST_END) {
-		log_error("chain %s: cannot list its rules", chain_text);
+	step = look_at_rules(&place);
+	if (step != LIST_END) {
+		log_error("chain %s: cannot list its rules: %s", chain_text,
+		    step == LIST_CHANGED ? "they change all the time" :
+		    ask_strerror(errno));
 		return (PREPARE_UNKNOWN);
 	}
 	for (i = 0; i < BACKEND_KINDS; i++)
