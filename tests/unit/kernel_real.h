@@ -34,6 +34,7 @@
 #include "helper/io.h"
 #include "keep/kernel/ask.h"
 #include "keep/kernel/backend.h"
+#include "keep/kernel/patience.h"
 #include "keepconf.h"
 #include "netns.h"
 #include "stamp/make.h"
@@ -204,9 +205,30 @@ real_make(const struct backend *backend, const struct backend_config *c)
 	stamps_make(&wish, real_stamps);
 }
 
+static inline void
+real_meanwhile(void)
+{
+}
+
+/* From here on the helper does not answer, and is not waited for as at a start. */
+static inline void
+real_stop(pid_t helper)
+{
+	patience_end();
+	kill(helper, SIGSTOP);
+}
+
+static inline void
+real_continue(pid_t helper)
+{
+	kill(helper, SIGCONT);
+	patience_begin(real_meanwhile);
+}
+
 /*
  * The namespace must be there, and this process in it.  Opens the backend; the
- * configuration must stay.  The child ends with this process.
+ * configuration must stay.  The child ends with this process.  However slow the
+ * machine is, its answers are waited for.
  */
 static inline pid_t
 real_open(const struct backend *backend, const struct backend_config *c)
@@ -241,6 +263,7 @@ real_open(const struct backend *backend, const struct backend_config *c)
 	real_drop_capabilities();
 	ask_open();
 	backend->open(c);
+	patience_begin(real_meanwhile);
 	return (pid);
 }
 

@@ -21,6 +21,9 @@
 #include "never.h"
 #include "netns.h"
 
+#define MS		(CLOCK_SECOND / 1000)
+#define PATIENCE	(120 * CLOCK_SECOND)	/* with a slow machine */
+
 static void
 start(void)
 {
@@ -60,7 +63,7 @@ forbidden(const char *text)
 static bool
 comes_to(const char *text, bool wanted)
 {
-	uint64_t deadline = clock_now() + 5 * CLOCK_SECOND;
+	uint64_t deadline = clock_now() + PATIENCE;
 	struct pollfd pfd = { .fd = KEEP_FD_OWN, .events = POLLIN };
 
 	while (has(text) != wanted && clock_now() < deadline) {
@@ -165,7 +168,7 @@ next_read(void)
 {
 	struct pollfd pfd = { .fd = KEEP_FD_OWN, .events = POLLIN };
 
-	cr_assert_eq(poll(&pfd, 1, 5000), 1, "no event");
+	cr_assert_eq(poll(&pfd, 1, (int)(PATIENCE / MS)), 1, "no event");
 	return (own_read());
 }
 
@@ -184,12 +187,13 @@ Test(keep_own, G8_only_changes_are_reported)
 }
 
 /* Of more than there is room for, some are not known: nothing new is granted. */
-Test(keep_own, G8_too_many_addresses, .timeout = 60)
+Test(keep_own, G8_too_many_addresses, .timeout = 600)
 {
-	uint64_t deadline;
+	uint64_t deadline, begin = clock_now();
+	uint64_t said = 0;
 	char text[8192];
 	const char *line;
-	int fds[2], said = 0;
+	int fds[2];
 	ssize_t n;
 
 	start();
@@ -199,7 +203,7 @@ Test(keep_own, G8_too_many_addresses, .timeout = 60)
 	run("for i in $(seq 0 4199); do "
 	    "echo addr add 10.1.$((i / 250)).$((i % 250))/32 dev d0; "
 	    "done | ip -batch -");
-	deadline = clock_now() + 20 * CLOCK_SECOND;
+	deadline = clock_now() + PATIENCE;
 	while (own_is_whole() && clock_now() < deadline)
 		(void)own_read();
 	cr_assert_not(own_is_whole());
@@ -208,7 +212,7 @@ Test(keep_own, G8_too_many_addresses, .timeout = 60)
 	run("for i in $(seq 0 999); do "
 	    "echo addr del 10.1.$((i / 250)).$((i % 250))/32 dev d0; "
 	    "done | ip -batch -");
-	deadline = clock_now() + 20 * CLOCK_SECOND;
+	deadline = clock_now() + PATIENCE;
 	while (!own_is_whole() && clock_now() < deadline)
 		(void)own_read();
 	cr_assert(own_is_whole());
@@ -219,11 +223,13 @@ Test(keep_own, G8_too_many_addresses, .timeout = 60)
 	text[n] = '\0';
 	for (line = text; (line = strstr(line, "more than")) != NULL; line++)
 		said++;
-	cr_assert_eq(said, 1);
+	/* Once a minute. */
+	cr_assert(said >= 1 &&
+	    said <= 1 + (clock_now() - begin) / (60 * CLOCK_SECOND));
 }
 
 /* More events than the socket holds: the whole list is read again. */
-Test(keep_own, G8_lost_events_are_made_up_for, .timeout = 60)
+Test(keep_own, G8_lost_events_are_made_up_for, .timeout = 600)
 {
 	int size = 1;
 

@@ -14,6 +14,7 @@
 
 #define BOTH	(MSG_FAMILY_V4 | MSG_FAMILY_V6)
 #define MAX	100
+#define OPTMEM	"/proc/sys/net/core/optmem_max"
 
 static struct backend_config nft = { .chain = "c", .table = "t",
     .table_family = NFPROTO_INET, .max_grants = MAX };
@@ -25,13 +26,28 @@ static struct backend_batch batch;
 static pid_t helper;
 
 static void
-open_nft(void)
+open_nft_here(void)
 {
-	new_netns();
 	run("nft 'table inet t { chain base { type filter hook forward "
 	    "priority 0; jump c; }; chain c { counter; drop; }; }'");
 	backend = &backend_nftables;
 	helper = real_open(backend, &nft);
+}
+
+static void
+open_nft(void)
+{
+	new_netns();
+	open_nft_here();
+}
+
+/* As all kernels before Linux 6.7, where it can be set. */
+static void
+open_nft_with_little_room(void)
+{
+	new_netns();
+	(void)system("echo 20480 > " OPTMEM);
+	open_nft_here();
 }
 
 static void
@@ -45,6 +61,7 @@ open_xt(void)
 }
 
 TestSuite(nft, .init = open_nft);
+TestSuite(little_room, .init = open_nft_with_little_room);
 TestSuite(xt, .init = open_xt);
 
 static enum backend_step
@@ -361,14 +378,14 @@ standstill(void)
 	uint64_t begin;
 
 	set_up();
-	kill(helper, SIGSTOP);
+	real_stop(helper);
 	begin = clock_now();
 	fill_batch(0, 64, true);
 	backend->add(&batch);
 	expect_codes(BACKEND_UNKNOWN);
-	cr_expect_leq(clock_now() - begin, ASK_WAIT + ASK_WAIT / 2);
+	cr_expect_lt(clock_now() - begin, PATIENCE_START);
 	cr_expect(ask_stuck());
-	kill(helper, SIGCONT);
+	real_continue(helper);
 	while (ask_stuck())
 		ask_look();
 	backend->test(&batch);
@@ -468,7 +485,7 @@ Test(xt, intact)
 	run("iptables-nft -F c && ipset destroy c-ipv4-allow");
 	cr_expect_eq(backend->intact(BOTH), 0);
 	cr_expect_eq(backend->intact(MSG_FAMILY_V6), 1);
-	kill(helper, SIGSTOP);
+	real_stop(helper);
 	cr_expect_eq(backend->intact(BOTH), -1);
 }
 
@@ -514,7 +531,7 @@ no_answer_is_not_no_chain(void)
 {
 	uint8_t now = BOTH;
 
-	kill(helper, SIGSTOP);
+	real_stop(helper);
 	cr_expect_eq(backend->chains(&now), -1);
 	cr_expect_not(backend->is_missing());
 	cr_expect_eq(backend->check(&now), -1);
@@ -596,27 +613,68 @@ Test(nft, events)
 	cr_expect(watch_read() & WATCH_LOST);
 }
 
-/* Of other tables, or of those of another family with our name, none comes. */
-Test(nft, events_of_others)
+/* A set of others that is filled, of many small events, or of fewer long ones. */
+static void
+fill_set_of_others(const char *name)
+{
+	char command[1024];
+
+	snprintf(command, sizeof(command), "(echo 'add table inet o'; "
+	    "echo 'add set inet o %s { type ipv4_addr; flags interval; }'; "
+	    "for i in $(seq 1 250); do for j in $(seq 1 2 40); do "
+	    "echo \"add element inet o %s { 10.$i.$j.1-10.$i.$j.9 }\"; "
+	    "done; done) | nft -f - && nft delete table inet o", name, name);
+	run(command);
+}
+
+static void
+expect_no_event(void)
 {
 	char in[32768];
 
+	cr_expect_eq(recv(KEEP_FD_EVENTS, in, sizeof(in), MSG_DONTWAIT), -1,
+	    "the filter let something through");
+	cr_expect_eq(errno, EAGAIN);
+}
+
+#define LONG_NAME	"set_of_others_with_a_name_that_takes_as_much_room_as_" \
+	"its_elements_so_that_few_fit"
+
+/*
+ * Of other tables, or of those of another family with our name, none comes; but
+ * before Linux 6.7 there is no room for a filter that sees many in one datagram.
+ */
+Test(nft, events_of_others)
+{
 	set_up();
 	(void)watch_read();
 	run("nft 'table inet tt { chain c { counter; counter; }; }; "
 	    "table ip t { chain c { counter; }; set s { type ipv4_addr; "
 	    "elements = { 192.0.2.1, 192.0.2.2 }; }; }'");
-	run("(echo 'add table inet o'; echo 'add set inet o s { type "
-	    "ipv4_addr; flags interval; }'; for i in $(seq 1 250); do for j in "
-	    "$(seq 1 2 40); do echo \"add element inet o s { 10.$i.$j.1-"
-	    "10.$i.$j.9 }\"; done; done) | nft -f -");
-	run("nft delete table inet o; nft delete table ip t");
-	cr_expect_eq(recv(KEEP_FD_EVENTS, in, sizeof(in), MSG_DONTWAIT), -1,
-	    "the filter let something through");
-	cr_expect_eq(errno, EAGAIN);
+	fill_set_of_others(LONG_NAME);
+	if (system("test $(cat " OPTMEM ") -ge 65536") == 0)
+		fill_set_of_others("s");
+	run("nft delete table ip t");
+	expect_no_event();
 	/* Ours among others in one transaction is seen. */
 	run("printf 'delete table inet tt\\nadd chain inet t x\\nadd table "
 	    "inet u\\n' | nft -f -");
+	cr_expect_eq(watch_read(), WATCH_RULES | WATCH_ADDED);
+}
+
+/* What a filter of less room lets through means nothing. */
+Test(little_room, events_of_others)
+{
+	unsigned int seen;
+
+	set_up();
+	(void)watch_read();
+	fill_set_of_others(LONG_NAME);
+	expect_no_event();
+	fill_set_of_others("s");
+	seen = watch_read();
+	cr_expect(seen == 0 || (seen & WATCH_UNSURE) != 0, "%#x", seen);
+	run("nft add rule inet t base jump c");
 	cr_expect_eq(watch_read(), WATCH_RULES | WATCH_ADDED);
 }
 
@@ -720,12 +778,12 @@ connections(const char *zone)
 	cr_expect(conntrack_is_live(c, &live));
 	cr_expect_not(conntrack_is_live(c, &here));
 
-	kill(helper, SIGSTOP);
+	real_stop(helper);
 	conntrack_clear(c);
 	cr_assert_eq(conntrack_ask(c, &none, false), 0);
 	cr_expect_eq(walk(c), LIST_BROKEN);
 	cr_expect(conntrack_is_live(c, &none), "it is not known");
-	kill(helper, SIGCONT);
+	real_continue(helper);
 	conntrack_free(c);
 }
 
