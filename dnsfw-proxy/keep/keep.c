@@ -185,9 +185,9 @@ keep_main(void)
 		return (keep_check());
 	for (i = 0; i < children_nworkers; i++)
 		children_wait_ready(&children_workers[i]);
+	patience_begin(takeover_heed);
 	if (backend != NULL)
 		ask_open();
-	patience_begin(takeover_heed);
 	if (!serve_await(backend))
 		return (0);
 	repair_start(backend, conf->max_grants);

@@ -386,6 +386,12 @@ def catch(subject, find):
     return None
 
 
+def catch_at_last(subject, find):
+    while not (pid := catch(subject, find)):
+        subject.stop()
+    return pid
+
+
 def kill_at(subject, find):
     """What is only there for a moment may be gone when it is killed."""
     for _ in range(TRIES):
@@ -438,12 +444,7 @@ def test_P4_G9_killed_while_it_starts(starting):
 def test_P4_G9_stands_still_while_it_starts(starting):
     """Then it serves; nothing is lost."""
     for name, find in {**AS_PROGRAM, **AT_CHANGE}.items():
-        pid = None
-        while not pid:
-            pid = catch(starting, find)
-            if not pid:
-                starting.stop()
-        with stopped(pid):
+        with stopped(catch_at_last(starting, find)):
             with pytest.raises(subprocess.TimeoutExpired):
                 starting.server.wait_exit(AT_THE_START)
         spin(lambda: starting.has_ended() or starting.serves())
@@ -451,6 +452,17 @@ def test_P4_G9_stands_still_while_it_starts(starting):
         starting.assert_kept(starting.settled())
         starting.assert_kept(starting.ask())
         starting.stop()
+
+
+@pytest.mark.long
+def test_P6_G9_stopped_while_the_helper_stands_still(starting):
+    """It has not to wait for that; what comes before is dnsfw's own start."""
+    for find in AS_PROGRAM["helper"], AT_CHANGE["helper, after a change"]:
+        with stopped(catch_at_last(starting, find)):
+            starting.server.signal(signal.SIGTERM)
+            starting.ends(1, -signal.SIGTERM,
+                          why="stopped by signal 15 during the start")
+        starting.assert_kept(starting.settled())
 
 
 # --- the stop ---

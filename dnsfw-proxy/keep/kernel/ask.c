@@ -18,7 +18,6 @@
 #include "patience.h"
 #include "report.h"
 
-#define READY_WAIT	(60 * CLOCK_SECOND)
 #define RECORDS_MAX	1000	/* of one descriptor in one go */
 
 /* The largest: an error of the kernel may repeat what it is about. */
@@ -205,7 +204,7 @@ await(struct transaction *t)
 			helper.stuck = true;
 			return;
 		}
-		patience_poll(pfds, 2, deadline);
+		(void)patience_poll(pfds, 2, deadline);
 	} while (!is_over(t) && !helper.ended);
 	/* What it wrote before it ended is there now. */
 	if (helper.ended)
@@ -421,14 +420,17 @@ void
 ask_open(void)
 {
 	struct pollfd pfd = { .fd = KEEP_FD_HELPER, .events = POLLIN };
+	uint64_t deadline = clock_now() + PATIENCE_START;
 	uint8_t record[RECORD_MAX];
 	struct order_ready ready;
 	struct order_error error;
 	ssize_t n;
 
 	helper.portid = ask_portid(KEEP_FD_ACT);
-	if (poll(&pfd, 1, (int)(READY_WAIT / (CLOCK_SECOND / 1000))) != 1)
-		fatalx("the helper is not ready after a minute");
+	while (patience_poll(&pfd, 1, deadline) != 1) {
+		if (clock_now() >= deadline)
+			fatalx("the helper is not ready after a minute");
+	}
 	n = recv(KEEP_FD_HELPER, record, sizeof(record), MSG_DONTWAIT);
 	if (n > 0 && report_error_decode(record, (size_t)n, &error) ==
 	    ORDER_OK)

@@ -191,7 +191,7 @@ wait_until(int fd, uint64_t deadline)
 	    { .fd = KEEP_FD_HELPER, .events = POLLIN } };
 
 	if (clock_now() < deadline)
-		patience_poll(pfds, 2, deadline);
+		(void)patience_poll(pfds, 2, deadline);
 }
 
 /* What was dropped has to be read to its end before. */

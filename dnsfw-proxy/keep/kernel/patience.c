@@ -27,14 +27,16 @@ patience_deadline(uint64_t usual)
 	    usual));
 }
 
-void
+int
 patience_poll(struct pollfd *pfds, nfds_t n, uint64_t deadline)
 {
 	uint64_t now = clock_now();
-	int ms = now < deadline ? (int)((deadline - now) / MS) + 1 : 0;
+	int ms = now < deadline ? (int)((deadline - now) / MS) + 1 : 0, ready;
 
 	if (patience_meanwhile == NULL)
-		(void)poll(pfds, n, ms);
-	else if (poll(pfds, n, ms < PERIOD ? ms : PERIOD) == 0)
+		return (poll(pfds, n, ms));
+	ready = poll(pfds, n, ms < PERIOD ? ms : PERIOD);
+	if (ready == 0)
 		patience_meanwhile();
+	return (ready);
 }

@@ -23,7 +23,10 @@ void	patience_end(void);
 /* When (ns) an answer is late that is waited for from now on. */
 uint64_t patience_deadline(uint64_t usual);
 
-/* Until something can be read, or for a part of the time until the deadline. */
-void	patience_poll(struct pollfd *, nfds_t, uint64_t deadline);
+/*
+ * Until something can be read, or for a part of the time until the deadline.  As
+ * poll().
+ */
+int	patience_poll(struct pollfd *, nfds_t, uint64_t deadline);
 
 #endif
