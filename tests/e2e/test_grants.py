@@ -42,13 +42,16 @@ def test_G3_lifetime(lab, fw, ttl, options, lifetime, in_kernel, seen):
         return [wire.replace(b"\0\0\0\x07\0\x04", wire_ttl + b"\0\x04")]
 
     lab.upstream.behave(site.name, with_ttl)
+    begin = time.monotonic()
     answer = lab.resolve(site)
+    (entry,) = fw.entries()
+    # Whole seconds that a slow machine has taken.
+    passed = int(time.monotonic() - begin)
     # A grant that may not last longer has a little less left already.
     assert ttls_of(answer)[0] in ((seen,) if seen < in_kernel else
-                                  (seen - 2, seen - 1))
-    (entry,) = fw.entries()
+                                  range(seen - 2 - passed, seen))
     assert entry[:4] == (CLIENT4, "tcp", PORT, site.v4)
-    assert in_kernel - 2 <= entry.timeout <= in_kernel
+    assert in_kernel - 2 - passed <= entry.timeout <= in_kernel
     assert entry.comment.rstrip(".") == site.name
     server.out.wait_for(rf"<- \[\d+\] {site.name}\. \[{site.v4}\]:TCP:{PORT} "
                         rf"TTL:{lifetime}$")
@@ -83,10 +86,15 @@ def test_G3_client_never_sees_more_than_its_grant_has_left(lab, fw):
     def look():
         (ttl,) = ttls_of(lab.resolve(site))
         received = time.monotonic()
-        (entry,) = fw.entries()
-        # The kernel rounds down to whole seconds.
-        assert ttl <= entry.timeout + 1
-        assert lab.reaches(site.v4)
+        entries = fw.entries()
+        listed = time.monotonic() - received
+        reached = lab.reaches(site.v4)
+        # On a slow machine it may have ended meanwhile.
+        if time.monotonic() - received < ttl:
+            (entry,) = entries
+            # The kernel rounds down to whole seconds.
+            assert ttl <= entry.timeout + 1 + int(listed)
+            assert reached
         return received > end
 
     until(look)
