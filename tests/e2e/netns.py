@@ -6,6 +6,8 @@ import os
 import socket
 import subprocess
 
+from process import DEADLINE
+
 CLONE_NEWNET = 0x40000000
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -71,8 +73,8 @@ class Namespace:
         """Run a command to its end and return what it printed."""
         with self.starting(argv) as command:
             done = subprocess.run(command, input=text, text=True,
-                                  capture_output=True, timeout=30, env=env,
-                                  check=False)
+                                  capture_output=True, env=env, check=False,
+                                  timeout=2 * DEADLINE)
         assert done.returncode == 0, \
             f"{' '.join(argv)}: {done.stdout}{done.stderr}"
         return done.stdout
