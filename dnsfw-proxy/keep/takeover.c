@@ -142,9 +142,11 @@ takeover_all(struct takeover *t, uint32_t max_grants)
 		if (step == COMPARE_MORE)
 			fatalx("the firewall cannot be used: dnsfw-priv, the "
 			    "helper, does not answer");
-		if (step == COMPARE_FAILED)
+		if (step == COMPARE_FAILED) {
+			children_look();	/* as below */
 			fatalx("the firewall cannot be used: its sets cannot "
 			    "be listed");
+		}
 		if (t->without_room == 0)
 			return;
 		room += t->without_room;

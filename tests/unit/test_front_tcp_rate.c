@@ -161,7 +161,8 @@ Test(front_tcp, who_is_delayed_delays_nobody_else)
 /* A tick is of a few pieces, and goes on in the next turn (D21). */
 Test(front_tcp, many_that_are_delayed_are_looked_at_piece_by_piece)
 {
-	int fds[40], i;
+	unsigned int i;
+	int fds[40];
 
 	with(1);
 	for (i = 0; i < 40; i++) {
@@ -174,7 +175,7 @@ Test(front_tcp, many_that_are_delayed_are_looked_at_piece_by_piece)
 		pieces = 10;
 		later(i == 1 ? CLOCK_SECOND : 0);
 		turns(10);
-		cr_assert_eq(taken, i < 4 ? 40 + 10 * i : 80, "%d: %u", i, taken);
+		cr_assert_eq(taken, i < 4 ? 40 + 10 * i : 80, "%u: %u", i, taken);
 	}
 }
 

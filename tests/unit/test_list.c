@@ -332,6 +332,27 @@ Test(list, P4_whole_with_patience)
 }
 
 static void
+end_helper(const struct order_read *r)
+{
+	(void)r;
+	rig_put_at(KEEP_FD_HELPER, NULL, 0, 0, rig.now + RIG_MS);
+}
+
+/* Then there is nobody to have patience with. */
+Test(list, P4_whole_of_a_helper_that_ends)
+{
+	uint64_t begin = rig.now;
+
+	rig.on_read = end_helper;
+	patience_begin(heed);
+	cr_expect_eq(list_whole(STAMP_CHAIN, 0, NULL, take, &taken),
+	    LIST_BROKEN);
+	cr_expect_eq(errno, EPIPE);
+	cr_expect_leq(rig.now - begin, 10 * RIG_MS);
+	patience_end();
+}
+
+static void
 refuse_read(const struct order_read *r)
 {
 	rig_refuse(r->seq, ORDER_NO_STAMP);

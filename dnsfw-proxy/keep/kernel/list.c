@@ -101,8 +101,13 @@ conclude(struct list *l, const struct end *end)
 static enum list_step
 wait_on(struct list *l)
 {
+	struct order_error why;
+
 	if (ask_read_code(l->seq) != ORDER_SENT)
 		return (finish(l, LIST_BROKEN, EPERM));
+	/* Nobody asks the kernel any more. */
+	if (ask_ended(&why))
+		return (finish(l, LIST_BROKEN, EPIPE));
 	if (clock_now() >= l->deadline)
 		return (finish(l, LIST_BROKEN, ETIMEDOUT));
 	return (LIST_MORE);
