@@ -207,8 +207,10 @@ report_compiler(void)
 	if ((channel.revents & POLLHUP) != 0 &&
 	    reap(&helper_child, clock_now() + DEATH_TIMEOUT, &helper) &&
 	    (helper.si_code != CLD_EXITED ||
-	    helper.si_status != ORDER_END_COMPILER))
+	    helper.si_status != ORDER_END_COMPILER)) {
+		log_lines(&children_compiler, LINES_LAST);
 		report_end(&helper_child, &helper);
+	}
 }
 
 /* P4: one process dead means all stop. */

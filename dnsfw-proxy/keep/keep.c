@@ -188,8 +188,10 @@ keep_main(void)
 	patience_begin(takeover_heed);
 	if (backend != NULL)
 		ask_open();
+	patience_end();
 	if (!serve_await(backend))
 		return (0);
+	patience_begin(takeover_heed);
 	repair_start(backend, conf->max_grants);
 	if (backend != NULL)
 		tokens_open(conf->nworkers, conf_limits->rate,

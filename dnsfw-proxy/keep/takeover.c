@@ -139,14 +139,14 @@ takeover_all(struct takeover *t, uint32_t max_grants)
 		firewall.ledger = ledger_new(max_grants, room, conf->nworkers);
 		compare_begin(t->fresh, take_over, t);
 		step = compare_whole();
+		if (step == COMPARE_MORE || step == COMPARE_FAILED)
+			children_look();	/* as below */
 		if (step == COMPARE_MORE)
 			fatalx("the firewall cannot be used: dnsfw-priv, the "
 			    "helper, does not answer");
-		if (step == COMPARE_FAILED) {
-			children_look();	/* as below */
+		if (step == COMPARE_FAILED)
 			fatalx("the firewall cannot be used: its sets cannot "
 			    "be listed");
-		}
 		if (t->without_room == 0)
 			return;
 		room += t->without_room;

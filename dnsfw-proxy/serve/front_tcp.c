@@ -3,8 +3,8 @@
  *
  * A connection reads only while its client takes its answers, so that what is
  * kept for it stays small.  It ends when nothing has happened for --timeout: no
- * whole query came, or, while octets of answers wait, none of them was taken;
- * and no answer is awaited either.
+ * whole query was taken, or, while octets of answers wait, none of them was; and no
+ * answer is awaited either.
  */
 #include "front_tcp.h"
 
@@ -201,15 +201,12 @@ front_tcp_start(void)
 /*
  * An answer that is awaited has a deadline of its own; a half message or an answer
  * that is not taken has this one.  A whole message that waits here is not the
- * client's fault; but if it is delayed, that may be for long, and the client takes
- * its answers meanwhile.
+ * client's fault; but if it is delayed it is, and nobody may be there any more.
  */
 static bool
 front_tcp_may_stay(const struct tcp_conn *c)
 {
-	if (c->delayed && c->out_len > 0)
-		return (false);
-	return (tcp_in_has_message(c) ||
+	return ((tcp_in_has_message(c) && !c->delayed) ||
 	    (c->nqueries > 0 && c->in_len == 0 && c->out_len == 0));
 }
 

@@ -425,6 +425,9 @@ tell_complete(void)
 	struct grants *g;
 	bool first = true;
 
+	/* Perhaps nothing else has come in this turn. */
+	if (!TAILQ_EMPTY(&complete))
+		loop_clock();
 	while ((g = TAILQ_FIRST(&complete)) != NULL &&
 	    (first || loop_has_time(&complete_share))) {
 		TAILQ_REMOVE(&complete, g, link);

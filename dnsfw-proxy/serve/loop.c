@@ -63,8 +63,12 @@ is_late(void)
 bool
 loop_tick_over(void)
 {
-	tick_over = tick_over || tick_pieces++ == TICK_PIECES ||
-	    clock_now() >= tick_end;
+	uint64_t now = clock_now();
+
+	/* Who is late already can wait for others; but something is always done. */
+	if (tick_pieces == 0)
+		tick_end = now + LOOP_SHARE;
+	tick_over = tick_over || tick_pieces++ == TICK_PIECES || now >= tick_end;
 	return (tick_over);
 }
 
@@ -80,8 +84,6 @@ loop_on_tick(evutil_socket_t fd, short what, void *arg)
 	loop_clock();
 	ticking = tick_over = false;
 	tick_pieces = 0;
-	/* Who is late already can wait for others. */
-	tick_end = loop.now + LOOP_SHARE;
 	more = is_late() || tick();
 	if (tick_over) {
 		ticking = true;

@@ -51,9 +51,9 @@ bool	loop_has_time(struct loop_share *);
 void	loop_was_long(struct loop_share *);
 
 /*
- * Is that enough of the tick for this turn?  It has LOOP_SHARE, and not more than
- * a few pieces of work, before each of which this is asked.  If it is enough there
- * is another one in the next turn.
+ * Is that enough of the tick for this turn?  To be asked before each piece of its
+ * work: it has LOOP_SHARE from the first one on, and not more than a few pieces, of
+ * which one is always done.  If it is enough there is another one in the next turn.
  */
 bool	loop_tick_over(void);
 

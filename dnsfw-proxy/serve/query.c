@@ -414,6 +414,9 @@ query_tick(void)
 {
 	struct query *q, *next;
 
+	/* The exchanges' turn comes first: most of these wait for theirs. */
+	if (loop_tick_over())
+		return (flight_first() != NULL);
 	for (q = flight_first(); q != NULL &&
 	    q->request.since + settings.timeout <= loop.now; q = next) {
 		next = flight_next(q);

@@ -4,7 +4,7 @@
  * Who has no place has all its tokens, and so has, a second later, who asks no
  * more.  So any place can be another client's at any time, and it is that of who
  * lacks the fewest tokens.  So who makes up addresses has the tokens of each, but
- * nobody else has fewer by it; and who lacks many lacks them still.
+ * no other client has fewer by it; and who lacks many lacks them still.
  */
 #include "rate.h"
 

@@ -22,7 +22,8 @@ bool	rate_take(const struct addr *client);
 
 /*
  * The same for one that has waited since then.  If the client's other messages
- * take each token as it comes, it has the next one in advance.
+ * take each token as it comes, it has the next one in advance: what comes over TCP
+ * is certainly of the client.
  */
 bool	rate_take_waiting(const struct addr *client, uint64_t since);
 

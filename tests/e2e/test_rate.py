@@ -93,9 +93,9 @@ def test_above_the_rate_datagrams_are_dropped(lab, start, client, same, other,
     (CLIENT4, CLIENT4, OTHER4), (CLIENT6, OTHER6, CLIENT4),
 ], ids=["ipv4", "ipv6_network"])
 def test_above_the_rate_connections_wait(lab, start, client, same, other):
-    """For longer than --timeout, and nobody else with them."""
+    """For longer than --timeout, as some are taken, and nobody else with them."""
     count = 3 * RATE
-    server = start("--client-rate", str(RATE), "--timeout=1")
+    server = start("--client-rate", str(RATE), "--timeout=2")
     begin = time.monotonic()
     with connect(lab, client, socket.SOCK_STREAM) as one, \
             connect(lab, same, socket.SOCK_STREAM) as two:

@@ -128,6 +128,7 @@ Test(front_tcp, a_message_that_waits_long_is_counted_once)
 {
 	int fds[50], i;
 
+	settings.timeout = 60 * CLOCK_SECOND;
 	with(1);
 	for (i = 0; i < 50; i++) {
 		fds[i] = client(1);
@@ -209,11 +210,12 @@ Test(front_tcp, who_is_delayed_costs_no_turn)
 	cr_assert_eq(taken, 1);
 }
 
+/* As long as a message is taken now and then. */
 Test(front_tcp, a_delayed_connection_is_not_idle)
 {
 	int fd = client(1);
 
-	settings.timeout = 3 * TICK;
+	settings.timeout = 12 * TICK;
 	with(1);
 	ask(fd, 4);
 	turns(5);
@@ -224,8 +226,28 @@ Test(front_tcp, a_delayed_connection_is_not_idle)
 	cr_assert_eq(taken, 4);
 	cr_assert_eq(answers(fd), 4);
 	cr_assert(!is_closed(fd));
-	ticks(3);
+	ticks(13);
 	cr_assert(is_closed(fd));
+}
+
+/* Nor is anything known of those that have left. */
+Test(front_tcp, a_connection_that_gets_no_token_for_too_long_ends)
+{
+	int fds[5], i, closed = 0;
+
+	settings.timeout = 12 * TICK;
+	with(1);
+	for (i = 0; i < 5; i++) {
+		fds[i] = client(1);
+		ask(fds[i], 2);
+	}
+	turns(5);
+	close(fds[4]);
+	ticks(30);
+	cr_assert_leq(tcp_conn_count(), 1, "%u", tcp_conn_count());
+	for (i = 0; i < 4; i++)
+		closed += is_closed(fds[i]);
+	cr_assert_geq(closed, 3);
 }
 
 Test(front_tcp, a_delayed_connection_is_not_closed_for_another_one)

@@ -70,6 +70,27 @@ Test(loop, a_tick_ends_when_its_time_is_used)
 	cr_assert_eq(nticks, 3);
 }
 
+/* As before the first piece of a tick: answers that are there are not too late. */
+static bool
+work_slowly(void)
+{
+	now += 10 * LOOP_TURN;
+	return (work());
+}
+
+Test(loop, a_tick_does_something_however_late_it_begins)
+{
+	loop_init(work_slowly);
+	cost = LOOP_TURN;
+	due = 3;
+	loop_need_tick();
+	loop_turn();
+	cr_assert_eq(nworked, 1);
+	look();
+	look();
+	cr_assert_eq(nworked, 3);
+}
+
 /* What is done at once may have to be sent at the turn's end. */
 Test(loop, a_tick_ends_after_16_pieces)
 {

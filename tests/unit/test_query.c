@@ -47,8 +47,24 @@ Test(query, who_still_waits_is_in_nobodys_way)
 	answer(3);
 	loop.now += 10 * CLOCK_SECOND;
 	nticked = 0;
-	ticks_max = 1;
+	/* One is to see whether there is any time. */
+	ticks_max = 2;
 	cr_assert(query_tick());
+	cr_assert_eq(nabandoned, 1);
+}
+
+/* What the exchanges have left of a tick is nothing: nobody is looked at. */
+Test(query, in_a_tick_that_is_over_nothing_is_done)
+{
+	ask(0, TYPE_A, false);
+	answer(0);
+	loop.now += 20 * CLOCK_SECOND;
+	ticks_max = 0;
+	cr_assert(query_tick());
+	cr_assert_eq(nabandoned, 0);
+	ticks_max = 2;
+	nticked = 0;
+	cr_assert_not(query_tick());
 	cr_assert_eq(nabandoned, 1);
 }
 

@@ -15,7 +15,7 @@
 #include "clock.h"
 #include "stamps.h"
 
-#define LIST_WAIT	CLOCK_SECOND	/* of silence: it is broken */
+#define LIST_WAIT	CLOCK_SECOND	/* of silence: it is broken; see patience.h */
 
 enum list_step {
 	LIST_MORE = 0,	/* to be called again, when the descriptor is ready */
