@@ -47,6 +47,15 @@ def stopped(pid):
             os.kill(pid, signal.SIGCONT)
 
 
+def open_files(pid):
+    """Descriptor -> what it is.  One that is closed meanwhile is not there."""
+    found = {}
+    for fd in os.listdir(f"/proc/{pid}/fd"):
+        with contextlib.suppress(FileNotFoundError):
+            found[int(fd)] = os.readlink(f"/proc/{pid}/fd/{fd}")
+    return found
+
+
 def ran(*pids):
     """Seconds that processes have run; that others ran does not count."""
     texts = [pathlib.Path(f"/proc/{pid}/schedstat").read_text("ascii")

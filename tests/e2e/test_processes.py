@@ -10,7 +10,7 @@ import pytest
 
 from lab import (ALLOW, CLIENT4, PROGRAMS, build_dir, dnsfw_program,
                  sanitized)
-from process import TOO_LONG, until
+from process import TOO_LONG, open_files, until
 
 NET_ADMIN = 1 << 12
 
@@ -114,8 +114,7 @@ def test_P2_descriptors(running):
     def sockets(pid, table):
         with open(f"/proc/{pid}/net/{table}", encoding="ascii") as file:
             inodes = {line.split()[9] for line in file.readlines()[1:]}
-        links = {os.readlink(f"/proc/{pid}/fd/{fd}")
-                 for fd in os.listdir(f"/proc/{pid}/fd")}
+        links = set(open_files(pid).values())
         return {inode for inode in inodes if f"socket:[{inode}]" in links}
 
     for table in ("udp", "udp6", "tcp", "tcp6"):
@@ -128,8 +127,7 @@ def test_P2_descriptors(running):
 def test_P2_numbers_of_a_workers_sockets(running):
     """What it may close or connect comes behind all that it was given."""
     worker = running.children()[-1]
-    links = {int(fd): os.readlink(f"/proc/{worker}/fd/{fd}")
-             for fd in os.listdir(f"/proc/{worker}/fd")}
+    links = open_files(worker)
     listeners = range(4, 4 + 2 * 4)     # the lab has four --bind
     for fd in range(3, 4 + 2 * 32):
         assert links[fd].startswith("socket:") == (

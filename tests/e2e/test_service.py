@@ -11,7 +11,7 @@ import pytest
 
 from lab import (ALLOW, CLIENT4, CLIENT6, GATEWAY4, GATEWAY6, PORT,
                  clean_environment)
-from process import DEADLINE, until
+from process import DEADLINE, open_files, until
 from test_reload import acl_of, reload
 
 LATER4 = "10.77.1.9"
@@ -169,8 +169,7 @@ def test_O1_no_other_process_gets_the_socket(lab, manager):
     for child in server.children():
         with open(f"/proc/{child}/environ", "rb") as file:
             assert b"NOTIFY_SOCKET" not in file.read()
-    sockets = [{os.readlink(f"/proc/{pid}/fd/{fd}")
-                for fd in os.listdir(f"/proc/{pid}/fd")}
+    sockets = [open_files(pid).values()
                for pid in (server.pid, *server.children())]
     ours = os.readlink(f"/proc/{server.pid}/fd/11")
     assert ours.startswith("socket:")
