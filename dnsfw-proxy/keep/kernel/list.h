@@ -15,7 +15,7 @@
 #include "clock.h"
 #include "stamps.h"
 
-#define LIST_WAIT	CLOCK_SECOND	/* of silence: it is broken; see patience.h */
+#define LIST_WAIT	CLOCK_SECOND	/* of silence: it is broken */
 
 enum list_step {
 	LIST_MORE = 0,	/* to be called again, when the descriptor is ready */
@@ -59,10 +59,10 @@ enum list_step list_step(struct list *, unsigned int datagrams,
 void	list_drop(struct list *);
 
 /*
- * All of it at once: waits, but for no longer than LIST_WAIT of silence.  For
- * what is small, and at the start.  LIST_BROKEN, too, if somebody else wants a
- * listing that is under way.  errno, if it is LIST_BROKEN, is for
- * ask_strerror().
+ * All of it at once: waits, but for no longer than LIST_WAIT of silence, or at the
+ * start PATIENCE_START, and not for a helper that has ended.  For what is small.
+ * LIST_BROKEN, too, if somebody else wants a listing that is under way.  errno, if
+ * it is LIST_BROKEN, is for ask_strerror().
  */
 enum list_step list_whole(enum stamps_id what, uint8_t sub, const char *name,
 	    void (*take)(const struct nlmsghdr *, void *), void *arg);
