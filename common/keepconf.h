@@ -11,7 +11,7 @@
 #include "host.h"
 #include "msg.h"
 
-#define KEEPCONF_VERSION	2
+#define KEEPCONF_VERSION	3
 #define KEEPCONF_NAME_MAX	64	/* with NUL: of tables, chains */
 #define KEEPCONF_USER_MAX	256	/* with NUL */
 #define KEEPCONF_PATH_MAX	4096
@@ -88,12 +88,13 @@ struct keepconf {
 	char		chain[KEEPCONF_NAME_MAX];	/* "": none was given */
 	uint32_t	acl_name;	/* where the name begins in acl_path */
 	char		acl_path[KEEPCONF_PATH_MAX];
+	uint32_t	watchdog;	/* ms: the service manager's; 0: none */
 	uint32_t	control_gid;	/* who may ask, too; 0: root alone */
 	char		control[KEEPCONF_CONTROL_MAX];	/* "": no socket */
 };
 static_assert(sizeof(struct keepconf) == 16 + 4 * MSG_WORKERS_MAX + 24 +
     KEEPCONF_ROLES * sizeof(struct keepconf_user) + 2 * sizeof(struct hosts) +
-    8 + 2 * KEEPCONF_NAME_MAX + 8 + KEEPCONF_PATH_MAX + KEEPCONF_CONTROL_MAX,
+    8 + 2 * KEEPCONF_NAME_MAX + 12 + KEEPCONF_PATH_MAX + KEEPCONF_CONTROL_MAX,
     "keepconf has no holes");
 
 #endif

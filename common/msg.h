@@ -28,7 +28,7 @@
 #include "addr.h"
 #include "histogram.h"
 
-#define MSG_VERSION	9	/* of this contract; sent in READY */
+#define MSG_VERSION	10	/* of this contract; sent in READY */
 #define MSG_BATCH_MAX	64	/* of one type in a record */
 #define MSG_LABEL_SIZE	128	/* bytes; nftables takes 127 and a NUL */
 /*
@@ -71,7 +71,9 @@ enum msg_type {
 	MSG_HOST = 26,		/* compiler -> keeper: who is one client */
 	MSG_KNOWN = 27,		/* keeper -> worker: a host has that address */
 	MSG_ASKED = 28,		/* worker -> keeper: the same of who has asked */
-	MSG_NEIGHBOUR = 29	/* keeper -> worker: a machine has that address */
+	MSG_NEIGHBOUR = 29,	/* keeper -> worker: a machine has that address */
+	MSG_PONG = 30,		/* child -> keeper: the answer to a PING */
+	MSG_PING = 31		/* keeper -> child: say so, if you still live (O3) */
 };
 
 enum msg_err {

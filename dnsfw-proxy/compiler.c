@@ -328,6 +328,18 @@ check(const uint8_t *buf, size_t len)
 	return (MSG_OK);
 }
 
+static enum msg_err
+pong(const uint8_t *buf, size_t len)
+{
+	static const struct msg_plain answer = { .type = MSG_PONG };
+	struct msg_plain ping;
+	enum msg_err err = msg_plain_decode(buf, len, MSG_PING, &ping);
+
+	if (err == MSG_OK)
+		send_record(&answer, sizeof(answer), -1);
+	return (err);
+}
+
 /* One message; false after STOP. */
 static bool
 compiler_take(const uint8_t *buf, size_t len, int fd, const char *name)
@@ -343,9 +355,11 @@ compiler_take(const uint8_t *buf, size_t len, int fd, const char *name)
 			begin_list(fd, name);
 	} else if (buf[0] == MSG_INCLUDED && asked)
 		err = included(buf, len, fd, name);
-	else if (buf[0] == MSG_CHECK && image != NULL) {
+	else if (buf[0] == MSG_CHECK && image != NULL)
 		err = check(buf, len);
-	} else if (buf[0] == MSG_STATS) {
+	else if (buf[0] == MSG_PING)
+		err = pong(buf, len);
+	else if (buf[0] == MSG_STATS) {
 		err = msg_plain_decode(buf, len, MSG_STATS, &plain);
 		log_info("compiled %lu, grants checked %lu, octets of the "
 		    "image %zu", compilations, checks, image_size);

@@ -6,6 +6,7 @@
 #include "hosts.h"
 #include "log.h"
 #include "users.h"
+#include "watchdog.h"
 
 static void
 complete_worker(const struct keepconf *k, struct msg_config *c)
@@ -50,6 +51,7 @@ reader_read(struct options *o, int argc, char **argv,
 		k->nworkers = 0;
 	if (k->firewall != KEEPCONF_NFTABLES)
 		strcpy(k->table.name, "filter");
+	k->watchdog = watchdog_read();
 	complete_worker(k, &o->worker);
 	k->size = sizeof(*k);
 	k->version = KEEPCONF_VERSION;

@@ -300,6 +300,7 @@ children_receive(struct child *c, void *buf, int *fd)
 	case CHAN_ERROR:
 		fatal("recvmsg from dnsfw-proxy (%s)", c->name);
 	default:
+		c->unanswered = 0;
 		return ((size_t)n);
 	}
 }

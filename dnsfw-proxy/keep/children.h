@@ -7,6 +7,7 @@
 
 #include <sys/types.h>
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -19,6 +20,8 @@ struct child {
 	pid_t		 pid;
 	int		 chan;
 	int		 log;		/* a line a record; -1: none */
+	unsigned int	 unanswered;	/* see alive.h; any record answers */
+	bool		 silent;	/* for too long, and the log has it */
 };
 
 extern struct child children_compiler;

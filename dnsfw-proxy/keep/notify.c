@@ -25,6 +25,16 @@ notify_wanted(void)
 	return (connected);
 }
 
+/* Every time: what is lost, as the manager is slow, is no news to wait for. */
+void
+notify_alive(void)
+{
+	static const char text[] = "WATCHDOG=1";
+
+	if (connected)
+		(void)!write(KEEP_FD_NOTIFY, text, sizeof(text) - 1);
+}
+
 /*
  * write, as it can name no destination: no row of the filter lets this
  * descriptor reach anybody but the one that dnsfw connected it to.

@@ -12,6 +12,9 @@ void	notify_open(void);
 /* True if there is somebody to tell. */
 bool	notify_wanted(void);
 
+/* Tell that it is alive. */
+void	notify_alive(void);
+
 /*
  * Tell the state ("READY=1", or NULL) and the status, one line, in one message.
  * What was told last is not told again; what could not be sent, as the manager

@@ -220,6 +220,17 @@ policy_hosts(const uint8_t *buf, size_t len)
 	}
 }
 
+/* That it came is what counts (alive.h). */
+static void
+policy_pong(const uint8_t *buf, size_t n)
+{
+	struct msg_plain pong;
+	enum msg_err err = msg_plain_decode(buf, n, MSG_PONG, &pong);
+
+	if (err != MSG_OK)
+		children_malformed(&children_compiler, msg_strerror(err));
+}
+
 enum policy_event
 policy_receive(struct policy_checked *checked)
 {
@@ -249,6 +260,10 @@ policy_receive(struct policy_checked *checked)
 	}
 	if (making && buf[0] == MSG_HOST) {
 		policy_hosts(buf, n);
+		return (POLICY_SEEN_TO);
+	}
+	if (buf[0] == MSG_PONG) {
+		policy_pong(buf, n);
 		return (POLICY_SEEN_TO);
 	}
 	policy_answers(buf, n, checked);

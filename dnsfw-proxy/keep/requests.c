@@ -397,6 +397,16 @@ take_asked(struct request_turn *t, const uint8_t *buf, size_t len)
 	return (err);
 }
 
+/* That it came is what counts (alive.h). */
+static enum msg_err
+take_pong(struct request_turn *t, const uint8_t *buf, size_t len)
+{
+	struct msg_plain m;
+
+	(void)t;
+	return (msg_plain_decode(buf, len, MSG_PONG, &m));
+}
+
 /*
  * What may come; the last one is what anything else is taken for.  told is how
  * much of a turn's work that is no grant's a record is.
@@ -414,6 +424,7 @@ static const struct request_kind {
 	{ MSG_HITS, sizeof(struct msg_hits), MSG_BATCH_MAX, 1, take_hits },
 	{ MSG_COUNTERS, sizeof(struct msg_counters), 1, 1, take_counters },
 	{ MSG_ASKED, sizeof(struct msg_known), 1, 1, take_asked },
+	{ MSG_PONG, sizeof(struct msg_plain), 1, 1, take_pong },
 	{ MSG_GRANT, sizeof(struct msg_grant), MSG_BATCH_MAX, 0, take_grant }
 };
 #define REQUEST_KINDS	(sizeof(request_kinds) / sizeof(request_kinds[0]))

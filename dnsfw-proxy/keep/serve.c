@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "alive.h"
 #include "asked.h"
 #include "children.h"
 #include "clock.h"
@@ -192,6 +193,7 @@ turn_wait(bool held_back)
 	int ms = sooner(repair_wait(), hold_step());
 
 	ms = sooner(ms, status_wait());
+	ms = sooner(ms, alive_wait());
 	ms = sooner(ms, own_wait());
 	ms = sooner(ms, neighbours_wait());
 	ms = sooner(ms, control_wait());
@@ -303,6 +305,8 @@ turn(void)
 		if ((fds[i].revents & ~POLLOUT) != 0 && is_heard(i))
 			requests_serve((unsigned int)i);
 	}
+	/* What was there has been read. */
+	alive_step();
 }
 
 void

@@ -36,6 +36,7 @@
 #define MEMORY_REQUEST	4096U
 
 static bool stopping;
+static bool pinged;		/* and the keeper has no answer */
 
 /* --- what the keeper says --- */
 
@@ -73,6 +74,8 @@ take_plain(const uint8_t *buf, size_t len)
 		grants_forget();
 	else if (type == MSG_STATS)
 		counters_log();
+	else if (type == MSG_PING)
+		pinged = true;
 	else
 		stopping = true;
 }
@@ -154,6 +157,7 @@ take_message(const uint8_t *buf, size_t len, int fd)
 		break;
 	case MSG_FORGET:
 	case MSG_STATS:
+	case MSG_PING:
 	case MSG_STOP:
 		take_plain(buf, len);
 		break;
@@ -238,6 +242,16 @@ worker_connect_ports(uint16_t ports[MSG_UPSTREAMS_MAX])
 	return (i);
 }
 
+/* At the end of a turn, which a worker in a loop does not get to. */
+static void
+answer_ping(void)
+{
+	static const struct msg_plain pong = { .type = MSG_PONG };
+
+	if (pinged)
+		pinged = !priv_send(&pong, sizeof(pong));
+}
+
 void
 worker_run(void)
 {
@@ -254,6 +268,7 @@ worker_run(void)
 		observe_turn();
 		hits_turn();
 		count_turn();
+		answer_ping();
 		priv_renew();
 	}
 	access_flush();

@@ -28,7 +28,7 @@ ORDER_BOUND, ORDER_COMMIT = 7, 8    # common/order.h
 OK, FORBIDDEN, OUTSIDE, FULL, FAILED, STALE = range(6)
 TCP, UDP = 6, 17
 
-VERSION = 9
+VERSION = 10
 READY_RECORD = struct.pack("=B3xI", READY, VERSION)
 SEALS = (fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW |
          fcntl.F_SEAL_WRITE)

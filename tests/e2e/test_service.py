@@ -88,6 +88,10 @@ class Manager:
     def __exit__(self, *exc):
         self._socket.close()
 
+    def wait_at_most(self, seconds):
+        """For a message, from now on; then it is a TimeoutError."""
+        self._socket.settimeout(seconds)
+
     def receive(self):
         """The next message, as a dictionary; its sender is in self.pid."""
         data, extra, _, _ = self._socket.recvmsg(4096, 64)

@@ -270,7 +270,8 @@ replies(const uint8_t *data, size_t size)
 	unsigned int n;
 
 	n = plain(data, size, MSG_STOP) + plain(data, size, MSG_FORGET) +
-	    plain(data, size, MSG_STATS) + plain(data, size, MSG_RELOAD);
+	    plain(data, size, MSG_STATS) + plain(data, size, MSG_RELOAD) +
+	    plain(data, size, MSG_PING) + plain(data, size, MSG_PONG);
 	if (taken(msg_own_decode(data, size, &own), MSG_OWN, &own,
 	    sizeof(own), data, size)) {
 		check_own(&own);

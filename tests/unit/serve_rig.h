@@ -10,6 +10,7 @@
 #include <poll.h>
 #include <string.h>
 
+#include "keep/alive.h"
 #include "keep/asked.h"
 #include "keep/children.h"
 #include "keep/conf.h"
@@ -67,6 +68,7 @@ static int waited;			/* ms, of the last turn */
 static struct {
 	bool	events, repair, review, control;	/* return it */
 	bool	busy, due, soon_done, stuck, lost, asked, neighbours;
+	bool	alive;		/* is noted, too */
 	enum own_change own;
 	enum policy_event policy;
 	unsigned int signals;
@@ -417,6 +419,19 @@ status_wait(void)
 void
 status_step(void)
 {
+}
+
+int
+alive_wait(void)
+{
+	return (say.alive ? 77 : -1);
+}
+
+void
+alive_step(void)
+{
+	if (say.alive)
+		note('a');
 }
 
 const char *

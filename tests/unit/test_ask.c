@@ -401,6 +401,19 @@ refuse_making(const struct order_make *m)
 	return (m->what == STAMP_SWAP ? ENOENT : 0);
 }
 
+/* What is asked is refused by any helper, and nothing reaches the kernel (O3). */
+Test(ask, O3_the_helper_lives_or_stands_still)
+{
+	rig.refuse = 1;
+	rig.refuse_code = ORDER_NO_STAMP;
+	cr_expect(ask_ping());
+	rig.silent = true;
+	cr_expect_not(ask_ping());
+	cr_expect(ask_stuck());
+	cr_expect_not(ask_ping());
+	cr_expect_eq(rig.nsent, 2, "nobody waits in vain again");
+}
+
 Test(ask, make_fails_as_a_whole)
 {
 	struct order_make rules = { .what = STAMP_RULE, .rules = 15 };

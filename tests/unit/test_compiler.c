@@ -594,6 +594,24 @@ Test(compiler, statistics, .timeout = 20)
 	cr_assert_eq(strncmp(said, expected, strlen(expected)), 0, "%s", said);
 }
 
+/* Before it has a list, too. */
+Test(compiler, O3_it_lives, .timeout = 20)
+{
+	struct msg_plain plain = { .type = MSG_PING };
+	unsigned int i;
+
+	begin();
+	for (i = 0; i < 3; i++) {
+		say(&plain, sizeof(plain), -1);
+		cr_assert_eq(hear(NULL), MSG_PONG);
+		cr_assert_eq(msg_plain_decode(record, sizeof(plain), MSG_PONG,
+		    &plain), MSG_OK);
+		plain.type = MSG_PING;
+		sealed("10.0.0.1 -> a.example:TCP:80\n");
+	}
+	stop();
+}
+
 /* --- files that a list includes (U11) --- */
 
 /* It asks for that, and nothing else. */
@@ -944,7 +962,7 @@ expect_end(const void *buf, size_t len, int fd, const char *why)
 Test(compiler, malformed_messages_end_it, .timeout = 60)
 {
 	static const uint8_t types[] = { MSG_RELOAD, MSG_CHECK, MSG_STATS,
-	    MSG_STOP };
+	    MSG_PING, MSG_STOP };
 	uint8_t longer[sizeof(struct msg_plain) + 1] = { 0 };
 	struct msg_plain plain;
 	struct msg_check check = { .type = MSG_CHECK, .family = ADDR_V4,
@@ -960,7 +978,7 @@ Test(compiler, malformed_messages_end_it, .timeout = 60)
 		expect_end(longer, sizeof(plain), -1, "malformed message");
 	}
 	/* Right but for its length, or for what must be zero. */
-	for (i = 0; i < 4; i++) {
+	for (i = 0; i < sizeof(types); i++) {
 		plain = (struct msg_plain){ .type = types[i] };
 		type = longer[0] = types[i];
 		expect_end(longer, sizeof(plain) + 1, type == MSG_RELOAD ? fd :

@@ -532,9 +532,14 @@ receive(void)
 Test(keep_children, P7_what_is_received)
 {
 	cr_assert_eq(children_receive(&children_workers[1], buf, NULL), 0);
+	children_workers[0].unanswered = children_workers[1].unanswered = 2;
+	cr_assert_eq(children_receive(&children_workers[1], buf, NULL), 0);
+	cr_assert_eq(children_workers[1].unanswered, 2);
 	received = sizeof(ready);
 	cr_assert_eq(children_receive(&children_workers[1], buf, NULL),
 	    sizeof(ready));
+	cr_assert_eq(children_workers[1].unanswered, 0, "it lives (O3)");
+	cr_assert_eq(children_workers[0].unanswered, 2);
 	received = CHAN_BAD;
 	cr_assert_str_eq(end_of(receive), "F malformed message from dnsfw-proxy "
 	    "(worker 2): truncated, or with a descriptor; stopping");

@@ -251,6 +251,29 @@ Test(keep_policy, A9_answers)
 	cr_assert(checked.at[0].seq == 4 && checked.at[1].seq == 5);
 }
 
+/* With a list under way, and without. */
+Test(keep_policy, O3_it_lives)
+{
+	const struct msg_plain pong = { .type = MSG_PONG };
+
+	say(&pong, sizeof(pong), -1);
+	cr_assert_eq(policy_receive(&checked), POLICY_SEEN_TO);
+	policy_reload();
+	policy_ask();
+	say(&pong, sizeof(pong), -1);
+	cr_assert_eq(policy_receive(&checked), POLICY_SEEN_TO);
+	cr_assert(policy_reloading());
+}
+
+Test(keep_policy, O3_a_longer_pong_ends_the_program, .exit_code = 7)
+{
+	const uint8_t pong[sizeof(struct msg_plain) + 1] = { MSG_PONG };
+
+	say(pong, sizeof(pong), -1);
+	clean_up();
+	(void)policy_receive(&checked);
+}
+
 /* Each list may include as many files as the first one. */
 Test(keep_policy, U11_files_that_it_includes)
 {

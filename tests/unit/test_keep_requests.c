@@ -950,6 +950,37 @@ Test(keep_requests, U6_a_bad_one_ends_the_program, .exit_code = 7)
 	requests_serve(0);
 }
 
+static void
+say_pong(uint8_t pad)
+{
+	const struct msg_plain m = { .type = MSG_PONG, .pad = { pad } };
+
+	memcpy(rig_in[rig_nin], &m, sizeof(m));
+	rig_in_len[rig_nin++] = sizeof(m);
+}
+
+/* It is work as any other that is no grant's. */
+Test(keep_requests, O3_that_it_lives_is_not_answered)
+{
+	struct msg_grant g = rig_grant(0);
+
+	rig_nout = 0;
+	tell(g.client, 1, 'n');
+	say_pong(0);
+	tell(g.client, 1, 'n');
+	say_pong(0);
+	requests_serve(0);
+	cr_assert_eq(rig_nin, 1);
+	cr_assert_eq(rig_nout, 0);
+}
+
+Test(keep_requests, O3_a_bad_pong_ends_the_program, .exit_code = 7)
+{
+	rig_malformed = passed;
+	say_pong(1);
+	requests_serve(0);
+}
+
 /* One record of refusals is as much work as eight of hits. */
 Test(keep_requests, U6_a_turn_takes_so_many_records)
 {

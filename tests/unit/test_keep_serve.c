@@ -34,6 +34,17 @@ Test(keep_serve, G10_a_turn)
 	cr_assert_str_eq(run(2), " kloerwvAc01h kloerwvAc01");
 }
 
+/* What has been read by then is an answer. */
+Test(keep_serve, O3_who_lives_is_looked_at_last)
+{
+	say.alive = true;
+	is_readable(CHAN);
+	is_readable(CHAN + 1);
+	is_readable(KEEP_FD_EVENTS);
+	cr_assert_str_eq(run(1), " erwvAc01a");
+	cr_assert_eq(waited, 77);
+}
+
 /* Whoever it is that says so, and before grants of the same turn. */
 static void
 is_told_first(bool *whose)

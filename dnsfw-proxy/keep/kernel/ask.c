@@ -352,6 +352,15 @@ ask_make(struct order_make *order)
 }
 
 bool
+ask_ping(void)
+{
+	/* No MAKE may name a listing. */
+	struct order_make nothing = { .what = STAMPS_READ_FIRST };
+
+	return (ask_make(&nothing).what == ASK_REFUSED);
+}
+
+bool
 ask_stuck(void)
 {
 	return (helper.stuck);

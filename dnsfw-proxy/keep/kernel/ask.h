@@ -73,6 +73,13 @@ void	ask_look(void);
 bool	ask_ended(struct order_error *why);
 
 /*
+ * An order that the helper refuses, whatever else it may do, so that nothing is
+ * sent to the kernel.  Is it refused?  Otherwise the helper stands still, and
+ * ask_stuck() is true.
+ */
+bool	ask_ping(void);
+
+/*
  * For list.h: order a READ.  Returns its seq, or 0 if it could not be sent; and
  * later, whether it was refused: ORDER_SENT as long as it was not.
  */

@@ -1,0 +1,14 @@
+/* How often the service manager wants to hear that dnsfw lives. */
+#ifndef OPTIONS_WATCHDOG_H
+#define OPTIONS_WATCHDOG_H
+
+#include <stdint.h>
+
+/*
+ * In ms: what $WATCHDOG_USEC says, if $WATCHDOG_PID does not say that it is another
+ * process's, than the parent's, that is; 0: never.  As sd_watchdog_enabled(3) does
+ * it.  A number that cannot be is a warning.
+ */
+uint32_t watchdog_read(void);
+
+#endif
