@@ -25,7 +25,7 @@ notify_wanted(void)
 	return (connected);
 }
 
-/* Every time: what is lost, as the manager is slow, is no news to wait for. */
+/* What a manager that is slow does not take is told again at the next time. */
 void
 notify_alive(void)
 {
