@@ -4,6 +4,7 @@ import os
 import pathlib
 import pwd
 import signal
+import struct
 import subprocess
 
 import pytest
@@ -13,6 +14,7 @@ from process import until
 
 STAMP = PROGRAMS[4]
 STAMPS_SIZE = 28 * 4 * 1028     # common/stamps.h
+STAMP_FLOWS, STAMP_FLOW, STAMP_FLOW_ZONE = 24, 25, 26
 
 # It stops whenever it has called seccomp(2), which nobody does before it.
 STOP = ("strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=seccomp", "-e",
@@ -136,7 +138,7 @@ def _with_touch(lab):
     program = copy_programs(lab.tmp)
     maker, real = lab.tmp / STAMP, lab.tmp / "real"
 
-    def run(script):
+    def run(script, *options):
         maker.rename(real)
         maker.write_text(f"""#!/usr/bin/python3 -IS
 import os, struct, subprocess
@@ -146,7 +148,8 @@ first = size - {STAMPS_SIZE}
 {script}
 """, encoding="ascii")
         maker.chmod(0o755)
-        lab.dnsfw(ALLOW, "--max-rule-time", "100", fw=fw, program=program)
+        lab.dnsfw(ALLOW, "--max-rule-time", "100", *options, fw=fw,
+                  program=program)
         site = lab.site()
         lab.resolve(site)
         assert lab.reaches(site.v4)
@@ -171,3 +174,27 @@ stamps = os.pread(4, size, 0)
 os.pwrite(4, stamps.replace(b"dnsfw: live grants", b"dnsfw: dead grants"), 0)
 """)
     assert "dnsfw: dead grants" in lab.gateway.run("nft", "list", "sets")
+
+
+@pytest.mark.parametrize("options, stamps", [
+    ((), set()),
+    (("--audit",), {STAMP_FLOWS}),
+    (("--hold-live",), {STAMP_FLOWS}),
+    (("--kill-connections",), {STAMP_FLOWS, STAMP_FLOW, STAMP_FLOW_ZONE}),
+    (("--audit=no", "--hold-live=no", "--kill-connections=no"), set())])
+def test_P7_stamps_of_connections(lab, with_touch, options, stamps):
+    """Which there are, of both families: what a captured keeper can have of
+    other connections is no more than that."""
+    made = lab.tmp / "made"
+    made.touch()
+    made.chmod(0o666)
+    with_touch(f"""
+with open({str(made)!r}, "wb") as file:
+    file.write(os.pread(4, {STAMPS_SIZE}, first))
+""", *options)
+    lengths = [one for (one,) in struct.iter_unpack("=H1026x",
+                                                    made.read_bytes())]
+    assert len(lengths) == 28 * 4
+    found = {(what // 4, what % 4) for what, length in enumerate(lengths)
+             if length and STAMP_FLOWS <= what // 4 <= STAMP_FLOW_ZONE}
+    assert found == {(what, family) for what in stamps for family in (0, 1)}
