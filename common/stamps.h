@@ -90,7 +90,7 @@ enum stamps_hole {
  * NLM_F_ACK; nlmsg_seq and nlmsg_pid are 0.
  */
 struct stamp {
-	uint16_t	len;			/* 0: there is none */
+	uint16_t	len;			/* a multiple of 4; 0: there is none */
 	uint16_t	holes[HOLE_COUNT];	/* offsets; 0: it has none */
 	uint16_t	pad;
 	uint8_t		bytes[STAMPS_BYTES];

@@ -38,14 +38,17 @@ has_loopback(const struct msg_nets *nets)
 	return (nets->n == 0);
 }
 
-/* Is each within its place?  The helper looks at them so, too. */
+/*
+ * Is each within its place?  The helper looks at them so, too; and what comes
+ * behind one in its buffer has to be aligned (NLMSG_ALIGNTO).
+ */
 static bool
 are_stamps(const struct stamps *s)
 {
 	const struct stamp *at = &s->at[0][0];
 	const struct stamp *end = at + STAMP_COUNT * STAMPS_SUBS;
 
-	while (at < end && at->len <= STAMPS_BYTES)
+	while (at < end && at->len <= STAMPS_BYTES && at->len % 4 == 0)
 		at++;
 	return (at == end && s->nfilter > 0 && s->nfilter <= STAMPS_FILTER_MAX);
 }

@@ -117,6 +117,9 @@ def _with_maker(lab, fw):
     ("os.write(4, bytes(1000000))", "what dnsfw-stamp has made are no stamps"),
     ("os.write(4, b'\\377' * 1000000)",
      "what dnsfw-stamp has made are no stamps"),
+    # A filter, and stamps of 21 bytes, behind which none would be aligned.
+    ("os.write(4, bytes(16) + b'\\1\\0\\0\\0' + b'\\25\\0' * 500000)",
+     "what dnsfw-stamp has made are no stamps"),
     ("os.write(2, b'[ERROR] dnsfw-stamp: a reason\\n'); os._exit(1)",
      "dnsfw-stamp: a reason")])
 def test_P3_its_failure_ends_the_start_with_one_line(with_maker, script, line):
