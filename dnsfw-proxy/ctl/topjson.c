@@ -30,6 +30,7 @@ put_counters(struct json *j, const struct rates *r)
 	put_more(j, r, "milliseconds", r->ns / 1000000);
 	put_more(j, r, "queries", c->queries);
 	put_more(j, r, "refused", c->refused);
+	put_more(j, r, "audited", c->audited);
 	put_more(j, r, "bad", c->bad);
 	put_more(j, r, "turned_away", c->overload);
 	put_more(j, r, "exchanges", c->exchanges);
@@ -66,7 +67,7 @@ put_status(struct json *j, const struct control_status *s)
 	json_end(j, ']');
 }
 
-/* Those that were refused most, since the sample before. */
+/* Those that were refused most, or let pass by --audit, since the sample before. */
 static void
 put_rows(struct json *j, const char *key, const char *of,
     enum view_what what, const struct sample *before,
@@ -80,7 +81,9 @@ put_rows(struct json *j, const char *key, const char *of,
 	for (i = 0; i < rows.n && i < ROWS_MAX && rows.rows[i].more > 0; i++) {
 		json_begin(j, NULL, '{');
 		json_text(j, of, rows.rows[i].text);
-		json_number(j, "refused", rows.rows[i].more);
+		json_number(j, "refused", rows.rows[i].more -
+		    rows.rows[i].more_audited);
+		json_number(j, "audited", rows.rows[i].more_audited);
 		json_end(j, '}');
 	}
 	json_end(j, ']');

@@ -11,6 +11,7 @@ import signal
 import subprocess
 
 import dns.name
+import dns.rcode
 import pytest
 
 from lab import ALLOW, CLIENT4, CLIENT6, OTHER4, build_dir
@@ -398,6 +399,40 @@ def test_U1_top_json(lab):
                          start=lines)
     process.signal(signal.SIGTERM)
     assert process.wait_exit() == 0
+
+
+def test_U8_top_tells_what_is_let_pass(lab):
+    """Apart from what is refused all the same, on the screen and in JSON."""
+    server = lab.dnsfw(ALLOW, "--audit")
+    process = lab.start(argv_of(server, "--json", *FAST))
+    process.out.wait_for('"up":true')
+    lab.site(name="other.test")
+    for _ in range(3):
+        lab.resolve(lab.site(under="other.test"))
+    assert lab.ask("other.test", "AXFR", client=OTHER4).rcode() == \
+        dns.rcode.REFUSED
+
+    def objects():
+        return [json.loads(line) for line in list(process.out.lines)]
+
+    def total(key):
+        return sum(one[key] or 0 for one in objects())
+
+    until(lambda: (total("audited"), total("refused")) == (3, 1))
+
+    def clients():
+        sums = {}
+        for one in objects():
+            for row in one["clients"]:
+                refused, audited = sums.get(row["client"], (0, 0))
+                sums[row["client"]] = (refused + row["refused"],
+                                       audited + row["audited"])
+        return sums
+
+    until(lambda: clients() == {CLIENT4: (0, 3), OTHER4: (1, 0)})
+    with shown(lab, server, *FAST) as terminal:
+        until(lambda: table(terminal.screen()) == {
+            f"?> {CLIENT4}": 3, f"   {OTHER4}": 1})
 
 
 def test_U1_top_json_ends_after_a_count(lab):

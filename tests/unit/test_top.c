@@ -484,6 +484,60 @@ Test(top, U6_a_small_page)
 	is_page(lines, 5);
 }
 
+static void
+audited(struct sample *s, uint64_t id, uint8_t client, const char *name,
+    uint32_t count)
+{
+	refused(s, id, client, name, count, 0);
+	s->refusals[s->nrefusals - 1].kind = REFUSAL_AUDIT;
+}
+
+/* Of a client, and of a name, both may have been: what was let pass is known. */
+Test(top, U8_what_was_let_pass_is_counted_apart)
+{
+	audited(&before, 1, 1, "a.test.", 2);
+	audited(&now, 1, 1, "a.test.", 5);
+	audited(&now, 2, 1, "b.test.", 1);
+	refused(&now, 3, 1, "b.test.", 4, 0);
+	refused(&now, 4, 2, "b.test.", 7, 0);
+	make();
+	is_row(0, "192.0.2.1", 8, 10, 0);
+	cr_assert(table.rows[0].audited && table.rows[0].more_audited == 4);
+	is_row(1, "192.0.2.2", 7, 7, 0);
+	cr_assert(!table.rows[1].audited && table.rows[1].more_audited == 0);
+}
+
+static void
+is_table(const char *head, const char *first, const char *second)
+{
+	make();
+	lay_out(19, page.columns);
+	cr_assert_str_eq(page.lines[9].text, head);
+	cr_assert_str_eq(page.lines[10].text, first);
+	cr_assert_str_eq(page.lines[11].text, second);
+}
+
+/* As in the log, if anything is let pass at all. */
+Test(top, U8_what_was_let_pass_is_marked)
+{
+	audited(&now, 1, 1, "a.test.", 4);
+	refused(&now, 2, 2, "b.test.", 2, 0);
+	page.columns = 80;
+	is_table(" REFUSED    IN ALL  LAST  CLIENT",
+	    "   2.0/s         4    0s  192.0.2.1",
+	    "   1.0/s         2    0s  192.0.2.2");
+	now.status.audit = 1;
+	is_table(" REFUSED    IN ALL  LAST     CLIENT",
+	    "   2.0/s         4    0s  ?> 192.0.2.1",
+	    "   1.0/s         2    0s     192.0.2.2");
+	page.columns = 40;
+	is_table(" REFUSED     CLIENT", "   2.0/s  ?> 192.0.2.1",
+	    "   1.0/s     192.0.2.2");
+	view.what = VIEW_RULES;
+	matched(&now, 7, 2);
+	is_table("    HITS   LINE  RULE", "   1.0/s      7  a b?[31mc", "");
+}
+
 Test(top, U8_nothing_is_refused_with_audit)
 {
 	now.status.audit = 1;

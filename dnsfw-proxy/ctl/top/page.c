@@ -175,6 +175,18 @@ put_scope(struct page *p, size_t row, const struct page_of *o)
 
 /* --- the table --- */
 
+/*
+ * Before a row's text: whether some of it was let pass, as the log marks that.
+ * There is such a column with --audit only.
+ */
+static const char *
+row_mark(const struct page_of *o, const struct row *r)
+{
+	if (o->sample->status.audit == 0 || o->view->what == VIEW_RULES)
+		return ("");
+	return (r != NULL && r->audited ? "?> " : "   ");
+}
+
 static const char *const tabs[VIEWS] = {
 	[VIEW_CLIENTS] = "1 clients", [VIEW_NAMES] = "2 names",
 	[VIEW_REFUSALS] = "3 refusals", [VIEW_RULES] = "4 rules"
@@ -208,11 +220,12 @@ put_heads(struct page *p, size_t row, const struct page_of *o)
 	bool rules = o->view->what == VIEW_RULES;
 
 	if (p->columns < WIDE_FROM)
-		lay_line(p, row, LOOK_TITLE, "%8s  %s", rules ? "HITS" : "REFUSED",
-		    heads[o->view->what]);
+		lay_line(p, row, LOOK_TITLE, "%8s  %s%s", rules ? "HITS" :
+		    "REFUSED", row_mark(o, NULL), heads[o->view->what]);
 	else
-		lay_line(p, row, LOOK_TITLE, "%8s %9s %5s  %s", rules ? "HITS" :
-		    "REFUSED", "IN ALL", "LAST", heads[o->view->what]);
+		lay_line(p, row, LOOK_TITLE, "%8s %9s %5s  %s%s", rules ? "HITS" :
+		    "REFUSED", "IN ALL", "LAST", row_mark(o, NULL),
+		    heads[o->view->what]);
 }
 
 static void
@@ -227,13 +240,15 @@ put_row(struct page *p, size_t row, const struct page_of *o,
 
 	(void)rate(o->rates, r->more, more);
 	if (p->columns < WIDE_FROM) {
-		lay_line(p, row, LOOK_PLAIN, "%8s  %s", more, r->text);
+		lay_line(p, row, LOOK_PLAIN, "%8s  %s%s", more, row_mark(o, r),
+		    r->text);
 		return;
 	}
 	for (i = 0; i < 3 && r->last < 2 * units[i].seconds; i++)
 		;
-	lay_line(p, row, LOOK_PLAIN, "%8s %9" PRIu64 " %4" PRIu32 "%c  %s",
-	    more, r->count, r->last / units[i].seconds, units[i].unit, r->text);
+	lay_line(p, row, LOOK_PLAIN, "%8s %9" PRIu64 " %4" PRIu32 "%c  %s%s",
+	    more, r->count, r->last / units[i].seconds, units[i].unit,
+	    row_mark(o, r), r->text);
 }
 
 static void

@@ -61,7 +61,9 @@ add_refusals(struct table *t, const struct view *v,
 		old = before == NULL || !before->has_refusals ? r->count :
 		    sample_count(before, r->id);
 		*row = (struct row){ .count = r->count, .last = r->last,
-		    .more = r->count - (old <= r->count ? old : 0) };
+		    .more = r->count - (old <= r->count ? old : 0),
+		    .audited = r->kind == REFUSAL_AUDIT };
+		row->more_audited = row->audited ? row->more : 0;
 		row_text(r, v->what, row->text);
 	}
 }
@@ -122,6 +124,8 @@ merge_rows(struct table *t)
 			continue;
 		}
 		to->more += from->more;
+		to->more_audited += from->more_audited;
+		to->audited |= from->audited;
 		to->count += from->count;
 		if (from->last < to->last)
 			to->last = from->last;

@@ -9,7 +9,9 @@
 
 struct row {
 	uint64_t	more;		/* since the sample before */
+	uint64_t	more_audited;	/* of these: let pass by --audit */
 	uint64_t	count;		/* in all that is known */
+	bool		audited;	/* some of these were let pass */
 	uint32_t	last;		/* seconds ago */
 	char		text[ROW_TEXT_MAX];	/* printable ASCII */
 };
