@@ -97,12 +97,14 @@ class Doctor:
     def whats(self, **kwargs):
         return sorted({one["what"] for one in self.found(**kwargs)})
 
-    def mended(self, what):
+    def mended(self, what, notes=False):
         """By the commands that are told; then it is not found any more."""
-        for one in self.found():
+        for one in self.found(notes=notes):
             if one["what"] == what:
-                self.lab.gateway.run("sh", "-c", one["mend"])
-        assert what not in self.whats()
+                # No service manager is asked here.
+                self.lab.gateway.run("sh", "-c", one["mend"].replace(
+                    "systemctl reload dnsfw", "true"))
+        assert what not in self.whats(notes=notes)
 
     def rules(self, nft=None, iptables=()):
         """Change the firewall; iptables has a line for both families."""
@@ -491,6 +493,7 @@ def test_U10_an_exception_for_inner_addresses_is_a_note(doctor):
         doctor.lab.gateway.run("iptables-nft", "-I", "FORWARD", "-d",
                                "10.0.0.0/8", "-j", "ACCEPT")
     assert [one["what"] for one in doctor.found(notes=True)] == ["exception"]
+    doctor.mended("exception", notes=True)
 
 
 def test_U10_many_exceptions_hide_nothing(alone):
@@ -501,7 +504,10 @@ def test_U10_many_exceptions_hide_nothing(alone):
         f"insert rule inet filter forward {rule} accept\n" for rule in rules))
     (one,) = alone.found()
     assert one["what"] == "accept-before" and " 9.9.9.9" in one["text"]
-    assert "more" in {one["what"] for one in alone.found(notes=True)}
+    (more,) = [one for one in alone.found(notes=True) if one["what"] == "more"]
+    assert more["mend"] == ("dnsfwctl doctor --json --config "
+                            f"{alone.lab.tmp}/config.env")
+    assert "look again when these are mended" in more["text"]
 
 
 def test_U10_an_inner_server_beside_dnsfw(doctor):
@@ -578,6 +584,7 @@ def test_U10_a_redirection_to_a_program_of_this_host(doctor):
     found = doctor.found(notes=True)
     assert {one["what"] for one in found} == {"taken"}
     assert all("port 3128 " in one["text"] for one in found)
+    assert {one["mend"] for one in found} == {"ss -lnpt 'sport = :3128'"}
 
 
 @contextlib.contextmanager
@@ -599,6 +606,15 @@ SERVERS = pytest.mark.parametrize("family, address, kind, name", [
 CLOSE = ("add rule inet filter input iifname lan drop", "-A INPUT -i lan -j DROP")
 
 
+def forget_input(doctor):
+    """All of it goes."""
+    if doctor.fw.name == "nftables":
+        doctor.rules("flush chain inet filter input; "
+                     "delete chain inet filter input")
+    else:
+        doctor.rules(None, "-F INPUT")
+
+
 def add_input(doctor):
     """A chain for what comes to this host, as iptables has it."""
     if doctor.fw.name == "nftables":
@@ -614,6 +630,13 @@ def test_U10_another_server_of_this_host(doctor, family, address, kind, name):
         assert (one["what"], one["severity"]) == ("resolver", "warning")
         address = address.removeprefix("::ffff:")
         assert f" {address} {name}; clients reach it" in one["text"]
+        doctor.mended("resolver")
+        doctor.lab.ask("never.example.com")     # dnsfw is not shut out
+        forget_input(doctor)
+        assert doctor.whats() == ["resolver"]
+        add_input(doctor)
+        doctor.mended("resolver")
+        forget_input(doctor)
         add_input(doctor)
         doctor.rules(*CLOSE)
         assert doctor.found(notes=True) == []
@@ -623,6 +646,8 @@ def test_U10_another_server_of_this_host(doctor, family, address, kind, name):
         (one,) = doctor.found(notes=True)
         assert (one["what"], one["severity"]) == ("resolver", "note")
         assert "not known whether clients reach it" in one["text"]
+        port = name.split()[-1]
+        assert one["mend"] == (f"ss -lnp{name[0].lower()} 'sport = :{port}'")
         # One address that is open is enough.
         doctor.rules("insert rule inet filter input ip daddr "
                      f"{{ {GATEWAY4}, 10.88.0.1 }} accept",
@@ -632,6 +657,7 @@ def test_U10_another_server_of_this_host(doctor, family, address, kind, name):
                 doctor.lab.gateway.run("iptables-nft", "-I", "INPUT", "-d",
                                        to, "-j", "ACCEPT")
         assert doctor.whats() == ["resolver"]
+        doctor.mended("resolver")
 
 
 def test_U10_another_server_whose_port_leads_to_dnsfw(doctor):
@@ -672,7 +698,8 @@ def test_U10_another_way_out(doctor):
                  "accept", "-I FORWARD -i lan -o vx -j ACCEPT")
     found = doctor.found(notes=True)
     assert {one["what"] for one in found} == {"exception"}
-    assert all("goes out by vx " in one["text"] for one in found)
+    assert all("goes out by vx " in one["text"] and re.match(
+        "(nft delete rule|ip6?tables -D) ", one["mend"]) for one in found)
     gateway.run("ip", "route", "add", "default", "dev", "vx", "table", "100")
     assert doctor.whats() == ["accept-before"]
     doctor.mended("accept-before")
@@ -910,6 +937,29 @@ def test_U10_QUIC_where_TCP_is_meant(alone, rules, found):
     alone.start()
     alone.acl.write_text(rules.format(CLIENT4, CLIENT4), encoding="ascii")
     assert ("quic" in alone.whats()) == found
+    alone.mended("quic")
+
+
+def test_U10_QUIC_by_a_rule_of_an_included_file(alone):
+    """That is where the command changes it; more than QUIC is not taken out."""
+    alone.start()
+    more = alone.acl.parent / "more.acl"
+    more.write_text(f"# wider\n{CLIENT4} -> *.example.org:UDP:443\n",
+                    encoding="ascii")
+    alone.acl.write_text(f"{CLIENT4} -> a.example.org:TCP:443\n"
+                         "include more.acl\n", encoding="ascii")
+    (one,) = [one for one in alone.found() if one["what"] == "quic"]
+    assert "line 1 of the list" in one["text"]
+    assert f"line 2 of more.acl ({CLIENT4} -> *.example.org:UDP:443)" in \
+        one["text"]
+    alone.mended("quic")
+    assert more.read_text("ascii") == (
+        f"# wider\n#{CLIENT4} -> *.example.org:UDP:443\n")
+    more.write_text(f"{CLIENT4} -> *.example.org:UDP:443,8443\n",
+                    encoding="ascii")
+    (one,) = [one for one in alone.found() if one["what"] == "quic"]
+    assert one["mend"] == (f"dnsfwctl explain --acl {alone.acl} {CLIENT4} "
+                           "a.example.org.")
 
 
 def test_U10_clients_that_are_a_group(alone):
@@ -1035,6 +1085,9 @@ def test_U10_a_list_that_is_missing_or_wrong(alone):
     assert one["what"] == "list-wrong" and f"{alone.acl}:" in one["text"]
     alone.acl.unlink()
     assert alone.whats() == ["no-list"]
+    alone.mended("no-list")
+    assert alone.acl.read_bytes() == b""
+    assert alone.whats() == ["other-list"]
 
 
 def test_U10_settings_that_are_wrong(alone):
@@ -1043,6 +1096,7 @@ def test_U10_settings_that_are_wrong(alone):
     (one,) = alone.found()
     assert one["what"] == "config-wrong"
     assert "expected the end of the line" in one["text"]
+    assert one["mend"] == f"dnsfw --check --config {alone.lab.tmp}/config.env"
 
 
 # --- the dnsfw that runs ---
@@ -1131,6 +1185,9 @@ def test_U10_another_user_is_told_what_is_not_seen(doctor):
     found = doctor.found(user="nobody", notes=True)
     assert [one["what"] for one in found] == ["not-seen", "not-seen"]
     assert "only root may read" in found[0]["text"]
+    assert [one["mend"] for one in found] == [
+        "su -c 'dnsfwctl doctor --json --config "
+        f"{doctor.lab.tmp}/config.env'", "usermod -aG dnsfw nobody"]
     doctor.lab.gateway.sysctl(ipv4__ip_forward=0)
     assert doctor.whats(user="nobody") == ["no-forwarding"]
 
@@ -1220,9 +1277,19 @@ def test_U10_a_program_that_fails(alone, program, text):
     path = pathlib.Path(shutil.which(program)).resolve()
     alone.put(path, "#!/bin/sh\nexit 3\n", 0o755)
     found = alone.found()
-    assert any(text in one["text"] for one in found)
+    assert any(text in one["text"] and one["mend"].split()[0] == program
+               for one in found)
     # Of what was not seen, nothing is said.
     assert {one["what"] for one in found} <= {"not-seen", "no-nf-tables"}
+
+
+def test_U10_a_program_that_is_not_there(alone):
+    alone.start()
+    alone.put(pathlib.Path("/usr/sbin/nft").resolve(), "", 0o644)
+    (one,) = [one for one in alone.found() if one["what"] == "not-seen"]
+    assert one["text"].endswith("what nft tells of the firewall: it is not "
+                                "installed")
+    assert one["mend"] == "apt-get install nftables"
 
 
 def test_U10_a_program_that_does_not_end_its_listing(alone):

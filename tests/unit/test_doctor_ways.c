@@ -1,6 +1,8 @@
 /* Forms of firewalls that let clients around dnsfw, and such as do not (U10). */
 #include <criterion/criterion.h>
 
+#include <netinet/in.h>
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +10,7 @@
 #include "addrtext.h"
 #include "ctl/doctor/nft.h"
 #include "ctl/doctor/search.h"
+#include "ctl/doctor/shut.h"
 #include "ctl/doctor/xt.h"
 
 #define STEPS	10000000ULL
@@ -392,4 +395,44 @@ Test(doctor_ways, U10_as_many_rules_as_there_can_be)
 	cr_assert_not(m.full);
 	(void)find(&all);
 	cr_assert_not(all);
+}
+
+/* --- what keeps clients from a program of this host --- */
+
+static const char *
+shut_text(const struct guard *g, uint8_t family, const char *iif)
+{
+	static struct command c;
+	struct shut s = { .by = { .iif = iif, .saddr = { .family = family },
+	    .proto = IPPROTO_UDP, .dport = 53 }, .n = 2 };
+
+	s.at[0] = s.at[1] = world.client[family == ADDR_V6];
+	s.at[1].bytes[3]++;
+	c = (struct command){ .len = 0 };
+	shut_add(&c, &m, g, &s);
+	return (command_text(&c));
+}
+
+/* Before all other rules: of a chain that is there, or of one that is made. */
+Test(doctor_ways, U10_the_command_that_shuts_a_program_off)
+{
+	static const struct guard of_ip = { "nftables", "ip filter", "dnsfw" };
+	uint32_t i;
+
+	cr_assert_str_eq(shut_text(&of_xt, ADDR_V6, "lan"), "ip6tables -I INPUT "
+	    "-i lan -d fd00::,fd00:1:: -p udp --dport 53 -j DROP");
+	cr_assert_str_eq(shut_text(&of_nft, ADDR_V4, "lan"), "nft 'add chain "
+	    "inet filter input { type filter hook input priority filter; }; "
+	    "insert rule inet filter input iifname lan ip daddr "
+	    "{ 192.168.1.5, 192.168.1.6 } udp dport 53 drop'");
+	/* A table cannot have packets of the other family. */
+	cr_assert_str_eq(shut_text(&of_ip, ADDR_V6, "lan"), "");
+	cr_assert_str_neq(shut_text(&of_ip, ADDR_V4, "lan"), "");
+	i = model_chain(&m, "inet other", "in", MODEL_V4 | MODEL_V6);
+	m.chains[i].hook = MODEL_INPUT;
+	cr_assert_str_eq(shut_text(&of_ip, ADDR_V6, "lan"), "nft 'insert rule "
+	    "inet other in iifname lan ip6 daddr { fd00::, fd00:1:: } udp "
+	    "dport 53 drop'");
+	cr_assert_str_eq(shut_text(&of_nft, ADDR_V4, ""), "");
+	cr_assert_str_eq(shut_text(&of_nft, ADDR_V4, "a b;c"), "");
 }

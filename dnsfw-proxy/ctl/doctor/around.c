@@ -259,7 +259,7 @@ static void
 note_taken(struct around *a, const struct judge_packet *p,
     const struct judgement *j)
 {
-	char text[MEND_MAX];
+	char text[MEND_MAX], mend[64] = "";
 	uint32_t rule = j->path[j->npath - 1];
 	unsigned int port = a->m->rules[rule].port;
 
@@ -269,9 +269,12 @@ note_taken(struct around *a, const struct judge_packet *p,
 		return;
 	a->unsure[rule] = true;
 	mend_rule_text(a->m, rule, text);
-	findings_add(a->findings, NOTE, "taken", "", "connections of clients "
-	    "go to port %u of this host, whose program was not looked at: %s",
-	    port, text);
+	if (p->proto == IPPROTO_TCP || p->proto == IPPROTO_UDP)
+		snprintf(mend, sizeof(mend), COMMAND_LISTENERS,
+		    p->proto == IPPROTO_TCP ? 't' : 'u', port);
+	findings_add(a->findings, NOTE, "taken", mend, "connections of clients "
+	    "go to port %u of this host, whose program was not looked at; the "
+	    "command tells which it is: %s", port, text);
 }
 
 /* Does it go out where no route leads to everywhere? */
@@ -302,11 +305,11 @@ tell_way(struct around *a, const struct judge_packet *p,
 		    "clients can ask an inner DNS server, which may resolve "
 		    "what dnsfw refuses (%s): %s", packet, cause);
 	else if (is_sideways(a->world, p))
-		findings_add(a->findings, NOTE, "exception", "", "dnsfw is not "
-		    "asked for what goes out by %s (%s): %s", p->oif, packet,
-		    cause);
+		findings_add(a->findings, NOTE, "exception", mend, "dnsfw is "
+		    "not asked for what goes out by %s (%s): %s", p->oif,
+		    packet, cause);
 	else if (inner)
-		findings_add(a->findings, NOTE, "exception", "",
+		findings_add(a->findings, NOTE, "exception", mend,
 		    "dnsfw is not asked for some inner addresses (%s): %s",
 		    packet, cause);
 	else
@@ -353,12 +356,14 @@ look_family(struct around *a, bool other)
 	if (!search_each(a->m, a->world, a->family, &a->steps, take_way, a))
 		a->unfinished = true;
 	if (a->ntold > TOLD_MAX)
-		findings_add(a->findings, ERROR, "more", "", "there are more "
-		    "rules for %s by which clients go around dnsfw",
+		findings_add(a->findings, ERROR, "more", a->findings->again,
+		    "there are more rules for %s by which clients go around "
+		    "dnsfw: look again when these are mended",
 		    family_name(a->family));
 	if (a->nnoted > TOLD_MAX)
-		findings_add(a->findings, NOTE, "more", "", "there are more "
-		    "exceptions for %s", family_name(a->family));
+		findings_add(a->findings, NOTE, "more", a->findings->again,
+		    "there are more exceptions for %s: look again when these "
+		    "are mended", family_name(a->family));
 }
 
 static void

@@ -7,6 +7,9 @@
 
 #define COMMAND_MAX	4096	/* octets, with NUL */
 
+/* The format of one that tells who listens: 't' (TCP) or 'u', and the port. */
+#define COMMAND_LISTENERS	"ss -lnp%c 'sport = :%u'"
+
 /* Empty: it is { .len = 0 }. */
 struct command {
 	char	text[COMMAND_MAX];

@@ -33,6 +33,7 @@ struct doctor {
 	struct list	list;
 	struct model	model;
 	struct ways_world world;
+	struct command	again;
 };
 
 static bool
@@ -102,7 +103,16 @@ load_list(struct doctor *d)
 static void
 note_result(struct doctor *d, const char *program, enum run_result result)
 {
-	findings_add(&d->findings, WARNING, "not-seen", "", "not seen: what "
+	const bool nft = strcmp(program, "nft") == 0;
+	char mend[64] = "";
+
+	if (result == RUN_MISSING)
+		snprintf(mend, sizeof(mend), "apt-get install %s", nft ?
+		    "nftables" : "iptables");
+	else if (result == RUN_FAILED)
+		snprintf(mend, sizeof(mend), "%s%s", program, nft ?
+		    " list ruleset" : "");
+	findings_add(&d->findings, WARNING, "not-seen", mend, "not seen: what "
 	    "%s tells of the firewall: %s", program, run_text(result));
 }
 
@@ -223,14 +233,18 @@ look_at_firewall(struct doctor *d, const struct list *l)
 {
 	const bool forwards[2] = { host_forwards(ADDR_V4),
 	    host_forwards(ADDR_V6) };
+	struct command mend = { .len = 0 };
 
 	world_find(&d->world, &d->settings, l);
 	host_look(&d->settings, &d->world, &d->findings);
 	if (strcmp(d->settings.backend, "none") == 0)
 		return (false);
 	if (geteuid() != 0) {
-		findings_add(&d->findings, NOTE, "not-seen", "", "not seen: "
-		    "the firewall's rules, which only root may read");
+		command_add(&mend, "su -c");
+		command_word(&mend, d->findings.again);
+		findings_add(&d->findings, NOTE, "not-seen",
+		    command_text(&mend), "not seen: the firewall's rules, "
+		    "which only root may read");
 		return (false);
 	}
 	d->model.nown = world_own(d->model.own, MODEL_OWN_MAX);
@@ -241,6 +255,18 @@ look_at_firewall(struct doctor *d, const struct list *l)
 	return (true);
 }
 
+/* As it was called; before getopt_long(3) changes the order. */
+static void
+keep_command(struct doctor *d, int argc, char **argv)
+{
+	int i;
+
+	command_add(&d->again, "dnsfwctl");
+	for (i = 0; i < argc; i++)
+		command_word(&d->again, argv[i]);
+	d->findings.again = command_text(&d->again);
+}
+
 int
 doctor_main(int argc, char **argv)
 {
@@ -249,6 +275,7 @@ doctor_main(int argc, char **argv)
 	size_t grave;
 	bool seen;
 
+	keep_command(&d, argc, argv);
 	if (!read_doctor_options(&d, argc, argv) ||
 	    !settings_complete(&d.settings, &d.findings))
 		return (usage_wrong(argv[0]));

@@ -23,28 +23,6 @@ struct doh {
 	uint32_t	last;		/* line that was told of */
 };
 
-/* The rule of one of the decision's lines that opens the port, or NULL. */
-static const struct list_rule *
-opening_rule(const struct list *l, const struct acl_decision *d,
-    uint8_t proto)
-{
-	struct parse_rule rule;
-	uint32_t i;
-	size_t k;
-
-	for (k = 0; k < d->nlines; k++)
-		for (i = 0; i < l->nrules; i++) {
-			if (l->rules[i].line != d->lines[k])
-				continue;
-			list_parse(&l->rules[i], &rule);
-			if (rule.action == PARSE_GRANT &&
-			    rule.proto == proto && parse_has_port(&rule,
-			    HTTPS))
-				return (&l->rules[i]);
-		}
-	return (NULL);
-}
-
 static bool
 opens_https(const struct acl_decision *d, uint8_t proto)
 {
@@ -120,7 +98,7 @@ look_at_client(void *arg, const struct addr_net *client, uint8_t proto,
 		acl_decide(h->l->image, &client->base, &name, &d);
 		if (!opens_https(&d, proto))
 			continue;
-		r = opening_rule(h->l, &d, proto);
+		r = granted_by(h->l, &d, proto, HTTPS);
 		if (r == NULL || r->line == h->last)
 			continue;
 		tell_server(h, r, *text);

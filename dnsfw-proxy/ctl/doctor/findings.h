@@ -21,6 +21,7 @@ struct finding {
 struct findings {
 	struct finding	*at;
 	size_t		 n, room;
+	const char	*again;		/* the command that looks once more */
 };
 
 /*

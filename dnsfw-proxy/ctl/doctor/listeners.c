@@ -7,7 +7,8 @@
 #include <string.h>
 
 #include "addrtext.h"
-#include "judge.h"
+#include "command.h"
+#include "shut.h"
 
 #define TCP_LISTENS	0x0a	/* state, in /proc/net */
 #define STEPS_MAX	2000000ULL	/* rules that are looked at for an address */
@@ -60,12 +61,14 @@ struct look {
 	struct addr	at;
 	uint8_t		proto;
 	unsigned int	port;
+	struct shut	v4, v6;		/* where clients reach it for sure */
 };
 
 /* Do clients reach it at that address of this host? */
 static enum reach
-reach_address(const struct look *l, const struct addr *a)
+reach_address(struct look *l, const struct addr *a)
 {
+	struct shut *shut = a->family == ADDR_V4 ? &l->v4 : &l->v6;
 	uint64_t steps = STEPS_MAX;
 	enum reach reach = NOT;
 	struct judge_packet p;
@@ -79,8 +82,12 @@ reach_address(const struct look *l, const struct addr *a)
 		judge_local(l->m, &p, &steps, &j);
 		if (steps == 0)
 			return (PERHAPS);
-		if (j.end == JUDGE_ACCEPTED && addr_equal(&j.daddr, a))
+		if (j.end == JUDGE_ACCEPTED && addr_equal(&j.daddr, a)) {
+			if (shut->n == 0)
+				shut->by = p;
+			shut->at[shut->n++] = *a;
 			return (SURELY);
+		}
 		if (j.unsure != MODEL_NONE)
 			reach = PERHAPS;
 	}
@@ -98,12 +105,13 @@ listens_at(const struct look *l, const struct addr *a)
 }
 
 static enum reach
-reach(const struct look *l)
+reach(struct look *l)
 {
 	enum reach best = NOT, one;
 	bool found = false;
 	size_t i;
 
+	l->v4.n = l->v6.n = 0;
 	if (l->m == NULL)
 		return (PERHAPS);
 	for (i = 0; i < l->m->nown; i++) {
@@ -119,17 +127,24 @@ reach(const struct look *l)
 }
 
 static void
-tell_of(const struct look *l)
+tell_of(struct look *l)
 {
 	const enum reach how = reach(l);
+	struct command mend = { .len = 0 };
 	char text[ADDR_TEXT_MAX];
 
 	if (how == NOT)
 		return;
-	findings_add(l->f, how == SURELY ? WARNING : NOTE, "resolver", "",
-	    "another program of this host listens at %s %s port %u; %s",
-	    addr_print(&l->at, text), l->proto == IPPROTO_TCP ? "TCP" : "UDP",
-	    l->port, how == SURELY ?
+	if (how == SURELY) {
+		shut_add(&mend, l->m, &l->s->guard, &l->v4);
+		shut_add(&mend, l->m, &l->s->guard, &l->v6);
+	} else
+		command_add(&mend, COMMAND_LISTENERS,
+		    l->proto == IPPROTO_TCP ? 't' : 'u', l->port);
+	findings_add(l->f, how == SURELY ? WARNING : NOTE, "resolver",
+	    command_text(&mend), "another program of this host listens at %s "
+	    "%s port %u; %s", addr_print(&l->at, text), l->proto ==
+	    IPPROTO_TCP ? "TCP" : "UDP", l->port, how == SURELY ?
 	    "clients reach it, and it answers them without dnsfw" :
 	    "it is not known whether clients reach it: then it answers them "
 	    "without dnsfw");
@@ -159,7 +174,9 @@ void
 listeners_look(const struct settings *s, const struct model *m,
     const struct ways_world *w, struct findings *f)
 {
-	struct look l = { .s = s, .m = m, .w = w, .f = f };
+	static struct look l;
+
+	l = (struct look){ .s = s, .m = m, .w = w, .f = f };
 
 	look_at_file(&l, "/proc/net/udp", ADDR_V4, IPPROTO_UDP);
 	look_at_file(&l, "/proc/net/tcp", ADDR_V4, IPPROTO_TCP);

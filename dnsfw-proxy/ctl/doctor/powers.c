@@ -180,8 +180,10 @@ look_at_list(const struct settings *s, const struct user *keeper,
 
 	if (access(s->acl, F_OK) == -1) {
 		if (errno == ENOENT)
-			findings_add(f, ERROR, "no-list", "", "there is no "
-			    "list \"%s\": dnsfw does not start", s->acl);
+			findings_add(f, ERROR, "no-list", mend_of(&mend,
+			    "install -D -m 644 /dev/null", s->acl), "there is "
+			    "no list \"%s\": dnsfw does not start; with an "
+			    "empty one it refuses all", s->acl);
 		return;
 	}
 	look_at_path(s->acl, f);

@@ -40,7 +40,7 @@ try_bind(const struct settings *s, size_t i, int kind, const char *name,
 	    SOCK_STREAM ? sizeof(one) : 0);
 	if (bind(fd, (struct sockaddr *)&ss, len) == -1 &&
 	    errno == EADDRINUSE) {
-		snprintf(mend, sizeof(mend), "ss -lnp%c 'sport = :%u'",
+		snprintf(mend, sizeof(mend), COMMAND_LISTENERS,
 		    kind == SOCK_STREAM ? 't' : 'u', s->port);
 		findings_add(f, ERROR, "port-taken", mend, "another program "
 		    "has %s %s port %u, where dnsfw is to listen; the command "
@@ -187,6 +187,8 @@ served_look(const struct settings *s, const struct list *l,
     struct findings *f)
 {
 	static struct served served;
+	struct command mend = { .len = 0 };
+	const struct passwd *self;
 	struct control_end end;
 	bool running = look_at_socket(s, f);
 
@@ -199,9 +201,14 @@ served_look(const struct settings *s, const struct list *l,
 		return;
 	}
 	if (running && access(s->control, W_OK) == -1 && errno == EACCES) {
-		findings_add(f, NOTE, "not-seen", "", "not seen: what the "
-		    "running dnsfw does; only root and members of the group "
-		    "dnsfw may ask it");
+		command_add(&mend, "usermod -aG dnsfw");
+		if ((self = getpwuid(geteuid())) != NULL)
+			command_word(&mend, self->pw_name);
+		else
+			mend.failed = true;
+		findings_add(f, NOTE, "not-seen", command_text(&mend), "not "
+		    "seen: what the running dnsfw does; only root and members "
+		    "of the group dnsfw may ask it");
 		return;
 	}
 	if (running)

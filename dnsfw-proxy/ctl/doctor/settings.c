@@ -9,6 +9,7 @@
 #include "../ask.h"
 #include "../ctl.h"
 #include "addrtext.h"
+#include "command.h"
 #include "config.h"
 
 /* A variable that is not set yet; an empty one counts as not set. */
@@ -39,6 +40,7 @@ read_config(struct settings *s, struct findings *f)
 {
 	bool told = s->config != NULL;
 	struct config c = { .line = 1 };
+	struct command mend = { .len = 0 };
 	struct config_item item;
 	const char *why;
 
@@ -50,13 +52,15 @@ read_config(struct settings *s, struct findings *f)
 		s->config = NULL;
 		return (!told);
 	}
+	command_add(&mend, "dnsfw --check --config");
+	command_word(&mend, s->config);
 	while (config_next(&c, &item)) {
 		if (item.key != NULL)
 			take_item(s, &item);
 		else
-			findings_add(f, ERROR, "config-wrong", "",
-			    "%s:%u: %s: dnsfw does not start", s->config,
-			    item.line, item.wrong);
+			findings_add(f, ERROR, "config-wrong",
+			    command_text(&mend), "%s:%u: %s: dnsfw does not "
+			    "start", s->config, item.line, item.wrong);
 	}
 	return (true);
 }
