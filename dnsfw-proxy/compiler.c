@@ -52,33 +52,46 @@ send_helper(int chan, const void *record, size_t len)
 	send_waiting(chan, record, len, -1);
 }
 
-/* The image in memory that nobody can change any more. */
-static int
-seal(const struct acl_compiled *c)
+/* False, with errno: there is no room for all of it. */
+static bool
+write_all(int fd, const char *p, size_t left)
 {
-	const char *p = c->image;
-	size_t left = c->size;
 	ssize_t n;
-	int fd;
 
-	fd = memfd_create("dnsfw-acl", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	if (fd == -1)
-		fatal("memfd_create");
 	while (left > 0) {
 		n = write(fd, p, left);
 		if (n == -1 && errno != EINTR)
-			fatal("cannot write the ACL's image");
+			return (false);
 		if (n > 0) {
 			p += n;
 			left -= (size_t)n;
 		}
 	}
-	if (fcntl(fd, F_ADD_SEALS, SEALS) == -1)
-		fatal("cannot seal the ACL's image");
-	return (fd);
+	return (true);
 }
 
-/* The image that was sealed last, and how often what happened. */
+/*
+ * An image in memory that nobody can change any more, and where it is mapped.  -1:
+ * there is no room for it, and the log says so.
+ */
+static int
+seal(const struct acl_compiled *c, void **map)
+{
+	int fd = memfd_create("dnsfw-acl", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	*map = MAP_FAILED;
+	if (fd != -1 && write_all(fd, c->image, c->size) &&
+	    fcntl(fd, F_ADD_SEALS, SEALS) == 0)
+		*map = mmap(NULL, c->size, PROT_READ, MAP_PRIVATE, fd, 0);
+	if (*map != MAP_FAILED)
+		return (fd);
+	log_error("no room for the ACL's image: %s", strerrordesc_np(errno));
+	if (fd != -1)
+		close(fd);
+	return (-1);
+}
+
+/* The image of the list in force, and how often what happened. */
 static const struct acl_image *image;
 static size_t image_size;
 static unsigned long compilations, checks;
@@ -96,16 +109,12 @@ check_image(const struct acl_compiled *c)
 
 /* Keep the image by its descriptor: it is in memory once. */
 static void
-keep_image(int fd, size_t size)
+keep_image(void *map, size_t size)
 {
 	const char *why;
-	void *map;
 
 	if (image != NULL)
 		munmap((void *)(uintptr_t)image, image_size);
-	map = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
-	if (map == MAP_FAILED)
-		fatal("cannot map the ACL's image");
 	image = acl_image_open(map, size, &why);
 	if (image == NULL)
 		fatalx("the ACL's image is bad: %s", why);
@@ -134,24 +143,28 @@ tell_hosts(const struct acl_compiled *compiled)
 		send_record(m, n * sizeof(m[0]), -1);
 }
 
-static void
+/* What can fail comes before the first word: then the list of before stays. */
+static bool
 report(const struct acl_compiled *compiled)
 {
 	struct msg_sealed sealed = { .type = MSG_SEALED,
 	    .rules = compiled->rules, .size = compiled->size,
 	    .sum = compiled->sum };
+	void *map;
 	int fd;
 
+	if ((fd = seal(compiled, &map)) == -1)
+		return (false);
 	/* Before SEALED: no grant by the new list meets the old bounds. */
 	if (outlook_wanted() && outlook_tell(compiled, send_helper))
 		log_warn("the ACL has more than %u combinations of subnet, "
 		    "protocol and port: dnsfw-priv checks grants against "
 		    "fewer and wider ones", OUTLOOK_MAX);
 	tell_hosts(compiled);
-	fd = seal(compiled);
 	send_record(&sealed, sizeof(sealed), fd);
-	keep_image(fd, compiled->size);
+	keep_image(map, compiled->size);
 	close(fd);
+	return (true);
 }
 
 /* --- the texts --- */
@@ -170,9 +183,16 @@ on_error(void *arg, unsigned int line, unsigned int column, const char *text)
 }
 
 static void
-compile(const char *name)
+reject(void)
 {
 	struct msg_plain rejected = { .type = MSG_REJECTED };
+
+	send_record(&rejected, sizeof(rejected), -1);
+}
+
+static void
+compile(const char *name)
+{
 	struct acl_compiled compiled;
 	int rc;
 
@@ -180,12 +200,13 @@ compile(const char *name)
 	    &compiled);
 	texts_free(&texts);
 	if (rc == -1) {
-		send_record(&rejected, sizeof(rejected), -1);
+		reject();
 		return;
 	}
 	acl_compiled_file(&compiled, name);
 	check_image(&compiled);
-	report(&compiled);
+	if (!report(&compiled))
+		reject();
 	free(compiled.image);
 }
 
@@ -210,7 +231,6 @@ go_on(const char *name)
 static void
 begin_list(int fd, const char *name)
 {
-	struct msg_plain rejected = { .type = MSG_REJECTED };
 	const char *why;
 	size_t len;
 	char *text;
@@ -220,7 +240,7 @@ begin_list(int fd, const char *name)
 	close(fd);
 	if (text == NULL) {
 		log_error("cannot read the ACL \"%s\": %s", name, why);
-		send_record(&rejected, sizeof(rejected), -1);
+		reject();
 		return;
 	}
 	texts_begin(&texts, name, text, len);

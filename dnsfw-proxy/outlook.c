@@ -2,14 +2,13 @@
 #include "outlook.h"
 
 #include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "acl/bounds.h"
 #include "addrtext.h"
-#include "log.h"
 #include "msg.h"
 #include "order.h"
+#include "sort.h"
 
 static bool wanted;
 static struct order_bound bounds[ORDER_BOUNDS_MAX];
@@ -68,10 +67,7 @@ sort_bounds(void)
 {
 	size_t i, n = 0;
 
-	/* qsort would ask the kernel how much memory there is. */
-	if (nbounds > 1 && heapsort(bounds, nbounds, sizeof(bounds[0]),
-	    by_bytes) == -1)
-		fatal("cannot sort the policy's bounds");
+	sort(bounds, nbounds, sizeof(bounds[0]), by_bytes);
 	for (i = 0; i < nbounds; i++) {
 		if (n == 0 || by_bytes(&bounds[n - 1], &bounds[i]) != 0)
 			bounds[n++] = bounds[i];

@@ -169,6 +169,16 @@ keys_allowed(const struct addr *client, const struct dns_query *dns,
 
 /* --- all of it --- */
 
+/* What is allowed without a list: nothing. */
+static void
+decide_nothing(struct decision *out)
+{
+	memset(&out->acl, 0, sizeof(out->acl));
+	out->signal = SIGNAL_NONE;
+	out->keys = out->named = false;
+	out->norigins = 0;
+}
+
 bool
 decision_is_plain(const struct dns_query *dns)
 {
@@ -189,6 +199,10 @@ decision_make_for(const struct request *r, const struct addr *client,
 	const struct dns_query *dns = &r->dns;
 	struct acl_decision *acl = &out->acl;
 
+	if (policy.missed) {
+		decide_nothing(out);
+		return;
+	}
 	acl_decide(policy.image, client, dns->has_question ? &dns->qname : NULL,
 	    acl);
 	out->signal = SIGNAL_NONE;

@@ -1,11 +1,11 @@
 /* The set of this host's own addresses. */
 #include "own.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "log.h"
 #include "settings.h"
+#include "sort.h"
 
 #define EACH	4	/* address, broadcast, the network's first and last */
 
@@ -44,13 +44,10 @@ put_network(const struct msg_own *m)
 	own_put(m->family, last);
 }
 
-/* Without qsort(), which may ask the kernel for the size of the memory. */
 static void
 end_set(void)
 {
-	if (heapsort(sets[coming], own_count, sizeof(struct addr),
-	    dns_vet_order) == -1)
-		fatalx("no memory");
+	sort(sets[coming], own_count, sizeof(struct addr), dns_vet_order);
 	settings.vet.own = sets[coming];
 	settings.vet.nown = own_count;
 	coming = 1 - coming;

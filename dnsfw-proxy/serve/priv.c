@@ -111,9 +111,12 @@ priv_start(void)
 void
 priv_renew(void)
 {
-	if (paused && event_add(channel, NULL) == -1)
-		fatalx("event_add");
-	paused = false;
+	if (!paused)
+		return;
+	/* It must not be forgotten, if there is no memory now. */
+	paused = event_add(channel, NULL) == -1;
+	if (paused)
+		loop_again();
 }
 
 bool

@@ -37,6 +37,7 @@
 #define TEXT_MAX	64	/* of a line */
 
 static const char overload_text[] = "too many requests in flight";
+static const char no_list[] = "the list in force could not be read";
 static const char too_much[] = "more than a question and an OPT record";
 
 static struct log_limit overload_limit, late_limit;
@@ -226,6 +227,10 @@ decide(struct request *r)
 	uint16_t rcode;
 	bool grants;
 
+	if (policy.missed) {
+		respond_failed(r, EDE_OTHER, no_list);
+		return;
+	}
 	begin = times_begin();
 	decision_make(r, &d);
 	times_decided(begin);
@@ -312,7 +317,7 @@ is_still_allowed(struct query *q)
 	DNS_UNINITIALIZED struct decision d;
 	struct request *r = &q->request;
 
-	if (r->generation == policy.generation)
+	if (r->generation == policy.generation && !policy.missed)
 		return (true);
 	decision_make(r, &d);
 	r->rule = d.acl.line;

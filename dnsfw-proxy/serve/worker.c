@@ -60,6 +60,14 @@ take_policy(const uint8_t *buf, size_t len, int fd)
 	}
 }
 
+/* The list in force could not be had: try again, now that there is something to do. */
+static void
+try_policy(void)
+{
+	if (policy.missed && policy_again())
+		grants_forget();
+}
+
 /* A message that is no more than its type. */
 static void
 take_plain(const uint8_t *buf, size_t len)
@@ -258,6 +266,7 @@ worker_run(void)
 	priv_start();
 	while (!stopping) {
 		loop_turn();
+		try_policy();
 		back_udp_flush();
 		back_tcp_flush();
 		grants_flush();

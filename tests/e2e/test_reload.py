@@ -1,9 +1,13 @@
 """SIGHUP: another list, without a query lost (A9)."""
 
+import contextlib
 import os
 import pathlib
+import re
+import resource
 import signal
 import socket
+import subprocess
 import threading
 
 import dns.message
@@ -277,6 +281,66 @@ def test_A9_however_many_connections(lab, fw):
             sock.sendto(b"", (site.v4, 9999))
     reload(server, f"{CLIENT4} -> *.example.com:UDP:9998\n",
            "1 grant revoked, 20000 connections ended:")
+
+
+def limit_space(pid, octets):
+    """The kernel lets a user do that to processes of its own."""
+    subprocess.run(["prlimit", "--pid", str(pid), f"--as={octets}:"],
+                   check=True, user="dnsfw-proxy", group="dnsfw-proxy",
+                   extra_groups=[])
+
+
+@contextlib.contextmanager
+def no_room(pid):
+    """No map of a MiB or more fits into the process."""
+    limits = pathlib.Path(f"/proc/{pid}/limits").read_text(encoding="ascii")
+    before, = re.findall(r"Max address space +(\d+)", limits)
+    pages = int(pathlib.Path(f"/proc/{pid}/statm").read_text(
+        encoding="ascii").split()[0])
+    limit_space(pid, pages * resource.getpagesize() + (1 << 20))
+    yield
+    limit_space(pid, before)
+
+
+@pytest.mark.memory
+def test_D22_a_worker_without_room_for_a_new_list(lab, fw):
+    """It answers nothing by the old one, and does as soon as it can."""
+    rules = ALLOW + f"{CLIENT4} ~> *.example.net\n"
+    long = "".join(f"10.1.{i // 250}.{i % 250} -> name{i}.example.org:TCP:1\n"
+                   for i in range(40000))
+    server = lab.dnsfw(rules, fw=fw)
+    before, site, go_on = lab.site(ttl=1000), lab.site(), threading.Event()
+    lab.upstream.add("x.example.net", 60, "A", "10.78.1.1")
+
+    def late(request):
+        assert go_on.wait(DEADLINE)
+        return [request.reply(f"{site.name}. 60 IN A {site.v4}")]
+
+    lab.resolve(before)
+    lab.upstream.behave(site.name, late)
+    worker, = server.those("worker")
+    with lab.client_socket(CLIENT4, socket.SOCK_DGRAM) as sock:
+        sock.connect((GATEWAY4, 53))
+        sock.send(dns.message.make_query(site.name, "A").to_wire())
+        lab.upstream.wait_for(site.name)
+        with no_room(worker):
+            reload(server, f"{long}{rules}{CLIENT4} -| y.example.com\n",
+                   r"worker: cannot map the ACL's image: Cannot allocate")
+            go_on.set()
+            answer = dns.message.from_wire(sock.recv(65535))
+            assert answer.rcode() == dns.rcode.SERVFAIL
+            server.out.wait_for("<! .* the policy has changed")
+            for name in (before.name, "x.example.net", "y.example.com"):
+                assert lab.ask(name).rcode() == dns.rcode.SERVFAIL
+        # What the new list gives, too, has stayed open.
+        assert [entry.address for entry in fw.entries()] == [before.v4]
+    until(lambda: lab.ask(before.name).rcode() == 0)
+    server.err.wait_for("the ACL's image is mapped now")
+    assert lab.ask("y.example.com").rcode() == dns.rcode.REFUSED
+    assert lab.ask("x.example.net").rcode() == 0
+    lab.upstream.add(f"new.{site.name}", 60, "A", site.v4)
+    assert lab.ask(f"new.{site.name}").rcode() == 0
+    assert lab.reaches(site.v4)
 
 
 def test_P6_usr1_writes_statistics(lab, fw):

@@ -31,7 +31,7 @@ COMPILER = {f"dnsfw-proxy/acl/libproxy_acl.a.p/{module}.c.o"
 PURE = [
     ("common", "common_pure",
      {"aclpath", "addr", "addrtext", "bucket", "controlmsg", "host",
-      "includemsg", "msg", "never", "order", "report", "rootlimits"}),
+      "includemsg", "msg", "never", "order", "report", "rootlimits", "sort"}),
     ("dnsfw-priv/options", "start_values", {"values"}),
     ("dnsfw-proxy/acl", "proxy_acl",
      {"ancestors", "bounds", "build", "compile", "decide", "directive",
@@ -93,3 +93,14 @@ def test_pure_object_has_no_variable(one):
                        r"\S+ +\S+ +(\S+)", text)
     assert {section for section, _ in sizes} >= {".data", ".bss"}
     none([found for found in sizes if int(found[1], 16) > 0])
+
+
+def test_who_serves_sorts_in_place():
+    """What the C libraries have takes memory that may not be there (D22)."""
+    found = symbols("--undefined-only", [
+        path for path in build_dir().glob("dnsfw-proxy/**/*.c.o")
+        if "ctl" not in path.relative_to(build_dir()).parts])
+    assert any("sort" in wanted for wanted in found.values())
+    none([f"{path}: {one}" for path, wanted in found.items()
+          for one in wanted.keys() & {"heapsort", "mergesort", "qsort",
+                                      "qsort_r", "radixsort", "sradixsort"}])

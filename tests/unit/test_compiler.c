@@ -8,6 +8,8 @@
 
 #include <netinet/in.h>
 
+#include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -18,6 +20,7 @@
 
 #include "acl/decide.h"
 #include "acl/image.h"
+#include "acl/layout.h"
 #include "aclfile.h"
 #include "addrtext.h"
 #include "chan.h"
@@ -140,6 +143,48 @@ void
 __wrap_exit(int status)
 {
 	_exit(status);
+}
+
+/* --- what the kernel has no room for --- */
+
+static unsigned int of_image;		/* of an image that is under way, or 0 */
+static unsigned int no_room_at;		/* step: memfd_create, write, mmap */
+static unsigned int no_room_in;		/* in which of the images */
+
+int	 __real_memfd_create(const char *, unsigned int);
+ssize_t	 __real_write(int, const void *, size_t);
+void	*__real_mmap64(void *, size_t, int, int, int, off_t);
+int	 __wrap_memfd_create(const char *, unsigned int);
+ssize_t	 __wrap_write(int, const void *, size_t);
+void	*__wrap_mmap64(void *, size_t, int, int, int, off_t);
+
+static bool
+no_room(unsigned int step)
+{
+	errno = ENOSPC;
+	return (of_image > 0 && of_image == no_room_in && step == no_room_at);
+}
+
+/* The test's own have another name. */
+int
+__wrap_memfd_create(const char *name, unsigned int flags)
+{
+	of_image += strcmp(name, "dnsfw-acl") == 0;
+	return (no_room(1) ? -1 : __real_memfd_create(name, flags));
+}
+
+ssize_t
+__wrap_write(int fd, const void *buf, size_t len)
+{
+	return (memcmp(buf, IMAGE_MAGIC, len < 8 ? len : 8) == 0 &&
+	    no_room(2) ? -1 : __real_write(fd, buf, len));
+}
+
+void *
+__wrap_mmap64(void *at, size_t len, int prot, int flags, int fd, off_t offset)
+{
+	return (fd != -1 && no_room(3) ? MAP_FAILED :
+	    __real_mmap64(at, len, prot, flags, fd, offset));
 }
 
 #ifdef DNSFW_SANITIZE
@@ -855,6 +900,21 @@ images(void)
 	return (n);
 }
 
+static unsigned int
+open_descriptors(void)
+{
+	char path[32];
+	unsigned int n = 0;
+	DIR *all;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd", child);
+	cr_assert_neq(all = opendir(path), NULL);
+	while (readdir(all) != NULL)
+		n++;
+	closedir(all);
+	return (n);
+}
+
 /* Ten times as many lists as it may have descriptors. */
 Test(compiler, lists_leave_nothing_behind, .timeout = 60)
 {
@@ -944,6 +1004,50 @@ Test(compiler, U11_memory_that_is_not_there_for_groups, .timeout = 60)
 	sprintf(text + n, "\n@lan -> @web1,y.example:TCP:80-89\n"
 	    "10.0.0.1 -> @web2:TCP:80\n10.0.0.2 ~> y.example\n");
 	cr_assert_gt(try_without_memory(text, 46, 990), 20);
+}
+
+/* The helper's bounds, too, are those of the list that stays (A9, P7). */
+Test(compiler, D22_no_room_for_the_image, .timeout = 60)
+{
+	unsigned int bounds, step, before;
+	int fd;
+
+	for (step = 1; step <= 3; step++) {
+		no_room_at = step;
+		no_room_in = 2;
+		begin();
+		sealed(RULES);
+		keeps("10.0.0.1", "a.example", IPPROTO_TCP, 80);
+		before = open_descriptors();
+		reload("@h = host 10.0.0.9\n@h -> z.example:TCP:80\n");
+		cr_assert_eq(verdict(&bounds, &fd), MSG_REJECTED);
+		cr_assert_eq(records, 0);
+		cr_assert_eq(fd, -1);
+		cr_assert_eq(keeps("10.0.0.1", "a.example", IPPROTO_TCP, 80),
+		    1);
+		cr_assert_eq(images(), 1);
+		cr_assert_eq(open_descriptors(), before);
+		sealed("10.0.0.9 -> z.example:TCP:80\n");
+		cr_assert_eq(keeps("10.0.0.1", "a.example", IPPROTO_TCP, 80),
+		    0);
+		stop();
+		cr_assert_str_eq(said, "[ERROR] no room for the ACL's image: "
+		    "No space left on device\n");
+		hang_up();
+	}
+}
+
+/* The keeper ends then. */
+Test(compiler, D22_no_room_for_the_first_image, .timeout = 20)
+{
+	unsigned int bounds;
+	int fd;
+
+	no_room_at = no_room_in = 1;
+	begin();
+	reload(RULES);
+	cr_assert_eq(verdict(&bounds, &fd), MSG_REJECTED);
+	stop();
 }
 
 /* --- a peer that is wrong, or gone --- */

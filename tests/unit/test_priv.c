@@ -28,6 +28,20 @@ struct event *__wrap_event_new(struct event_base *, evutil_socket_t, short,
 struct event *__real_event_new(struct event_base *, evutil_socket_t, short,
     event_callback_fn, void *);
 
+static unsigned int fails;		/* so often there is no memory */
+
+int __wrap_event_add(struct event *, const struct timeval *);
+int __real_event_add(struct event *, const struct timeval *);
+
+int
+__wrap_event_add(struct event *e, const struct timeval *after)
+{
+	if (fails == 0)
+		return (__real_event_add(e, after));
+	fails--;
+	return (-1);
+}
+
 ssize_t
 __wrap_chan_send(int fd, const void *buf, size_t len, int passed)
 {
@@ -157,4 +171,26 @@ Test(priv, nothing_is_taken_after_the_last_one)
 	send_records(0, 10);
 	turn();
 	cr_assert_eq(taken, 3);
+}
+
+/* No turn waits for anything else meanwhile. */
+Test(priv, D22_who_cannot_be_listened_to_now_is_later)
+{
+	static const struct timeval never = { .tv_sec = 1000 };
+
+	cost = CLOCK_SECOND;
+	send_records(0, 3);
+	event_add(other, &never);
+	fails = 3;
+	loop_turn();
+	priv_renew();
+	while (fails > 0) {
+		loop_turn();
+		priv_renew();
+	}
+	loop_turn();
+	priv_renew();
+	cr_assert_eq(taken, 1);
+	loop_turn();
+	cr_assert_eq(taken, 2);
 }

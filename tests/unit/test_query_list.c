@@ -35,6 +35,33 @@ Test(query, A9_what_the_new_list_blocks_is_not_cut_either)
 	cr_assert_eq(rcode(), RCODE_SERVFAIL);
 }
 
+/* What it would say nobody knows, though the one of before is there. */
+Test(query, D22_A9_a_new_list_that_is_not_here_yet)
+{
+	acl.nports = 0;
+	acl.resolve = true;
+	ask(1, TYPE_A, false);
+	ask(2, TYPE_A, false);
+	policy.missed = true;
+	ask(3, TYPE_A, false);
+	cr_assert_eq(rcode(), RCODE_SERVFAIL);
+	cr_assert_str_eq(text, "the list in force could not be read");
+	cr_assert_eq(nhits, 2);
+	cr_assert_eq(njoined, 2);
+	acl.verdict = ACL_NOMATCH;
+	answer(0);
+	cr_assert_eq(rcode(), RCODE_SERVFAIL);
+	cr_assert_str_eq(text, "the policy has changed");
+	/* It has come, and is like the other one. */
+	policy.missed = false;
+	policy.generation++;
+	acl.verdict = ACL_ALLOW;
+	answer(1);
+	cr_assert_eq(rcode(), RCODE_NOERROR);
+	ask(4, TYPE_A, false);
+	cr_assert_eq(njoined, 3);
+}
+
 Test(query, A9_what_the_new_list_allows_passes)
 {
 	acl.nports = 0;
