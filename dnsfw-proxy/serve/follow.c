@@ -7,38 +7,73 @@
 #include "policy.h"
 #include "settings.h"
 
-/* As long as a grant for a record with this TTL (G3), with its grace. */
-static uint64_t
-expiry_of(uint32_t ttl)
+/*
+ * In seconds, without the grace: as long as the longest grant by these rules, each
+ * with its bounds, for a record with this TTL (G3).  Under ~> the TTL has none.
+ */
+static uint32_t
+lifetime_by(const struct acl_decision *d, uint32_t ttl)
 {
-	uint32_t lifetime, grace;
+	uint32_t longest = d->resolve ? ttl : 0, one;
+	unsigned int i;
 
-	lifetime = msg_lifetime(ttl, settings.config.min_rule_time,
-	    settings.config.max_rule_time);
+	for (i = 0; i < d->nports; i++) {
+		one = policy_ttl(&d->ports[i], ttl);
+		if (one > longest)
+			longest = one;
+	}
+	return (msg_lifetime(longest, settings.config.min_rule_time,
+	    settings.config.max_rule_time));
+}
+
+static uint64_t
+expiry_by(const struct acl_decision *d, uint32_t ttl)
+{
+	uint32_t lifetime = lifetime_by(d, ttl), grace;
+
 	grace = msg_grace(lifetime, settings.config.max_rule_time);
 	return (loop.now + ((uint64_t)lifetime + grace) * CLOCK_SECOND);
 }
 
-/* What leads to the question leads to the target, too. */
-static void
-remember(const struct request *q, const struct dns_target *target)
+/* Returns the longest time for which a target of this origin is remembered. */
+static uint32_t
+remember(const struct request *q, const struct dns_name *origin,
+    unsigned int hops, const struct dns_target *targets, size_t n)
+{
+	DNS_UNINITIALIZED struct acl_decision d;
+	size_t i;
+
+	acl_decide(policy.image, &q->client, origin, &d);
+	for (i = 0; i < n; i++)
+		alias_remember(&q->client, &targets[i].name, origin, hops,
+		    loop.now, expiry_by(&d, targets[i].ttl));
+	return (lifetime_by(&d, UINT32_MAX));
+}
+
+/* The same of all origins: what leads to the question leads to the targets, too. */
+static uint32_t
+remember_all(const struct request *q, const struct dns_target *targets, size_t n)
 {
 	const struct alias_origin *o = NULL;
 	struct alias_origin origins[ALIAS_ORIGINS];
-	unsigned int i, n = 0;
+	unsigned int i, norigins = 0;
+	uint32_t longest = 0, one;
 
-	if (q->named)
-		alias_remember(&q->client, &target->name, &q->dns.qname, 1,
-		    loop.now, expiry_of(target->ttl));
 	if (q->aliased)
 		o = alias_origins(&q->client, &q->dns.qname, q->since);
 	/* The table may change under them. */
 	for (i = 0; o != NULL && i < ALIAS_ORIGINS; i++)
 		if (o[i].expiry > q->since)
-			origins[n++] = o[i];
-	for (i = 0; i < n; i++)
-		alias_remember(&q->client, &target->name, &origins[i].name,
-		    origins[i].hops + 1U, loop.now, expiry_of(target->ttl));
+			origins[norigins++] = o[i];
+	if (q->named)
+		longest = remember(q, &q->dns.qname, 1, targets, n);
+	for (i = 0; i < norigins; i++) {
+		one = remember(q, &origins[i].name, origins[i].hops + 1U,
+		    targets, n);
+		if (one > longest)
+			longest = one;
+	}
+	return (longest);
 }
 
 /* A rule for "*" is about no name in particular. */
@@ -69,10 +104,8 @@ follow_answer(const struct request *q, struct answer *a, uint8_t *msg,
 	/* What was not looked at may be blocked. */
 	if (settings.config.block_aliases && (err != DNS_OK || i == DNS_CHAIN_MAX))
 		return (FOLLOW_TOO_MANY);
-	for (i = 0; leads && i < n; i++)
-		remember(q, &targets[i]);
 	if (leads && n > 0)
 		dns_answer_cap_ttl(msg, a->len, a->response,
-		    settings.config.max_rule_time);
+		    remember_all(q, targets, n));
 	return (FOLLOW_PASS);
 }

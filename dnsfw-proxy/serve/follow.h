@@ -14,8 +14,8 @@ enum follow {
 
 /*
  * Remember for the client what the answer leads it to, before it leaves.  msg,
- * the client's copy of it, may be changed: with --max-rule-time no TTL outlives
- * what is remembered.
+ * the client's copy of it, may be changed: with --max-rule-time, or a rule's own
+ * bounds, no TTL outlives what is remembered.
  * After FOLLOW_BLOCKED *d is what the list says of the name.
  */
 enum follow follow_answer(const struct request *, struct answer *,

@@ -9,7 +9,7 @@ import dns.rcode
 import pytest
 
 from lab import (CLIENT4, CLIENT6, OTHER4, OTHER6, OTHER_PORT, PORT, READY,
-                 addresses_of)
+                 addresses_of, ttls_of)
 from process import until
 from test_reload import reload
 from upstream import Later
@@ -44,6 +44,18 @@ def test_D14_a_target_ends_with_its_record(lab):
     assert time.monotonic() - begin >= 2
     lab.ask(WWW)
     assert rcode(lab, "t.cdn.example") == 0
+
+
+def test_D14_nobody_keeps_an_alias_for_longer_than_its_rule_says(lab):
+    """For how long the target is remembered: test_follow.c."""
+    lab.dnsfw(f"{RULE[:-1]} ttl 1..60\n{CLIENT4} -> plain.example:TCP:1\n")
+    for name, ttl in ((WWW, 60), ("plain.example", 3600)):
+        alias(lab, "t.cdn.example", name, ttl=3600)
+        # NODATA behind it: no grant has its say.
+        lab.upstream.behave(name, lambda request: [request.reply(
+            f"{request.name}. 3600 IN CNAME t.cdn.example.")])
+        assert ttls_of(lab.ask(name, "AAAA")) == [ttl]
+        assert rcode(lab, "t.cdn.example") == 0
 
 
 def test_D14_no_ring_of_names_lives_on_by_itself(lab):
