@@ -60,7 +60,8 @@ respond_bad_query(const struct request *r, uint16_t rcode, const char *text)
 	counters.bad++;
 	log_bad_query(r, rcode, text);
 	if (r->dns.question_end != 0) {
-		answer_here(r, rcode, EDE_NONE, NULL, NULL);
+		answer_here(r, rcode, rcode == RCODE_NOTIMP ?
+		    EDE_NOT_SUPPORTED : EDE_OTHER, text, NULL);
 		return;
 	}
 	dns_build_header_reply(r->dns.id, r->dns.flags, rcode, header);

@@ -17,7 +17,10 @@
 /* A message of any kind leaves, if its client has not. */
 void	respond_send(const struct asker *, const uint8_t *msg, size_t len);
 
-/* A query that is malformed, or not for this server; text says in what way. */
+/*
+ * A query that is malformed, or not for this server; text says in what way, to the
+ * client, too, if its OPT was read before what is wrong.
+ */
 void	respond_bad_query(const struct request *, uint16_t rcode, const char *text);
 
 /* One of a kind that the client's rules for this name do not allow (D4). */
