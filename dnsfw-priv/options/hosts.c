@@ -2,26 +2,44 @@
 #include "hosts.h"
 
 #include <ifaddrs.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "log.h"
 
-/* By its name or by its number, as in ip(8) and getaddrinfo(3). */
-static void
-find_zones(struct hosts *hosts, const char *option)
+#define AWAIT_PERIOD	200	/* ms */
+
+/* By its name or by its number, as in ip(8) and getaddrinfo(3); 0: there is none. */
+static uint32_t
+zone_index(const char *zone)
 {
-	char text[HOST_TEXT_MAX], name[IF_NAMESIZE], *end;
+	uint32_t index = if_nametoindex(zone);
+	char name[IF_NAMESIZE], *end;
+
+	if (index != 0)
+		return (index);
+	index = (uint32_t)strtoul(zone, &end, 10);
+	return (*end == '\0' && if_indextoname(index, name) != NULL ? index : 0);
+}
+
+static void
+find_zones(struct hosts *hosts, const char *option, bool waits)
+{
+	char text[HOST_TEXT_MAX];
 	struct host *h;
 
 	for (h = hosts->at; h < hosts->at + hosts->n; h++) {
-		if (h->zone[0] == '\0' ||
-		    (h->scope = if_nametoindex(h->zone)) != 0)
+		if (h->zone[0] == '\0' || (h->scope = zone_index(h->zone)) != 0)
 			continue;
-		h->scope = (uint32_t)strtoul(h->zone, &end, 10);
-		if (*end != '\0' || if_indextoname(h->scope, name) == NULL)
+		host_print(h, text);
+		if (!waits)
 			fatalx("--%s \"%s\": there is no interface \"%s\"",
-			    option, host_print(h, text), h->zone);
+			    option, text, h->zone);
+		log_warn("--%s \"%s\": there is no interface \"%s\" yet: "
+		    "waiting for it", option, text, h->zone);
+		while ((h->scope = zone_index(h->zone)) == 0)
+			(void)poll(NULL, 0, AWAIT_PERIOD);
 	}
 }
 
@@ -100,6 +118,10 @@ hosts_upstreams(const struct keepconf *k)
 void
 hosts_zones(struct keepconf *k)
 {
-	find_zones(&k->binds, "bind");
-	find_zones(&k->upstreams, "upstream");
+	/* Without a service manager nobody waits, and the name may be wrong. */
+	const char *manager = getenv("NOTIFY_SOCKET");
+	bool waits = manager != NULL && *manager != '\0' && !k->check_only;
+
+	find_zones(&k->binds, "bind", waits);
+	find_zones(&k->upstreams, "upstream", waits);
 }

@@ -4,7 +4,11 @@
 
 #include "keepconf.h"
 
-/* Find the interfaces of link-local ones; fatal() for one that is not there. */
+/*
+ * Find the interfaces of link-local ones.  One that is not there is waited for, as
+ * long as it takes, if a service manager wants to be told when we serve (O2):
+ * nothing can be bound, or sent, without its number.  Otherwise it is fatal.
+ */
 void	hosts_zones(struct keepconf *);
 
 /*

@@ -47,6 +47,54 @@ def test_O2_an_address_that_comes_later(lab, workers):
             assert asked_at(lab, site, address, tcp).answer
 
 
+LATER = "fe80::9%late"
+
+
+def start_at_later(lab, manager, *options):
+    argv = lab.dnsfw_argv("fe80::/10 ~> *", *options)
+    return lab.start(argv, env=manager.environment)
+
+
+@pytest.mark.parametrize("manager", ["path"], indirect=True)
+@pytest.mark.parametrize("option", ["bind", "upstream"])
+def test_O2_D20_an_interface_that_comes_later(lab, manager, option):
+    """One line, and ready when it is there, with its number."""
+    server = start_at_later(lab, manager, f"--{option}", LATER)
+    server.err.wait_for("WARN")
+    assert manager.nothing()
+    lab.gateway.run("ip", "link", "add", "late", "type", "veth", "peer",
+                    "name", "peer")
+    for name, address in (("late", "fe80::9"), ("peer", "fe80::8")):
+        lab.gateway.run("ip", "link", "set", name, "up")
+        lab.gateway.run("ip", "address", "add", f"{address}/64", "dev", name,
+                        "nodad")
+    assert LATER in manager.receive()["STATUS"]
+    assert manager.seen[-1]["READY"] == "1"
+    assert [line for line in server.err.lines if "interface \"" in line] == [
+        f'[WARN ] --{option} "{LATER}": there is no interface "late" yet: '
+        "waiting for it"]
+    if option == "bind":
+        assert "[fe80::9]%late:53" in lab.gateway.run("ss", "-Hlun")
+
+
+@pytest.mark.parametrize("manager", ["path"], indirect=True)
+def test_O2_D20_a_stop_ends_the_wait_for_an_interface(lab, manager):
+    server = start_at_later(lab, manager, "--bind", LATER)
+    server.err.wait_for("waiting for it")
+    child, = server.children()
+    server.signal(signal.SIGTERM)
+    server.wait_exit()
+    until(lambda: not os.path.exists(f"/proc/{child}"))
+
+
+@pytest.mark.parametrize("manager", ["path"], indirect=True)
+def test_O2_D20_a_check_does_not_wait_for_an_interface(lab, manager):
+    status, text = lab.dnsfw_fails(ALLOW, "--check", "--bind", LATER,
+                                   env=manager.environment)
+    assert status == 1
+    assert "there is no interface" in text
+
+
 def test_O2_an_address_that_is_tentative(lab):
     """Duplicate address detection takes a second or two: no reason to end."""
     lab.gateway.sysctl(ipv6__conf__lan__accept_dad=1,
