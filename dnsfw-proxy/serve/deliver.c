@@ -34,9 +34,9 @@ deliver_some(struct waiters *waiting, struct answer *a, unsigned int max)
 	struct waiter *w;
 	unsigned int i;
 
-	for (i = 0; i < max; i++) {
-		if ((w = TAILQ_FIRST(waiting)) == NULL ||
-		    (i > 0 && !loop_has_time(&deliver_share)))
+	for (i = 0; (w = TAILQ_FIRST(waiting)) != NULL && i < max; i++) {
+		/* From the first one on: what that takes counts. */
+		if (!loop_has_time(&deliver_share) && i > 0)
 			return;
 		TAILQ_REMOVE(waiting, w, link);
 		deliver_events->answered(w, a);

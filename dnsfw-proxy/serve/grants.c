@@ -429,7 +429,7 @@ tell_complete(void)
 	if (!TAILQ_EMPTY(&complete))
 		loop_clock();
 	while ((g = TAILQ_FIRST(&complete)) != NULL &&
-	    (first || loop_has_time(&complete_share))) {
+	    (loop_has_time(&complete_share) || first)) {
 		TAILQ_REMOVE(&complete, g, link);
 		tell_done(g);
 		first = false;

@@ -70,13 +70,13 @@ __wrap_clock_now(void)
 	return (loop.now + spent);
 }
 
-/* Alone in the turn, which begins with loop.now. */
+/* Alone in the turn, from when it first asks. */
 bool
 loop_has_time(struct loop_share *share)
 {
 	if (share->turn != loop.now) {
 		share->turn = loop.now;
-		share->end = loop.now + TIME;
+		share->end = __wrap_clock_now() + TIME;
 	}
 	return (__wrap_clock_now() < share->end);
 }
