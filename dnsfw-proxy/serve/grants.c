@@ -291,7 +291,7 @@ grants_leave(struct grants *g)
 	struct slot *s;
 	size_t i;
 
-	if (g->pending == 0)
+	if (g->pending == 0 && !g->open)
 		TAILQ_REMOVE(&complete, g, link);
 	for (i = 0; i < g->n; i++) {
 		if ((s = g->waits[i].slot) == NULL)
@@ -308,24 +308,29 @@ grants_leave(struct grants *g)
 
 /* --- room for more --- */
 
-/* Is that, with so many new ones, within the client's share? */
+/* What is asked for takes, of each. */
+struct room {
+	size_t		slots, waits, octets;
+};
+
+/* Is that within the client's share? */
 static bool
-in_share(const struct grants *g, const struct holder *h, size_t n, size_t new)
+in_share(const struct room *r, const struct holder *h)
 {
-	return (new <= GRANTS_SHARE - h->slots &&
-	    n <= GRANTS_WAITS - h->waits.amount &&
-	    g->octets <= GRANTS_OCTETS - h->octets.amount);
+	return (r->slots <= GRANTS_SHARE - h->slots &&
+	    r->waits <= GRANTS_WAITS - h->waits.amount &&
+	    r->octets <= GRANTS_OCTETS - h->octets.amount);
 }
 
 /* What there is too little left of, or NULL. */
 static struct stock *
-used_up(const struct grants *g, size_t n, size_t new)
+used_up(const struct room *r)
 {
-	if (new > SLOTS - slots_used)
+	if (r->slots > SLOTS - slots_used)
 		return (&unsent_slots);
-	if (n > WAITS - waits.amount)
+	if (r->waits > WAITS - waits.amount)
 		return (&waits);
-	return (g->octets > OCTETS - octets.amount ? &octets : NULL);
+	return (r->octets > OCTETS - octets.amount ? &octets : NULL);
 }
 
 /* The answer that is to go so that there is more of it; NULL: none can. */
@@ -352,51 +357,98 @@ abandon(struct grants *g)
 	on_grants->abandoned(g);
 }
 
-/* Who asks, if there is room for it, perhaps as others go; or NULL. */
+/* Who asks for n, if there is room for it, perhaps as others go; or NULL. */
 static struct holder *
-let_others_go(const struct grants *g, const struct grants_want *want, size_t n)
+let_others_go(const struct grants *g, struct room r, size_t n)
 {
 	struct holder *h = holder_of(&g->client);
-	size_t new = count_new(want, n);
 	struct grants *victim;
 	struct stock *full;
 	unsigned int i;
 
-	for (i = 0; h != NULL && in_share(g, h, n, new); i++) {
-		if ((full = used_up(g, n, new)) == NULL)
+	for (i = 0; h != NULL && in_share(&r, h); i++) {
+		if ((full = used_up(&r)) == NULL)
 			return (h);
-		if (i == ABANDON_MAX || (victim = in_the_way(full)) == NULL)
+		if (i == ABANDON_MAX || (victim = in_the_way(full)) == NULL ||
+		    victim == g)
 			break;
 		if (victim->holder == h)
-			new = n;	/* it might have joined some of these */
+			r.slots = n;	/* it might have joined some of these */
 		abandon(victim);
 		h = holder_of(&g->client);
 	}
 	if (h != NULL)
 		holder_release(h);
+	log_refused();
 	return (NULL);
+}
+
+static void
+take_room(struct grants *g, struct holder *h, size_t max)
+{
+	g->holder = h;
+	g->epoch = epoch;
+	g->code = RESULT_OK;
+	g->n = g->pending = 0;
+	stock_take(&waits, &h->waits, &g->waits_stock, (uint32_t)max);
+	stock_take(&octets, &h->octets, &g->octets_stock, (uint32_t)g->octets);
+}
+
+static void
+wait_for_all(struct grants *g, const struct grants_want *want, size_t n)
+{
+	size_t i;
+
+	g->pending += n;
+	for (i = 0; i < n; i++)
+		wait_for(g, &want[i]);
 }
 
 bool
 grants_ask(struct grants *g, const struct grants_want *want, size_t n)
 {
-	struct holder *h = let_others_go(g, want, n);
-	size_t i;
+	const struct room r = { .slots = count_new(want, n), .waits = n,
+	    .octets = g->octets };
+	struct holder *h = let_others_go(g, r, n);
 
-	if (h == NULL) {
-		log_refused();
+	if (h == NULL)
 		return (false);
-	}
-	g->holder = h;
-	g->epoch = epoch;
-	g->code = RESULT_OK;
-	g->n = 0;
-	g->pending = n;
-	stock_take(&waits, &h->waits, &g->waits_stock, (uint32_t)n);
-	stock_take(&octets, &h->octets, &g->octets_stock, (uint32_t)g->octets);
-	for (i = 0; i < n; i++)
-		wait_for(g, &want[i]);
+	take_room(g, h, n);
+	g->open = false;
+	wait_for_all(g, want, n);
 	return (true);
+}
+
+bool
+grants_open(struct grants *g, size_t max)
+{
+	const struct room r = { .waits = max, .octets = g->octets };
+	struct holder *h = let_others_go(g, r, 0);
+
+	if (h == NULL)
+		return (false);
+	take_room(g, h, max);
+	g->open = true;
+	return (true);
+}
+
+bool
+grants_add(struct grants *g, const struct grants_want *want, size_t n)
+{
+	const struct room r = { .slots = count_new(want, n) };
+
+	if (let_others_go(g, r, n) == NULL)
+		return (false);
+	wait_for_all(g, want, n);
+	return (true);
+}
+
+void
+grants_close(struct grants *g)
+{
+	g->open = false;
+	if (g->pending == 0)
+		TAILQ_INSERT_TAIL(&complete, g, link);
 }
 
 /* --- results --- */
@@ -456,7 +508,7 @@ tell_result(struct grants_wait *w, const struct msg_result *r)
 	}
 	if (code != RESULT_FORBIDDEN && g->code == RESULT_OK)
 		g->code = code;
-	if (--g->pending > 0)
+	if (--g->pending > 0 || g->open)
 		return;
 	if (g->octets > LONG)
 		TAILQ_INSERT_TAIL(&complete, g, link);

@@ -5,6 +5,7 @@
  *	grants_known ─► it lives long enough: nothing to ask
  *	grants_ask ─► grants_flush ─► the keeper ─► grants_result ─► granted, done
  *	      └► an equal one is under way: waits for that
+ *	grants_open, grants_add ..., grants_close: the same in parts
  *
  * What is under way is counted, in all and for each client (share.h, D22), and
  * so is what those who wait keep meanwhile.  When all of it is in use the largest
@@ -30,6 +31,9 @@
 #define GRANTS_WAITS	16384	/* of these that somebody waits for, each */
 #define GRANTS_OCTETS	(8U << 20)	/* that are kept meanwhile */
 #define GRANTS_SHARES	4
+
+/* Why an answer fails that there is no room for. */
+#define GRANTS_TOO_MANY	"too many grants under way"
 
 /* One address and port that a client wants, or that its host is to have. */
 struct grants_want {
@@ -67,6 +71,7 @@ struct grants {
 	/* Told: */
 	size_t		n;		/* of these in use */
 	size_t		pending;	/* without a result */
+	bool		open;		/* more may be asked for */
 	/*
 	 * The first that is neither OK nor FORBIDDEN.  STALE: what was known or
 	 * granted may be gone, or is shorter than it should be: ask again.
@@ -106,6 +111,16 @@ uint64_t grants_known(struct grants_want *want);
  * never in the call.
  */
 bool	grants_ask(struct grants *, const struct grants_want *want, size_t n);
+
+/*
+ * The same in parts, which may be of several turns.  First room is taken for what is
+ * kept, and for at most so many (at least one) that are to be waited for; then each
+ * part is asked for as above.  done() comes after the last one is closed.  If one of
+ * these returns false, those that were asked for are still to be left.
+ */
+bool	grants_open(struct grants *, size_t max);
+bool	grants_add(struct grants *, const struct grants_want *want, size_t n);
+void	grants_close(struct grants *);
 
 /* Wait no longer. */
 void	grants_leave(struct grants *);

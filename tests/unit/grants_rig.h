@@ -173,6 +173,33 @@ ask_kept(unsigned int i, const char *client, uint32_t first, size_t n,
 	return (grants_ask(&a->grants, w, n));
 }
 
+/* It asks in parts; NULL: there is no room. */
+static inline struct grants *
+open_for_parts(unsigned int i, const char *client, size_t max, size_t octets)
+{
+	struct asker *a = &pool[i];
+
+	a->done = a->granted = a->abandoned = 0;
+	a->grants.client = address(client);
+	a->grants.octets = octets;
+	a->grants.expiry = UINT64_MAX;
+	a->grants.waits = a->waits;
+	return (grants_open(&a->grants, max) ? &a->grants : NULL);
+}
+
+static inline bool
+add_part(struct grants *g, uint32_t first, size_t n)
+{
+	static struct grants_want w[MAX];
+	size_t k;
+
+	for (k = 0; k < n; k++) {
+		w[k] = want(first + (uint32_t)k, 60);
+		cr_assert_eq(known_for(&g->client, &w[k]), 0);
+	}
+	return (grants_add(g, w, n));
+}
+
 static bool
 ask(unsigned int i, const char *client, uint32_t first, size_t n)
 {

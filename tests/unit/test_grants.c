@@ -375,6 +375,87 @@ Test(grants, who_is_told_may_end_another_that_waits)
 	cr_assert_eq(pool[1].done, 0);
 }
 
+/* --- an answer that asks in parts --- */
+
+Test(grants, parts_are_done_when_the_last_one_is_closed)
+{
+	struct grants *g = open_for_parts(0, "10.77.1.2", 3, 100);
+
+	cr_assert_not_null(g);
+	cr_assert(add_part(g, 1, 1));
+	grants_flush();
+	answer_all(RESULT_OK);
+	cr_assert_eq(pool[0].granted, 1);
+	/* It has all results, but there is more to come. */
+	grants_flush();
+	cr_assert_eq(pool[0].done, 0);
+	cr_assert(add_part(g, 2, 2));
+	grants_close(g);
+	grants_flush();
+	cr_assert_eq(pool[0].done, 0);
+	answer_all(RESULT_OK);
+	cr_assert_eq(pool[0].done, 1);
+	cr_assert_eq(pool[0].granted, 3);
+	cr_assert_eq(g->code, RESULT_OK);
+	cr_assert_eq(g->expiry, in(75));
+}
+
+/* As if nothing was needed; never in the call. */
+Test(grants, parts_without_any_are_done_at_the_turns_end)
+{
+	struct grants *g = open_for_parts(0, "10.77.1.2", 1, 100);
+
+	grants_close(g);
+	cr_assert_eq(pool[0].done, 0);
+	grants_flush();
+	cr_assert_eq(pool[0].done, 1);
+	cr_assert_eq(g->code, RESULT_OK);
+	/* All was given back: others may have as much. */
+	cr_assert(ask_kept(1, "10.77.1.2", 1, 1, 60, GRANTS_OCTETS));
+}
+
+Test(grants, who_leaves_between_parts_waits_for_nothing)
+{
+	struct grants *g = open_for_parts(0, "10.77.1.2", 4, 100);
+
+	grants_leave(g);
+	g = open_for_parts(0, "10.77.1.2", 4, 100);
+	cr_assert(add_part(g, 1, 2));
+	grants_leave(g);
+	/* None was sent, so none is. */
+	grants_flush();
+	cr_assert_eq(nsent, 0);
+	g = open_for_parts(0, "10.77.1.2", 4, 100);
+	cr_assert(add_part(g, 1, 2));
+	grants_flush();
+	answer_all(RESULT_OK);
+	grants_leave(g);
+	/* And when all was asked for. */
+	g = open_for_parts(0, "10.77.1.2", 4, 100);
+	grants_close(g);
+	grants_leave(g);
+	grants_flush();
+	cr_assert_eq(pool[0].done, 0);
+	cr_assert(ask_kept(1, "10.77.1.2", 9, 1, 60, GRANTS_OCTETS));
+}
+
+/* What was known or granted before may be gone. */
+Test(grants, a_forget_between_parts_makes_it_ask_again)
+{
+	struct grants *g = open_for_parts(0, "10.77.1.2", 2, 100);
+
+	cr_assert(add_part(g, 1, 1));
+	grants_flush();
+	answer_all(RESULT_OK);
+	grants_forget();
+	cr_assert(add_part(g, 2, 1));
+	grants_close(g);
+	grants_flush();
+	answer_all(RESULT_OK);
+	cr_assert_eq(pool[0].done, 1);
+	cr_assert_eq(g->code, RESULT_STALE);
+}
+
 Test(grants, clients_take_turns)
 {
 	size_t i, others = 0;

@@ -347,3 +347,92 @@ Test(grants, clients_come_back_ten_times_over)
 		answer_all(RESULT_FAILED);
 	}
 }
+
+/* --- an answer that asks in parts --- */
+
+static bool
+opens(unsigned int i, const char *client, size_t max, size_t octets)
+{
+	return (open_for_parts(i, client, max, octets) != NULL);
+}
+
+static bool
+adds(unsigned int i, uint32_t first, size_t n)
+{
+	return (add_part(&pool[i].grants, first, n));
+}
+
+/* What it keeps and may wait for is taken before its first part. */
+Test(grants, room_for_parts_is_taken_at_once)
+{
+	unsigned int i;
+
+	cr_assert(opens(0, "10.77.1.2", 1, GRANTS_OCTETS));
+	cr_assert(!opens(1, "10.77.1.2", 1, 1));
+	cr_assert(opens(1, "10.77.1.3", 1, 1));
+	grants_leave(&pool[0].grants);
+	for (i = 2; i < 2 + GRANTS_WAITS / 1024; i++)
+		cr_assert(opens(i, "10.77.1.2", 1024, 1));
+	cr_assert(!opens(50, "10.77.1.2", 1, 1));
+	grants_leave(&pool[2].grants);
+	cr_assert(opens(50, "10.77.1.2", 1024, 1));
+	cr_assert_eq(nabandoned, 0);
+}
+
+/* Grants under way are of the share part by part. */
+Test(grants, a_part_beyond_the_share_is_refused)
+{
+	unsigned int i;
+
+	cr_assert(opens(0, "10.77.1.2", 3, 100));
+	for (i = 1; i < 4; i++)
+		cr_assert(ask(i, "10.77.1.2", i * 1024, 1024));
+	cr_assert(ask(4, "10.77.1.2", 5 * 1024, 1022));
+	cr_assert(!adds(0, 1, 3));
+	cr_assert(adds(0, 1, 2));
+	cr_assert(!adds(0, 3, 1));
+	/* One that is under way already takes none of it. */
+	cr_assert(adds(0, 1024, 1));
+	grants_leave(&pool[0].grants);
+	cr_assert(ask(5, "10.77.1.2", 1, 2));
+	cr_assert_eq(nabandoned, 0);
+}
+
+/* Between two parts it may be the one that has to go. */
+Test(grants, parts_make_room_for_others)
+{
+	unsigned int i;
+	char client[32];
+
+	cr_assert(opens(0, "10.77.1.1", 1, GRANTS_OCTETS));
+	for (i = 1; i < GRANTS_SHARES; i++) {
+		snprintf(client, sizeof(client), "10.77.1.%u", 1 + i);
+		cr_assert(ask_kept(i, client, i, 1, 60, GRANTS_OCTETS - 1));
+	}
+	cr_assert(ask_kept(50, "10.77.2.1", 60, 1, 60, 10));
+	cr_assert_eq(pool[0].abandoned, 1);
+	cr_assert_eq(nabandoned, 1);
+}
+
+/* It never goes for itself: its caller is told that there is no room. */
+Test(grants, a_part_does_not_abandon_its_own_answer)
+{
+	unsigned int i, k;
+	char client[32];
+
+	cr_assert(opens(0, "10.77.1.1", 1024, 100));
+	cr_assert(adds(0, 1, 1022));
+	for (i = 0; i < 5; i++) {
+		snprintf(client, sizeof(client), "10.77.1.%u", 1 + i);
+		for (k = 0; k < 3; k++)
+			cr_assert(ask(1 + 3 * i + k, client,
+			    (1 + 3 * i + k) * 1024, 1024));
+	}
+	/* Two places are left; the first client has most, and not its share. */
+	cr_assert(ask(80, "10.77.2.1", 1, 2));
+	cr_assert(!adds(0, 5000000, 1));
+	cr_assert_eq(nabandoned, 0);
+	grants_leave(&pool[0].grants);
+	cr_assert(ask(81, "10.77.2.1", 10, 1022));
+	cr_assert_eq(nabandoned, 0);
+}
