@@ -50,6 +50,7 @@ end_set(void)
 	sort(sets[coming], own_count, sizeof(struct addr), dns_vet_order);
 	settings.vet.own = sets[coming];
 	settings.vet.nown = own_count;
+	settings.own_changes++;
 	coming = 1 - coming;
 	own_count = messages = 0;
 }

@@ -12,6 +12,7 @@
 struct settings {
 	struct msg_config config;
 	struct dns_vet	vet;		/* its nets, and own addresses (own.c) */
+	uint64_t	own_changes;	/* how often these were others */
 	uint64_t	timeout;	/* --timeout, ns */
 };
 

@@ -5,19 +5,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../dns/vet.h"
 #include "accesslog.h"
 #include "clock.h"
 #include "decision.h"
 #include "grants.h"
 #include "loop.h"
+#include "needs.h"
+#include "parts.h"
 #include "policy.h"
 #include "scratch.h"
 #include "settings.h"
 #include "tell.h"
 
-#define ANSWER_MAX	1024	/* grants of one answer */
-#define NO_EXPIRY	UINT64_MAX
+#define LONG		4096	/* octets of an answer that is for several turns */
 
 /* An answer that waits. */
 struct held {
@@ -26,29 +26,20 @@ struct held {
 	bool		passes;		/* see struct removal */
 	uint8_t		families;
 	struct reply	reply;
+	struct parts	*parts;		/* NULL: all was asked for at once */
 	struct grants_wait waits[];	/* and behind them the message */
 };
 
-/* What an answer needs. */
-struct needs {
-	uint64_t	expiry;		/* of the one known that ends first */
-	size_t		nwants, nknown;
-	/* What is to be asked for from its begin, what is known from its end. */
-	struct grants_want want[ANSWER_MAX];
-	/* Of these the names that led there: all of a host have the same (D14). */
-	struct dns_name	labels[ALIAS_ORIGINS];
-	size_t		nlabels;
-};
-
-/* What it takes to find that out. */
+/* What it takes to find out what an answer needs. */
 struct work {
 	uint8_t		space[DNS_MESSAGE_MAX];
-	struct recipients recipients;
-	const struct dns_address *granted[ANSWER_MAX + 1];
+	struct recipients to;
+	size_t		n;
+	struct dns_address addresses[NEEDS_MAX + 1];
 };
 
 static const struct verdict_events *on_verdict;
-static const char too_many[] = "too many grants under way";
+static const char no_memory[] = "no memory";
 
 /* --- the answer leaves --- */
 
@@ -66,12 +57,12 @@ leave(struct verdict *v, const struct reply *reply, uint64_t expiry)
 {
 	uint64_t left;
 
-	if (expiry != NO_EXPIRY) {
+	if (expiry != NEEDS_NO_EXPIRY) {
 		left = expiry > loop.now ? expiry - loop.now : 0;
 		dns_answer_cap_ttl(reply->msg, reply->len, &reply->response,
 		    (uint32_t)(left / CLOCK_SECOND));
 	}
-	on_verdict->leaves(v, reply, expiry != NO_EXPIRY);
+	on_verdict->leaves(v, reply, expiry != NEEDS_NO_EXPIRY);
 }
 
 /*
@@ -103,7 +94,9 @@ leave_granted(struct verdict *v, struct held *h)
 
 	for (i = 0; i < h->grants.n; i++)
 		any |= h->grants.waits[i].forbidden;
-	if (any)
+	if (!any)
+		r.forbidden = NULL;
+	if (any || h->parts != NULL)
 		err = removal_remove(&r, &reply, space);
 	tell_removed(v->request, &r);
 	if (err != DNS_OK)
@@ -124,19 +117,28 @@ ask_again(struct verdict *v, struct held *h)
 	answer_end(&a);
 }
 
+static struct held *
+held_of(struct grants *g)
+{
+	return ((struct held *)(void *)((char *)g -
+	    offsetof(struct held, grants)));
+}
+
 /* All results are there. */
 static void
 verdict_done(struct grants *g)
 {
-	struct held *h = (struct held *)(void *)((char *)g -
-	    offsetof(struct held, grants));
+	struct held *h = held_of(g);
 	struct verdict *v = h->verdict;
+	enum msg_result_code code = g->code;
 
 	v->held = NULL;
-	if (g->code == RESULT_OK)
+	if (code == RESULT_OK && h->parts != NULL && parts_are_outdated(h->parts))
+		code = RESULT_STALE;
+	if (code == RESULT_OK)
 		leave_granted(v, h);
-	else if (g->code != RESULT_STALE)
-		on_verdict->failed(v, EDE_OTHER, msg_result_text(g->code));
+	else if (code != RESULT_STALE)
+		on_verdict->failed(v, EDE_OTHER, msg_result_text(code));
 	else if (request_has_left(v->request))
 		on_verdict->failed(v, EDE_OTHER, "the client has left");
 	else
@@ -144,17 +146,24 @@ verdict_done(struct grants *g)
 	free(h);
 }
 
+/* It waits no more: nothing is left of it but the query. */
+static struct verdict *
+held_free(struct held *h)
+{
+	struct verdict *v = h->verdict;
+
+	v->held = NULL;
+	if (h->parts != NULL)
+		parts_end(h->parts);
+	free(h);
+	return (v);
+}
+
 /* There are others who need the room. */
 static void
 verdict_abandoned(struct grants *g)
 {
-	struct held *h = (struct held *)(void *)((char *)g -
-	    offsetof(struct held, grants));
-	struct verdict *v = h->verdict;
-
-	v->held = NULL;
-	free(h);
-	on_verdict->failed(v, EDE_OTHER, too_many);
+	on_verdict->failed(held_free(held_of(g)), EDE_OTHER, GRANTS_TOO_MANY);
 }
 
 static void
@@ -167,80 +176,26 @@ verdict_granted(const struct grants *g, const struct grants_wait *w)
 	    w->lifetime);
 }
 
-/* --- what is to be granted --- */
+/* --- what is to be granted: all at once --- */
 
-/* Which of the addresses are to be; returns how many, or ANSWER_MAX + 1. */
-static size_t
-to_be_granted(const struct request *q, const struct recipients *to,
-    const struct dns_address *a, size_t n,
-    const struct dns_address *granted[ANSWER_MAX + 1])
-{
-	bool told = !settings.config.firewall;
-	size_t i, ngranted = 0;
-
-	for (i = 0; i < n && ngranted <= ANSWER_MAX; i++) {
-		/* It passes, or was removed. */
-		if (dns_vet_forbidden(&a[i].addr, &settings.vet))
-			continue;
-		/* Once an answer: it looks at all who were told of. */
-		if (!told)
-			told = removal_tell_of_scope(q, to, &a[i].addr);
-		if (recipients_reach(to->families, &a[i].addr))
-			granted[ngranted++] = &a[i];
-	}
-	return (ngranted);
-}
-
-/* One address and port; false: the answer needs too many. */
-static bool
-need(struct needs *needs, const struct grants_want *want)
-{
-	struct grants_want *w = &needs->want[needs->nwants];
-	uint64_t known;
-
-	if (needs->nwants + needs->nknown == ANSWER_MAX)
-		return (false);
-	*w = *want;
-	if ((known = grants_known(w)) == 0) {
-		needs->nwants++;
-		return (true);
-	}
-	/* This may be its place already. */
-	needs->want[ANSWER_MAX - ++needs->nknown] = *w;
-	if (known < needs->expiry)
-		needs->expiry = known;
-	return (true);
-}
-
-static void
-log_known(const struct request *q, const struct needs *needs)
-{
-	const struct grants_want *w;
-	size_t i;
-
-	for (i = 1; i <= needs->nknown; i++) {
-		w = &needs->want[ANSWER_MAX - i];
-		access_grant(q, &w->client, &w->dst, &w->port, w->lifetime);
-	}
-}
-
-/* A copy of the answer, and places for what it waits for; or NULL. */
+/* So much, with the message behind it; or NULL. */
 static struct held *
-held_new(struct verdict *v, const struct reply *reply, const struct needs *needs)
+held_new(struct verdict *v, const struct reply *reply, size_t nwaits, size_t more)
 {
 	size_t size = sizeof(struct held) +
-	    needs->nwants * sizeof(struct grants_wait) + reply->len;
+	    nwaits * sizeof(struct grants_wait) + more + reply->len;
 	struct held *h;
 
 	if ((h = malloc(size)) == NULL)
 		return (NULL);
 	h->grants.client = v->request->client;
 	h->grants.octets = size;
-	h->grants.expiry = needs->expiry;
+	h->grants.expiry = NEEDS_NO_EXPIRY;
 	h->grants.waits = h->waits;
 	h->verdict = v;
+	h->parts = NULL;
 	h->reply = *reply;
-	h->reply.msg = (uint8_t *)&h->waits[needs->nwants];
+	h->reply.msg = (uint8_t *)h + size - reply->len;
 	memcpy(h->reply.msg, reply->msg, reply->len);
 	return (h);
 }
@@ -250,78 +205,37 @@ static void
 hold(struct verdict *v, const struct reply *reply, const struct needs *needs,
     bool passes, uint8_t families)
 {
-	struct held *h = held_new(v, reply, needs);
+	struct held *h = held_new(v, reply, needs->nwants, 0);
 
 	if (h == NULL) {
-		on_verdict->failed(v, EDE_OTHER, "no memory");
+		on_verdict->failed(v, EDE_OTHER, no_memory);
 		return;
 	}
+	h->grants.expiry = needs->expiry;
 	h->passes = passes;
 	h->families = families;
 	if (!grants_ask(&h->grants, needs->want, needs->nwants)) {
 		free(h);
-		on_verdict->failed(v, EDE_OTHER, too_many);
+		on_verdict->failed(v, EDE_OTHER, GRANTS_TOO_MANY);
 		return;
 	}
-	log_known(v->request, needs);
+	needs_log(v->request, needs);
 	v->held = h;
-}
-
-/* The label, where it outlives the decision that it is of; NULL: no room. */
-static const struct dns_name *
-keep_label(struct needs *needs, const struct dns_name *label,
-    const struct dns_name *qname)
-{
-	size_t i;
-
-	if (label == qname)
-		return (qname);
-	for (i = 0; i < needs->nlabels; i++)
-		if (dns_name_identical(&needs->labels[i], label))
-			return (&needs->labels[i]);
-	if (i == ALIAS_ORIGINS)
-		return (NULL);
-	needs->labels[needs->nlabels++] = *label;
-	return (&needs->labels[i]);
-}
-
-/* What one of them needs: each address at each port that it is allowed. */
-static bool
-need_all(struct needs *needs, const struct request *q, const struct addr *to,
-    const struct dns_address **addresses, size_t n, const struct decision *d)
-{
-	struct grants_want w = { .client = *to };
-	unsigned int p;
-	size_t i;
-
-	for (i = 0; i < n; i++) {
-		if (!recipient_takes(to, &addresses[i]->addr))
-			continue;
-		for (p = 0; p < d->acl.nports; p++) {
-			w.dst = addresses[i]->addr;
-			w.port = d->acl.ports[p];
-			w.ttl = policy_ttl(&w.port, addresses[i]->ttl);
-			w.label = keep_label(needs, decision_label(d, p,
-			    &q->dns.qname), &q->dns.qname);
-			if (w.label == NULL || !need(needs, &w))
-				return (false);
-		}
-	}
-	return (true);
 }
 
 /* What the other addresses of the host need, each by its own rules. */
 static bool
-need_others(struct needs *needs, const struct request *q,
-    const struct recipients *to, const struct dns_address **addresses, size_t n)
+need_others(struct needs *needs, const struct request *q, const struct work *work)
 {
+	const struct recipients *to = &work->to;
 	struct decision *d = scratch_take(sizeof(*d));
 	bool fits = true;
 	unsigned int i;
 
 	for (i = 1; i < to->n && fits; i++) {
 		decision_make_for(q, &to->at[i], d);
-		fits = need_all(needs, q, &to->at[i], addresses, n, d);
+		fits = needs_add(needs, q, &to->at[i], d, work->addresses,
+		    work->n);
 	}
 	scratch_give(d);
 	return (fits);
@@ -329,21 +243,19 @@ need_others(struct needs *needs, const struct request *q,
 
 /* Grant all of the addresses that are in work. */
 static void
-grant_all(struct verdict *v, const struct reply *reply, struct work *work,
-    size_t n, const struct decision *d)
+grant_all(struct verdict *v, const struct reply *reply, const struct work *work,
+    const struct decision *d)
 {
-	const struct recipients *to = &work->recipients;
 	struct needs *needs = scratch_take(sizeof(*needs));
 
-	needs->expiry = NO_EXPIRY;
-	needs->nwants = needs->nknown = needs->nlabels = 0;
-	if (!need_all(needs, v->request, &to->at[0], work->granted, n, d) ||
-	    !need_others(needs, v->request, to, work->granted, n))
-		on_verdict->failed(v, EDE_OTHER, "too many addresses to grant");
+	needs_begin(needs);
+	if (!needs_add(needs, v->request, &work->to.at[0], d, work->addresses,
+	    work->n) || !need_others(needs, v->request, work))
+		on_verdict->failed(v, EDE_OTHER, NEEDS_TOO_MANY);
 	else if (needs->nwants > 0)
-		hold(v, reply, needs, d->acl.resolve_first, to->families);
+		hold(v, reply, needs, d->acl.resolve_first, work->to.families);
 	else {
-		log_known(v->request, needs);
+		needs_log(v->request, needs);
 		leave(v, reply, needs->expiry);
 	}
 	scratch_give(needs);
@@ -351,27 +263,105 @@ grant_all(struct verdict *v, const struct reply *reply, struct work *work,
 
 /* Grant what is left of the answer without what is not granted. */
 static void
-remove_and_grant(struct verdict *v, struct answer *a, struct reply *reply,
-    const struct decision *d, struct work *work)
+remove_and_grant(struct verdict *v, struct reply *reply, struct work *work,
+    const struct decision *d)
 {
 	struct removal r = { .request = v->request,
-	    .passes = d->acl.resolve_first };
-	const struct dns_address *all;
-	enum dns_err err;
-	size_t n = 0;
+	    .passes = d->acl.resolve_first, .families = work->to.families };
+	enum dns_err err = removal_remove(&r, reply, work->space);
 
-	recipients_of(v->request, &work->recipients);
-	r.families = work->recipients.families;
-	err = removal_remove(&r, reply, work->space);
 	tell_removed(v->request, &r);
-	if (err == DNS_OK && d->acl.nports > 0 &&
-	    (err = answer_addresses(a, &all, &n)) == DNS_OK)
-		n = to_be_granted(v->request, &work->recipients, all, n,
-		    work->granted);
 	if (err != DNS_OK)
 		on_verdict->failed(v, EDE_OTHER, dns_strerror(err));
 	else
-		grant_all(v, reply, work, n, d);
+		grant_all(v, reply, work, d);
+}
+
+/* --- what is to be granted: a part in a turn --- */
+
+/* A copy of the answer, and of what it needs; or NULL. */
+static struct held *
+held_new_in_parts(struct verdict *v, const struct reply *reply,
+    const struct work *work, size_t room)
+{
+	struct held *h = held_new(v, reply, room,
+	    parts_size(&work->to, work->n));
+
+	if (h == NULL)
+		return (NULL);
+	h->families = work->to.families;
+	h->parts = (struct parts *)(void *)&h->waits[room];
+	h->parts->request = v->request;
+	h->parts->grants = &h->grants;
+	h->parts->room = room;
+	return (h);
+}
+
+/* What is not granted is removed when the answer leaves. */
+static void
+grant_in_parts(struct verdict *v, const struct reply *reply,
+    const struct work *work, const struct decision *d)
+{
+	size_t n = needs_count(v->request, &work->to, d, work->addresses, work->n);
+	size_t room = n > 0 ? n : 1;
+	struct held *h;
+
+	if (n > NEEDS_MAX) {
+		on_verdict->failed(v, EDE_OTHER, NEEDS_TOO_MANY);
+		return;
+	}
+	if ((h = held_new_in_parts(v, reply, work, room)) == NULL) {
+		on_verdict->failed(v, EDE_OTHER, no_memory);
+		return;
+	}
+	h->passes = d->acl.resolve_first;
+	if (!grants_open(&h->grants, room)) {
+		free(h);
+		on_verdict->failed(v, EDE_OTHER, GRANTS_TOO_MANY);
+		return;
+	}
+	v->held = h;
+	parts_begin(h->parts, &work->to, work->addresses, work->n);
+}
+
+static void
+verdict_failed(struct parts *p, const char *why)
+{
+	on_verdict->failed(held_free(held_of(p->grants)), EDE_OTHER, why);
+}
+
+/* --- an answer comes --- */
+
+/* Is all that it needs not too much for this turn? */
+static bool
+is_for_now(const struct answer *a, const struct work *work,
+    const struct decision *d)
+{
+	return (a->len <= LONG &&
+	    work->n * d->acl.nports * work->to.n <= PARTS_AT_ONCE);
+}
+
+static void
+vet_and_grant(struct verdict *v, struct answer *a, struct reply *reply,
+    struct work *work, const struct decision *d)
+{
+	const struct dns_address *all;
+	enum dns_err err = DNS_OK;
+	size_t n = 0;
+
+	recipients_of(v->request, &work->to);
+	if (d->acl.nports > 0)
+		err = answer_addresses(a, &all, &n);
+	if (err != DNS_OK) {
+		on_verdict->failed(v, EDE_OTHER, dns_strerror(err));
+		return;
+	}
+	work->n = n == 0 ? 0 : needs_addresses(v->request, &work->to, all, n,
+	    work->addresses);
+	if (is_for_now(a, work, d))
+		remove_and_grant(v, reply, work, d);
+	else
+		grant_in_parts(v, reply, work, d);
 }
 
 void
@@ -389,7 +379,7 @@ verdict_answer(struct verdict *v, struct answer *a, uint8_t *msg)
 		return;
 	}
 	work = scratch_take(sizeof(*work));
-	remove_and_grant(v, a, &reply, &d, work);
+	vet_and_grant(v, a, &reply, work, &d);
 	scratch_give(work);
 }
 
@@ -406,18 +396,15 @@ verdict_pass(struct verdict *v, struct answer *a, uint8_t *msg)
 	if (err != DNS_OK)
 		on_verdict->failed(v, EDE_OTHER, dns_strerror(err));
 	else
-		leave(v, &reply, NO_EXPIRY);
+		leave(v, &reply, NEEDS_NO_EXPIRY);
 	scratch_give(space);
 }
 
 void
 verdict_abandon(struct verdict *v)
 {
-	struct held *h = v->held;
-
-	v->held = NULL;
-	grants_leave(&h->grants);
-	free(h);
+	grants_leave(&v->held->grants);
+	(void)held_free(v->held);
 }
 
 void
@@ -429,4 +416,5 @@ verdict_init(const struct verdict_events *e)
 
 	on_verdict = e;
 	grants_init(&grants);
+	parts_init(verdict_failed);
 }

@@ -34,7 +34,8 @@ void	verdict_init(const struct verdict_events *events);
 
 /*
  * Grant what the answer names, and let it leave: now or later.  msg, the
- * client's copy of it, may be changed, and is the caller's again on return.
+ * client's copy of it, may be changed, and is the caller's again on return.  What a
+ * long one needs, or one of many grants, is asked for later (parts.h).
  */
 void	verdict_answer(struct verdict *, struct answer *, uint8_t *msg);
 

@@ -20,6 +20,7 @@
 #include "loop.h"
 #include "observe.h"
 #include "own.h"
+#include "parts.h"
 #include "policy.h"
 #include "priv.h"
 #include "query.h"
@@ -269,6 +270,7 @@ worker_run(void)
 		try_policy();
 		back_udp_flush();
 		back_tcp_flush();
+		parts_flush();
 		grants_flush();
 		front_udp_flush();
 		front_tcp_flush();

@@ -175,3 +175,16 @@ Test(own_set, a_set_that_is_too_long_ends_the_program, .exit_code = 1)
 		tell("10.66.1.1", "10.66.1.1", 24);
 	tell("10.66.1.1", "10.66.1.1", 24);
 }
+
+/* What is under way is decided again then: with the end of a set, not before. */
+Test(own_set, each_set_is_another_one)
+{
+	const uint64_t before = settings.own_changes;
+
+	tell("10.66.1.1", "10.66.1.1", 24);
+	cr_assert_eq(settings.own_changes, before);
+	end();
+	cr_assert_eq(settings.own_changes, before + 1);
+	end();
+	cr_assert_eq(settings.own_changes, before + 2);
+}

@@ -1,0 +1,65 @@
+/*
+ * What a long answer needs, or one of many grants, is asked for in parts: some at the
+ * end of each turn, as there is time, and a part at least (D21).  All such answers
+ * take turns.
+ */
+#ifndef SERVE_PARTS_H
+#define SERVE_PARTS_H
+
+#include <sys/queue.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "../dns/answer.h"
+#include "grants.h"
+#include "recipients.h"
+#include "request.h"
+
+/* Grants that are asked for at once; a new one takes a third of a microsecond. */
+#define PARTS_AT_ONCE	64
+
+/* What is still to be asked for. */
+struct parts {
+	const struct request *request;
+	struct grants	*grants;	/* open, with room for that */
+	size_t		room;		/* grants that it may wait for */
+	/* Of parts.c: */
+	TAILQ_ENTRY(parts) link;
+	bool		asking;		/* there is something */
+	uint64_t	own_changes;	/* by these addresses it was vetted, */
+	uint16_t	generation;	/* and by that list decided */
+	const struct addr *to;		/* recipients, */
+	unsigned int	nto, recipient;	/* and the next one, */
+	size_t		n, at;		/* and the next address for it */
+	struct dns_address addresses[];	/* and behind them recipients */
+};
+
+/*
+ * Before the first answer.  failed is called for one that cannot have what it needs;
+ * grants_leave() is done then, parts_end() is not.
+ */
+void	parts_init(void (*failed)(struct parts *, const char *why));
+
+/* Octets of one with so many recipients and addresses. */
+size_t	parts_size(const struct recipients *, size_t n);
+
+/*
+ * Begin with this turn's end.  The first part of parts is set; what is known of grants
+ * is logged, and its end set.  They are closed when all was asked for, or when that
+ * is outdated.
+ */
+void	parts_begin(struct parts *, const struct recipients *,
+	    const struct dns_address *, size_t n);
+
+/* Ask for nothing more. */
+void	parts_end(struct parts *);
+
+/* Not all of it was decided by the list and the own addresses of now. */
+bool	parts_are_outdated(const struct parts *);
+
+/* At a turn's end. */
+void	parts_flush(void);
+
+#endif
