@@ -6,56 +6,38 @@
 
 #define OWNER_QNAME	0xc00cU	/* pointer to offset 12 (RFC 1035 4.1.4) */
 
-/* The numbers of the queried name, and of the names that it leads to. */
-struct chain {
-	uint16_t	number[1 + DNS_CHAIN_MAX];
-	size_t		n;
-};
+#define FEW		16	/* addresses are found without the slots */
 
-/*
- * The addresses so far.  Where they are depends on a key that nobody knows who
- * chooses addresses.
- */
-#define FEW		16	/* are found without the slots */
-#define SLOTS		(2 * DNS_ADDRESSES_MAX)	/* a power of two */
-
-struct collection {
-	struct dns_address *out;
-	size_t		 max;
-	size_t		 n;
-	dns_hash_fn	*hash;
-	uint16_t	 slot[SLOTS];	/* from FEW on: an index, plus 1, or 0 */
-};
 static_assert(sizeof(struct addr) == 1 + 16, "an address has no holes");
 
 /* If it is new; one too many is left out. */
 static void
-chain_add(struct chain *chain, uint16_t number)
+chain_add(struct dns_follow *f, uint16_t number)
 {
 	size_t i;
 
-	for (i = 0; i < chain->n && chain->number[i] != number; i++)
+	for (i = 0; i < f->nnames && f->name[i] != number; i++)
 		;
-	if (i == chain->n && i <= DNS_CHAIN_MAX)
-		chain->number[chain->n++] = number;
+	if (i == f->nnames && i <= DNS_CHAIN_MAX)
+		f->name[f->nnames++] = number;
 }
 
 /* Where the address is, or will be. */
 static uint16_t *
-collection_slot(struct collection *c, const struct addr *a)
+collection_slot(struct dns_collection *c, const struct addr *a)
 {
 	uint64_t i = c->hash(a, 1 + addr_len(a->family));
 	uint16_t *slot;
 
 	do
-		slot = &c->slot[i++ % SLOTS];
+		slot = &c->slot[i++ % DNS_ADDRESS_SLOTS];
 	while (*slot != 0 && !addr_equal(&c->out[*slot - 1].addr, a));
 	return (slot);
 }
 
 /* So many that a search through them all would take longer. */
 static void
-collection_fill_slots(struct collection *c)
+collection_fill_slots(struct dns_collection *c)
 {
 	size_t i;
 
@@ -65,7 +47,7 @@ collection_fill_slots(struct collection *c)
 }
 
 static enum dns_err
-collect(struct collection *c, const struct addr *a, uint32_t ttl)
+collect(struct dns_collection *c, const struct addr *a, uint32_t ttl)
 {
 	uint16_t *slot = NULL;
 	size_t i = 0;
@@ -95,7 +77,7 @@ collect(struct collection *c, const struct addr *a, uint32_t ttl)
 
 /* All of what is left of c is addresses of that family. */
 static enum dns_err
-collect_all(struct collection *to, struct rcur *c, uint8_t family,
+collect_all(struct dns_collection *to, struct rcur *c, uint8_t family,
     uint32_t ttl)
 {
 	struct addr a = { .family = family };
@@ -112,7 +94,7 @@ collect_all(struct collection *to, struct rcur *c, uint8_t family,
 
 /* The addresses in the parameters of SVCB and HTTPS (RFC 9460 7.3). */
 static enum dns_err
-collect_hints(struct collection *to, struct rcur *c, uint32_t ttl)
+collect_hints(struct dns_collection *to, struct rcur *c, uint32_t ttl)
 {
 	enum dns_err err = DNS_OK;
 	struct rcur value;
@@ -134,7 +116,7 @@ collect_hints(struct collection *to, struct rcur *c, uint32_t ttl)
 /* The addresses of an A or AAAA record, or the hints of one of SVCB or HTTPS. */
 static enum dns_err
 record_addresses(const uint8_t *msg, const struct dns_record *r,
-    struct collection *to)
+    struct dns_collection *to)
 {
 	struct rcur c = { .buf = msg, .len = r->rdata + r->rdlength,
 	    .pos = r->rdata };
@@ -170,7 +152,7 @@ owner_is_question(const uint8_t *owner)
  */
 static enum dns_err
 plain_addresses(const uint8_t *msg, const struct dns_response *r,
-    struct collection *to, bool *plain)
+    struct dns_collection *to, bool *plain)
 {
 	struct rcur c = { .buf = msg, .len = r->answer_end,
 	    .pos = r->question_end };
@@ -192,44 +174,9 @@ plain_addresses(const uint8_t *msg, const struct dns_response *r,
 	return (err);
 }
 
-static enum dns_err
-link_addresses(const uint8_t *msg, const struct dns_response *r,
-    const struct dns_link *link, struct chain *chain, struct collection *to)
-{
-	struct rcur c = { .buf = msg, .len = r->answer_end, .pos = link->at };
-	struct dns_record record;
-	enum dns_err err;
-
-	if (link->target != DNS_LINK_NOWHERE)
-		chain_add(chain, link->target);
-	err = dns_record_read(&c, NULL, &record);
-	return (err != DNS_OK ? err : record_addresses(msg, &record, to));
-}
-
-/*
- * Records may stand before the CNAME that leads to them: for each name of the
- * chain, which grows meanwhile, look at the numbers of all owners.
- */
-static enum dns_err
-chain_addresses(const uint8_t *msg, const struct dns_response *r,
-    const struct dns_link *links, size_t n, struct collection *to)
-{
-	struct chain chain = { .n = 0 };
-	enum dns_err err = DNS_OK;
-	size_t i, k;
-
-	if (n > 0)
-		chain_add(&chain, links[0].owner);
-	for (i = 0; err == DNS_OK && i < chain.n; i++)
-		for (k = 1; err == DNS_OK && k < n; k++)
-			if (links[k].owner == chain.number[i])
-				err = link_addresses(msg, r, &links[k], &chain, to);
-	return (err);
-}
-
 static void
-collection_begin(struct collection *c, dns_hash_fn *hash, struct dns_address *out,
-    size_t max)
+collection_begin(struct dns_collection *c, dns_hash_fn *hash,
+    struct dns_address *out, size_t max)
 {
 	c->out = out;
 	c->max = max < DNS_ADDRESSES_MAX ? max : DNS_ADDRESSES_MAX;
@@ -237,32 +184,96 @@ collection_begin(struct collection *c, dns_hash_fn *hash, struct dns_address *ou
 	c->hash = hash;
 }
 
-enum dns_err
-dns_answer_follow(const uint8_t *msg, const struct dns_response *r,
-    const struct dns_link *links, size_t nlinks, dns_hash_fn *hash,
-    struct dns_address *out, size_t max, size_t *n)
+static enum dns_err
+link_addresses(struct dns_follow *f, const uint8_t *msg,
+    const struct dns_response *r, const struct dns_link *link)
 {
-	DNS_UNINITIALIZED struct collection to;
+	struct rcur c = { .buf = msg, .len = r->answer_end, .pos = link->at };
+	struct dns_record record;
 	enum dns_err err;
 
-	collection_begin(&to, hash, out, max);
-	err = chain_addresses(msg, r, links, nlinks, &to);
-	*n = to.n;
+	if (link->target != DNS_LINK_NOWHERE)
+		chain_add(f, link->target);
+	err = dns_record_read(&c, NULL, &record);
+	return (err != DNS_OK ? err :
+	    record_addresses(msg, &record, &f->addresses));
+}
+
+void
+dns_follow_begin(struct dns_follow *f, const struct dns_link *links,
+    size_t nlinks, dns_hash_fn *hash, struct dns_address *out, size_t max)
+{
+	collection_begin(&f->addresses, hash, out, max);
+	f->nnames = f->at = 0;
+	f->link = 1;
+	if (nlinks > 0)
+		chain_add(f, links[0].owner);
+}
+
+/*
+ * Records may stand before the CNAME that leads to them: for each name of the
+ * chain, which grows meanwhile, look at the numbers of all owners.
+ */
+static const struct dns_link *
+next_link(struct dns_follow *f, const struct dns_link *links, size_t n)
+{
+	for (; f->at < f->nnames; f->at++, f->link = 1)
+		for (; f->link < n; f->link++)
+			if (links[f->link].owner == f->name[f->at])
+				return (&links[f->link]);
+	return (NULL);
+}
+
+enum dns_err
+dns_follow_some(struct dns_follow *f, const uint8_t *msg,
+    const struct dns_response *r, const struct dns_link *links, size_t nlinks,
+    size_t max, bool *more)
+{
+	const struct dns_link *link = next_link(f, links, nlinks);
+	enum dns_err err = DNS_OK;
+
+	for (; err == DNS_OK && link != NULL && max > 0; max--) {
+		err = link_addresses(f, msg, r, link);
+		f->link++;
+		link = next_link(f, links, nlinks);
+	}
+	*more = link != NULL;
 	return (err);
 }
 
 /* Not inline, since most answers need no such room on the stack. */
 static enum dns_err __attribute__((noinline))
 linked_addresses(const uint8_t *msg, const struct dns_response *r,
-    struct collection *to)
+    dns_hash_fn *hash, struct dns_address *out, size_t max, size_t *n)
 {
 	DNS_UNINITIALIZED struct dns_link links[DNS_LINKS_ROOM];
+	DNS_UNINITIALIZED struct dns_follow f;
 	enum dns_err err;
-	size_t n;
+	size_t nlinks;
+	bool more;
 
-	to->n = 0;
-	err = dns_links_read(msg, r, to->hash, links, &n);
-	return (err != DNS_OK ? err : chain_addresses(msg, r, links, n, to));
+	err = dns_links_read(msg, r, hash, links, &nlinks);
+	if (err != DNS_OK)
+		return (err);
+	dns_follow_begin(&f, links, nlinks, hash, out, max);
+	err = dns_follow_some(&f, msg, r, links, nlinks, SIZE_MAX, &more);
+	*n = f.addresses.n;
+	return (err);
+}
+
+/* As above, and that of the other ones is not needed at the same time. */
+static enum dns_err __attribute__((noinline))
+all_plain_addresses(const uint8_t *msg, const struct dns_response *r,
+    dns_hash_fn *hash, struct dns_address *out, size_t max, size_t *n,
+    bool *plain)
+{
+	DNS_UNINITIALIZED struct dns_collection to;
+	enum dns_err err;
+
+	collection_begin(&to, hash, out, max);
+	err = plain_addresses(msg, r, &to, plain);
+	*n = to.n;
+	return (err);
 }
 
 enum dns_err
@@ -270,7 +281,6 @@ dns_answer_addresses(const uint8_t *msg, size_t len,
     const struct dns_response *r, dns_hash_fn *hash, struct dns_address *out,
     size_t max, size_t *n)
 {
-	DNS_UNINITIALIZED struct collection to;
 	enum dns_err err;
 	bool plain;
 
@@ -279,12 +289,11 @@ dns_answer_addresses(const uint8_t *msg, size_t len,
 		return (DNS_ESHORT);
 	if (!r->has_question)
 		return (DNS_OK);
-	collection_begin(&to, hash, out, max);
-	err = plain_addresses(msg, r, &to, &plain);
-	if (err == DNS_OK && !plain)
-		err = linked_addresses(msg, r, &to);
-	*n = to.n;
-	return (err);
+	err = all_plain_addresses(msg, r, hash, out, max, n, &plain);
+	if (err != DNS_OK || plain)
+		return (err);
+	*n = 0;
+	return (linked_addresses(msg, r, hash, out, max, n));
 }
 
 void

@@ -37,10 +37,42 @@ DNS_MUSTCHECK enum dns_err dns_answer_addresses(const uint8_t *msg, size_t len,
     const struct dns_response *r, dns_hash_fn *hash, struct dns_address *out,
     size_t max, size_t *n);
 
-/* The same, from what dns_links_read() has said of msg: the second half of it. */
-DNS_MUSTCHECK enum dns_err dns_answer_follow(const uint8_t *msg,
-    const struct dns_response *r, const struct dns_link *links, size_t nlinks,
-    dns_hash_fn *hash, struct dns_address *out, size_t max, size_t *n);
+/*
+ * The addresses so far.  Where they are depends on a key that nobody knows who
+ * chooses addresses.
+ */
+#define DNS_ADDRESS_SLOTS	(2 * DNS_ADDRESSES_MAX)	/* a power of two */
+
+struct dns_collection {
+	struct dns_address *out;
+	size_t		 max;
+	size_t		 n;
+	dns_hash_fn	*hash;
+	uint16_t	 slot[DNS_ADDRESS_SLOTS];	/* an index, plus 1, or 0 */
+};
+
+/*
+ * The same, from what dns_links_read() has said of msg: the second half of it, in
+ * pieces.  The numbers of the queried name, and of the names that it leads to, and
+ * the link that is next for one of them.
+ */
+struct dns_follow {
+	uint16_t	 name[1 + DNS_CHAIN_MAX];
+	size_t		 nnames, at;
+	size_t		 link;
+	struct dns_collection addresses;
+};
+
+void	dns_follow_begin(struct dns_follow *, const struct dns_link *links,
+	    size_t nlinks, dns_hash_fn *hash, struct dns_address *out, size_t max);
+
+/*
+ * Collect the addresses of that many links more.  *more: there are others; if not,
+ * there are addresses.n.
+ */
+DNS_MUSTCHECK enum dns_err dns_follow_some(struct dns_follow *,
+    const uint8_t *msg, const struct dns_response *r,
+    const struct dns_link *links, size_t nlinks, size_t max, bool *more);
 
 /* A name that an answer leads to. */
 struct dns_target {

@@ -6,6 +6,14 @@
 #include "hash.h"
 #include "kept.h"
 
+#define PIECE	512		/* links; each takes up to 50 ns */
+
+/* The addresses of a long answer, while they are read in pieces. */
+struct reading {
+	struct dns_follow follow;
+	struct dns_address out[DNS_ADDRESSES_MAX];
+};
+
 void
 answer_begin(struct answer *a, const uint8_t *msg, size_t len,
     const struct dns_response *r, struct quota *quota)
@@ -15,6 +23,7 @@ answer_begin(struct answer *a, const uint8_t *msg, size_t len,
 	a->response = r;
 	a->quota = quota;
 	a->targets.items = a->links.items = a->addresses.items = NULL;
+	a->reading.items = NULL;
 }
 
 void
@@ -23,6 +32,7 @@ answer_pass(struct answer *a, struct quota *to)
 	kept_pass(a->targets.items, a->quota, to);
 	kept_pass(a->links.items, a->quota, to);
 	kept_pass(a->addresses.items, a->quota, to);
+	kept_pass(a->reading.items, a->quota, to);
 	a->quota = to;
 }
 
@@ -33,6 +43,7 @@ answer_move(struct answer *from, struct answer *to)
 	kept_set_of(to->targets.items, &to->targets);
 	kept_set_of(to->links.items, &to->links);
 	kept_set_of(to->addresses.items, &to->addresses);
+	kept_set_of(to->reading.items, &to->reading);
 }
 
 void
@@ -41,6 +52,7 @@ answer_end(struct answer *a)
 	kept_free(a->targets.items);
 	kept_free(a->links.items);
 	kept_free(a->addresses.items);
+	kept_free(a->reading.items);
 }
 
 /* Others need the room. */
@@ -105,16 +117,11 @@ links_ahead(struct answer *a)
 static enum dns_err
 read_addresses(const struct answer *a, struct dns_address *out, size_t *n)
 {
-	const struct answer_part *links = &a->links;
-
 	*n = 0;
-	if (links->items == NULL)
-		return (dns_answer_addresses(a->msg, a->len, a->response,
-		    hash_bytes, out, DNS_ADDRESSES_MAX, n));
-	if (links->err != DNS_OK)
-		return (links->err);
-	return (dns_answer_follow(a->msg, a->response, links->items, links->n,
-	    hash_bytes, out, DNS_ADDRESSES_MAX, n));
+	if (a->links.items != NULL && a->links.err != DNS_OK)
+		return (a->links.err);
+	return (dns_answer_addresses(a->msg, a->len, a->response, hash_bytes, out,
+	    DNS_ADDRESSES_MAX, n));
 }
 
 enum dns_err
@@ -136,6 +143,46 @@ answer_addresses(struct answer *a, const struct dns_address **out, size_t *n)
 	return (err);
 }
 
+/* The second half of it, in pieces; false: there is not all that it takes. */
+static bool
+reading_begin(struct answer *a)
+{
+	const struct answer_part *links = &a->links;
+	struct reading *r;
+
+	if (links->items == NULL || links->err != DNS_OK)
+		return (false);
+	r = kept_alloc_if_room(a->quota, sizeof(*r), answer_evict, &a->reading);
+	if (r != NULL)
+		dns_follow_begin(&r->follow, links->items, links->n, hash_bytes,
+		    r->out, DNS_ADDRESSES_MAX);
+	a->reading.items = r;
+	return (r != NULL);
+}
+
+/* A piece; false: there is no more of it. */
+static bool
+reading_go_on(struct answer *a)
+{
+	const struct answer_part *links = &a->links;
+	struct reading *r = a->reading.items;
+	enum dns_err err;
+	bool more;
+
+	/* Others may have needed the room: who asks has to read it then. */
+	if (r == NULL || links->items == NULL)
+		return (false);
+	err = dns_follow_some(&r->follow, a->msg, a->response, links->items,
+	    links->n, PIECE, &more);
+	if (err == DNS_OK && more)
+		return (true);
+	a->addresses.n = r->follow.addresses.n;
+	answer_keep(a, &a->addresses, r->out, sizeof(r->out[0]), err);
+	kept_free(r);
+	a->reading.items = NULL;
+	return (true);
+}
+
 bool
 answer_read_ahead(struct answer *a, unsigned int part, bool addresses)
 {
@@ -148,9 +195,9 @@ answer_read_ahead(struct answer *a, unsigned int part, bool addresses)
 		(void)!answer_targets(a, &targets, &n);
 	else if (part == 1 && addresses)
 		links_ahead(a);
-	else if (part == 2 && addresses)
+	else if (part == 2 && addresses && !reading_begin(a))
 		(void)!answer_addresses(a, &list, &n);
 	else
-		return (false);
+		return (reading_go_on(a));
 	return (true);
 }

@@ -27,6 +27,7 @@ struct answer {
 	const struct dns_response *response;	/* of msg */
 	struct quota	*quota;		/* of what is kept; NULL: nothing is */
 	struct answer_part targets, links, addresses;
+	struct answer_part reading;	/* addresses, as far as they are read */
 };
 
 /*
@@ -58,7 +59,7 @@ DNS_MUSTCHECK enum dns_err answer_addresses(struct answer *,
 
 /*
  * Read so much ahead of a long answer, to be kept, as is work enough for a turn;
- * part counts from 0.  False: there is no such part.
+ * part counts from 0.  False: there is no such part, and no later one.
  */
 bool	answer_read_ahead(struct answer *, unsigned int part, bool addresses);
 

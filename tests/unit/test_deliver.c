@@ -34,6 +34,7 @@ static unsigned int order[MAX];		/* in which they were answered */
 static unsigned int nanswered, nfailed, nread, asks_from;
 static uint64_t cost, spent;		/* of each answer, in this turn; ns */
 static bool asks, wants_grants;
+static size_t piece = SIZE_MAX;		/* links that are followed at once */
 static int mallocs_left = -1;		/* then they fail; -1: never */
 static struct dns_response response;
 static size_t length = LEN;
@@ -57,12 +58,10 @@ enum dns_err __wrap_dns_links_read(const uint8_t *, const struct dns_response *,
     dns_hash_fn *, struct dns_link *, size_t *);
 enum dns_err __real_dns_links_read(const uint8_t *, const struct dns_response *,
     dns_hash_fn *, struct dns_link *, size_t *);
-enum dns_err __wrap_dns_answer_follow(const uint8_t *,
-    const struct dns_response *, const struct dns_link *, size_t,
-    dns_hash_fn *, struct dns_address *, size_t, size_t *);
-enum dns_err __real_dns_answer_follow(const uint8_t *,
-    const struct dns_response *, const struct dns_link *, size_t,
-    dns_hash_fn *, struct dns_address *, size_t, size_t *);
+enum dns_err __wrap_dns_follow_some(struct dns_follow *, const uint8_t *,
+    const struct dns_response *, const struct dns_link *, size_t, size_t, bool *);
+enum dns_err __real_dns_follow_some(struct dns_follow *, const uint8_t *,
+    const struct dns_response *, const struct dns_link *, size_t, size_t, bool *);
 
 uint64_t
 __wrap_clock_now(void)
@@ -127,13 +126,14 @@ __wrap_dns_links_read(const uint8_t *msg, const struct dns_response *r,
 }
 
 enum dns_err
-__wrap_dns_answer_follow(const uint8_t *msg, const struct dns_response *r,
-    const struct dns_link *links, size_t nlinks, dns_hash_fn *hash,
-    struct dns_address *out, size_t max, size_t *n)
+__wrap_dns_follow_some(struct dns_follow *f, const uint8_t *msg,
+    const struct dns_response *r, const struct dns_link *links, size_t nlinks,
+    size_t max, bool *more)
 {
 	nread++;
-	return (__real_dns_answer_follow(msg, r, links, nlinks, hash, out, max,
-	    n));
+	if (max > piece)
+		max = piece;
+	return (__real_dns_follow_some(f, msg, r, links, nlinks, max, more));
 }
 
 static void
@@ -591,6 +591,107 @@ Test(deliver, a_long_one_is_read_in_other_turns)
 	cr_assert_eq(nanswered, 3);
 	assert_in_order(3);
 	cr_assert_eq(nread, 3);
+	cr_assert_eq(quota.kept.amount, 0);
+}
+
+/* A long one of some clients, of whose two links one is followed. */
+static void
+read_first_link(unsigned int n)
+{
+	unsigned int i;
+
+	length = 4097;
+	wants_grants = true;
+	piece = 1;
+	deliver_to(0, n);
+	for (i = 1; i <= 3; i++) {
+		turn();
+		cr_assert_eq(nread, i);
+	}
+}
+
+Test(deliver, the_addresses_of_a_long_one_are_read_in_pieces)
+{
+	read_first_link(2);
+	turn();
+	cr_assert_eq(nread, 4);
+	cr_assert_eq(nanswered, 0);
+	asks = true;
+	turn();
+	cr_assert_eq(nanswered, 2);
+	cr_assert_eq(nread, 4);
+	cr_assert_eq(quota.kept.amount, 0);
+}
+
+Test(deliver, who_leaves_while_a_long_one_is_read)
+{
+	uint32_t all;
+
+	by_others = true;
+	read_first_link(3);
+	all = others[2].kept.amount;
+	cr_assert_gt(all, length + DNS_ADDRESSES_MAX * sizeof(struct dns_address));
+	deliver_leave(&pool[2]);
+	cr_assert_eq(others[1].kept.amount, all);
+	cr_assert_eq(others[2].kept.amount, 0);
+	deliver_leave(&pool[1]);
+	deliver_leave(&pool[0]);
+	cr_assert_eq(others[0].kept.amount + others[1].kept.amount, 0);
+	turn();
+	cr_assert_eq(nread, 3);
+	cr_assert_eq(nanswered + nfailed, 0);
+}
+
+/* Others need the room: all of it goes. */
+Test(deliver, a_long_one_makes_room_while_it_is_read)
+{
+	static struct quota fillers[32];
+	unsigned int i;
+
+	read_first_link(2);
+	kept_alloc(&quota, KEPT_SHARE - quota.kept.amount, never, NULL);
+	for (i = 0; i < 32; i++)
+		kept_alloc(&fillers[i], (KEPT_MAX - KEPT_SHARE) / 32, never, NULL);
+	cr_assert_not_null(kept_alloc(&others[0], 1, never, NULL));
+	cr_assert_eq(nfailed, 2);
+	turn();
+	cr_assert_eq(nread, 3);
+	cr_assert_eq(nanswered, 0);
+}
+
+/* They are read at once then, and for each again. */
+Test(deliver, a_long_one_without_memory_for_pieces)
+{
+	unsigned int i;
+
+	length = 4097;
+	wants_grants = asks = true;
+	piece = 1;
+	mallocs_left = 3;
+	deliver_to(0, 2);
+	for (i = 1; i <= 3; i++) {
+		turn();
+		cr_assert_eq(nread, i);
+	}
+	turn();
+	cr_assert_eq(nanswered, 2);
+	cr_assert_eq(nread, 5);
+	cr_assert_eq(quota.kept.amount, 0);
+}
+
+/* There was memory to read them, but not to keep them. */
+Test(deliver, a_long_one_whose_addresses_cannot_be_kept)
+{
+	unsigned int i;
+
+	length = 4097;
+	wants_grants = asks = true;
+	mallocs_left = 4;
+	deliver_to(0, 2);
+	for (i = 1; i <= 4; i++)
+		turn();
+	cr_assert_eq(nanswered, 2);
+	cr_assert_eq(nread, 5);
 	cr_assert_eq(quota.kept.amount, 0);
 }
 
