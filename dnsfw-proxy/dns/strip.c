@@ -361,6 +361,15 @@ put_u16_at(struct target *t, size_t at, size_t v)
 	wcur_u16(&w, (uint16_t)v);
 }
 
+/* But for the owner it is as it was: no name in it may be compressed. */
+static bool
+is_copied(const struct source *s, const struct dns_record *r)
+{
+	if (is_service(r) || (r->type == TYPE_OPT && !s->hop))
+		return (false);
+	return (strchr(dns_rdata_fields(r->type, r->class), 'n') == NULL);
+}
+
 /* The record r whose owner is at offset at. */
 static enum dns_err
 put_record(struct target *t, const struct source *s, size_t at,
@@ -371,6 +380,11 @@ put_record(struct target *t, const struct source *s, size_t at,
 
 	if ((err = put_name(t, s, at)) != DNS_OK)
 		return (err);
+	if (is_copied(s, r)) {
+		at = r->ttl_offset - 4;
+		wcur_bytes(&t->w, s->msg + at, r->rdata + r->rdlength - at);
+		return (t->w.overflow ? DNS_EFULL : DNS_OK);
+	}
 	wcur_u16(&t->w, r->type);
 	wcur_u16(&t->w, r->class);
 	wcur_u32(&t->w, r->ttl);
