@@ -12,12 +12,12 @@
 
 static TAILQ_HEAD(, parts) asking = TAILQ_HEAD_INITIALIZER(asking);
 static struct loop_share parts_share;
-static void (*parts_failed)(struct parts *, const char *);
+static const struct parts_events *on_parts;
 
 void
-parts_init(void (*failed)(struct parts *, const char *))
+parts_init(const struct parts_events *e)
 {
-	parts_failed = failed;
+	on_parts = e;
 }
 
 size_t
@@ -121,26 +121,35 @@ is_asked(const struct parts *p)
 	return (p->n == 0 || p->recipient == p->nto || parts_are_outdated(p));
 }
 
+/* Why it fails, or NULL. */
+static const char *
+parts_step(struct parts *p, bool *more)
+{
+	*more = true;
+	if (request_has_left(p->request))
+		return ("the client has left");
+	if (!is_asked(p))
+		return (ask_for_next(p));
+	return (on_parts->finish(p, more));
+}
+
 static void
 parts_go_on(struct parts *p)
 {
-	const char *why = NULL;
+	bool more;
+	const char *why = parts_step(p, &more);
 
-	if (request_has_left(p->request))
-		why = "the client has left";
-	else if (!is_asked(p))
-		why = ask_for_next(p);
 	if (why != NULL) {
 		grants_leave(p->grants);
-		parts_failed(p, why);
+		on_parts->failed(p, why);
 		return;
 	}
 	parts_end(p);
-	if (is_asked(p)) {
+	if (!more) {
 		grants_close(p->grants);
 		return;
 	}
-	/* Others have their turn before the next part. */
+	/* Others have their turn before the next step. */
 	p->asking = true;
 	TAILQ_INSERT_TAIL(&asking, p, link);
 }

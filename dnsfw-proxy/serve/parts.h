@@ -27,7 +27,7 @@ struct parts {
 	size_t		room;		/* grants that it may wait for */
 	/* Of parts.c: */
 	TAILQ_ENTRY(parts) link;
-	bool		asking;		/* there is something */
+	bool		asking;		/* it is not finished */
 	uint64_t	own_changes;	/* by these addresses it was vetted, */
 	uint16_t	generation;	/* and by that list decided */
 	const struct addr *to;		/* recipients, */
@@ -36,19 +36,27 @@ struct parts {
 	struct dns_address addresses[];	/* and behind them recipients */
 };
 
-/*
- * Before the first answer.  failed is called for one that cannot have what it needs;
- * grants_leave() is done then, parts_end() is not.
- */
-void	parts_init(void (*failed)(struct parts *, const char *why));
+/* What is told of an answer. */
+struct parts_events {
+	/*
+	 * All was asked for, or is outdated: what else is there to be done before it
+	 * can leave?  *more: in another turn, too.  Returns why it fails, or NULL.
+	 */
+	const char *(*finish)(struct parts *, bool *more);
+	/* It cannot have what it needs; parts_end() is not done. */
+	void	(*failed)(struct parts *, const char *why);
+};
+
+/* Before the first answer; events must stay. */
+void	parts_init(const struct parts_events *events);
 
 /* Octets of one with so many recipients and addresses. */
 size_t	parts_size(const struct recipients *, size_t n);
 
 /*
  * Begin with this turn's end.  The first part of parts is set; what is known of grants
- * is logged, and its end set.  They are closed when all was asked for, or when that
- * is outdated.
+ * is logged, and its end set.  They are closed when it is finished, and left before it
+ * fails.
  */
 void	parts_begin(struct parts *, const struct recipients *,
 	    const struct dns_address *, size_t n);

@@ -101,24 +101,47 @@ unwanted(void *arg, const struct addr *a)
 }
 
 enum dns_err
-removal_remove(struct removal *r, struct reply *reply, uint8_t *space)
+removal_strip(struct removal *r, struct reply *reply, uint8_t *space,
+    bool *removed)
 {
-	size_t limit = request_limit(r->request);
 	enum dns_err err;
-	size_t n, removed;
+	size_t n, count;
 
 	/* What is longer than before (see strip.h) may be too long. */
 	err = dns_strip(reply->msg, reply->len, &reply->response, unwanted, r,
-	    space, limit, &n, &removed);
-	if (err != DNS_OK || removed == 0)
+	    space, request_limit(r->request), &n, &count);
+	*removed = err == DNS_OK && count > 0;
+	if (!*removed)
 		return (err);
 	/* No longer what a validator has called authentic (RFC 4035 3.2.3). */
 	space[3] &= (uint8_t)~DNS_AD;
-	err = dns_response_parse(space, n, &reply->response);
+	reply->msg = space;
+	reply->len = n;
+	return (DNS_OK);
+}
+
+enum dns_err
+removal_parse(const struct request *q, struct reply *reply, size_t room)
+{
+	size_t limit = request_limit(q);
+	enum dns_err err;
+
+	err = dns_response_parse(reply->msg, reply->len, &reply->response);
 	if (err != DNS_OK)
 		return (err);
-	reply->msg = space;
-	reply->len = dns_append_ede(space, n, limit, &reply->response.edns,
-	    EDE_FILTERED, "an address that is not granted was removed");
+	reply->len = dns_append_ede(reply->msg, reply->len,
+	    limit < room ? limit : room, &reply->response.edns, EDE_FILTERED,
+	    "an address that is not granted was removed");
 	return (DNS_OK);
+}
+
+enum dns_err
+removal_remove(struct removal *r, struct reply *reply, uint8_t *space)
+{
+	bool removed;
+	enum dns_err err = removal_strip(r, reply, space, &removed);
+
+	if (err != DNS_OK || !removed)
+		return (err);
+	return (removal_parse(r->request, reply, DNS_MESSAGE_MAX));
 }

@@ -46,4 +46,14 @@ bool	removal_tell_of_scope(const struct request *, const struct recipients *,
 DNS_MUSTCHECK enum dns_err removal_remove(struct removal *, struct reply *,
     uint8_t *space);
 
+/*
+ * The same in two pieces.  If something is removed by the first, msg and len of the
+ * reply are what is left, and its parse is that of before; the second, which is to
+ * follow then, sets that.  It may add as many octets as are below room.
+ */
+DNS_MUSTCHECK enum dns_err removal_strip(struct removal *, struct reply *,
+    uint8_t *space, bool *removed);
+DNS_MUSTCHECK enum dns_err removal_parse(const struct request *, struct reply *,
+    size_t room);
+
 #endif

@@ -18,6 +18,7 @@
 #include "tell.h"
 
 #define LONG		4096	/* octets of an answer that is for several turns */
+#define MORE		64	/* octets that it may become longer, with EDE */
 
 /* An answer that waits. */
 struct held {
@@ -27,6 +28,8 @@ struct held {
 	uint8_t		families;
 	struct reply	reply;
 	struct parts	*parts;		/* NULL: all was asked for at once */
+	bool		stripped;	/* what is never granted has gone */
+	size_t		room;		/* octets of the message */
 	struct grants_wait waits[];	/* and behind them the message */
 };
 
@@ -96,7 +99,7 @@ leave_granted(struct verdict *v, struct held *h)
 		any |= h->grants.waits[i].forbidden;
 	if (!any)
 		r.forbidden = NULL;
-	if (any || h->parts != NULL)
+	if (any || !h->stripped)
 		err = removal_remove(&r, &reply, space);
 	tell_removed(v->request, &r);
 	if (err != DNS_OK)
@@ -178,12 +181,13 @@ verdict_granted(const struct grants *g, const struct grants_wait *w)
 
 /* --- what is to be granted: all at once --- */
 
-/* So much, with the message behind it; or NULL. */
+/* With so many octets between waits and message, and room behind that; or NULL. */
 static struct held *
-held_new(struct verdict *v, const struct reply *reply, size_t nwaits, size_t more)
+held_new(struct verdict *v, const struct reply *reply, size_t nwaits,
+    size_t between, size_t more)
 {
-	size_t size = sizeof(struct held) +
-	    nwaits * sizeof(struct grants_wait) + more + reply->len;
+	size_t at = sizeof(struct held) + nwaits * sizeof(struct grants_wait) +
+	    between, size = at + reply->len + more;
 	struct held *h;
 
 	if ((h = malloc(size)) == NULL)
@@ -194,8 +198,10 @@ held_new(struct verdict *v, const struct reply *reply, size_t nwaits, size_t mor
 	h->grants.waits = h->waits;
 	h->verdict = v;
 	h->parts = NULL;
+	h->stripped = true;
+	h->room = reply->len + more;
 	h->reply = *reply;
-	h->reply.msg = (uint8_t *)h + size - reply->len;
+	h->reply.msg = (uint8_t *)h + at;
 	memcpy(h->reply.msg, reply->msg, reply->len);
 	return (h);
 }
@@ -205,7 +211,7 @@ static void
 hold(struct verdict *v, const struct reply *reply, const struct needs *needs,
     bool passes, uint8_t families)
 {
-	struct held *h = held_new(v, reply, needs->nwants, 0);
+	struct held *h = held_new(v, reply, needs->nwants, 0, 0);
 
 	if (h == NULL) {
 		on_verdict->failed(v, EDE_OTHER, no_memory);
@@ -285,11 +291,12 @@ held_new_in_parts(struct verdict *v, const struct reply *reply,
     const struct work *work, size_t room)
 {
 	struct held *h = held_new(v, reply, room,
-	    parts_size(&work->to, work->n));
+	    parts_size(&work->to, work->n), MORE);
 
 	if (h == NULL)
 		return (NULL);
 	h->families = work->to.families;
+	h->stripped = false;
 	h->parts = (struct parts *)(void *)&h->waits[room];
 	h->parts->request = v->request;
 	h->parts->grants = &h->grants;
@@ -297,7 +304,7 @@ held_new_in_parts(struct verdict *v, const struct reply *reply,
 	return (h);
 }
 
-/* What is not granted is removed when the answer leaves. */
+/* What is not granted is removed at the end. */
 static void
 grant_in_parts(struct verdict *v, const struct reply *reply,
     const struct work *work, const struct decision *d)
@@ -322,6 +329,43 @@ grant_in_parts(struct verdict *v, const struct reply *reply,
 	}
 	v->held = h;
 	parts_begin(h->parts, &work->to, work->addresses, work->n);
+}
+
+/* Why it fails, or NULL.  What is longer than before is stripped when it leaves. */
+static const char *
+held_strip(struct held *h, bool *more)
+{
+	struct removal r = { .request = h->verdict->request,
+	    .passes = h->passes, .families = h->families };
+	uint8_t *space = scratch_take(DNS_MESSAGE_MAX);
+	struct reply reply = h->reply;
+	enum dns_err err = removal_strip(&r, &reply, space, more);
+
+	if (err == DNS_OK && reply.len <= h->room) {
+		if (*more)
+			memcpy(h->reply.msg, space, reply.len);
+		h->reply.len = reply.len;
+		h->stripped = true;
+		tell_removed(r.request, &r);
+	} else
+		*more = false;
+	scratch_give(space);
+	return (err == DNS_OK ? NULL : dns_strerror(err));
+}
+
+/* What is not granted is removed: the message is looked at twice. */
+static const char *
+verdict_finish(struct parts *p, bool *more)
+{
+	struct held *h = held_of(p->grants);
+	enum dns_err err;
+
+	*more = false;
+	if (h->stripped) {
+		err = removal_parse(p->request, &h->reply, h->room);
+		return (err == DNS_OK ? NULL : dns_strerror(err));
+	}
+	return (parts_are_outdated(p) ? NULL : held_strip(h, more));
 }
 
 static void
@@ -413,8 +457,10 @@ verdict_init(const struct verdict_events *e)
 	static const struct grants_events grants = {
 		.granted = verdict_granted, .done = verdict_done,
 		.abandoned = verdict_abandoned };
+	static const struct parts_events parts = { .finish = verdict_finish,
+	    .failed = verdict_failed };
 
 	on_verdict = e;
 	grants_init(&grants);
-	parts_init(verdict_failed);
+	parts_init(&parts);
 }

@@ -18,7 +18,7 @@
 
 #define ALIASES		16	/* that are followed (D14) */
 #define ALIAS_ADDRESSES	10	/* with these it has 512 octets at most */
-#define HELD		5140	/* octets of worst_held() */
+#define HELD		5060	/* octets of worst_held() */
 #define HELD_ADDRESSES	3
 
 #define TYPE_A		1

@@ -30,7 +30,7 @@ size_t	worst_many(uint8_t *msg, const uint8_t *query, uint32_t ttl);
 
 /*
  * The most that dnsfw remembers of one answer: as many aliases as are followed,
- * and addresses at their end; and three addresses in an answer of 5,140 octets,
+ * and addresses at their end; and three addresses in an answer of 5,060 octets,
  * which is held until they are granted: 16,384 of these and 32 MiB at once are
  * what there is room for.
  */

@@ -458,6 +458,8 @@ done(enum msg_result_code code, uint64_t expiry)
 	struct grants *g = asked;
 
 	cr_assert_not_null(g);
+	/* Only when no more can be asked for. */
+	cr_assert(!g->open);
 	asked = NULL;
 	g->pending = 0;
 	g->code = code;
