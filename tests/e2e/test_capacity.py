@@ -70,3 +70,17 @@ def test_G4_all_addresses_of_an_answer_or_none(lab, fw, count, rcode):
         server.out.wait_for("<! .* too many addresses to grant")
         count = 0
     assert len(fw.entries()) == count
+
+
+def test_D21_an_address_of_a_thousand_goes(lab, fw):
+    """Such an answer is granted, and stripped, in several turns."""
+    name = "bad.example.com"
+    good = [f"10.78.{100 + i // 250}.{i % 250 + 1}" for i in range(1000)]
+    lab.upstream.add(name, 900, "A", *good[:500], "127.0.0.1", *good[500:])
+    server = lab.dnsfw(ACL, fw=fw)
+    for _ in range(2):      # the second time all is known
+        answer = lab.ask(name, tcp=True)
+        assert answer.rcode() == dns.rcode.NOERROR
+        assert {record.address for record in answer.answer[0]} == set(good)
+        assert len(fw.entries()) == len(good)
+    server.err.wait_for("address 127.0.0.1 is never granted, and was removed")
