@@ -38,6 +38,8 @@ deliver_some(struct waiters *waiting, struct answer *a, unsigned int max)
 		/* From the first one on: what that takes counts. */
 		if (!loop_has_time(&deliver_share) && i > 0)
 			return;
+		if (a->len > LONG)
+			loop_was_long(&deliver_share);
 		TAILQ_REMOVE(waiting, w, link);
 		deliver_events->answered(w, a);
 	}

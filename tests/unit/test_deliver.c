@@ -76,8 +76,15 @@ loop_has_time(struct loop_share *share)
 	if (share->turn != loop.now) {
 		share->turn = loop.now;
 		share->end = __wrap_clock_now() + TIME;
+		share->least = __wrap_clock_now() + LOOP_SHARE;
 	}
 	return (__wrap_clock_now() < share->end);
+}
+
+void
+loop_was_long(struct loop_share *share)
+{
+	share->end = share->least;
 }
 
 void
@@ -751,4 +758,23 @@ Test(deliver, each_that_waits_for_a_long_one_may_have_a_turn)
 		turn();
 		cr_assert_eq(nanswered, i);
 	}
+}
+
+/* What is left of the turn is for others, and for short ones. */
+Test(deliver, a_long_one_has_its_least_share_of_a_turn)
+{
+	cost = LOOP_SHARE / 2;
+	length = 4097;
+	deliver_to(0, 5);
+	turn();
+	turn();
+	cr_assert_eq(nanswered, 2);
+	turn();
+	cr_assert_eq(nanswered, 4);
+	turn();
+	cr_assert_eq(nanswered, 5);
+	turn();
+	length = 4096;
+	deliver_to(0, 5);
+	cr_assert_eq(nanswered, 10);
 }
