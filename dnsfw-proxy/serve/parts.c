@@ -4,13 +4,19 @@
 #include <string.h>
 
 #include "decision.h"
+#include "hash.h"
 #include "loop.h"
 #include "needs.h"
 #include "policy.h"
+#include "quota.h"
 #include "scratch.h"
 #include "settings.h"
 
-static TAILQ_HEAD(, parts) asking = TAILQ_HEAD_INITIALIZER(asking);
+static_assert(sizeof(struct dns_address) % sizeof(uint64_t) == 0,
+    "behind addresses there may be numbers");
+
+/* Clients with parts to ask for, the next one first. */
+static TAILQ_HEAD(, quota) clients = TAILQ_HEAD_INITIALIZER(clients);
 static struct loop_share parts_share;
 static const struct parts_events *on_parts;
 
@@ -24,7 +30,71 @@ size_t
 parts_size(const struct recipients *to, size_t n)
 {
 	return (sizeof(struct parts) + n * sizeof(struct dns_address) +
-	    to->n * sizeof(struct addr));
+	    to->n * (sizeof(uint64_t) + sizeof(struct addr)));
+}
+
+static void
+parts_enter(struct parts *p)
+{
+	struct quota *client = p->request->quota;
+
+	if (client->nparts++ == 0) {
+		TAILQ_INIT(&client->parts);
+		TAILQ_INSERT_TAIL(&clients, client, by_parts);
+	}
+	TAILQ_INSERT_TAIL(&client->parts, p, link);
+	p->asking = true;
+}
+
+void
+parts_end(struct parts *p)
+{
+	struct quota *client = p->request->quota;
+
+	if (!p->asking)
+		return;
+	TAILQ_REMOVE(&client->parts, p, link);
+	if (--client->nparts == 0)
+		TAILQ_REMOVE(&clients, client, by_parts);
+	p->asking = false;
+}
+
+/* The next answer of the next client, which has to wait for all others then. */
+static struct parts *
+take_turn(void)
+{
+	struct quota *client = TAILQ_FIRST(&clients);
+
+	TAILQ_REMOVE(&clients, client, by_parts);
+	TAILQ_INSERT_TAIL(&clients, client, by_parts);
+	return (TAILQ_FIRST(&client->parts));
+}
+
+/* What is allowed to a recipient, in short. */
+static uint64_t
+digest(const struct decision *d)
+{
+	uint32_t words[1 + ACL_PORTS_MAX];
+	unsigned int i;
+
+	words[0] = (uint32_t)d->acl.verdict << 1 | d->acl.overflow;
+	for (i = 0; i < d->acl.nports; i++)
+		words[1 + i] = (uint32_t)d->acl.ports[i].proto << 16 |
+		    d->acl.ports[i].port;
+	return (hash_bytes(words, (1U + d->acl.nports) * sizeof(words[0])));
+}
+
+static void
+decide_all(struct parts *p)
+{
+	struct decision *d = scratch_take(sizeof(*d));
+	unsigned int i;
+
+	for (i = 0; i < p->nto; i++) {
+		decision_make_for(p->request, &p->to[i], d);
+		p->decided[i] = digest(d);
+	}
+	scratch_give(d);
 }
 
 void
@@ -33,28 +103,22 @@ parts_begin(struct parts *p, const struct recipients *to,
 {
 	p->own_changes = settings.own_changes;
 	p->generation = policy.generation;
-	p->to = memcpy(&p->addresses[n], to->at, to->n * sizeof(*p->to));
+	p->changed = false;
+	p->decided = (uint64_t *)(void *)&p->addresses[n];
+	p->to = memcpy(p->decided + to->n, to->at, to->n * sizeof(*p->to));
 	p->nto = to->n;
 	p->n = n;
 	p->recipient = 0;
 	p->at = 0;
 	memcpy(p->addresses, addresses, n * sizeof(*addresses));
-	p->asking = true;
-	TAILQ_INSERT_TAIL(&asking, p, link);
-}
-
-void
-parts_end(struct parts *p)
-{
-	if (p->asking)
-		TAILQ_REMOVE(&asking, p, link);
-	p->asking = false;
+	decide_all(p);
+	parts_enter(p);
 }
 
 bool
 parts_are_outdated(const struct parts *p)
 {
-	return (p->generation != policy.generation ||
+	return (p->changed || p->generation != policy.generation ||
 	    p->own_changes != settings.own_changes);
 }
 
@@ -80,6 +144,11 @@ next_needs(struct parts *p, struct needs *needs)
 	size_t n;
 
 	decision_make_for(p->request, to, d);
+	if (digest(d) != p->decided[p->recipient]) {
+		p->changed = true;
+		scratch_give(d);
+		return (true);
+	}
 	n = next_size(p, d);
 	fits = needs_add(needs, p->request, to, d, &p->addresses[p->at], n);
 	scratch_give(d);
@@ -88,7 +157,6 @@ next_needs(struct parts *p, struct needs *needs)
 		p->at = 0;
 		p->recipient++;
 	}
-	/* Since room was taken, more may be allowed (D14). */
 	return (fits && needs->nwants <= p->room - p->grants->n);
 }
 
@@ -150,25 +218,22 @@ parts_go_on(struct parts *p)
 		return;
 	}
 	/* Others have their turn before the next step. */
-	p->asking = true;
-	TAILQ_INSERT_TAIL(&asking, p, link);
+	parts_enter(p);
 }
 
 void
 parts_flush(void)
 {
-	struct parts *p;
 	bool first = true;
 
 	/* Perhaps nothing else has come in this turn. */
-	if (!TAILQ_EMPTY(&asking))
+	if (!TAILQ_EMPTY(&clients))
 		loop_clock();
-	while ((p = TAILQ_FIRST(&asking)) != NULL &&
-	    (loop_has_time(&parts_share) || first)) {
+	while (!TAILQ_EMPTY(&clients) && (loop_has_time(&parts_share) || first)) {
 		loop_was_long(&parts_share);
 		first = false;
-		parts_go_on(p);
+		parts_go_on(take_turn());
 	}
-	if (p != NULL)
+	if (!TAILQ_EMPTY(&clients))
 		loop_again();
 }

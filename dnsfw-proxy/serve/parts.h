@@ -1,7 +1,7 @@
 /*
  * What a long answer needs, or one of many grants, is asked for in parts: some at the
- * end of each turn, as there is time, and a part at least (D21).  All such answers
- * take turns.
+ * end of each turn, as there is time, and a part at least (D21).  The clients that
+ * have such answers take turns, and so do the answers of one.
  */
 #ifndef SERVE_PARTS_H
 #define SERVE_PARTS_H
@@ -29,11 +29,13 @@ struct parts {
 	TAILQ_ENTRY(parts) link;
 	bool		asking;		/* it is not finished */
 	uint64_t	own_changes;	/* by these addresses it was vetted, */
-	uint16_t	generation;	/* and by that list decided */
+	uint16_t	generation;	/* by that list decided, */
+	bool		changed;	/* but now it would be decided otherwise */
+	uint64_t	*decided;	/* what was, for each of the */
 	const struct addr *to;		/* recipients, */
 	unsigned int	nto, recipient;	/* and the next one, */
 	size_t		n, at;		/* and the next address for it */
-	struct dns_address addresses[];	/* and behind them recipients */
+	struct dns_address addresses[];	/* and behind them decided, and to */
 };
 
 /* What is told of an answer. */
@@ -64,7 +66,11 @@ void	parts_begin(struct parts *, const struct recipients *,
 /* Ask for nothing more. */
 void	parts_end(struct parts *);
 
-/* Not all of it was decided by the list and the own addresses of now. */
+/*
+ * Not all of it was decided by the list and the own addresses of now; or for one of
+ * the parts what led to the name had changed (D14), so that it would be another
+ * answer's.
+ */
 bool	parts_are_outdated(const struct parts *);
 
 /* At a turn's end. */

@@ -26,11 +26,12 @@
 #define QUOTA_OCTETS_MAX	(64U << 20)
 #define QUOTA_OCTETS_SHARE	(20U << 20)
 
+struct parts;
 struct tcp_client;
 
 /*
  * A client.  Only quota.c changes the first four; the others are of those who
- * have the stocks (stock.h), and of tcp_conn.c.
+ * have the stocks (stock.h), of tcp_conn.c, and of parts.c.
  */
 struct quota {
 	LIST_ENTRY(quota) link;
@@ -42,6 +43,10 @@ struct quota {
 	struct stock_share tries;	/* beside others: see extra.h */
 	struct stock_share kept;	/* octets for its requests: see kept.h */
 	struct tcp_client *tcp;		/* its connections; starts as NULL */
+	/* Its answers that ask in parts, and its turn among others: parts.c. */
+	TAILQ_HEAD(, parts) parts;
+	TAILQ_ENTRY(quota) by_parts;
+	uint32_t	nparts;		/* 0: none of these two is set */
 };
 
 enum quota_octets {

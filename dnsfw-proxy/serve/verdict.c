@@ -58,13 +58,9 @@ tell_removed(const struct request *q, const struct removal *r)
 static void
 leave(struct verdict *v, const struct reply *reply, uint64_t expiry)
 {
-	uint64_t left;
-
-	if (expiry != NEEDS_NO_EXPIRY) {
-		left = expiry > loop.now ? expiry - loop.now : 0;
+	if (expiry != NEEDS_NO_EXPIRY)
 		dns_answer_cap_ttl(reply->msg, reply->len, &reply->response,
-		    (uint32_t)(left / CLOCK_SECOND));
-	}
+		    (uint32_t)((expiry - loop.now) / CLOCK_SECOND));
 	on_verdict->leaves(v, reply, expiry != NEEDS_NO_EXPIRY);
 }
 
@@ -136,7 +132,9 @@ verdict_done(struct grants *g)
 	enum msg_result_code code = g->code;
 
 	v->held = NULL;
-	if (code == RESULT_OK && h->parts != NULL && parts_are_outdated(h->parts))
+	/* It took its time: what was granted, or known, first may be over. */
+	if (code == RESULT_OK && (h->grants.expiry <= loop.now ||
+	    (h->parts != NULL && parts_are_outdated(h->parts))))
 		code = RESULT_STALE;
 	if (code == RESULT_OK)
 		leave_granted(v, h);
@@ -376,13 +374,16 @@ verdict_failed(struct parts *p, const char *why)
 
 /* --- an answer comes --- */
 
-/* Is all that it needs not too much for this turn? */
+/* Is all that it needs not too much for this turn?  Who waits for nothing has room. */
 static bool
-is_for_now(const struct answer *a, const struct work *work,
-    const struct decision *d)
+is_for_now(const struct request *q, const struct answer *a,
+    const struct work *work, const struct decision *d)
 {
-	return (a->len <= LONG &&
-	    work->n * d->acl.nports * work->to.n <= PARTS_AT_ONCE);
+	if (work->n == 0)
+		return (true);
+	return (a->len <= LONG && (work->to.n == 1 ? work->n * d->acl.nports :
+	    needs_count(q, &work->to, d, work->addresses, work->n)) <=
+	    PARTS_AT_ONCE);
 }
 
 static void
@@ -402,7 +403,7 @@ vet_and_grant(struct verdict *v, struct answer *a, struct reply *reply,
 	}
 	work->n = n == 0 ? 0 : needs_addresses(v->request, &work->to, all, n,
 	    work->addresses);
-	if (is_for_now(a, work, d))
+	if (is_for_now(v->request, a, work, d))
 		remove_and_grant(v, reply, work, d);
 	else
 		grant_in_parts(v, reply, work, d);

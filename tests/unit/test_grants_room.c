@@ -371,7 +371,7 @@ Test(grants, room_for_parts_is_taken_at_once)
 	cr_assert(!opens(1, "10.77.1.2", 1, 1));
 	cr_assert(opens(1, "10.77.1.3", 1, 1));
 	grants_leave(&pool[0].grants);
-	for (i = 2; i < 2 + GRANTS_WAITS / 1024; i++)
+	for (i = 2; i < 2 + GRANTS_SHARE / 1024; i++)
 		cr_assert(opens(i, "10.77.1.2", 1024, 1));
 	cr_assert(!opens(50, "10.77.1.2", 1, 1));
 	grants_leave(&pool[2].grants);
@@ -379,22 +379,66 @@ Test(grants, room_for_parts_is_taken_at_once)
 	cr_assert_eq(nabandoned, 0);
 }
 
-/* Grants under way are of the share part by part. */
-Test(grants, a_part_beyond_the_share_is_refused)
+/* It is there for the parts, whatever else the client asks for meanwhile. */
+Test(grants, what_was_promised_to_parts_is_there)
 {
 	unsigned int i;
 
 	cr_assert(opens(0, "10.77.1.2", 3, 100));
 	for (i = 1; i < 4; i++)
 		cr_assert(ask(i, "10.77.1.2", i * 1024, 1024));
-	cr_assert(ask(4, "10.77.1.2", 5 * 1024, 1022));
-	cr_assert(!adds(0, 1, 3));
+	cr_assert(!ask(4, "10.77.1.2", 5 * 1024, 1022));
+	cr_assert(ask(4, "10.77.1.2", 5 * 1024, 1021));
+	cr_assert(!opens(5, "10.77.1.2", 1, 1));
 	cr_assert(adds(0, 1, 2));
-	cr_assert(!adds(0, 3, 1));
+	cr_assert(!ask(5, "10.77.1.2", 100, 1));
 	/* One that is under way already takes none of it. */
 	cr_assert(adds(0, 1024, 1));
+	cr_assert(ask(5, "10.77.1.2", 100, 1));
+	cr_assert(!ask(6, "10.77.1.2", 101, 1));
 	grants_leave(&pool[0].grants);
-	cr_assert(ask(5, "10.77.1.2", 1, 2));
+	cr_assert(ask(6, "10.77.1.2", 101, 2));
+	cr_assert_eq(nabandoned, 0);
+}
+
+/* As some was known, or it has left. */
+Test(grants, what_was_promised_and_is_not_asked_for_is_free_again)
+{
+	unsigned int i;
+
+	for (i = 0; i < 4; i++)
+		cr_assert(opens(i, "10.77.1.2", 1024, 1));
+	cr_assert(adds(0, 1, 24));
+	cr_assert(!ask(4, "10.77.1.2", 5000, 1));
+	grants_close(&pool[0].grants);
+	cr_assert(ask(4, "10.77.1.2", 5000, 1000));
+	cr_assert(!ask(5, "10.77.1.2", 6000, 1));
+	grants_leave(&pool[1].grants);
+	cr_assert(ask(5, "10.77.1.2", 6000, 1024));
+	cr_assert(!ask(6, "10.77.1.2", 8000, 1));
+	/* Who has gone has left nothing behind, ten times over. */
+	for (i = 0; i < 40; i++) {
+		grants_leave(&pool[2 + i % 2].grants);
+		cr_assert(opens(2 + i % 2, "10.77.1.2", 1024, 1));
+		cr_assert(!ask(6, "10.77.1.2", 8000, 1));
+	}
+	cr_assert_eq(nabandoned, 0);
+}
+
+/* A machine gets another first address: parts are of the share as it was. */
+Test(grants, parts_are_of_who_opened_them)
+{
+	unsigned int i;
+
+	cr_assert(opens(0, "10.77.1.2", 64, 100));
+	for (i = 1; i <= 4; i++)
+		cr_assert(ask(i, "10.77.1.3", i * 1024, 1024));
+	pool[0].grants.client = address("10.77.1.3");
+	cr_assert(adds(0, 1, 64));
+	for (i = 5; i < 8; i++)
+		cr_assert(ask(i, "10.77.1.2", i * 1024, 1024));
+	cr_assert(!ask(8, "10.77.1.2", 9000, 1024 - 63));
+	cr_assert(ask(8, "10.77.1.2", 9000, 1024 - 64));
 	cr_assert_eq(nabandoned, 0);
 }
 

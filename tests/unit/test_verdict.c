@@ -68,12 +68,18 @@ Test(verdict, what_is_known_caps_what_was_asked_for)
 	cr_assert_eq(ttl_that_left(0), 40);
 }
 
-Test(verdict, a_grant_that_is_over_leaves_no_time)
+/* The first of many may be over when the last one is there: ask again (G1). */
+Test(verdict, no_answer_leaves_when_a_grant_is_over)
 {
 	begin();
 	add(good, 300);
 	answer();
-	done(RESULT_OK, loop.now - 1);
+	nwants = 0;
+	done(RESULT_OK, loop.now);
+	cr_assert_eq(nleaves, 0);
+	cr_assert_eq(nwants, 1);
+	done(RESULT_OK, loop.now + 1);
+	cr_assert_eq(nleaves, 1);
 	cr_assert_eq(ttl_that_left(0), 0);
 }
 

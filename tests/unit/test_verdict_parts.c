@@ -226,17 +226,13 @@ Test(verdict, D21_the_soonest_end_of_all_parts_counts)
 	cr_assert_eq(ttl_that_left(0), 50);
 }
 
-/* Neither is there a part, nor does it leave in the call. */
+/* It waits for nothing, and so needs no room among those that wait. */
 Test(verdict, D21_a_long_one_without_addresses)
 {
 	begin();
 	make_long(5000);
-	by_hand = true;
+	by_hand = full = true;
 	answer();
-	cr_assert_eq(nleaves, 0);
-	parts_flush();
-	tell_if_complete();
-	cr_assert_eq(nparts, 0);
 	cr_assert_eq(nleaves, 1);
 	cr_assert(!granted);
 	cr_assert_eq(left_len, 5000);
@@ -619,19 +615,69 @@ Test(verdict, too_many_for_an_answer_cost_nothing)
 	cr_assert_eq(nwants, 1024);
 }
 
-/* What leads to a name changes (D14): there is room for what was counted. */
-Test(verdict, D14_more_ports_than_when_it_was_counted)
+/* What leads to a name has changed (D14): all of it is decided again. */
+static void
+is_decided_again(size_t grants)
+{
+	const struct grants *first = asked;
+
+	parts_flush();
+	cr_assert_eq(nwants, 64, "no part is asked for by another decision");
+	parts_flush();
+	cr_assert(!first->open);
+	by_hand = false;
+	done(RESULT_OK, loop.now + later);
+	cr_assert_eq(nleaves, 0);
+	end_turns();
+	cr_assert_eq(nwants, grants);
+	done(RESULT_OK, loop.now + later);
+	cr_assert_eq(nleaves, 1);
+}
+
+Test(verdict, D14_more_ports_between_parts)
 {
 	begin_parts(192);
 	parts_flush();
 	ports = 2;
+	is_decided_again(384);
+}
+
+/* Before, what was left of it would have left without a grant (G1). */
+Test(verdict, D14_no_port_any_more_between_parts)
+{
+	begin_parts(192);
+	parts_flush();
+	ports = 0;
+	parts_flush();
+	cr_assert_eq(nwants, 64);
+	parts_flush();
+	cr_assert(!asked->open);
+	ports = 1;
+	by_hand = false;
+	done(RESULT_OK, loop.now + later);
+	cr_assert_eq(nleaves, 0);
+}
+
+Test(verdict, D14_not_allowed_any_more_between_parts)
+{
+	begin_parts(192);
+	parts_flush();
+	decided = ACL_BLOCK;
+	parts_flush();
+	cr_assert_eq(nwants, 64);
+}
+
+Test(verdict, D14_U11_another_of_the_host_is_allowed_less_between_parts)
+{
+	use_list("@a = host 10.77.1.2, 10.77.1.3\n");
+	other_ports = 2;
+	begin_parts(128);
+	parts_flush();
+	parts_flush();
+	cr_assert_eq(nwants, 128);
+	other_ports = 1;
 	parts_flush();
 	cr_assert_eq(nwants, 128);
 	parts_flush();
-	parts_flush();
-	cr_assert_eq(nwants, 192);
-	parts_flush();
-	cr_assert_eq(nfailed, 1);
-	cr_assert_eq(nleft, 1);
-	cr_assert_str_eq(why, "too many addresses to grant");
+	cr_assert(!asked->open);
 }

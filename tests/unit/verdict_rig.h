@@ -62,7 +62,8 @@ static enum acl_verdict decided;
 static unsigned int ports;
 static bool resolve_first, overflow;
 
-static struct request request;
+static struct quota place;
+static struct request request = { .quota = &place };
 static struct verdict verdict = { .request = &request };
 static unsigned int nleaves, nfailed;
 static bool granted;
