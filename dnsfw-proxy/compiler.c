@@ -205,8 +205,12 @@ compile(const char *name)
 	}
 	acl_compiled_file(&compiled, name);
 	check_image(&compiled);
-	if (!report(&compiled))
+	if (!report(&compiled)) {
+		/* Another start may find room: that is no wrong list (O2). */
+		if (image == NULL)
+			fatalx("no room for the first list");
 		reject();
+	}
 	free(compiled.image);
 }
 

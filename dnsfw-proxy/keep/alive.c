@@ -11,11 +11,14 @@
 #include "log.h"
 #include "notify.h"
 #include "policy.h"
+#include "requests.h"
 
 #define MS		(CLOCK_SECOND / 1000)
 
 static uint64_t next_look, next_tell;
+static uint32_t helper_ping;			/* seq; 0: none was sent */
 static unsigned int helper_unanswered;
+static bool helper_silent;
 
 /* The watchdog hears of us twice in its time. */
 static uint64_t
@@ -38,6 +41,7 @@ ask(struct child *c)
 		log_info("dnsfw-proxy (%s) answers again", c->name);
 	c->silent = false;
 	c->unanswered = 1;
+	c->pings++;
 	children_send_plain(c, MSG_PING, -1);
 }
 
@@ -55,6 +59,28 @@ look_at_child(struct child *c, uint64_t patience)
 	}
 }
 
+/* Who needs a grant meanwhile says so as well (repair.c), and that is enough. */
+static void
+look_at_helper(void)
+{
+	bool answered = helper_ping != 0 &&
+	    ask_read_code(helper_ping) != ORDER_SENT;
+
+	if (answered) {
+		if (helper_silent)
+			log_info("dnsfw-priv, the helper, answers again");
+		helper_silent = false;
+		helper_unanswered = 0;
+	}
+	if (answered || helper_ping == 0)
+		helper_ping = ask_ping();
+	if (++helper_unanswered == ALIVE_SILENCE / look_period() + 1 &&
+	    !ask_stuck()) {
+		log_error("dnsfw-priv, the helper, does not answer");
+		helper_silent = true;
+	}
+}
+
 static void
 look(void)
 {
@@ -62,13 +88,12 @@ look(void)
 
 	look_at_child(&children_compiler, policy_reloading() ? ALIVE_LIST :
 	    ALIVE_SILENCE);
+	/* Who floods is not heard for a while (tokens.c), whatever it answers. */
 	for (i = 0; i < children_nworkers; i++)
-		look_at_child(&children_workers[i], ALIVE_SILENCE);
-	/* Of a helper that is stuck, repair.c logs. */
-	if (conf->helper != 0 && !ask_ping())
-		helper_unanswered++;
-	else
-		helper_unanswered = 0;
+		if (requests_may((unsigned int)i))
+			look_at_child(&children_workers[i], ALIVE_SILENCE);
+	if (conf->helper != 0)
+		look_at_helper();
 }
 
 /* Within the last interval. */

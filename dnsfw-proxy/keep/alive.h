@@ -12,7 +12,7 @@
 #define ALIVE_PERIOD	CLOCK_SECOND	/* or less, for a short watchdog */
 #define ALIVE_SILENCE	(3 * CLOCK_SECOND)	/* it stands still */
 
-/* The compiler makes a list as long as that takes. */
+/* The compiler while it makes a list, which takes its time. */
 #define ALIVE_LIST	(30 * CLOCK_SECOND)
 
 /* Once a turn, at its end. */

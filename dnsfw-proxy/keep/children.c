@@ -278,6 +278,19 @@ children_end(void)
 
 /* --- their messages --- */
 
+enum msg_err
+children_pong(struct child *c, const void *buf, size_t len)
+{
+	struct msg_plain pong;
+	enum msg_err err = msg_plain_decode(buf, len, MSG_PONG, &pong);
+
+	if (err == MSG_OK && c->pings == 0)
+		err = MSG_EVALUE;
+	if (err == MSG_OK)
+		c->pings--;
+	return (err);
+}
+
 void
 children_malformed(const struct child *c, const char *why)
 {

@@ -21,6 +21,7 @@ struct child {
 	int		 chan;
 	int		 log;		/* a line a record; -1: none */
 	unsigned int	 unanswered;	/* see alive.h; any record answers */
+	unsigned int	 pings;		/* without a PONG so far */
 	bool		 silent;	/* for too long, and the log has it */
 };
 
@@ -63,6 +64,9 @@ void	children_look(void);
  * is ended by our end (P4).
  */
 void	children_end(void);
+
+/* A PONG has come: MSG_OK, or why it is none.  There is one for each PING. */
+enum msg_err children_pong(struct child *c, const void *buf, size_t len);
 
 /* End the program: the child sent what it may not. */
 void	children_malformed(const struct child *c, const char *why)

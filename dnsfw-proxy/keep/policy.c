@@ -224,8 +224,7 @@ policy_hosts(const uint8_t *buf, size_t len)
 static void
 policy_pong(const uint8_t *buf, size_t n)
 {
-	struct msg_plain pong;
-	enum msg_err err = msg_plain_decode(buf, n, MSG_PONG, &pong);
+	enum msg_err err = children_pong(&children_compiler, buf, n);
 
 	if (err != MSG_OK)
 		children_malformed(&children_compiler, msg_strerror(err));

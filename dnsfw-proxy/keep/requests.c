@@ -401,10 +401,7 @@ take_asked(struct request_turn *t, const uint8_t *buf, size_t len)
 static enum msg_err
 take_pong(struct request_turn *t, const uint8_t *buf, size_t len)
 {
-	struct msg_plain m;
-
-	(void)t;
-	return (msg_plain_decode(buf, len, MSG_PONG, &m));
+	return (children_pong(&children_workers[t->worker], buf, len));
 }
 
 /*

@@ -54,6 +54,13 @@ policy_take(const struct msg_policy *m, int fd)
 
 	if (fstat(fd, &st) == -1 || (uint64_t)st.st_size != m->size)
 		fatalx("the ACL's image is not as long as it should be");
+	/* What is mapped need not be mapped again: only the chains are others. */
+	if (policy.image != NULL && !policy.missed &&
+	    m->generation == policy.generation) {
+		policy.families = m->families;
+		close(fd);
+		return;
+	}
 	if (next_image != -1)
 		close(next_image);
 	next = *m;

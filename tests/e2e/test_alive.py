@@ -6,14 +6,14 @@ import time
 
 import pytest
 
-from lab import ALLOW, clean_environment
+from lab import ALLOW
 from process import stopped
 from test_service import Manager
 
 SECONDS = 5         # until the log has it
 NAMES = {"helper": "dnsfw-priv, the helper,", "compiler": "dnsfw-proxy (compiler)",
          "worker": "dnsfw-proxy (worker)"}
-WATCHDOG = 1        # seconds
+WATCHDOG = 2        # seconds
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def test_O3_who_stands_still_is_in_the_log(lab, fw, role):
 def test_O3_the_watchdog_is_told_while_all_answer(lab, fw, manager):
     lab.start_dnsfw(ALLOW, fw=fw, env=manager.environment)
     assert manager.receive()["READY"] == "1"
-    assert 3 <= heard(manager, 2 * WATCHDOG) <= 5
+    assert 2 <= heard(manager, 2 * WATCHDOG) <= 5
 
 
 @pytest.mark.parametrize("fw", ["nftables"], indirect=True)
@@ -76,13 +76,5 @@ def test_O3_the_watchdog_is_not_told_of_one_that_stands_still(lab, fw, manager,
         heard(manager, WATCHDOG)
         assert heard(manager, WATCHDOG) == 0
     assert manager.receive() == {"WATCHDOG": "1"}
-    server.signal(signal.SIGTERM)
-    assert server.wait_exit() == 0
-
-
-def test_O3_without_a_manager_there_is_no_watchdog(lab):
-    server = lab.start_dnsfw(ALLOW, env=clean_environment(
-        WATCHDOG_USEC="2000000"))
-    server.err.wait_for("Server started")
     server.signal(signal.SIGTERM)
     assert server.wait_exit() == 0

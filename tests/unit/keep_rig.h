@@ -363,6 +363,17 @@ children_send(struct child *c, const void *buf, size_t len, int fd)
 /* What a test does instead, which does not return; NULL: nobody is to. */
 static void (*rig_malformed)(void);
 
+enum msg_err
+children_pong(struct child *c, const void *from, size_t size)
+{
+	struct msg_plain pong;
+
+	if (c->pings == 0)
+		return (MSG_EVALUE);
+	c->pings--;
+	return (msg_plain_decode(from, size, MSG_PONG, &pong));
+}
+
 void
 children_malformed(const struct child *c, const char *why)
 {

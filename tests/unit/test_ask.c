@@ -401,17 +401,32 @@ refuse_making(const struct order_make *m)
 	return (m->what == STAMP_SWAP ? ENOENT : 0);
 }
 
+static void
+refuse_reading(const struct order_read *r)
+{
+	if (r->what < STAMPS_READ_FIRST)
+		rig_refuse(r->seq, ORDER_NO_STAMP);
+}
+
 /* What is asked is refused by any helper, and nothing reaches the kernel (O3). */
 Test(ask, O3_the_helper_lives_or_stands_still)
 {
-	rig.refuse = 1;
-	rig.refuse_code = ORDER_NO_STAMP;
-	cr_expect(ask_ping());
+	uint32_t listing, seq;
+
+	rig.on_read = refuse_reading;
+	listing = ask_read(STAMP_CHAIN, 0, NULL);
+	seq = ask_ping();
+	cr_expect(seq != 0 && seq != listing);
+	cr_expect_eq(ask_read_code(seq), ORDER_NO_STAMP);
+	cr_expect_eq(ask_read_code(listing), ORDER_SENT, "is under way");
 	rig.silent = true;
-	cr_expect_not(ask_ping());
+	seq = ask_ping();
+	cr_expect_neq(seq, 0);
+	cr_expect_eq(ask_read_code(seq), ORDER_SENT);
+	cr_expect_not(ask_stuck(), "nobody has waited for it");
+	expect(ask(1), ASK_UNKNOWN, 0);
 	cr_expect(ask_stuck());
-	cr_expect_not(ask_ping());
-	cr_expect_eq(rig.nsent, 2, "nobody waits in vain again");
+	cr_expect_eq(ask_ping(), 0);
 }
 
 Test(ask, make_fails_as_a_whole)

@@ -11,6 +11,7 @@
 #include "keep/kernel/ask.h"
 #include "keep/notify.h"
 #include "keep/policy.h"
+#include "keep/requests.h"
 
 #define MS	(CLOCK_SECOND / 1000)
 
@@ -23,7 +24,8 @@ size_t children_nworkers = 2;
 
 static uint64_t clock_is = 1000 * CLOCK_SECOND;
 static bool answers[4] = { true, true, true, true };	/* see below */
-static bool reloading;
+static bool reloading, stuck, unheard;
+static uint32_t ping, pong;		/* the helper's last */
 static unsigned int pings, helper_pings, told;
 static char lines[1000];
 
@@ -41,7 +43,7 @@ __wrap_clock_now(void)
 	return (clock_is);
 }
 
-static void
+static void __attribute__((format(printf, 2, 0)))
 add_line(const char *level, const char *fmt, va_list ap)
 {
 	size_t len = strlen(lines);
@@ -84,14 +86,35 @@ children_send_plain(struct child *c, enum msg_type type, int fd)
 	cr_assert_eq(type, MSG_PING);
 	cr_assert_eq(fd, -1);
 	cr_assert_eq(c->unanswered, 1, "asked again, or not noted");
+	cr_assert_eq(c->pings, 1);
+	c->pings--;
 	pings++;
 }
 
-bool
+uint32_t
 ask_ping(void)
 {
 	helper_pings++;
-	return (answers[HELPER]);
+	return (stuck ? 0 : ++ping);
+}
+
+enum order_code
+ask_read_code(uint32_t seq)
+{
+	cr_assert_eq(seq, ping);
+	return (seq == pong ? ORDER_NO_STAMP : ORDER_SENT);
+}
+
+bool
+ask_stuck(void)
+{
+	return (stuck);
+}
+
+bool
+requests_may(unsigned int worker)
+{
+	return (worker != 0 || !unheard);
 }
 
 void
@@ -118,6 +141,8 @@ pass(unsigned int ms)
 		for (who = COMPILER; who < HELPER; who++)
 			if (answers[who])
 				child(who)->unanswered = 0;
+		if (answers[HELPER])
+			pong = ping;
 	}
 }
 
@@ -178,14 +203,39 @@ Test(keep_alive, O3_the_compiler_stands_still)
 	    "info dnsfw-proxy (compiler) answers again\n");
 }
 
-/* Who waits for it says so, and a ping that is not answered is such a wait. */
 Test(keep_alive, O3_the_helper_stands_still)
 {
+	stands_still(HELPER, "error dnsfw-priv, the helper, does not answer\n",
+	    "info dnsfw-priv, the helper, answers again\n");
+}
+
+/* Who waits for a grant has said so. */
+Test(keep_alive, O3_the_helper_is_known_to_stand_still)
+{
+	own_conf.watchdog = 10000;
 	pass(2000);
 	answers[HELPER] = false;
-	helper_pings = 0;
+	stuck = true;
+	cr_assert_str_eq(said(10000), "");
+	told = 0;
 	cr_assert_str_eq(said(20000), "");
-	cr_assert_eq(helper_pings, 20);
+	cr_assert_eq(told, 0);
+	stuck = false;
+	answers[HELPER] = true;
+	cr_assert_str_eq(said(2000), "");
+	cr_assert_eq(told, 1);
+}
+
+/* It floods: nobody reads what it answers, until it is heard again. */
+Test(keep_alive, O3_a_worker_that_is_not_heard)
+{
+	pass(2000);
+	unheard = true;
+	answers[WORKER1] = false;
+	cr_assert_str_eq(said(10000), "");
+	unheard = false;
+	answers[WORKER1] = true;
+	cr_assert_str_eq(said(10000), "");
 }
 
 Test(keep_alive, O3_there_is_no_helper)

@@ -553,6 +553,23 @@ Test(keep_children, P7_what_is_received)
 	    "F dnsfw-proxy (worker 2) died: exit status 0; stopping");
 }
 
+/* One for each PING, and as it should be. */
+Test(keep_children, O3_pongs)
+{
+	const struct msg_plain pong = { .type = MSG_PONG }, bad = {
+	    .type = MSG_PONG, .pad = { 1 } };
+	struct child *c = &children_workers[1];
+
+	cr_assert_eq(children_pong(c, &pong, sizeof(pong)), MSG_EVALUE);
+	c->pings = 2;
+	cr_assert_eq(children_pong(c, &bad, sizeof(bad)), MSG_EPAD);
+	cr_assert_eq(children_pong(c, &pong, sizeof(pong) - 1), MSG_ESIZE);
+	cr_assert_eq(children_pong(c, &pong, sizeof(pong)), MSG_OK);
+	cr_assert_eq(children_pong(c, &pong, sizeof(pong)), MSG_OK);
+	cr_assert_eq(c->pings, 0);
+	cr_assert_eq(children_pong(c, &pong, sizeof(pong)), MSG_EVALUE);
+}
+
 static void
 send_it(void)
 {

@@ -50,6 +50,21 @@ children_wait(struct child *c, void *buf, int *fd)
 	return (children_receive(c, buf, fd));
 }
 
+/* As many as a test says are awaited. */
+static unsigned int pongs;
+
+enum msg_err
+children_pong(struct child *c, const void *buf, size_t len)
+{
+	struct msg_plain pong;
+
+	(void)c;
+	if (pongs == 0)
+		return (MSG_EVALUE);
+	pongs--;
+	return (msg_plain_decode(buf, len, MSG_PONG, &pong));
+}
+
 void
 children_wait_ready(struct child *c)
 {
@@ -256,6 +271,7 @@ Test(keep_policy, O3_it_lives)
 {
 	const struct msg_plain pong = { .type = MSG_PONG };
 
+	pongs = 2;
 	say(&pong, sizeof(pong), -1);
 	cr_assert_eq(policy_receive(&checked), POLICY_SEEN_TO);
 	policy_reload();
@@ -269,7 +285,17 @@ Test(keep_policy, O3_a_longer_pong_ends_the_program, .exit_code = 7)
 {
 	const uint8_t pong[sizeof(struct msg_plain) + 1] = { MSG_PONG };
 
+	pongs = 1;
 	say(pong, sizeof(pong), -1);
+	clean_up();
+	(void)policy_receive(&checked);
+}
+
+Test(keep_policy, O3_a_pong_that_nobody_wanted, .exit_code = 7)
+{
+	const struct msg_plain pong = { .type = MSG_PONG };
+
+	say(&pong, sizeof(pong), -1);
 	clean_up();
 	(void)policy_receive(&checked);
 }

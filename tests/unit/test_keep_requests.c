@@ -965,6 +965,7 @@ Test(keep_requests, O3_that_it_lives_is_not_answered)
 	struct msg_grant g = rig_grant(0);
 
 	rig_nout = 0;
+	children_workers[0].pings = 2;
 	tell(g.client, 1, 'n');
 	say_pong(0);
 	tell(g.client, 1, 'n');
@@ -977,6 +978,7 @@ Test(keep_requests, O3_that_it_lives_is_not_answered)
 Test(keep_requests, O3_a_bad_pong_ends_the_program, .exit_code = 7)
 {
 	rig_malformed = passed;
+	children_workers[0].pings = 1;
 	say_pong(1);
 	requests_serve(0);
 }

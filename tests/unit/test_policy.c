@@ -140,6 +140,27 @@ Test(policy, D22_several_that_there_is_no_room_for)
 	cr_assert_eq(maps(), 1);
 }
 
+/* Other chains: what is mapped is the list in force, and need not be mapped. */
+Test(policy, D22_no_room_is_needed_for_other_families)
+{
+	unsigned int before = descriptors();
+
+	give(3, 1, 3);
+	full = true;
+	give(3, 2, 3);
+	expect(3, 2, 3, false);
+	cr_assert_eq(descriptors(), before);
+	give(4, 2, 4);
+	expect(3, 2, 3, true);
+	/* What was missed is missed, whatever comes of the same. */
+	give(4, 1, 4);
+	expect(3, 2, 3, true);
+	full = false;
+	cr_assert(policy_again());
+	expect(4, 1, 4, false);
+	cr_assert_eq(descriptors(), before);
+}
+
 /* At the start there is none to go on with. */
 Test(policy, the_first_must_fit, .exit_code = 1)
 {

@@ -40,8 +40,8 @@ struct transaction {
 	enum order_code	codes[ORDER_BATCH_MAX];
 };
 
-/* A listing is under way on each of two sockets, at most. */
-enum { LIST_READ, FLOWS_READ, NREADS };
+/* A listing is under way on each of two sockets, at most; and what is none. */
+enum { LIST_READ, FLOWS_READ, PING_READ, NREADS };
 
 struct read {
 	uint32_t	seq;
@@ -352,15 +352,6 @@ ask_make(struct order_make *order)
 }
 
 bool
-ask_ping(void)
-{
-	/* No MAKE may name a listing. */
-	struct order_make nothing = { .what = STAMPS_READ_FIRST };
-
-	return (ask_make(&nothing).what == ASK_REFUSED);
-}
-
-bool
 ask_stuck(void)
 {
 	return (helper.stuck);
@@ -380,22 +371,37 @@ ask_ended(struct order_error *why)
 	return (helper.ended || helper.why.type != 0);
 }
 
+/* Returns its seq, or 0. */
+static uint32_t
+send_read(struct order_read *order, unsigned int as)
+{
+	order->type = ORDER_READ;
+	order->seq = take_seqs(1);
+	if (!is_free() || send_order(order, sizeof(*order)) == -1)
+		return (0);
+	helper.reads[as] = (struct read){ .seq = order->seq };
+	return (order->seq);
+}
+
 uint32_t
 ask_read(enum stamps_id what, uint8_t sub, const char *name)
 {
-	struct order_read order = { .type = ORDER_READ, .what = (uint8_t)what,
-	    .sub = sub, .seq = take_seqs(1) };
-	struct read *r = &helper.reads[what == STAMP_FLOWS ? FLOWS_READ :
-	    LIST_READ];
+	struct order_read order = { .what = (uint8_t)what, .sub = sub };
 
 	if (name != NULL && strlen(name) >= sizeof(order.name))
 		return (0);
 	if (name != NULL)
 		memcpy(order.name, name, strlen(name));
-	if (!is_free() || send_order(&order, sizeof(order)) == -1)
-		return (0);
-	*r = (struct read){ .seq = order.seq };
-	return (order.seq);
+	return (send_read(&order, what == STAMP_FLOWS ? FLOWS_READ : LIST_READ));
+}
+
+uint32_t
+ask_ping(void)
+{
+	/* No READ may name what is no listing. */
+	struct order_read order = { .what = STAMP_ADD };
+
+	return (send_read(&order, PING_READ));
 }
 
 enum order_code

@@ -73,18 +73,17 @@ void	ask_look(void);
 bool	ask_ended(struct order_error *why);
 
 /*
- * An order that the helper refuses, whatever else it may do, so that nothing is
- * sent to the kernel.  Is it refused?  Otherwise the helper stands still, and
- * ask_stuck() is true.
- */
-bool	ask_ping(void);
-
-/*
  * For list.h: order a READ.  Returns its seq, or 0 if it could not be sent; and
  * later, whether it was refused: ORDER_SENT as long as it was not.
  */
 uint32_t ask_read(enum stamps_id what, uint8_t sub, const char *name);
 enum order_code ask_read_code(uint32_t seq);
+
+/*
+ * The same for an order that the helper refuses, whatever else it may do, so that
+ * nothing reaches the kernel: it lives if it does.
+ */
+uint32_t ask_ping(void);
 
 /* The port id of a netlink socket; fatal() if it is none. */
 uint32_t ask_portid(int fd);
