@@ -276,19 +276,10 @@ wait_for(struct grants *g, const struct grants_want *want)
 	LIST_INSERT_HEAD(&s->waits, w, link);
 }
 
-/* So many more are to come. */
-static void
-promise(struct grants *g, uint32_t n)
-{
-	g->holder->promised += n - g->promised;
-	g->promised = n;
-}
-
 /* It waits for nothing any more. */
 static void
 settle(struct grants *g)
 {
-	promise(g, 0);
 	stock_give(&waits, &g->waits_stock);
 	stock_give(&octets, &g->octets_stock);
 	holder_release(g->holder);
@@ -326,7 +317,7 @@ struct room {
 static bool
 in_share(const struct room *r, const struct holder *h)
 {
-	return (h->slots + h->promised + r->slots <= GRANTS_SHARE &&
+	return (h->slots + r->slots <= GRANTS_SHARE &&
 	    r->waits <= GRANTS_WAITS - h->waits.amount &&
 	    r->octets <= GRANTS_OCTETS - h->octets.amount);
 }
@@ -367,41 +358,31 @@ abandon(struct grants *g)
 }
 
 /*
- * Of what there is too little of, the oldest of who has most goes; own: it was of h.
- * False: there is none, or it is the asker's own.
+ * Who asks, if there is room for what he wants, perhaps as others go; or NULL.  own:
+ * who asked first, in parts, and has something still.
  */
-static bool
-let_one_go(const struct grants *g, const struct room *r, const struct holder *h,
-    bool *own)
-{
-	struct stock *full = used_up(r);
-	struct grants *victim = full == NULL ? NULL : in_the_way(full);
-
-	if (victim == NULL || victim == g)
-		return (false);
-	*own = victim->holder == h;
-	abandon(victim);
-	return (true);
-}
-
-/* Who asks for n, if there is room for it, perhaps as others go; or NULL. */
 static struct holder *
-let_others_go(const struct grants *g, struct room r, size_t n)
+let_others_go(const struct grants *g, struct holder *own, struct room r,
+    const struct grants_want *want, size_t n)
 {
-	struct holder *h = holder_of(&g->client);
+	struct holder *h = own != NULL ? own : holder_of(&g->client);
+	struct grants *victim;
+	struct stock *full;
 	unsigned int i;
-	bool own;
 
 	for (i = 0; h != NULL && in_share(&r, h); i++) {
-		if (used_up(&r) == NULL)
+		if ((full = used_up(&r)) == NULL)
 			return (h);
-		if (i == ABANDON_MAX || !let_one_go(g, &r, h, &own))
+		if (i == ABANDON_MAX || (victim = in_the_way(full)) == NULL ||
+		    victim == g)
 			break;
-		if (own)
-			r.slots = n;	/* it might have joined some of these */
-		h = holder_of(&g->client);
+		abandon(victim);
+		/* It might have joined some of what has gone, or that was all of h. */
+		r.slots = count_new(want, n);
+		if (own == NULL)
+			h = holder_of(&g->client);
 	}
-	if (h != NULL)
+	if (h != NULL && own == NULL)
 		holder_release(h);
 	log_refused();
 	return (NULL);
@@ -414,7 +395,6 @@ take_room(struct grants *g, struct holder *h, size_t max)
 	g->epoch = epoch;
 	g->code = RESULT_OK;
 	g->n = g->pending = 0;
-	g->promised = 0;
 	stock_take(&waits, &h->waits, &g->waits_stock, (uint32_t)max);
 	stock_take(&octets, &h->octets, &g->octets_stock, (uint32_t)g->octets);
 }
@@ -434,7 +414,7 @@ grants_ask(struct grants *g, const struct grants_want *want, size_t n)
 {
 	const struct room r = { .slots = count_new(want, n), .waits = n,
 	    .octets = g->octets };
-	struct holder *h = let_others_go(g, r, n);
+	struct holder *h = let_others_go(g, NULL, r, want, n);
 
 	if (h == NULL)
 		return (false);
@@ -447,14 +427,12 @@ grants_ask(struct grants *g, const struct grants_want *want, size_t n)
 bool
 grants_open(struct grants *g, size_t max)
 {
-	const struct room r = { .slots = max, .waits = max,
-	    .octets = g->octets };
-	struct holder *h = let_others_go(g, r, max);
+	const struct room r = { .waits = max, .octets = g->octets };
+	struct holder *h = let_others_go(g, NULL, r, NULL, 0);
 
 	if (h == NULL)
 		return (false);
 	take_room(g, h, max);
-	promise(g, (uint32_t)max);
 	g->open = true;
 	return (true);
 }
@@ -462,20 +440,10 @@ grants_open(struct grants *g, size_t max)
 bool
 grants_add(struct grants *g, const struct grants_want *want, size_t n)
 {
-	struct room r = { .slots = count_new(want, n) };
-	unsigned int i;
-	bool own;
+	const struct room r = { .slots = count_new(want, n) };
 
-	/* Within its share it is: that was promised. */
-	for (i = 0; used_up(&r) != NULL; i++) {
-		if (i == ABANDON_MAX || !let_one_go(g, &r, g->holder, &own)) {
-			log_refused();
-			return (false);
-		}
-		if (own)
-			r.slots = n;
-	}
-	promise(g, g->promised - (uint32_t)n);
+	if (let_others_go(g, g->holder, r, want, n) == NULL)
+		return (false);
 	wait_for_all(g, want, n);
 	return (true);
 }
@@ -484,7 +452,6 @@ void
 grants_close(struct grants *g)
 {
 	g->open = false;
-	promise(g, 0);
 	if (g->pending == 0)
 		TAILQ_INSERT_TAIL(&complete, g, link);
 }

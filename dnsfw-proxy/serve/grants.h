@@ -71,8 +71,7 @@ struct grants {
 	/* Told: */
 	size_t		n;		/* of these in use */
 	size_t		pending;	/* without a result */
-	bool		open;		/* more may be asked for: */
-	uint32_t	promised;	/* at most so many */
+	bool		open;		/* more may be asked for */
 	/*
 	 * The first that is neither OK nor FORBIDDEN.  STALE: what was known or
 	 * granted may be gone, or is shorter than it should be: ask again.
@@ -114,11 +113,11 @@ uint64_t grants_known(struct grants_want *want);
 bool	grants_ask(struct grants *, const struct grants_want *want, size_t n);
 
 /*
- * The same in parts, which may be of several turns.  First the client's share is taken
- * of, for what is kept, and for at most so many (at least one) that are to be asked
- * for; then each part is asked for as above.  done() comes after the last one is
- * closed.  If grants_add() returns false, as there is too little for all clients,
- * those that were asked for are still to be left.
+ * The same in parts, which may be of several turns.  First room is taken for what is
+ * kept, and for at most so many (at least one) that are to be waited for; then each
+ * part is asked for as above, of the share of who was the client when it began.  done()
+ * comes after the last one is closed.  If grants_add() returns false, those that were
+ * asked for are still to be left.
  */
 bool	grants_open(struct grants *, size_t max);
 bool	grants_add(struct grants *, const struct grants_want *want, size_t n);

@@ -18,7 +18,6 @@ struct holder {
 	TAILQ_ENTRY(holder) by_turn;	/* while it has something to send */
 	struct addr	who;
 	uint32_t	slots;		/* grants under way, */
-	uint32_t	promised;	/* and those that answers may add to them, */
 	struct stock_share unsent;	/* those that are not sent, */
 	struct stock_share waits;	/* what answers wait for of all, */
 	struct stock_share octets;	/* and keep meanwhile */

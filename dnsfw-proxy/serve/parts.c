@@ -59,7 +59,7 @@ parts_end(struct parts *p)
 	p->asking = false;
 }
 
-/* The next answer of the next client, which has to wait for all others then. */
+/* The first answer of the next client, which has to wait for all others then. */
 static struct parts *
 take_turn(void)
 {
@@ -113,6 +113,8 @@ parts_begin(struct parts *p, const struct recipients *to,
 	memcpy(p->addresses, addresses, n * sizeof(*addresses));
 	decide_all(p);
 	parts_enter(p);
+	/* It may begin again at the end of a turn, after the others. */
+	loop_again();
 }
 
 bool
@@ -212,13 +214,10 @@ parts_go_on(struct parts *p)
 		on_parts->failed(p, why);
 		return;
 	}
-	parts_end(p);
 	if (!more) {
+		parts_end(p);
 		grants_close(p->grants);
-		return;
 	}
-	/* Others have their turn before the next step. */
-	parts_enter(p);
 }
 
 void

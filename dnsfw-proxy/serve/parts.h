@@ -1,7 +1,8 @@
 /*
  * What a long answer needs, or one of many grants, is asked for in parts: some at the
  * end of each turn, as there is time, and a part at least (D21).  The clients that
- * have such answers take turns, and so do the answers of one.
+ * have such answers take turns.  Those of one client are in their order: each has all
+ * before the next one begins, so that not all of them meet the end of its share.
  */
 #ifndef SERVE_PARTS_H
 #define SERVE_PARTS_H

@@ -374,12 +374,15 @@ verdict_failed(struct parts *p, const char *why)
 
 /* --- an answer comes --- */
 
-/* Is all that it needs not too much for this turn?  Who waits for nothing has room. */
+/*
+ * Is all that it needs not too much for this turn?  One without addresses waits for
+ * nothing, so it needs no room to wait.
+ */
 static bool
-is_for_now(const struct request *q, const struct answer *a,
+is_for_now(const struct request *q, const struct answer *a, size_t addresses,
     const struct work *work, const struct decision *d)
 {
-	if (work->n == 0)
+	if (addresses == 0)
 		return (true);
 	return (a->len <= LONG && (work->to.n == 1 ? work->n * d->acl.nports :
 	    needs_count(q, &work->to, d, work->addresses, work->n)) <=
@@ -403,7 +406,7 @@ vet_and_grant(struct verdict *v, struct answer *a, struct reply *reply,
 	}
 	work->n = n == 0 ? 0 : needs_addresses(v->request, &work->to, all, n,
 	    work->addresses);
-	if (is_for_now(v->request, a, work, d))
+	if (is_for_now(v->request, a, n, work, d))
 		remove_and_grant(v, reply, work, d);
 	else
 		grant_in_parts(v, reply, work, d);

@@ -156,6 +156,32 @@ Test(grants, what_ones_own_oldest_had_is_needed_again)
 	cr_assert_eq(pool[4].done, 1);
 }
 
+/* All loopback clients have the same grants, but each has its own share. */
+Test(grants, what_anothers_oldest_had_is_needed_again)
+{
+	unsigned int i;
+	char client[32];
+
+	cr_assert(ask(0, "127.0.0.1", 0, 10));
+	for (i = 1; i < 4; i++)
+		cr_assert(ask(i, "127.0.0.1", i * 1024, 1024));
+	cr_assert(ask(4, "127.0.0.1", 4 * 1024, 1014));
+	for (i = 0; i < 12; i++) {
+		snprintf(client, sizeof(client), "10.78.1.%u", 1 + i / 2);
+		cr_assert(ask(10 + i, client, i * 1024, 1024));
+	}
+	cr_assert_eq(nabandoned, 0);
+	/* 10 of these are under way, until the victim has gone: 11 are needed then. */
+	cr_assert(ask(40, "127.0.0.9", 0, 11));
+	cr_assert_eq(nabandoned, 2);
+	cr_assert(pool[0].abandoned && pool[1].abandoned);
+	/* So many are left, and not one more without another victim. */
+	cr_assert(ask(41, "10.78.2.1", 1, 1023));
+	cr_assert_eq(nabandoned, 2);
+	cr_assert(ask(42, "10.78.2.2", 1, 1));
+	cr_assert_eq(nabandoned, 3);
+}
+
 /* Who is at its share is refused first, whoever has most. */
 Test(grants, who_is_at_its_share_makes_nobody_go)
 {
@@ -371,7 +397,7 @@ Test(grants, room_for_parts_is_taken_at_once)
 	cr_assert(!opens(1, "10.77.1.2", 1, 1));
 	cr_assert(opens(1, "10.77.1.3", 1, 1));
 	grants_leave(&pool[0].grants);
-	for (i = 2; i < 2 + GRANTS_SHARE / 1024; i++)
+	for (i = 2; i < 2 + GRANTS_WAITS / 1024; i++)
 		cr_assert(opens(i, "10.77.1.2", 1024, 1));
 	cr_assert(!opens(50, "10.77.1.2", 1, 1));
 	grants_leave(&pool[2].grants);
@@ -379,49 +405,22 @@ Test(grants, room_for_parts_is_taken_at_once)
 	cr_assert_eq(nabandoned, 0);
 }
 
-/* It is there for the parts, whatever else the client asks for meanwhile. */
-Test(grants, what_was_promised_to_parts_is_there)
+/* Grants under way are of the share part by part. */
+Test(grants, a_part_beyond_the_share_is_refused)
 {
 	unsigned int i;
 
 	cr_assert(opens(0, "10.77.1.2", 3, 100));
 	for (i = 1; i < 4; i++)
 		cr_assert(ask(i, "10.77.1.2", i * 1024, 1024));
-	cr_assert(!ask(4, "10.77.1.2", 5 * 1024, 1022));
-	cr_assert(ask(4, "10.77.1.2", 5 * 1024, 1021));
-	cr_assert(!opens(5, "10.77.1.2", 1, 1));
+	cr_assert(ask(4, "10.77.1.2", 5 * 1024, 1022));
+	cr_assert(!adds(0, 1, 3));
 	cr_assert(adds(0, 1, 2));
-	cr_assert(!ask(5, "10.77.1.2", 100, 1));
+	cr_assert(!adds(0, 3, 1));
 	/* One that is under way already takes none of it. */
 	cr_assert(adds(0, 1024, 1));
-	cr_assert(ask(5, "10.77.1.2", 100, 1));
-	cr_assert(!ask(6, "10.77.1.2", 101, 1));
 	grants_leave(&pool[0].grants);
-	cr_assert(ask(6, "10.77.1.2", 101, 2));
-	cr_assert_eq(nabandoned, 0);
-}
-
-/* As some was known, or it has left. */
-Test(grants, what_was_promised_and_is_not_asked_for_is_free_again)
-{
-	unsigned int i;
-
-	for (i = 0; i < 4; i++)
-		cr_assert(opens(i, "10.77.1.2", 1024, 1));
-	cr_assert(adds(0, 1, 24));
-	cr_assert(!ask(4, "10.77.1.2", 5000, 1));
-	grants_close(&pool[0].grants);
-	cr_assert(ask(4, "10.77.1.2", 5000, 1000));
-	cr_assert(!ask(5, "10.77.1.2", 6000, 1));
-	grants_leave(&pool[1].grants);
-	cr_assert(ask(5, "10.77.1.2", 6000, 1024));
-	cr_assert(!ask(6, "10.77.1.2", 8000, 1));
-	/* Who has gone has left nothing behind, ten times over. */
-	for (i = 0; i < 40; i++) {
-		grants_leave(&pool[2 + i % 2].grants);
-		cr_assert(opens(2 + i % 2, "10.77.1.2", 1024, 1));
-		cr_assert(!ask(6, "10.77.1.2", 8000, 1));
-	}
+	cr_assert(ask(5, "10.77.1.2", 1, 2));
 	cr_assert_eq(nabandoned, 0);
 }
 

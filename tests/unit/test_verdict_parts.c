@@ -36,7 +36,11 @@ begin_parts(unsigned int naddresses)
 	add_many(naddresses);
 	by_hand = true;
 	time_left = 0;
+	nagain = 0;
 	answer();
+	/* Also one that begins at the end of a turn is not forgotten. */
+	cr_assert_eq(nagain, asked != NULL && asked->open);
+	nagain = 0;
 }
 
 static const uint64_t later = 500 * CLOCK_SECOND;
@@ -374,15 +378,18 @@ Test(verdict, D21_what_is_longer_than_before)
 
 /* --- what may happen between two of them --- */
 
-/* Each has its part before one has another. */
-Test(verdict, D21_answers_take_turns)
+/* Each client has its part before one has another. */
+Test(verdict, D21_clients_take_turns)
 {
-	static struct verdict second = { .request = &request };
+	static struct quota other_place;
+	static struct verdict second = { .request = &other_request };
 	struct grants *g[2];
 	unsigned int i;
 
 	begin_parts(192);
 	g[0] = asked;
+	other_request = request;
+	other_request.quota = &other_place;
 	answer_for(&second);
 	g[1] = asked;
 	for (i = 0; i < 6; i++) {
@@ -394,6 +401,29 @@ Test(verdict, D21_answers_take_turns)
 	cr_assert(!g[0]->open && g[1]->open);
 	parts_flush();
 	cr_assert(!g[1]->open);
+	cr_assert(place.nparts == 0 && other_place.nparts == 0);
+}
+
+/* Of one client the first has all that it needs, before the next one begins. */
+Test(verdict, D22_answers_of_one_client_in_their_order)
+{
+	static struct verdict second = { .request = &request };
+	struct grants *first, *next;
+
+	begin_parts(192);
+	first = asked;
+	answer_for(&second);
+	next = asked;
+	cr_assert_eq(place.nparts, 2);
+	parts_flush();
+	parts_flush();
+	parts_flush();
+	cr_assert(first->n == 192 && next->n == 0);
+	parts_flush();
+	cr_assert(!first->open && next->open);
+	parts_flush();
+	cr_assert_eq(next->n, 64);
+	cr_assert_eq(place.nparts, 1);
 }
 
 /* The rest of it is not asked for by another list, and it is decided again (A9). */

@@ -63,7 +63,7 @@ static unsigned int ports;
 static bool resolve_first, overflow;
 
 static struct quota place;
-static struct request request = { .quota = &place };
+static struct request request = { .quota = &place }, other_request;
 static struct verdict verdict = { .request = &request };
 static unsigned int nleaves, nfailed;
 static bool granted;
@@ -232,7 +232,7 @@ void
 access_grant(const struct request *r, const struct addr *client,
     const struct addr *dst, const struct acl_port *port, uint32_t ttl)
 {
-	cr_assert_eq(r, &request);
+	cr_assert(r == &request || r == &other_request);
 	cr_assert_neq(client->family, 0);
 	cr_assert(dst->family != 0 && port->port >= 443 && ttl > 0);
 	nlogged++;
@@ -250,7 +250,7 @@ decision_make_for(const struct request *r, const struct addr *client,
 	const bool is_asker = addr_equal(client, &request.client);
 	unsigned int i;
 
-	cr_assert_eq(r, &request);
+	cr_assert(r == &request || r == &other_request);
 	memset(d, 0, sizeof(*d));
 	if (!is_asker) {
 		d->acl.verdict = addr_equal(client, &refused) ? ACL_BLOCK :
