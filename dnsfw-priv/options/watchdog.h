@@ -5,9 +5,9 @@
 #include <stdint.h>
 
 /*
- * In ms: what $WATCHDOG_USEC says, if $WATCHDOG_PID does not say that it is another
- * process's, than the parent's, that is; 0: never.  As sd_watchdog_enabled(3) does
- * it.  A number that cannot be is a warning.
+ * In ms: what $WATCHDOG_USEC says; 0: never.  If $WATCHDOG_PID is set, it has to be
+ * the parent, which becomes the keeper.  As sd_watchdog_enabled(3) does it.  A number
+ * that cannot be is a warning.
  */
 uint32_t watchdog_read(void);
 

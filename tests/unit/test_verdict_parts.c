@@ -280,11 +280,10 @@ add_opt(void)
 	msg[11] = 1;
 }
 
-/* To strip it and to read it again is work for a turn each. */
-Test(verdict, D21_what_is_removed_takes_two_turns_more)
+/* All parts are asked for of an answer of which an address is to be removed. */
+static void
+ask_with_one_to_remove(void)
 {
-	struct dns_response r;
-
 	begin();
 	add(loopback, 60);
 	add_many(65);
@@ -294,6 +293,14 @@ Test(verdict, D21_what_is_removed_takes_two_turns_more)
 	answer();
 	parts_flush();
 	parts_flush();
+}
+
+/* To strip it and to read it again is work for a turn each. */
+Test(verdict, D21_what_is_removed_takes_two_turns_more)
+{
+	struct dns_response r;
+
+	ask_with_one_to_remove();
 	cr_assert_eq(nwants, 65);
 	cr_assert_eq(removals_told, 0);
 	parts_flush();
@@ -316,15 +323,7 @@ Test(verdict, A9_another_list_while_something_is_removed)
 {
 	struct dns_response r;
 
-	begin();
-	add(loopback, 60);
-	add_many(65);
-	add_opt();
-	by_hand = true;
-	time_left = 0;
-	answer();
-	parts_flush();
-	parts_flush();
+	ask_with_one_to_remove();
 	parts_flush();
 	cr_assert_eq(removals_told, 1);
 	policy.generation++;
