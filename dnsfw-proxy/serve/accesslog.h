@@ -4,10 +4,9 @@
  *
  * Lines are collected for a millisecond and written together.  While turns
  * follow each other, the first one that ends a millisecond or more after a line
- * came writes it; a timer, as exact as the kernel's tick is, ends the wait of
- * an idle loop.  Nothing but the log waits for it.  A reader that stalls never
- * stalls DNS: what does not fit into the buffer is dropped, and the application
- * log says how many lines were.
+ * came writes it; in an idle loop a timer does, after twenty.  Nothing but the
+ * log waits for it.  A reader that stalls never stalls DNS: what does not fit
+ * into the buffer is dropped, and the application log says how many lines were.
  *
  * Workers share what they write to.  A pipe or a Unix socket gets whole lines,
  * in pieces that the kernel takes all or not at all, so that no line is cut by
