@@ -66,6 +66,7 @@ static struct {
 	struct rig_record *sent;
 	size_t		 nsent;
 	uint64_t	 polls;
+	uint64_t	 receives;
 	/* How it behaves. */
 	bool		 nft;		/* a batch is done as a whole */
 	bool		 silent;	/* the helper stands still: no answer */
@@ -444,6 +445,7 @@ __wrap_recv(int fd, void *buf, size_t size, int flags)
 	if (!rig_is_on)
 		return (__real_recv(fd, buf, size, flags));
 	cr_assert(flags & MSG_DONTWAIT);
+	rig.receives++;
 	q = &rig.queues[fd];
 	errno = EAGAIN;
 	if (!rig_is_ready(fd))

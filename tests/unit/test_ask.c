@@ -78,6 +78,30 @@ Test(ask, one_record_of_consecutive_seqs)
 	cr_expect_eq(rig.polls, 2, "waited although all was there");
 }
 
+/* A client waits for that one, and nothing else can come. */
+Test(ask, a_lone_grant_is_one_receive)
+{
+	rig.receives = 0;
+	expect(ask(1), ASK_DONE, 0);
+	cr_expect_eq(rig.receives, 1);
+}
+
+/* Whoever polls for it would poll for ever. */
+Test(ask, what_comes_after_the_last_answer_is_read_some_day)
+{
+	const size_t acks = 3;
+	size_t i;
+
+	expect(ask(1), ASK_DONE, 0);
+	for (i = 0; i < acks; i++)
+		rig_answer(KEEP_FD_ACT, 99, 0);
+	rig_refuse(98, ORDER_NO_STAMP);
+	for (i = 0; i < acks; i++)
+		ask_look();
+	cr_expect_eq(rig.queues[KEEP_FD_ACT].n, 0);
+	cr_expect_eq(rig.queues[KEEP_FD_HELPER].n, 0);
+}
+
 /* One of n fails: it alone, or (whole) the batch. */
 Test(ask, failure_at_any_message)
 {
@@ -100,11 +124,12 @@ Test(ask, failure_of_several_is_told_of_each)
 {
 	size_t i;
 
-	rig.fail = 0xa;
+	rig.fail = 0xb;
 	rig.fail_error = ENOSPC;
 	expect(ask(5), ASK_DONE, ENOSPC);
 	for (i = 0; i < 5; i++)
-		expect(results[i], ASK_DONE, i == 1 || i == 3 ? ENOSPC : 0);
+		expect(results[i], ASK_DONE, i == 2 || i == 4 ? 0 : ENOSPC);
+	cr_expect_eq(rig.polls, 1, "waited although all was there");
 }
 
 Test(ask, failure_of_the_batch_itself)

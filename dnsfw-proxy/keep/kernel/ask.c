@@ -143,7 +143,17 @@ take_ack(struct transaction *t, const struct nlmsghdr *nlh)
 	}
 }
 
-/* All answers that are there.  Their order is that of the messages. */
+/* Has the kernel seen to the last order?  It has nothing to add, then. */
+static bool
+is_answered(const struct transaction *t)
+{
+	return (t->n > 0 && t->answered[t->n - 1]);
+}
+
+/*
+ * The answers that are there, at least one of them, be it of an earlier
+ * transaction.  Their order is that of the messages.
+ */
 static void
 read_answers(struct transaction *t)
 {
@@ -151,7 +161,7 @@ read_answers(struct transaction *t)
 	const struct nlmsghdr *nlh;
 	int i, len;
 
-	for (i = 0; i < RECORDS_MAX; i++) {
+	for (i = 0; i == 0 || (i < RECORDS_MAX && !is_answered(t)); i++) {
 		len = (int)recv(KEEP_FD_ACT, in, sizeof(in),
 		    MSG_DONTWAIT | MSG_TRUNC);
 		if (len == -1 && errno == EAGAIN)
@@ -182,15 +192,6 @@ is_done(const struct transaction *t)
 	return (i == 0 || t->answered[i - 1] || t->begin_answered || t->lost);
 }
 
-/* Answers first: what was refused was said before, so it is seen after. */
-static bool
-is_over(struct transaction *t)
-{
-	read_answers(t);
-	read_helper(t);
-	return (is_done(t));
-}
-
 static void
 await(struct transaction *t)
 {
@@ -205,7 +206,12 @@ await(struct transaction *t)
 			return;
 		}
 		(void)patience_poll(pfds, 2, deadline);
-	} while (!is_over(t) && !helper.ended);
+		/* What was refused was said before, so it is seen after. */
+		read_answers(t);
+		/* A single one that the kernel has was not refused. */
+		if (t->n > 1 || !is_answered(t))
+			read_helper(t);
+	} while (!is_done(t) && !helper.ended);
 	/* What it wrote before it ended is there now. */
 	if (helper.ended)
 		read_answers(t);
@@ -360,7 +366,9 @@ ask_stuck(void)
 void
 ask_look(void)
 {
-	if (is_over(&helper.t))
+	read_answers(&helper.t);
+	read_helper(&helper.t);
+	if (is_done(&helper.t))
 		helper.stuck = false;
 }
 
