@@ -53,7 +53,7 @@ bounds_cover(const struct bounds *b, const struct order_grant *g)
 	unsigned int prefix;
 
 	memcpy(client.bytes, g->client, sizeof(client.bytes));
-	for (prefix = 129; prefix-- > 0;) {
+	for (prefix = 8 * (unsigned int)addr_len(bound.family) + 1; prefix-- > 0;) {
 		if (!h->prefixes[bound.family][prefix])
 			continue;
 		addr_mask(&client, prefix);

@@ -220,8 +220,12 @@ turn(uint64_t *next)
 		end(ORDER_END_SYSTEM, errno);
 	if (fds[0].revents != 0)
 		len = take(HELPER_FD_KEEPER, record, sizeof(record), ORDER_END_EOF);
-	/* Before the keeper is obeyed, who may have heard of a new policy. */
-	hear_compiler();
+	/*
+	 * Before the keeper is obeyed, who may have heard of a new policy.  ppoll
+	 * looked at its channel first, so it has seen the compiler's bounds.
+	 */
+	if (fds[1].revents != 0)
+		hear_compiler();
 	if (len > 0) {
 		*next += SECOND / stamps->limits.rate;
 		obey(record, len);

@@ -542,6 +542,30 @@ Test(helper, P7_bounds_and_limits)
 	refused(grant(ORDER_ADD, &kinds[0], 1000, 0), ORDER_OUTSIDE);
 }
 
+/* Who asks for a grant may have heard of a list before we have. */
+Test(helper, P7_bounds_before_what_was_asked_after_them)
+{
+	const struct order_bound any[] = { { .type = ORDER_BOUND,
+	    .family = ADDR_V4 } };
+	struct order_grant g = rig_grant(ORDER_ADD, "10.0.0.2", "192.0.2.9",
+	    60000);
+	int status;
+
+	new_netns();
+	run("nft add table inet filter && nft add chain inet filter dns");
+	(void)rig_stamps(&nft_wish);
+	rig_start_unbound(&rig);
+	done(make(STAMP_RULE, 0, 15, 15, 0));
+	kill(rig.pid, SIGSTOP);
+	cr_assert_eq(waitpid(rig.pid, &status, WUNTRACED), rig.pid);
+	g.seq = rig.seq++;
+	rig_commit(&rig, any, 1);
+	rig_tell(&rig, &g, sizeof(g));
+	kill(rig.pid, SIGCONT);
+	done(grant(ORDER_ADD, &kinds[0], 1000, 0));
+	cr_assert(rig_shows(LIST, "192.0.2.9"), "%s", rig_output(LIST));
+}
+
 static void
 ends(const void *record, size_t len, enum order_end why, uint32_t detail)
 {
