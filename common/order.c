@@ -21,11 +21,9 @@ static bool
 all_zero(const void *p, size_t len)
 {
 	const uint8_t *b = p;
-	size_t i;
 
-	for (i = 0; i < len && b[i] == 0; i++)
-		;
-	return (i == len);
+	/* The first is zero, and each is as the one before. */
+	return (len == 0 || (b[0] == 0 && memcmp(b, b + 1, len - 1) == 0));
 }
 
 /* The bytes that the family does not use must be zero. */
@@ -45,11 +43,9 @@ is_transport(uint8_t proto)
 static bool
 is_padded(const char *text, size_t size)
 {
-	size_t n = size;
+	const size_t n = strnlen(text, size);
 
-	while (n > 0 && text[n - 1] == '\0')
-		n--;
-	return (text[size - 1] == '\0' && memchr(text, '\0', n) == NULL);
+	return (n < size && all_zero(text + n, size - n));
 }
 
 static enum order_err
