@@ -34,7 +34,7 @@
  * And in an idle loop.  It is longer than a tick of the kernel, so that a wait for
  * something else seldom needs a timer of its own, which costs more than the rest.
  */
-#define IDLE_USEC	20000
+#define IDLE_USEC	10000
 
 /*
  * The kernel takes this much from one send into a Unix socket with this buffer

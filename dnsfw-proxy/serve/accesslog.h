@@ -4,7 +4,7 @@
  *
  * Lines are collected for a millisecond and written together.  While turns
  * follow each other, the first one that ends a millisecond or more after a line
- * came writes it; in an idle loop a timer does, after twenty.  Nothing but the
+ * came writes it; in an idle loop a timer does, after ten.  Nothing but the
  * log waits for it.  A reader that stalls never stalls DNS: what does not fit
  * into the buffer is dropped, and the application log says how many lines were.
  *
