@@ -21,9 +21,11 @@ static bool
 all_zero(const void *p, size_t len)
 {
 	const uint8_t *b = p;
+	size_t i;
 
-	/* The first is zero, and each is as the one before. */
-	return (len == 0 || (b[0] == 0 && memcmp(b, b + 1, len - 1) == 0));
+	for (i = 0; i < len && b[i] == 0; i++)
+		;
+	return (i == len);
 }
 
 /* The bytes that the family does not use must be zero. */
@@ -43,9 +45,11 @@ is_transport(uint8_t proto)
 static bool
 is_padded(const char *text, size_t size)
 {
-	const size_t n = strnlen(text, size);
+	size_t n = size;
 
-	return (n < size && all_zero(text + n, size - n));
+	while (n > 0 && text[n - 1] == '\0')
+		n--;
+	return (text[size - 1] == '\0' && memchr(text, '\0', n) == NULL);
 }
 
 static enum order_err
