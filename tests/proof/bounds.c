@@ -44,8 +44,12 @@ try_one(unsigned int now)
 		(void)bounds_add(&bounds, &o.bound);
 	/*@ assert bounds.halves[0].n <= ORDER_BOUNDS_MAX &&
 	    bounds.halves[1].n <= ORDER_BOUNDS_MAX; */
-	if (decode(ORDER_ADD, &o))
+	if (decode(ORDER_ADD, &o)) {
+		/* So that it is one number, how long an address is. */
+		/*@ split o.grant.local; */
+		/*@ split o.grant.family; */
 		(void)bounds_cover(&bounds, &o.grant);
+	}
 	if (decode(ORDER_COMMIT, &o))
 		(void)bounds_commit(&bounds, o.commit.bounds);
 	/*@ assert bounds.now <= 1 && bounds.halves[0].n <= ORDER_BOUNDS_MAX &&
