@@ -13,6 +13,7 @@
 #include "clock.h"
 #include "ctl.h"
 #include "http.h"
+#include "json.h"
 #include "metrics.h"
 #include "usage.h"
 
@@ -53,7 +54,8 @@ make_metrics(void *arg, const char *request, char *buf, size_t *len)
 	if (to == NULL)
 		err(CTL_NO, "fmemopen");
 	ask_if_due(e);
-	metrics_print(to, e->is_up ? &e->status : NULL, open);
+	metrics_print(to, e->is_up ? &e->status : NULL,
+	    open ? SAMPLES_OPEN : SAMPLES_PLAIN);
 	*len = (size_t)ftell(to);
 	fclose(to);
 	return (open ? "application/openmetrics-text; version=1.0.0; "
@@ -83,8 +85,28 @@ parse_listen(const char *text, struct addr *a, uint16_t *port)
 	    (a->family == ADDR_V6) == has_brackets);
 }
 
+static void
+tell_listener(const struct addr *a, uint16_t port, const char *text, bool json)
+{
+	char address[ADDR_TEXT_MAX];
+	struct json j = { .to = stdout };
+
+	if (!json) {
+		warnx("listening on %.*s:%u",
+		    (int)(strrchr(text, ':') - text), text, port);
+		return;
+	}
+	json_begin(&j, NULL, '{');
+	json_text(&j, "address", addr_print(a, address));
+	json_number(&j, "port", port);
+	json_end(&j, '}');
+	json_line(&j);
+	if (fflush(stdout) == EOF)
+		err(CTL_NO, "cannot write to standard output");
+}
+
 static int
-open_listener(const char *text)
+open_listener(const char *text, bool json)
 {
 	struct sockaddr_storage ss;
 	struct addr a;
@@ -107,8 +129,7 @@ open_listener(const char *text)
 	    getsockname(fd, (struct sockaddr *)&ss, &len) == -1)
 		err(CTL_NO, "--listen %s", text);
 	(void)addr_from_sockaddr((struct sockaddr *)&ss, &a, &port);
-	warnx("listening on %.*s:%u", (int)(strrchr(text, ':') - text), text,
-	    port);
+	tell_listener(&a, port, text, json);
 	return (fd);
 }
 
@@ -116,6 +137,7 @@ int
 exporter_main(int argc, char **argv)
 {
 	static const struct option options[] = {
+		{ "json", no_argument, NULL, 'j' },
 		{ "control", required_argument, NULL, 'c' },
 		{ "listen", required_argument, NULL, 'l' },
 		{ NULL, 0, NULL, 0 }
@@ -124,17 +146,21 @@ exporter_main(int argc, char **argv)
 	const struct http_page page = { .path = "/metrics",
 	    .make = make_metrics, .arg = &e };
 	const char *at = NULL;
+	bool json = false;
 	int ch, fd;
 
 	while ((ch = usage_option(argc, argv, "", options)) != -1) {
-		if (ch == 'c')
+		if (ch == 'j')
+			json = true;
+		else if (ch == 'c')
 			e.path = optarg;
 		else if (ch == 'l')
 			at = optarg;
 		else
 			return (usage_wrong("exporter"));
 	}
-	if (optind != argc || at == NULL || (fd = open_listener(at)) == -1)
+	if (optind != argc || at == NULL ||
+	    (fd = open_listener(at, json)) == -1)
 		return (usage_wrong("exporter"));
 	ask_manner.seconds = ANSWER_SECONDS;
 	http_serve(fd, &page);

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "clock.h"
 #include "utf8.h"
 
 static void
@@ -74,6 +75,14 @@ json_number(struct json *j, const char *key, uint64_t number)
 {
 	write_key(j, key);
 	fprintf(j->to, "%" PRIu64, number);
+}
+
+void
+json_seconds(struct json *j, const char *key, uint64_t ns)
+{
+	write_key(j, key);
+	fprintf(j->to, "%" PRIu64 ".%09" PRIu64, (uint64_t)(ns / CLOCK_SECOND),
+	    (uint64_t)(ns % CLOCK_SECOND));
 }
 
 void

@@ -25,6 +25,8 @@ void	json_text(struct json *, const char *key, const char *text);
 void	json_bytes(struct json *, const char *key, const char *text,
 	    size_t len);
 void	json_number(struct json *, const char *key, uint64_t number);
+/* Nanoseconds, as a number of seconds. */
+void	json_seconds(struct json *, const char *key, uint64_t ns);
 void	json_bool(struct json *, const char *key, bool value);
 void	json_null(struct json *, const char *key);
 

@@ -4,7 +4,7 @@
 #include <ctype.h>
 #include <err.h>
 #include <getopt.h>
-#include <inttypes.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "ask.h"
@@ -13,177 +13,171 @@
 #include "numbers.h"
 #include "usage.h"
 
-struct metrics {
-	FILE		*to;
-	bool		 open;		/* OpenMetrics */
-};
-
-/* What stands before the values of a metric; end is that of its name. */
 static void
-print_head(const struct metrics *m, const char *name, const char *end,
-    const char *type, const char *help)
+print_gauge(struct samples *s, const char *name, uint64_t value,
+    const char *help)
 {
-	fprintf(m->to, "# TYPE dnsfw_%s%s %s\n# HELP dnsfw_%s%s %s\n", name,
-	    end, type, name, end, help);
-}
-
-static void
-gauge_head(const struct metrics *m, const char *name, const char *help)
-{
-	print_head(m, name, "", "gauge", help);
+	samples_head(s, name, "", "gauge", NULL, help);
+	samples_number(s, name, "", value);
 }
 
 /* OpenMetrics names a counter without the "_total" of its values. */
 static void
-counter_head(const struct metrics *m, const char *name, const char *help)
+counter_head(struct samples *s, const char *name, const char *help)
 {
-	print_head(m, name, m->open ? "" : "_total", "counter", help);
+	samples_head(s, name, s->form == SAMPLES_OPEN ? "" : "_total",
+	    "counter", NULL, help);
 }
 
 static void
-print_gauge(const struct metrics *m, const char *name, uint64_t value,
+print_counter(struct samples *s, const char *name, uint64_t value,
     const char *help)
 {
-	gauge_head(m, name, help);
-	fprintf(m->to, "dnsfw_%s %" PRIu64 "\n", name, value);
+	counter_head(s, name, help);
+	samples_number(s, name, "_total", value);
 }
 
 static void
-print_counter(const struct metrics *m, const char *name, uint64_t value,
-    const char *help)
-{
-	counter_head(m, name, help);
-	fprintf(m->to, "dnsfw_%s_total %" PRIu64 "\n", name, value);
-}
-
-static void
-print_histogram(const struct metrics *m, const struct span *span,
+print_histogram(struct samples *s, const struct span *span,
     const struct histogram *h)
 {
-	const char *name = span->metric;
+	const struct samples_row row = { span->metric, "_bucket", "le" };
+	char bound[32];
 	size_t i;
 
-	print_head(m, name, "", "histogram", span->help);
-	if (m->open)
-		fprintf(m->to, "# UNIT dnsfw_%s seconds\n", name);
-	for (i = 0; i < HISTOGRAM_BOUNDS; i++)
-		fprintf(m->to, "dnsfw_%s_bucket{le=\"%.9g\"} %" PRIu64 "\n",
-		    name, (double)(span->first << i) / CLOCK_SECOND,
-		    span_within(h, i));
-	fprintf(m->to, "dnsfw_%s_bucket{le=\"+Inf\"} %" PRIu64 "\n"
-	    "dnsfw_%s_count %" PRIu64 "\n"
-	    "dnsfw_%s_sum %" PRIu64 ".%09" PRIu64 "\n",
-	    name, span_within(h, i), name, span_within(h, i),
-	    name, (uint64_t)(h->sum / CLOCK_SECOND),
-	    (uint64_t)(h->sum % CLOCK_SECOND));
+	samples_head(s, span->metric, "", "histogram", "seconds", span->help);
+	samples_row_begin(s, &row);
+	for (i = 0; i < HISTOGRAM_BOUNDS; i++) {
+		(void)snprintf(bound, sizeof(bound), "%.9g",
+		    (double)(span->first << i) / CLOCK_SECOND);
+		samples_row_put(s, &row, bound, span_within(h, i));
+	}
+	samples_row_put(s, &row, "+Inf", span_within(h, i));
+	samples_row_end(s);
+	samples_number(s, span->metric, "_count", span_within(h, i));
+	samples_seconds(s, span->metric, "_sum", h->sum);
 }
 
 static void
-print_families(const struct metrics *m, const struct control_status *s)
+print_families(struct samples *s, const struct control_status *c)
 {
 	static const struct {
 		uint8_t		bit;
 		const char	*name;
 	} families[] = { { MSG_FAMILY_V4, "ipv4" }, { MSG_FAMILY_V6, "ipv6" } };
+	static const struct samples_row row = { "firewall_ready", "",
+	    "family" };
 	size_t i;
 
-	if (s->families == 0)
+	if (c->families == 0)
 		return;
-	gauge_head(m, "firewall_ready", "Whether grants of the family "
-	    "can be made now.");
+	samples_head(s, row.name, "", "gauge", NULL, "Whether grants of the "
+	    "family can be made now.");
+	samples_row_begin(s, &row);
 	for (i = 0; i < sizeof(families) / sizeof(families[0]); i++)
-		if ((s->families & families[i].bit) != 0)
-			fprintf(m->to, "dnsfw_firewall_ready{family=\"%s\"} "
-			    "%d\n", families[i].name,
-			    (s->ready & families[i].bit) != 0);
+		if ((c->families & families[i].bit) != 0)
+			samples_row_put(s, &row, families[i].name,
+			    (c->ready & families[i].bit) != 0);
+	samples_row_end(s);
 }
 
 static void
-print_requests(const struct metrics *m, const struct control_status *s)
+print_requests(struct samples *s, const struct control_status *c)
 {
 	static const char *const names[RESULT_COUNT] = {
 		[RESULT_OK] = "granted", [RESULT_FORBIDDEN] = "forbidden",
 		[RESULT_OUTSIDE] = "outside", [RESULT_FULL] = "full",
 		[RESULT_FAILED] = "failed", [RESULT_STALE] = "stale"
 	};
+	static const struct samples_row row = { "grant_requests", "_total",
+	    "result" };
 	size_t i;
 
-	counter_head(m, "grant_requests", "Requests of the workers for "
-	    "grants, by what became of them.");
+	counter_head(s, row.name, "Requests of the workers for grants, by what "
+	    "became of them.");
+	samples_row_begin(s, &row);
 	for (i = 0; i < RESULT_COUNT; i++)
-		fprintf(m->to, "dnsfw_grant_requests_total{result=\"%s\"} %"
-		    PRIu64 "\n", names[i], s->results[i]);
+		samples_row_put(s, &row, names[i], c->results[i]);
+	samples_row_end(s);
 }
 
 /* What would end the label's value is none of an address. */
 static void
-print_upstream(const struct metrics *m, const char *text, size_t size)
+copy_upstream(const char text[CONTROL_HOST_MAX],
+    char out[CONTROL_HOST_MAX + 1])
 {
 	size_t i;
 
-	for (i = 0; i < size && text[i] != '\0'; i++)
-		putc(isalnum((unsigned char)text[i]) ||
-		    strchr(".:%-_", text[i]) != NULL ? text[i] : '_', m->to);
+	for (i = 0; i < CONTROL_HOST_MAX && text[i] != '\0'; i++)
+		out[i] = isalnum((unsigned char)text[i]) ||
+		    strchr(".:%-_", text[i]) != NULL ? text[i] : '_';
+	out[i] = '\0';
 }
 
 static void
-print_upstreams(const struct metrics *m, const struct control_status *s)
+print_upstreams(struct samples *s, const struct control_status *c)
 {
+	static const struct samples_row row = { "upstream_up", "",
+	    "upstream" };
+	char upstream[CONTROL_HOST_MAX + 1];
 	size_t i;
 
-	gauge_head(m, "upstream_up", "Whether the upstream answers.");
-	for (i = 0; i < s->nupstreams && i < MSG_UPSTREAMS_MAX; i++) {
-		fprintf(m->to, "dnsfw_upstream_up{upstream=\"");
-		print_upstream(m, s->upstreams[i], CONTROL_HOST_MAX);
-		fprintf(m->to, "\"} %d\n", (s->silent & 1U << i) == 0);
+	samples_head(s, row.name, "", "gauge", NULL, "Whether the upstream "
+	    "answers.");
+	samples_row_begin(s, &row);
+	for (i = 0; i < c->nupstreams && i < MSG_UPSTREAMS_MAX; i++) {
+		copy_upstream(c->upstreams[i], upstream);
+		samples_row_put(s, &row, upstream,
+		    (c->silent & 1U << i) == 0);
 	}
+	samples_row_end(s);
 }
 
 static void
-print_status(const struct metrics *m, const struct control_status *s)
+print_status(struct samples *s, const struct control_status *c)
 {
 	size_t i;
 
 	for (i = 0; i < numbers_count; i++)
-		print_counter(m, numbers[i].metric,
-		    number_of(&s->counters, &numbers[i]), numbers[i].help);
+		print_counter(s, numbers[i].metric,
+		    number_of(&c->counters, &numbers[i]), numbers[i].help);
 	for (i = 0; i < spans_count; i++)
-		print_histogram(m, &spans[i], span_of(s, &spans[i]));
-	print_upstreams(m, s);
-	print_gauge(m, "reloading", s->reloading, "Whether a new list is being "
+		print_histogram(s, &spans[i], span_of(c, &spans[i]));
+	print_upstreams(s, c);
+	print_gauge(s, "reloading", c->reloading, "Whether a new list is being "
 	    "read.");
-	print_gauge(m, "rules", s->rules, "Rules of the list in force.");
-	print_counter(m, "reloads", s->generation, "Lists that came into force "
+	print_gauge(s, "rules", c->rules, "Rules of the list in force.");
+	print_counter(s, "reloads", c->generation, "Lists that came into force "
 	    "after the first.");
-	print_gauge(m, "grants", s->grants, "Grants that are live.");
-	print_gauge(m, "grants_limit", s->grants_max, "How many may be live "
+	print_gauge(s, "grants", c->grants, "Grants that are live.");
+	print_gauge(s, "grants_limit", c->grants_max, "How many may be live "
 	    "(--max-grants).");
-	print_counter(m, "grants_held", s->held, "Grants that were prolonged "
+	print_counter(s, "grants_held", c->held, "Grants that were prolonged "
 	    "for living connections (--hold-live).");
-	print_counter(m, "grants_revoked", s->revoked, "Grants that were taken "
+	print_counter(s, "grants_revoked", c->revoked, "Grants that were taken "
 	    "out before their end.");
-	print_counter(m, "grants_taken_over", s->taken_over, "Grants that were "
+	print_counter(s, "grants_taken_over", c->taken_over, "Grants that were "
 	    "in the firewall at the start, and kept.");
-	print_requests(m, s);
-	print_families(m, s);
-	print_counter(m, "firewall_transactions", s->transactions,
+	print_requests(s, c);
+	print_families(s, c);
+	print_counter(s, "firewall_transactions", c->transactions,
 	    "Transactions with the firewall.");
-	print_counter(m, "firewall_repairs", s->repairs, "How often something "
+	print_counter(s, "firewall_repairs", c->repairs, "How often something "
 	    "of the firewall had to be put back.");
-	print_gauge(m, "own_addresses", s->own_addresses, "Addresses of this "
+	print_gauge(s, "own_addresses", c->own_addresses, "Addresses of this "
 	    "host, which are never granted.");
 }
 
 void
-metrics_print(FILE *to, const struct control_status *s, bool open)
+metrics_print(FILE *to, const struct control_status *c, enum samples_form form)
 {
-	struct metrics m = { .to = to, .open = open };
+	struct samples s;
 
-	print_gauge(&m, "up", s != NULL, "Whether dnsfw answers.");
-	if (s != NULL)
-		print_status(&m, s);
-	if (open)
-		fprintf(to, "# EOF\n");
+	samples_begin(&s, to, form);
+	print_gauge(&s, "up", c != NULL, "Whether dnsfw answers.");
+	if (c != NULL)
+		print_status(&s, c);
+	samples_end(&s);
 }
 
 static void
@@ -214,22 +208,27 @@ int
 metrics_main(int argc, char **argv)
 {
 	static const struct option options[] = {
+		{ "json", no_argument, NULL, 'j' },
 		{ "control", required_argument, NULL, 'c' },
 		{ NULL, 0, NULL, 0 }
 	};
 	static struct control_status status;
+	enum samples_form form = SAMPLES_OPEN;
 	const char *path = ASK_PATH_DEFAULT;
 	bool is_up;
 	int ch;
 
 	while ((ch = usage_option(argc, argv, "", options)) != -1) {
-		if (ch != 'c')
+		if (ch == 'j')
+			form = SAMPLES_JSON;
+		else if (ch == 'c')
+			path = optarg;
+		else
 			return (usage_wrong("metrics"));
-		path = optarg;
 	}
 	if (optind != argc)
 		return (usage_wrong("metrics"));
 	is_up = metrics_ask(path, &status) == 0;
-	metrics_print(stdout, is_up ? &status : NULL, true);
+	metrics_print(stdout, is_up ? &status : NULL, form);
 	return (is_up ? CTL_YES : CTL_NO);
 }

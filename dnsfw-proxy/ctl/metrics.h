@@ -2,16 +2,14 @@
 #ifndef CTL_METRICS_H
 #define CTL_METRICS_H
 
-#include <stdbool.h>
 #include <stdio.h>
 
 #include "controlmsg.h"
+#include "samples.h"
 
-/*
- * Print them, as OpenMetrics 1.0 or as text of version 0.0.4; NULL: no dnsfw
- * answers.
- */
-void	metrics_print(FILE *to, const struct control_status *, bool open);
+/* Print them; NULL: no dnsfw answers. */
+void	metrics_print(FILE *to, const struct control_status *,
+	    enum samples_form);
 
 /*
  * Ask dnsfw at that path.  Returns 0, or -1 with the reason on stderr, unless

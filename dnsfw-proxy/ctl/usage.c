@@ -35,9 +35,9 @@ const struct usage usages[] = {
 	    "[--kind asked|granted|resolved|refused|static|failed|audited|other,...]... "
 	    "[--color auto|always|never] [FILE | -]",
 	    "the access log in colour, filtered" },
-	{ "metrics", "[--control PATH]",
+	{ "metrics", "[--json] [--control PATH]",
 	    "numbers for a monitoring system (OpenMetrics)" },
-	{ "exporter", "[--control PATH] --listen ADDRESS:PORT",
+	{ "exporter", "[--json] [--control PATH] --listen ADDRESS:PORT",
 	    "serve the same by HTTP, as /metrics" },
 	{ "doctor", "[--json] [--config FILE] [--acl FILE] [--control PATH] "
 	    "[--firewall none|iptables|nftables] [--table TABLE] [--chain NAME]",

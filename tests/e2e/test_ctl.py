@@ -946,6 +946,11 @@ def test_U1_each_command_that_is_named_is_there():
         assert done.stdout.startswith(f"usage: dnsfwctl {command} ")
 
 
+def test_U1_each_command_has_json():
+    for command in re.findall(r"^  (\w+) ", ctl("--help").stdout, re.M):
+        assert "[--json]" in ctl(command, "--help").stdout, command
+
+
 def test_U1_output_that_cannot_be_written_is_an_error(acl):
     with open("/dev/full", "w", encoding="utf-8") as full:
         done = subprocess.run(

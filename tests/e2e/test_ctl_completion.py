@@ -80,7 +80,8 @@ def test_U1_bash_offers_options(command):
     (("check", "x"), ["compopt -o default"]),
     (("check", "--json", ""), ["compopt -o default"]),
     (("revoke", "x"), []), (("exporter", "--listen", ""), []),
-    (("exporter", ""), ["--control", "--listen", "--help"]),
+    (("exporter", ""), ["--json", "--control", "--listen",
+                         "--help"]),
 ])
 def test_U1_bash_offers_values(words, offered):
     assert bash(*words) == offered

@@ -16,7 +16,7 @@ import pytest
 
 from lab import ALLOW, DNS4, DNS6, build_dir
 from process import DEADLINE, Lines, until
-from test_control import ctl as ask, path_of, rules_of
+from test_control import NOBODY, ctl as ask, path_of, rules_of
 
 CTL = str(build_dir() / "dnsfw-proxy/ctl/dnsfwctl")
 MONITORING = pathlib.Path(__file__).parents[2] / "contrib/monitoring"
@@ -87,6 +87,19 @@ def check_histograms(found, stats):
                           for bucket in one["buckets"]]
         assert counts == [bucket["count"] for bucket in one["buckets"]]
         assert total == one["sum_ns"] / 1e9
+
+
+def of_json(text):
+    """{sample: value}, as parse has it."""
+    found = {}
+    for name, value in json.loads(text).items():
+        if not isinstance(value, list):
+            found[name] = value
+            continue
+        for one in value:
+            (label, of), (_, number) = one.items()
+            found[f'{name}{{{label}="{of}"}}'] = number
+    return found
 
 
 def metrics(*args):
@@ -161,6 +174,9 @@ def test_U7_metrics(lab, fw):
         return samples
 
     check(text, True)
+    status, as_json, err = metrics("--json", "--control", path_of(server))
+    assert (status, err, as_json.count("\n")) == (0, "", 1)
+    assert list(of_json(as_json).items()) == list(parse(text, True).items())
     with exporter(path_of(server)) as (address, _):
         status, kind, text = fetch(address)
         assert (status, kind) == (200, PLAIN)
@@ -195,6 +211,7 @@ def test_U7_metrics_without_a_firewall(lab):
     found = parse(metrics("--control", path_of(server))[1], True)
     assert found["dnsfw_up"] == 1
     assert not any("firewall_ready" in one for one in found)
+    assert of_json(metrics("--json", "--control", path_of(server))[1]) == found
 
 
 def test_U7_metrics_without_dnsfw(tmp_path):
@@ -202,6 +219,37 @@ def test_U7_metrics_without_dnsfw(tmp_path):
     assert metrics("--control", path) == (
         1, DOWN + "# EOF\n", "dnsfwctl: no dnsfw answers at "
         f'"{path}": No such file or directory\n')
+
+
+def test_U1_metrics_as_json_without_dnsfw(tmp_path):
+    path = tmp_path / "control"
+    assert metrics("--json", "--control", path) == (
+        1, '{"dnsfw_up":0}\n', "dnsfwctl: no dnsfw answers at "
+        f'"{path}": No such file or directory\n')
+
+
+def test_U1_metrics_as_json_of_who_may_not_ask(lab):
+    server = lab.dnsfw(ALLOW)
+    assert ask(server, "metrics", user=NOBODY) == (
+        1, [{"dnsfw_up": 0}], "dnsfwctl: only root and members of the group "
+        f'dnsfw may ask at "{path_of(server)}"\n')
+
+
+@pytest.mark.parametrize("at", ["127.0.0.1", "[::1]"])
+def test_U1_exporter_tells_where_it_listens_as_json(tmp_path, at):
+    with subprocess.Popen(
+            [CTL, "exporter", "--json", "--control", str(tmp_path / "none"),
+             "--listen", f"{at}:0"], stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, text=True, env={"LC_ALL": "C"}) as popen:
+        try:
+            told = json.loads(popen.stdout.readline())
+            assert told == {"address": at.strip("[]"), "port": told["port"]}
+            assert fetch((told["address"], told["port"])) == (
+                200, PLAIN, DOWN)
+        finally:
+            popen.terminate()
+            out, err = popen.communicate(timeout=DEADLINE)
+    assert (out, "listening" in err) == ("", False)
 
 
 def test_U7_exporter_without_dnsfw_and_with(lab):
@@ -352,7 +400,8 @@ def test_U7_exporter_waits_for_nobody_long(tmp_path):
     ("exporter", ("--listen", "[127.0.0.1]:80")),
     ("exporter", ("--listen", "[::1:80")), ("exporter", ("--listen", ":80")),
     ("exporter", ("--listen", "127.0.0.1:80", "x")),
-    ("metrics", ("x",)), ("metrics", ("--json",)),
+    ("exporter", ("--json",)),
+    ("metrics", ("x",)), ("metrics", ("--json", "x")),
 ])
 def test_U1_wrong_usage(command, args):
     done = subprocess.run([CTL, command, *args], capture_output=True,
