@@ -1,6 +1,4 @@
-/* dnsfwctl grants, stats, reload, revoke: of a dnsfw that runs (U6). */
-#include <netinet/in.h>
-
+/* dnsfwctl stats, reload, revoke: of a dnsfw that runs (U6). */
 #include <err.h>
 #include <getopt.h>
 #include <inttypes.h>
@@ -72,85 +70,6 @@ live_ask(struct live *l, enum control_what what, enum control_type type,
 		return (CTL_YES);
 	warnx("%s", ask_strcode(end->code));
 	return (CTL_NO);
-}
-
-/* --- grants --- */
-
-static const char *
-print_address(uint8_t family, const uint8_t bytes[16],
-    char buf[ADDR_TEXT_MAX])
-{
-	struct addr a = { .family = family };
-
-	memcpy(a.bytes, bytes, sizeof(a.bytes));
-	return (addr_print(&a, buf));
-}
-
-static void
-print_grant(void *arg, const void *record)
-{
-	const struct control_grant *g = record;
-	const struct live *l = arg;
-	char client[ADDR_TEXT_MAX] = "this host", dst[ADDR_TEXT_MAX];
-	const char *proto = g->proto == IPPROTO_UDP ? "udp" : "tcp";
-	int len = (int)strnlen(g->label, sizeof(g->label));
-	struct json j = { .to = stdout };
-
-	if (g->local == 0)
-		(void)print_address(g->family, g->client, client);
-	(void)print_address(g->family, g->dst, dst);
-	if (!l->json) {
-		printf("%-15s  %s:%-5u  %-15s  %6" PRIu32 " s  ", client,
-		    proto, g->port, dst, g->left);
-		show_text(stdout, g->label, (size_t)len);
-		putchar('\n');
-		return;
-	}
-	json_begin(&j, NULL, '{');
-	if (g->local == 0)
-		json_text(&j, "client", client);
-	else
-		json_null(&j, "client");
-	json_text(&j, "protocol", proto);
-	json_number(&j, "port", g->port);
-	json_text(&j, "address", dst);
-	json_bytes(&j, "name", g->label, (size_t)len);
-	json_number(&j, "left", g->left);
-	json_bool(&j, "firewall_works", g->lacking == 0);
-	json_end(&j, '}');
-	json_line(&j);
-}
-
-/* Grants that it may not have. */
-static void
-tell_lacking(const struct control_end *end)
-{
-	const bool v4 = (end->lacking & MSG_FAMILY_V4) != 0;
-	const bool v6 = (end->lacking & MSG_FAMILY_V6) != 0;
-
-	if (v4 || v6)
-		warnx("the firewall%s is incomplete: it may not have what is "
-		    "open there; the log of dnsfw says why",
-		    v4 && v6 ? "" : v4 ? " of IPv4" : " of IPv6");
-}
-
-int
-grants_main(int argc, char **argv)
-{
-	struct control_end end;
-	struct live l;
-	int status;
-
-	if (!live_arguments(&l, argc, argv, 0, 1))
-		return (usage_wrong(argv[0]));
-	status = live_ask(&l, CONTROL_GRANTS, CONTROL_GRANT, print_grant,
-	    &end);
-	if (status == CTL_YES)
-		tell_lacking(&end);
-	if (status == CTL_YES && end.count == 0 && !l.json)
-		warnx("nothing is open%s%s", l.has_client ? " for " : "",
-		    l.has_client ? argv[argc - 1] : "");
-	return (status);
 }
 
 /* --- stats --- */
