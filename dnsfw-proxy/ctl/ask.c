@@ -8,27 +8,28 @@
 #include <err.h>
 #include <errno.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 struct ask_manner ask_manner = { .seconds = ASK_SECONDS };
+char ask_said[ASK_SAID_SIZE];
 
 /* error 0: there is none to tell of. */
 static void __attribute__((format(printf, 2, 3)))
 complain(int error, const char *format, ...)
 {
 	va_list ap;
+	int n;
 
-	if (ask_manner.quiet)
-		return;
 	va_start(ap, format);
-	if (error == 0)
-		vwarnx(format, ap);
-	else {
-		errno = error;
-		vwarn(format, ap);
-	}
+	n = vsnprintf(ask_said, sizeof(ask_said), format, ap);
 	va_end(ap);
+	if (error != 0 && n >= 0 && (size_t)n < sizeof(ask_said))
+		(void)snprintf(ask_said + n, sizeof(ask_said) - (size_t)n,
+		    ": %s", strerror(error));
+	if (!ask_manner.quiet)
+		warnx("%s", ask_said);
 }
 
 static int
@@ -48,8 +49,12 @@ open_socket(const char *path)
 	/* Whoever has all places, or stands still, is not waited for. */
 	if (fd == -1 || setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience,
 	    sizeof(patience)) == -1 || setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO,
-	    &patience, sizeof(patience)) == -1)
-		err(1, "socket");
+	    &patience, sizeof(patience)) == -1) {
+		complain(errno, "cannot ask dnsfw");
+		if (fd != -1)
+			close(fd);
+		return (-1);
+	}
 	if (connect(fd, (struct sockaddr *)&sun, sizeof(sun)) == 0)
 		return (fd);
 	if (errno == EACCES)

@@ -18,6 +18,11 @@ extern struct ask_manner {
 	bool		quiet;		/* nothing is said on stderr */
 } ask_manner;
 
+#define ASK_SAID_SIZE	512	/* with NUL */
+
+/* Why ask() failed last: what is said on stderr, or would be. */
+extern char ask_said[ASK_SAID_SIZE];
+
 /* What an answer is given to: one of its records. */
 typedef void ask_answer(void *arg, const void *record);
 

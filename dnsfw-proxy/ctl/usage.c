@@ -14,8 +14,9 @@
 const struct usage usages[] = {
 	{ "check", "[--json] [--client-net NET,...]... FILE...",
 	    "look a list over: all errors, and what is odd" },
-	{ "explain", "[--json] [--acl FILE] [--client-net NET,...]... CLIENT NAME [TYPE] | -",
-	    "what becomes of a question, and by which rules" },
+	{ "explain", "[--json] [--control PATH] [--acl FILE] "
+	    "[--client-net NET,...]... CLIENT NAME [TYPE] | -",
+	    "what becomes of a question, by which rules, and what is open" },
 	{ "why", "[--json] [--control PATH] CLIENT [NAME]",
 	    "what a client was refused, or did not get, of late" },
 	{ "grants", "[--json] [--control PATH] [CLIENT]",

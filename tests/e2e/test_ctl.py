@@ -262,7 +262,7 @@ def test_U4_explain_a_block_and_what_it_hides(acl):
                     "text": "192.168.1.0/24 -> *.debian.org:UDP:123"},
                    {"file": str(path), "line": 7,
                     "text": "192.168.0.0/16 ~> *.debian.org"}],
-        "host": []}
+        "host": [], "grants": None, "list_in_force": None, "not_asked": None}
 
 
 @pytest.mark.parametrize("question, decision, reason", [
