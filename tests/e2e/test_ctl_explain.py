@@ -166,6 +166,17 @@ def test_U4_what_an_alias_is_granted_has_the_name_that_led_there(lab, fw):
     assert (target["decision"], target["grants"]) == ("refuse", [])
 
 
+def test_U4_what_two_names_give_is_told_with_that_which_gives_it_longest(
+        lab, fw):
+    """As the page says: a grant has one name at the socket."""
+    server = lab.dnsfw(LIST, fw=fw)
+    for name, ttl in (("a.example.com", 1000), ("b.example.com", 300)):
+        lab.upstream.add(name, ttl, "A", "10.78.0.200")
+        lab.ask(name)
+    assert [len(found(server, CLIENT4, f"{name}.example.com")["grants"])
+            for name in "ab"] == [1, 0]
+
+
 def test_U4_a_firewall_that_is_incomplete(lab):
     fw = lab.set_up_firewall("nftables")
     server = lab.dnsfw(ALLOW, fw=fw)
