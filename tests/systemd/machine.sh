@@ -1,5 +1,6 @@
-# The machines of tests/systemd/run: a client, a gateway that boots a Debian, and an
-# "internet".  Uses the caller's $tmp, $top, $site, $other and set_option.
+# The machines of tests/systemd/run and tests/package/run: a client, a gateway that
+# boots a Debian, and an "internet".  Uses the caller's $tmp and $top, and
+# checks.sh.
 # shellcheck shell=bash disable=SC2154
 
 # sources: Debian's lines of this machine's apt, with its mirrors.
@@ -11,11 +12,11 @@ sources() {
 	    awk -v suite="$suite" '$3 ~ "^" suite && !seen[$0]++'
 }
 
+# make_tree PACKAGES: with these, which have commas between them.
 make_tree() {
-	local packages=systemd-sysv,dbus,nftables,libbsd0,libmnl0,libnftnl11
-
 	# procps: sysctl, which the firewall's drop-in runs.
-	packages=$packages,procps,libseccomp2,libidn2-0,libpsl5,libjansson4,libncurses6,libevent-core-2.1-7,iproute2
+	local packages=systemd-sysv,dbus,nftables,procps,iproute2,$1
+
 	suite=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
 	echo "Making a Debian $suite"
 	# The host's proxy, if it has one.
@@ -48,13 +49,14 @@ install_dnsfw() {
 	fi
 }
 
-# configure: README's "Quick start on a new gateway", to the start.
+# configure EXAMPLE...: README's "Quick start on a new gateway", to the start; the
+# examples are for /etc/dnsfw.
 configure() {
 	local etc=$tmp/tree/etc docs=$tmp/tree/usr/share/doc/dnsfw/examples
 	local drop_in=$etc/systemd/system/nftables.service.d
 
 	mkdir -p "$etc/dnsfw" "$drop_in"
-	cp "$docs"/{config.env,sysctl.conf} "$etc/dnsfw/" &&
+	(cd "$docs" && exec cp "$@" "$etc/dnsfw/") &&
 	    cp "$docs/firewall.nft" "$etc/nftables.conf" &&
 	    cp "$docs/forward-nftables.conf" "$drop_in/dnsfw.conf" || return 1
 	write_list -
@@ -64,7 +66,12 @@ configure() {
 	set_option FIREWALL nftables
 	set_option TABLE '"inet filter"'
 	set_option CHAIN dnsfw
-	# The addresses come from networkd, some time after the boot began.
+}
+
+# give_addresses: networkd's, some time after the boot began.
+give_addresses() {
+	local etc=$tmp/tree/etc
+
 	printf '[Match]\nName=eth0\n[Network]\nAddress=203.0.113.1/24\n' \
 	    >"$etc/systemd/network/eth0.network"
 	printf '[Match]\nName=eth1\n[Network]\nAddress=192.168.1.1/24\n' \
