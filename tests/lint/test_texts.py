@@ -13,7 +13,7 @@ ROOTS = {"bin", "boot", "dev", "etc", "home", "lib", "nonexistent",
 PERSONAL = re.compile(r"/(?:home|tmp)/(?!dnsfw|demo|test|criterion_|%)[\w.]+")
 HOSTS = re.compile(r"(?:[\w-]+\.)*example(?:\.\w+)?|keepachangelog\.com|"
                    r"semver\.org|www\.w3\.org|\d+\.\d+\.\d+\.\d+|localhost|"
-                   r"www\.rfc-editor\.org")
+                   r"www\.rfc-editor\.org|www\.debian\.org")
 
 # No test waits for time to pass, and none leaves itself out.
 SLEEPS = r"\b(?:u|nano|clock_nano)?sleep *\(|^\s*sleep [\d.\"$]"

@@ -6,7 +6,7 @@ import re
 import subprocess
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
-IGNORED = re.compile(r"\.git|build.*|__pycache__|\.pytest_cache|\.cache")
+IGNORED = re.compile(r"\.git|build.*|dist|__pycache__|\.pytest_cache|\.cache")
 
 
 def build_dir():
