@@ -212,6 +212,7 @@ turn(uint64_t *next)
 	static uint8_t record[ORDER_SIZE_MAX];
 	const uint64_t ns = until(next);
 	const struct timespec wait = { (time_t)(ns / SECOND), (long)(ns % SECOND) };
+	/* The kernel looks at them in this order, which matters below. */
 	struct pollfd fds[] = { { ns == 0 ? HELPER_FD_KEEPER : -1, POLLIN, 0 },
 	    { HELPER_FD_COMPILER, POLLIN, 0 } };
 	size_t len = 0;

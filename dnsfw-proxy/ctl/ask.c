@@ -12,6 +12,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "clock.h"
+
 struct ask_manner ask_manner = { .seconds = ASK_SECONDS };
 char ask_said[ASK_SAID_SIZE];
 
@@ -88,6 +90,14 @@ answer_size(uint8_t type)
 	}
 }
 
+/* ns; when the whole of an answer is to be there. */
+static uint64_t
+last_moment(void)
+{
+	return (ask_manner.whole ? clock_now() +
+	    ask_manner.seconds * CLOCK_SECOND : UINT64_MAX);
+}
+
 /* Records up to the END. */
 static int
 receive(int fd, enum control_type type, ask_answer *fn, void *arg,
@@ -95,12 +105,13 @@ receive(int fd, enum control_type type, ask_answer *fn, void *arg,
 {
 	static _Alignas(8) uint8_t buf[CONTROL_BATCH_MAX *
 	    sizeof(struct control_seen)];
+	const uint64_t end_at = last_moment();
 	ssize_t n;
 	size_t at, size;
 
 	for (;;) {
 		n = recv(fd, buf, sizeof(buf), 0);
-		if (n <= 0) {
+		if (n <= 0 || clock_now() >= end_at) {
 			complain(0, "dnsfw does not go on answering");
 			return (-1);
 		}

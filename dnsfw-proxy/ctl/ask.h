@@ -15,6 +15,7 @@
 /* How it is asked. */
 extern struct ask_manner {
 	unsigned int	seconds;	/* as ASK_SECONDS, which it is first */
+	bool		whole;		/* so long for all records, too */
 	bool		quiet;		/* nothing is said on stderr */
 } ask_manner;
 

@@ -99,15 +99,25 @@ json_error(unsigned int number, const char *wrong)
 	json_line(&j);
 }
 
-/* What is too long cannot be a question: as if too much were there. */
-static int
-skip_line(void)
+/*
+ * The next line, without its end; false: there is none.  One that is too long, or
+ * has a NUL, cannot be a question.
+ */
+static bool
+read_question_line(char line[QUESTION_MAX], bool *can_be)
 {
+	size_t n = 0;
 	int c;
 
-	while ((c = getchar()) != '\n' && c != EOF)
-		;
-	return (TOO_MANY);
+	*can_be = true;
+	while ((c = getchar()) != '\n' && c != EOF) {
+		if (c == '\0' || n == QUESTION_MAX - 1)
+			*can_be = false;
+		else
+			line[n++] = (char)c;
+	}
+	line[n] = '\0';
+	return (c != EOF || n > 0 || !*can_be);
 }
 
 /* Lines of "CLIENT NAME [TYPE]": one object for each, also for a bad one. */
@@ -120,13 +130,13 @@ answer_lines(struct explain *e)
 	const char *wrong;
 	unsigned int number;
 	int n, status = CTL_YES;
+	bool can_be;
 
 	e->json = true;
 	ask_running(e, NULL);
-	for (number = 1; fgets(line, sizeof(line), stdin) != NULL; number++) {
-		n = sscanf(line, "%s %s %s %s", client, name, type, more);
-		if (strchr(line, '\n') == NULL && !feof(stdin))
-			n = skip_line();
+	for (number = 1; read_question_line(line, &can_be); number++) {
+		n = can_be ? sscanf(line, "%s %s %s %s", client, name, type,
+		    more) : TOO_MANY;
 		if (n <= 0 || line[0] == '#')
 			continue;
 		wrong = n == 1 || n == TOO_MANY ? "expected CLIENT NAME [TYPE]" :

@@ -163,5 +163,6 @@ exporter_main(int argc, char **argv)
 	    (fd = open_listener(at, json)) == -1)
 		return (usage_wrong("exporter"));
 	ask_manner.seconds = ANSWER_SECONDS;
+	ask_manner.whole = true;
 	http_serve(fd, &page);
 }

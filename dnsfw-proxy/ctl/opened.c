@@ -1,7 +1,7 @@
 /* What the running dnsfw has open. */
 #include "opened.h"
 
-#include <err.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,7 +9,7 @@
 #include "addrtext.h"
 #include "ask.h"
 
-/* For a place, and for the next record: files have answered at once. */
+/* Seconds for a place, and for all of an answer: files have answered at once. */
 #define PATIENCE	5
 
 /* --- asking --- */
@@ -46,25 +46,37 @@ ask_one(const char *path, enum control_what what, const struct addr *client,
 	return (end.code == CONTROL_OK ? NULL : ask_strcode(end.code));
 }
 
+/* After a restart with a lower limit there may be more than that. */
+static size_t
+most_grants(const struct control_status *s)
+{
+	return (s->grants > s->grants_max ? s->grants : s->grants_max);
+}
+
 void
 opened_ask(struct opened *o, const char *path, const struct addr *client)
 {
 	const struct ask_manner before = ask_manner;
 	static struct answer answer;
+	const char *why;
 
 	*o = (struct opened){ .of_all = client == NULL };
 	answer.there = false;
-	ask_manner = (struct ask_manner){ .seconds = PATIENCE, .quiet = true };
-	o->why = ask_one(path, CONTROL_STATS, NULL, CONTROL_STATUS,
-	    hear_status, &answer);
-	if (o->why == NULL && !answer.there)
-		o->why = ask_strcode(CONTROL_BAD);
-	if (o->why == NULL)
-		o->why = ask_one(path, CONTROL_GRANTS, client, CONTROL_GRANT,
+	ask_manner = (struct ask_manner){ .seconds = PATIENCE, .whole = true,
+	    .quiet = true };
+	why = ask_one(path, CONTROL_STATS, NULL, CONTROL_STATUS, hear_status,
+	    &answer);
+	if (why == NULL && !answer.there)
+		why = ask_strcode(CONTROL_BAD);
+	o->sum = answer.status.sum;
+	o->max = most_grants(&answer.status);
+	if (why == NULL)
+		why = ask_one(path, CONTROL_GRANTS, client, CONTROL_GRANT,
 		    hear_grant, o);
 	ask_manner = before;
+	if (why != NULL)
+		o->why = why;
 	o->known = o->why == NULL;
-	o->sum = answer.status.sum;
 	if (!o->known)
 		o->n = 0;
 	opened_sort(o);
@@ -72,17 +84,29 @@ opened_ask(struct opened *o, const char *path, const struct addr *client)
 
 /* --- what was answered --- */
 
+static bool
+room_for_more(struct opened *o)
+{
+	size_t room = 2 * o->room + CONTROL_BATCH_MAX;
+	struct control_grant *more = reallocarray(o->grants, room,
+	    sizeof(*more));
+
+	if (more == NULL)
+		return (false);
+	o->grants = more;
+	o->room = room;
+	return (true);
+}
+
 void
 opened_add(struct opened *o, const struct control_grant *g)
 {
-	if (o->n == o->room) {
-		o->room = 2 * o->room + CONTROL_BATCH_MAX;
-		o->grants = reallocarray(o->grants, o->room,
-		    sizeof(*o->grants));
-		if (o->grants == NULL)
-			err(1, "reallocarray");
-	}
-	o->grants[o->n++] = *g;
+	if (o->n == o->max)
+		o->why = ask_strcode(CONTROL_BAD);
+	else if (o->n == o->room && !room_for_more(o))
+		o->why = strerror(ENOMEM);
+	else
+		o->grants[o->n++] = *g;
 }
 
 /* Those of one name come in one order, whatever that of the answers was. */

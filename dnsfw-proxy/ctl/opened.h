@@ -21,6 +21,7 @@ struct opened {
 	uint32_t	 sum;		/* of the list in force: msg_sealed's */
 	struct control_grant *grants;	/* by label, if they are sorted */
 	size_t		 n, room;
+	size_t		 max;		/* there are no more, as dnsfw says */
 };
 
 /*
@@ -29,7 +30,10 @@ struct opened {
  */
 void	opened_ask(struct opened *, const char *path, const struct addr *client);
 
-/* What opened_ask() does with each grant, and when it has them all. */
+/*
+ * What opened_ask() does with each grant, and when it has them all.  If there are
+ * more than there can be, or there is no memory, that is why none is known.
+ */
 void	opened_add(struct opened *, const struct control_grant *);
 void	opened_sort(struct opened *);
 

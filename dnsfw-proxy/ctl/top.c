@@ -314,6 +314,7 @@ top_main(int argc, char **argv)
 		return (CTL_USAGE);
 	}
 	ask_manner.seconds = PATIENCE;
+	ask_manner.whole = true;
 	refresh();
 	if (!top.up)
 		return (CTL_NO);

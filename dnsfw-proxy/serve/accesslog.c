@@ -31,8 +31,9 @@
 #define HOLD_USEC	1000	/* that a line waits for others */
 
 /*
- * And in an idle loop.  It is longer than a tick of the kernel, so that a wait for
- * something else seldom needs a timer of its own, which costs more than the rest.
+ * And in an idle loop.  A tick of the kernel is not longer, and most often shorter:
+ * so a wait for something else seldom needs a timer of its own, which costs more
+ * than the rest.
  */
 #define IDLE_USEC	10000
 

@@ -28,6 +28,7 @@ pytestmark = pytest.mark.inputs
 VERSION = 4
 STATS, GRANTS, WHY, RULES, RELOAD, REVOKE = range(1, 7)
 END = struct.Struct("=BBxxI8x")
+STATUS_SIZE = 72 + 8 * 6 + 8 * 14 + 3 * 8 * 16 + 8 * 64 + 1800
 SINCE = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \(\d+ s ago\)"
 OK, BAD, DENIED, REJECTED = range(4)
 RESOLVE_ALL = f"{CLIENT4} ~> *\n"
@@ -551,7 +552,6 @@ def test_U6_a_list_of_as_many_rules_is_another_one(lab):
 def test_U6_nothing_that_dnsfw_says_reaches_the_terminal(tmp_path):
     """It might be captured, and the terminal root's."""
     path = tmp_path / "control"
-    size = 72 + 8 * 6 + 8 * 14 + 3 * 8 * 16 + 8 * 64 + 1800
     status = struct.pack("=BBBBB3x", 3, 0, 3, 3, 1) + bytes(200)
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as keeper:
         keeper.bind(str(path))
@@ -561,7 +561,7 @@ def test_U6_nothing_that_dnsfw_says_reaches_the_terminal(tmp_path):
                  "--control", str(path)], stdout=subprocess.PIPE,
                 text=True) as asking, keeper.accept()[0] as sock:
             assert sock.recv(100)
-            sock.send(status + (size - len(status)) * b"\x1b")
+            sock.send(status + (STATUS_SIZE - len(status)) * b"\x1b")
             sock.send(END.pack(1, OK, 1))
             text = asking.communicate(timeout=DEADLINE)[0]
     assert "serves         ????" in text and "? answers\n" in text

@@ -318,15 +318,15 @@ def test_U4_explain_lines(acl):
     lines = ("192.168.1.9 deb.debian.org\n\n# no question\n"
              "lan deb.debian.org\n192.168.1.9\n"
              "192.168.1.9 deb.debian.org A more\n" + "x" * 5000 + " y\n"
-             "192.168.1.5 ads.example A")
+             "192.168.1.5 a\0b A\n192.168.1.5 ads.example A")
     done = ctl("explain", "--acl", acl(LIST), "-", text=lines)
     assert (done.returncode, done.stderr) == (1, "")
     found = [json.loads(line) for line in done.stdout.splitlines()]
     assert [one.get("decision", one.get("error")) for one in found] == [
         "grant", "expected a client: an IPv4 or IPv6 address",
         "expected CLIENT NAME [TYPE]", "expected CLIENT NAME [TYPE]",
-        "expected CLIENT NAME [TYPE]", "static"]
-    assert [one["line"] for one in found if "error" in one] == [4, 5, 6, 7]
+        "expected CLIENT NAME [TYPE]", "expected CLIENT NAME [TYPE]", "static"]
+    assert [one["line"] for one in found if "error" in one] == [4, 5, 6, 7, 8]
 
 
 def test_U4_explain_of_a_bad_list(acl):

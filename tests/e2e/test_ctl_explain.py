@@ -13,12 +13,11 @@ import pytest
 
 from lab import ALLOW, CLIENT4, CLIENT6, OTHER4, PORT, build_dir
 from process import DEADLINE, stopped, until
-from test_control import (END, GRANTS, NOBODY, OK, STATS, acl_of, fine,
-                          path_of)
+from test_control import (END, GRANTS, NOBODY, OK, STATS, STATUS_SIZE,
+                          acl_of, fine, path_of)
 
 CTL = str(build_dir() / "dnsfw-proxy/ctl/dnsfwctl")
 LIST = f"{CLIENT4} -> *.example.com:TCP:{PORT}\n"
-STATUS_SIZE = 72 + 8 * 6 + 8 * 14 + 3 * 8 * 16 + 8 * 64 + 1800
 STATUS, GRANT = 3, 2
 OTHER_VERSION = "the running dnsfw is of another version"
 NOT_ON = "dnsfw does not go on answering"
@@ -317,8 +316,8 @@ def test_U4_a_dnsfw_that_stands_still(lab):
 
 # --- answers of any kind ---
 
-def status_of(size=STATUS_SIZE):
-    return bytes([STATUS]) + bytes(size - 1)
+def status_of(size=STATUS_SIZE, live=0, most=65536):
+    return struct.pack("=B15xII", STATUS, live, most).ljust(size, b"\0")
 
 
 def grant(label=b"www.example.com"):
@@ -360,6 +359,12 @@ def keeper(path, answers):
             assert not thread.is_alive()
 
 
+def slowly(record):
+    """Without end, but never so late that nothing seems to come."""
+    while not threading.Event().wait(0.2):
+        yield record
+
+
 DONE = END.pack(1, OK, 0)
 STATED = [status_of(), DONE]
 
@@ -376,12 +381,34 @@ STATED = [status_of(), DONE]
     ([STATED, [grant(), b"\xff" * 100]], OTHER_VERSION),
     ([STATED, [grant(), END.pack(1, 2, 0)]], "only root may do that"),
     ([STATED, [status_of(), DONE]], OTHER_VERSION),
+    ([[status_of(most=2), DONE], [grant() * 2, grant(), DONE]], OTHER_VERSION),
 ], ids=lambda one: "" if isinstance(one, str) else None)
 def test_U4_a_dnsfw_that_ends_half_way(tmp_path, answers, why):
     """What it has said by then is not told: it may be a part."""
     path = tmp_path / "control"
     with keeper(path, answers * 2):
         assert nobody_answers(LIST, "--control", path) == why
+
+
+def test_U4_more_grants_than_the_limit_after_a_restart_with_a_lower_one(
+        tmp_path):
+    path = tmp_path / "control"
+    stated = [status_of(live=3, most=2), DONE]
+    with keeper(path, [stated, [grant() * 3, DONE]]):
+        done = run("--json", "--control", path, "--acl", "-", CLIENT4,
+                   "www.example.com", text=LIST)
+    assert len(json.loads(done.stdout)["grants"]) == 3
+
+
+def test_U4_a_dnsfw_that_never_ends_its_answer(tmp_path):
+    path = tmp_path / "control"
+    began = time.monotonic()
+    with keeper(path, [STATED, slowly(grant())]):
+        done = run("--json", "--control", path, "--acl", "-", CLIENT4,
+                   "www.example.com", text=LIST)
+    assert time.monotonic() - began < DEADLINE
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["not_asked"] == NOT_ON
 
 
 def test_U4_what_it_says_is_looked_at(tmp_path):

@@ -16,7 +16,8 @@ import pytest
 
 from lab import ALLOW, DNS4, DNS6, build_dir
 from process import DEADLINE, Lines, until
-from test_control import NOBODY, ctl as ask, path_of, rules_of
+from test_control import (NOBODY, STATUS_SIZE, ctl as ask, path_of,
+                          rules_of)
 
 CTL = str(build_dir() / "dnsfw-proxy/ctl/dnsfwctl")
 MONITORING = pathlib.Path(__file__).parents[2] / "contrib/monitoring"
@@ -279,6 +280,22 @@ def test_U7_exporter_of_a_dnsfw_that_does_not_answer(tmp_path):
     path = tmp_path / "control"
     with keeper_of(path), exporter(path) as (address, _):
         assert fetch(address) == (200, PLAIN, DOWN)
+
+
+def test_U7_exporter_of_a_dnsfw_that_never_ends_its_answer(tmp_path):
+    path = tmp_path / "control"
+
+    def go_on(keeper):
+        with contextlib.suppress(OSError), keeper.accept()[0] as asking:
+            while asking.send(bytes([3]).ljust(STATUS_SIZE, b"\0")):
+                threading.Event().wait(0.1)
+
+    with keeper_of(path) as keeper, exporter(path) as (address, _):
+        thread = threading.Thread(target=go_on, args=(keeper,))
+        thread.start()
+        assert fetch(address) == (200, PLAIN, DOWN)
+        thread.join(DEADLINE)
+        assert not thread.is_alive()
 
 
 def test_U7_exporter_asks_at_most_once_a_second(tmp_path):

@@ -29,7 +29,8 @@ begin(void)
 {
 	static const char text[] = "@l = host 10.0.0.5, fd00::5\n";
 
-	opened = (struct opened){ .known = true, .of_all = true };
+	opened = (struct opened){ .known = true, .of_all = true,
+	    .max = SIZE_MAX };
 	cr_assert_eq(compile_text(text, strlen(text), false, fail_on_error,
 	    NULL, &compiled), 0);
 }

@@ -194,6 +194,7 @@ served_look(const struct settings *s, const struct list *l,
 
 	ask_manner.quiet = true;
 	ask_manner.seconds = ASK_SECONDS_HERE;
+	ask_manner.whole = true;
 	if (running && ask(s->control, CONTROL_STATS, NULL, CONTROL_STATUS,
 	    take_status, &served, &end) == 0 && served.there) {
 		look_at_status(s, &served.status, l, f);
