@@ -85,6 +85,8 @@ static struct {
 	size_t		 nset;
 	/* When recv first says that the helper's channel has ended. */
 	void		 (*on_end)(void);
+	/* When it has found nothing of the helper. */
+	void		 (*on_nothing)(void);
 	/* Further: a READ or MAKE or FLOW, if a test wants to answer itself. */
 	void		 (*on_read)(const struct order_read *);
 	int		 (*on_grant)(const struct order_grant *);
@@ -447,9 +449,12 @@ __wrap_recv(int fd, void *buf, size_t size, int flags)
 	cr_assert(flags & MSG_DONTWAIT);
 	rig.receives++;
 	q = &rig.queues[fd];
-	errno = EAGAIN;
-	if (!rig_is_ready(fd))
+	if (!rig_is_ready(fd)) {
+		if (fd == KEEP_FD_HELPER && rig.on_nothing != NULL)
+			rig.on_nothing();
+		errno = EAGAIN;
 		return (-1);
+	}
 	i = q->items[q->head];
 	if (fd == KEEP_FD_HELPER && i.len == 0 && i.error == 0) {
 		if (rig.on_end != NULL)

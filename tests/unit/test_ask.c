@@ -132,6 +132,48 @@ Test(ask, failure_of_several_is_told_of_each)
 	cr_expect_eq(rig.polls, 1, "waited although all was there");
 }
 
+/*
+ * With nftables a grant is three messages of one seq, and what the first of them
+ * says is why the others fail, too.
+ */
+Test(ask, first_failure_of_a_grant_is_told)
+{
+	rig.silent = true;
+	rig_answer_from(KEEP_FD_ACT, RIG_PORT(KEEP_FD_ACT), 2, ENFILE,
+	    rig.now + RIG_MS);
+	rig_answer_from(KEEP_FD_ACT, RIG_PORT(KEEP_FD_ACT), 2, ENOENT,
+	    rig.now + RIG_MS);
+	rig_answer_from(KEEP_FD_ACT, RIG_PORT(KEEP_FD_ACT), 3, 0,
+	    rig.now + RIG_MS);
+	expect(ask(2), ASK_DONE, ENFILE);
+	expect(results[0], ASK_DONE, ENFILE);
+	expect(results[1], ASK_DONE, 0);
+}
+
+/* They come between the looks at the two descriptors. */
+static void
+refuse_the_first(void)
+{
+	rig.on_nothing = NULL;
+	rig_refuse(2, ORDER_FORBIDDEN);
+	rig_answer(KEEP_FD_ACT, 3, 0);
+}
+
+/* Else what is refused would be promised to a client. */
+Test(ask, refusal_is_seen_with_the_answer_of_what_was_sent)
+{
+	rig.silent = true;
+	rig.on_nothing = refuse_the_first;
+	/* Something late wakes who waits. */
+	rig_answer_from(KEEP_FD_ACT, RIG_PORT(KEEP_FD_ACT), 99, 0,
+	    rig.now + RIG_MS);
+	expect(ask(2), ASK_DONE, 0);
+	expect(results[0], ASK_REFUSED, 0);
+	cr_expect_eq(results[0].code, ORDER_FORBIDDEN);
+	expect(results[1], ASK_DONE, 0);
+	cr_expect_null(rig.on_nothing);
+}
+
 Test(ask, failure_of_the_batch_itself)
 {
 	rig.begin_error = ERESTART;

@@ -609,6 +609,13 @@ Test(nft, events)
 	cr_expect(watch_read() & WATCH_LOST);
 	run("nft flush chain inet t c");
 	cr_expect(watch_read() & WATCH_LOST);
+	/* Each by itself: what goes before may have been seen to already. */
+	run("nft delete set inet t c_ipv4_allow");
+	cr_expect(watch_read() & WATCH_LOST, "an empty set");
+	run("nft flush chain inet t base");
+	cr_expect_eq(watch_read() & WATCH_LOST, 0);
+	run("nft delete chain inet t c");
+	cr_expect(watch_read() & WATCH_LOST, "an empty chain");
 	run("nft flush ruleset");
 	cr_expect(watch_read() & WATCH_LOST);
 }
