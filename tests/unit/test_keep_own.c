@@ -245,6 +245,164 @@ Test(keep_own, G8_lost_events_are_made_up_for, .timeout = 600)
 	cr_assert_not(has("10.1.1.250"));
 }
 
+/* --- listings, as we make them --- */
+
+static int kernel_fd;
+
+/* From now on we are the kernel. */
+static void
+stand_in(void)
+{
+	int fds[2];
+
+	start();
+	cr_assert_eq(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0, fds), 0);
+	cr_assert_eq(dup2(fds[0], KEEP_FD_OWN), KEEP_FD_OWN);
+	kernel_fd = fds[1];
+	(void)own_read();
+	cr_assert_eq(own_wait(), -1);
+}
+
+/* The seq of the next request, which comes within a second. */
+static uint32_t
+requested(void)
+{
+	struct pollfd pfd = { .fd = kernel_fd, .events = POLLIN };
+	uint64_t deadline = clock_now() + PATIENCE;
+	struct {
+		struct nlmsghdr header;
+		char rest[100];
+	} request;
+
+	cr_assert_neq(own_wait(), -1, "nothing is asked");
+	while (poll(&pfd, 1, 0) == 0 && clock_now() < deadline) {
+		(void)poll(NULL, 0, own_wait());
+		(void)own_read();
+	}
+	cr_assert_gt(recv(kernel_fd, &request, sizeof(request), 0), 0);
+	cr_assert_eq(request.header.nlmsg_type, RTM_GETADDR);
+	return (request.header.nlmsg_seq);
+}
+
+/* 10.net.place.place of an interface, by a message with these flags. */
+static void
+put(uint32_t seq, uint16_t flags, uint8_t net, uint16_t place,
+    uint32_t interface)
+{
+	struct {
+		struct nlmsghdr header;
+		struct ifaddrmsg ifa;
+		struct nlattr attr;
+		uint8_t address[4];
+	} m = { .header = { .nlmsg_len = sizeof(m), .nlmsg_type = RTM_NEWADDR,
+	    .nlmsg_flags = flags, .nlmsg_seq = seq },
+	    .ifa = { .ifa_family = AF_INET, .ifa_prefixlen = 32,
+	    .ifa_index = interface },
+	    .attr = { .nla_len = 8, .nla_type = IFA_ADDRESS },
+	    .address = { 10, net, (uint8_t)(place >> 8), (uint8_t)place } };
+
+	cr_assert_eq(send(kernel_fd, &m, sizeof(m), 0), sizeof(m));
+}
+
+static enum own_change
+tell(uint32_t seq, uint16_t flags, uint8_t net, uint16_t place,
+    uint32_t interface)
+{
+	put(seq, flags, net, place, interface);
+	return (own_read());
+}
+
+static enum own_change
+tell_end(uint32_t seq, uint16_t type, uint16_t flags)
+{
+	struct {
+		struct nlmsghdr header;
+		int error;
+	} m = { .header = { .nlmsg_len = sizeof(m), .nlmsg_type = type,
+	    .nlmsg_flags = flags, .nlmsg_seq = seq },
+	    .error = type == NLMSG_ERROR ? -EBUSY : 0 };
+
+	cr_assert_eq(send(kernel_fd, &m, sizeof(m), 0), sizeof(m));
+	return (own_read());
+}
+
+/* What it did not tell may be there still, until another listing was whole. */
+Test(keep_own, G8_a_listing_that_was_interrupted)
+{
+	uint32_t seq;
+
+	stand_in();
+	cr_assert_eq(tell(0, NLM_F_DUMP_INTR, 1, 7, 1), OWN_MORE);
+	seq = requested();
+	cr_assert_eq(tell(seq, NLM_F_DUMP_INTR, 1, 7, 1), OWN_NONE);
+	cr_assert_eq(tell_end(seq, NLMSG_DONE, 0), OWN_NONE);
+	cr_assert(has("192.0.2.5"));
+	seq = requested();
+	cr_assert_eq(tell(seq, 0, 1, 7, 1), OWN_NONE);
+	cr_assert_eq(tell_end(seq, NLMSG_DONE, NLM_F_DUMP_INTR), OWN_NONE);
+	cr_assert(has("192.0.2.5"));
+	seq = requested();
+	cr_assert_eq(tell_end(seq, NLMSG_ERROR, 0), OWN_NONE);
+	cr_assert(has("192.0.2.5"));
+	seq = requested();
+	cr_assert_eq(tell(seq, 0, 1, 7, 1), OWN_NONE);
+	cr_assert_eq(tell_end(seq - 1, NLMSG_DONE, 0), OWN_NONE);
+	cr_assert(has("192.0.2.5"), "the end of an earlier one");
+	cr_assert_eq(tell_end(seq, NLMSG_DONE, 0), OWN_LESS);
+	cr_assert_not(has("192.0.2.5"));
+	cr_assert(has("10.1.0.7"));
+	cr_assert_eq(own_wait(), -1);
+}
+
+/* One that is new is what matters, whatever has gone beside it. */
+Test(keep_own, G8_more_and_less_at_once)
+{
+	unsigned int n;
+	uint32_t seq;
+
+	stand_in();
+	(void)tell(0, NLM_F_DUMP_INTR, 1, 7, 1);
+	n = own_count();
+	seq = requested();
+	cr_assert_eq(tell(seq, 0, 1, 7, 2), OWN_MORE, "of another interface");
+	cr_assert_eq(own_count(), n + 1);
+	put(seq, 0, 1, 8, 1);
+	cr_assert_eq(tell_end(seq, NLMSG_DONE, 0), OWN_MORE);
+	cr_assert_eq(own_count(), 2);
+	cr_assert(has("10.1.0.7") && has("10.1.0.8"));
+}
+
+static void
+tell_all(uint32_t seq, uint8_t net)
+{
+	uint16_t i;
+
+	for (i = 0; i < MSG_OWN_MAX; i++)
+		(void)tell(seq, 0, net, i, 1);
+	(void)tell_end(seq, NLMSG_DONE, 0);
+}
+
+/* Where others were that have gone, there was no room for as long as they had it. */
+Test(keep_own, G8_as_many_others_as_there_is_room_for, .timeout = 600)
+{
+	stand_in();
+	(void)tell(0, NLM_F_DUMP_INTR, 1, 0, 1);
+	tell_all(requested(), 1);
+	cr_assert_not(own_is_whole());
+	tell_all(requested(), 1);
+	cr_assert(own_is_whole());
+	cr_assert_eq(own_count(), MSG_OWN_MAX);
+	cr_assert_eq(own_wait(), -1);
+	(void)tell(0, NLM_F_DUMP_INTR, 1, 0, 1);
+	tell_all(requested(), 2);
+	cr_assert_not(own_is_whole());
+	tell_all(requested(), 2);
+	cr_assert(own_is_whole());
+	cr_assert(has("10.2.15.255"));
+	cr_assert_not(has("10.1.0.0"));
+	cr_assert_eq(own_wait(), -1);
+}
+
 /* But for what root excepts; by itself, or as what it is embedded in. */
 Test(keep_own, G8_own_addresses_are_forbidden)
 {
