@@ -354,6 +354,18 @@ Test(ask, standstill_ends_with_a_late_refusal)
 	cr_expect_not(ask_stuck());
 }
 
+/* Who asks next is not told that nothing is known although the answer is there. */
+Test(ask, standstill_ends_for_who_asks_next)
+{
+	rig.delay = ASK_WAIT + 100 * RIG_MS;
+	expect(ask(2), ASK_UNKNOWN, 0);
+	cr_expect(ask_stuck());
+	rig.now += 100 * RIG_MS;
+	rig.delay = 0;
+	expect(ask(2), ASK_DONE, 0);
+	cr_expect_not(ask_stuck());
+}
+
 /* What comes late must not be taken for the answer to what came after. */
 Test(ask, late_answer_is_not_the_next_ones)
 {
@@ -376,6 +388,19 @@ Test(ask, answer_of_another_port_or_seq_is_none)
 	rig_refuse(50, ORDER_OUTSIDE);
 	expect(ask(1), ASK_UNKNOWN, 0);
 	cr_expect(ask_stuck());
+}
+
+/* There is no place behind the last one. */
+Test(ask, seqs_around_a_full_batch_are_none_of_it)
+{
+	rig.silent = true;
+	rig_refuse(1, ORDER_OUTSIDE);
+	rig_refuse(2 + MAX, ORDER_OUTSIDE);
+	rig_answer(KEEP_FD_ACT, 2 + MAX, EINVAL);
+	rig_answer(KEEP_FD_ACT, 1 + MAX, 0);
+	expect(ask(MAX), ASK_DONE, 0);
+	expect(results[0], ASK_DONE, 0);
+	expect(results[MAX - 1], ASK_DONE, 0);
 }
 
 Test(ask, end_of_the_helper)
@@ -550,6 +575,20 @@ Test(ask, refused_read)
 	cr_expect_eq(ask_read_code(second), ORDER_NO_STAMP);
 }
 
+/* The listings of the two sockets go on side by side. */
+Test(ask, refused_read_while_another_one_begins)
+{
+	uint32_t flows = ask_read(STAMP_FLOWS, 0, NULL);
+	uint32_t rules = ask_read(STAMP_RULES, 0, NULL);
+
+	rig_refuse(flows, ORDER_NO_STAMP);
+	cr_expect_eq(ask_read_code(flows), ORDER_NO_STAMP);
+	cr_expect_eq(ask_read_code(rules), ORDER_SENT);
+	/* The next one of a socket is not refused because the last one was. */
+	flows = ask_read(STAMP_FLOWS, 0, NULL);
+	cr_expect_eq(ask_read_code(flows), ORDER_SENT);
+}
+
 Test(ask, name_of_a_map)
 {
 	static const char max[] = "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrs"
@@ -562,6 +601,20 @@ Test(ask, name_of_a_map)
 	cr_expect_str_eq(r->name, max);
 	cr_expect_eq(ask_read(STAMP_MAP, 0, "_abcdefghijklmnopqrstuvwxyzabcdef"
 	    "ghijklmnopqrstuvwxyzabcdefghijk"), 0);
+}
+
+/* Else what is no refusal would be read behind it. */
+Test(ask, a_piece_of_a_refusal_ends_the_program, .exit_code = 1)
+{
+	struct order_refused r[2] = {
+	    { .type = ORDER_REFUSED, .code = ORDER_OUTSIDE, .seq = 2 },
+	    { .type = ORDER_REFUSED, .code = ORDER_OUTSIDE, .seq = 3 } };
+
+	rig.silent = true;
+	rig_put(KEEP_FD_HELPER, r, sizeof(r));
+	expect(ask(2), ASK_DONE, 0);
+	rig_put(KEEP_FD_HELPER, r, sizeof(r[0]) + sizeof(r[0]) / 2);
+	ask_look();
 }
 
 Test(ask, malformed_record_ends_the_program, .exit_code = 1)

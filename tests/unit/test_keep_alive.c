@@ -344,3 +344,31 @@ Test(keep_alive, O3_a_short_watchdog)
 	    "error dnsfw-proxy (worker 1) does not answer\n");
 	cr_assert_leq(told, 1);
 }
+
+/* Also where half of its time is between one second and two. */
+Test(keep_alive, O3_a_watchdog_of_three_seconds)
+{
+	own_conf.watchdog = 3000;
+	pass(15000);
+	cr_assert_eq(told, 10);
+	cr_assert_eq(pings, 3 * 20);
+	/* And from two seconds on, looks are a second apart. */
+	own_conf.watchdog = 4000;
+	pass(2000);
+	pings = 0;
+	pass(10000);
+	cr_assert_eq(pings, 3 * 10);
+}
+
+/* Who has answered within half of its time is well, to the very end of that. */
+Test(keep_alive, O3_an_answer_that_is_late)
+{
+	own_conf.watchdog = 4000;
+	pass(50);
+	cr_assert_eq(told, 1);
+	answers[WORKER2] = false;
+	pass(2000);
+	cr_assert_eq(told, 2, "it had answered at the last time");
+	pass(10000);
+	cr_assert_eq(told, 2);
+}

@@ -98,6 +98,11 @@ Test(keep_requests, G1_it_is_granted_when_the_kernel_has_it)
 	cr_assert_eq(result(0).expiry, rig_now + 315 * CLOCK_SECOND);
 	cr_assert_not_null(rig_find(&g));
 	cr_assert(ledger_is_sure(firewall.ledger, entry_of(&g)));
+	/* Until it ends, the worker need not ask. */
+	rig_now += 7 * CLOCK_SECOND;
+	cr_assert_eq(ask(&g), RESULT_OK);
+	cr_assert_eq(result(0).expiry, rig_now + 308 * CLOCK_SECOND);
+	rig_now -= 7 * CLOCK_SECOND;
 	/* G7: for the length of the grace, nothing is asked of the kernel. */
 	rig_now += 15 * CLOCK_SECOND;
 	cr_assert_eq(ask(&g), RESULT_OK);
@@ -221,6 +226,10 @@ Test(keep_requests, what_the_kernel_refuses_was_promised_to_nobody)
 		cr_assert_null(entry_of(&g));
 		cr_assert_eq(ask(&old), results[i]);
 		cr_assert_eq(entry_of(&old)->expiry, expiry);
+		/* That there is no room says nothing of what is there. */
+		cr_assert_eq(ledger_is_sure(firewall.ledger, entry_of(&old)),
+		    codes[i] == BACKEND_FULL);
+		cr_assert_eq(repair_wait() == -1, codes[i] == BACKEND_FULL);
 	}
 	cr_assert_eq(ledger_count(firewall.ledger), 1);
 	/* It may be gone: the kernel should have had it. */
@@ -307,6 +316,74 @@ Test(keep_requests, G1_each_has_its_own_result)
 		cr_assert(entry_of(&g[i]) == NULL || entry_of(&g[i])->mark == 0);
 	}
 	cr_assert_eq(rig_count(), n);
+}
+
+static enum backend_code
+all_but_the_first_batch(const struct msg_grant *g, bool add)
+{
+	(void)g;
+	(void)add;
+	return (rig.adds > BACKEND_BATCH_MAX ? BACKEND_FAILED : BACKEND_OK);
+}
+
+/* What fails later in a turn takes nothing from what was granted before. */
+Test(keep_requests, G1_a_transaction_that_fails_behind_another)
+{
+	struct msg_grant g[2 * MSG_BATCH_MAX];
+	size_t i;
+
+	rig.fail = all_but_the_first_batch;
+	for (i = 0; i < 2 * MSG_BATCH_MAX; i++)
+		g[i] = rig_grant((unsigned int)i);
+	say(g, MSG_BATCH_MAX);
+	say(g + MSG_BATCH_MAX, MSG_BATCH_MAX);
+	requests_serve(0);
+	for (i = 0; i < 2 * MSG_BATCH_MAX; i++) {
+		cr_assert_eq(result(i).code, i < BACKEND_BATCH_MAX ? RESULT_OK :
+		    RESULT_FAILED);
+		cr_assert_eq(result(i).expiry != 0, i < BACKEND_BATCH_MAX);
+		cr_assert_eq(entry_of(&g[i]) != NULL, i < BACKEND_BATCH_MAX);
+	}
+	cr_assert_eq(rig_count(), BACKEND_BATCH_MAX);
+}
+
+/* One more than fits into a turn is for the next one. */
+Test(keep_requests, F5_a_turn_ends_before_a_record_that_may_not_fit)
+{
+	struct msg_grant g[2 * MSG_BATCH_MAX + 1];
+	size_t i;
+
+	for (i = 0; i < 2 * MSG_BATCH_MAX + 1; i++)
+		g[i] = rig_grant((unsigned int)i);
+	say(g, 1);
+	say(g + 1, MSG_BATCH_MAX);
+	say(g + 1 + MSG_BATCH_MAX, MSG_BATCH_MAX);
+	requests_serve(0);
+	cr_assert_eq(rig_nin, 1);
+	cr_assert_eq(rig_count(), 1 + MSG_BATCH_MAX);
+	requests_serve(0);
+	cr_assert_eq(rig_nin, 0);
+	cr_assert_eq(rig_count(), 2 * MSG_BATCH_MAX + 1);
+}
+
+/*
+ * While the kernel is asked for a longer time, the shorter one is not promised,
+ * either: if its set is gone, it has neither (G1).
+ */
+Test(keep_requests, G1_what_is_being_asked_is_promised_to_nobody)
+{
+	struct msg_grant g[] = { named(0, "a.example", 100),
+	    named(0, "a.example", 500), named(0, "b.example", 50) };
+
+	cr_assert_eq(ask(&g[0]), RESULT_OK);
+	rig.fail = rig_all_alike;
+	rig_code = BACKEND_FAILED;
+	rig_nout = 0;
+	say(g + 1, 2);
+	requests_serve(0);
+	cr_assert_eq(result(0).code, RESULT_FAILED);
+	cr_assert_eq(result(1).code, RESULT_FAILED);
+	cr_assert_eq(entry_of(&g[0])->expiry, rig_now + 115 * CLOCK_SECOND);
 }
 
 /* Two records of a turn, which are more than a transaction has. */
@@ -416,11 +493,19 @@ Test(keep_workers, P5_another_workers_clients_are_refused,
 {
 	struct msg_grant g = of_worker(0, 3), foreign = of_worker(2, 3),
 	    local = rig_grant(1);
+	unsigned int i;
 
 	cr_assert_eq(ask(&g), RESULT_OK);
 	cr_assert_eq(ask(&foreign), RESULT_OUTSIDE);
-	cr_assert_eq(ask(&local), RESULT_OK);
-	cr_assert_eq(ledger_count(firewall.ledger), 2);
+	/* This host is a client of all: it asks from any of its addresses (G5). */
+	for (i = 0; i < 4; i++) {
+		rig_nout = 0;
+		local.port++;
+		say(&local, 1);
+		requests_serve(i);
+		cr_assert_eq(result(0).code, RESULT_OK);
+	}
+	cr_assert_eq(ledger_count(firewall.ledger), 5);
 }
 
 /* An IPv4 address, and a network if it has one, are a host. */

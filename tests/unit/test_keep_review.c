@@ -135,6 +135,29 @@ Test(keep_review, P7_an_answer_to_no_question)
 	}
 }
 
+/* Nor is there one behind the last, however many it was asked about. */
+Test(keep_review, P7_an_answer_behind_all_questions)
+{
+	const unsigned int max = REVIEW_BATCH * LEDGER_NAMES;
+	struct policy_checked odd = { .n = 1, .at = { { .type = MSG_CHECKED,
+	    .seq = max, .keep = 1 } } };
+	char label[MSG_LABEL_SIZE];
+	unsigned int i;
+
+	for (i = 0; i < max; i++) {
+		snprintf(label, sizeof(label), "%u.example", i);
+		name_it(i / LEDGER_NAMES, label, 300);
+	}
+	review_begin(true);
+	(void)review_step();
+	cr_assert_eq(rig_nout, max / MSG_BATCH_MAX);
+	rig_malformed = is_malformed;
+	if (setjmp(malformed) == 0) {
+		review_checked(&odd);
+		cr_assert_fail("it took an answer to %u", max);
+	}
+}
+
 /* A list that comes during a round is for those behind it, too. */
 Test(keep_review, A9_a_list_of_meanwhile_counts_for_all)
 {
