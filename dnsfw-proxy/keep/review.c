@@ -18,7 +18,7 @@
 struct review_name {
 	size_t		grant;		/* its number in the batch */
 	char		label[MSG_LABEL_SIZE];
-	bool		asked, answered, keep;
+	bool		answered, keep;
 	uint16_t	generation;	/* of the policy that says so */
 };
 
@@ -68,8 +68,7 @@ review_checked(const struct policy_checked *checked)
 	for (i = 0; i < checked->n; i++) {
 		m = &checked->at[i];
 		name = &reviewed.names[m->seq % REVIEW_NAMES];
-		if (m->seq >= reviewed.nnames || !name->asked ||
-		    name->answered)
+		if (m->seq >= reviewed.nnames || name->answered)
 			children_malformed(&children_compiler,
 			    "CHECKED without a CHECK");
 		name->answered = true;
@@ -97,7 +96,6 @@ ask_about(size_t first, size_t n)
 		memcpy(checks[i].client, g->client, sizeof(g->client));
 		memcpy(checks[i].label, reviewed.names[first + i].label,
 		    MSG_LABEL_SIZE);
-		reviewed.names[first + i].asked = true;
 	}
 	reviewed.waiting += n;
 	children_send(&children_compiler, checks, n * sizeof(checks[0]), -1);
@@ -146,9 +144,6 @@ begin_batch(void)
 		review_left -= n < review_left ? (uint32_t)n : review_left;
 		if (e == NULL) {
 			review_cursor = 0;
-			/* All of them were looked at, or there are none. */
-			if (before == 0)
-				review_left = 0;
 			continue;
 		}
 		i = reviewed.n++;
