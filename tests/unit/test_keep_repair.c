@@ -6,6 +6,8 @@
 
 #include <limits.h>
 
+#include "choice.h"
+
 TestSuite(keep_repair, .init = set_up, .timeout = 30);
 
 Test(keep_repair, G10_all_that_was_flushed_comes_back)
@@ -275,6 +277,50 @@ Test(keep_repair, G13_a_time_that_differs_is_mended)
 	cr_assert_str_eq(rig_find(&g)->grant.label, "a.example");
 }
 
+/* By so many ms more or less than the ledger has. */
+static unsigned int
+mended_if_it_differs(int64_t ms)
+{
+	struct msg_grant g = rig_grant(0);
+	uint64_t end = rig_now + 300 * CLOCK_SECOND;
+
+	rig_give_until(0, 1, end);
+	rig_put(&g, end + (uint64_t)(ms * (int64_t)MS));
+	rig.adds = 0;
+	lose(WATCH_LOST);
+	(void)go_on(2 * CLOCK_SECOND);
+	cr_assert_eq(rig_find(&g)->end == end, rig.adds == 1 || ms == 0);
+	return (rig.adds);
+}
+
+/* What clocks and whole seconds explain is left alone, and nothing more. */
+Test(keep_repair, G13_by_how_much_a_time_may_differ)
+{
+	cr_expect_eq(mended_if_it_differs(-50), 0);
+	cr_expect_eq(mended_if_it_differs(-51), 1);
+	cr_expect_eq(mended_if_it_differs(500), 0);
+	cr_expect_eq(mended_if_it_differs(501), 1);
+	rig_conf.firewall = KEEPCONF_IPTABLES;
+	cr_expect_eq(mended_if_it_differs(-1050), 0);
+	cr_expect_eq(mended_if_it_differs(-1051), 1);
+	cr_expect_eq(mended_if_it_differs(1500), 0);
+	cr_expect_eq(mended_if_it_differs(1501), 1);
+}
+
+/* However soon the grant ends. */
+Test(keep_repair, G3_an_entry_without_an_end_gets_one)
+{
+	struct msg_grant g = rig_grant(0);
+
+	/* It is listed less than SHORTER_NFT before that. */
+	rig_give_until(0, 1, rig_now + 130 * MS);
+	rig_put(&g, 0);
+	lose(WATCH_LOST);
+	(void)go_on(125 * MS);
+	cr_assert_eq(rig.adds, 1);
+	cr_assert_neq(rig_find(&g)->end, 0);
+}
+
 /* However often it is called. */
 static void
 is_quiet(void)
@@ -481,11 +527,53 @@ Test(keep_start, G9_what_was_there_is_kept_however_much_it_is, .timeout = 30)
 	cr_assert_eq(rig.removes, 10);
 	cr_assert_eq(rig.adds, 0);
 	cr_assert_eq(rig_count(), 240);
+	/* Of which the second had room for all. */
+	cr_assert_eq(rig.listings, 2 * BACKEND_KINDS);
 	g = rig_grant(11);
 	cr_assert(ledger_is_sure(firewall.ledger,
 	    ledger_find(firewall.ledger, &g)));
 	cr_assert_eq(ledger_find(firewall.ledger, &g)->expiry,
 	    1500 * CLOCK_SECOND);
+}
+
+/* As long as an ipset can tell, and what no ipset would. */
+Test(keep_start, G9_what_lives_too_long_is_none_of_ours, .timeout = 30)
+{
+	struct msg_grant longest = rig_grant(0), longer = rig_grant(4);
+
+	hash_init();
+	rig.chains = BOTH;
+	rig_put(&longest, rig_now + 2147483 * CLOCK_SECOND);
+	rig_put(&longer, rig_now + 2147483 * CLOCK_SECOND + MS);
+	backend = rig_backend;
+	repair_start(&backend, rig_conf.max_grants);
+	cr_assert_eq(firewall.taken_over, 1);
+	cr_assert_not_null(rig_find(&longest));
+	cr_assert_null(rig_find(&longer));
+}
+
+/* Each is of the share of the worker that its client reaches; this host of none. */
+Test(keep_start, P5_whose_share_it_is_that_was_there, .timeout = 30)
+{
+	const struct ledger_entry *e;
+	struct msg_grant g;
+	unsigned int i;
+
+	hash_init();
+	rig.chains = BOTH;
+	rig_conf.nworkers = 4;
+	for (i = 0; i < 64; i++) {
+		g = rig_grant(i);
+		rig_put(&g, rig_now + 500 * CLOCK_SECOND);
+	}
+	backend = rig_backend;
+	repair_start(&backend, rig_conf.max_grants);
+	for (i = 0; i < 64; i++) {
+		g = rig_grant(i);
+		e = ledger_find(firewall.ledger, &g);
+		cr_assert_eq(e->owner, g.local ? LEDGER_NOBODY :
+		    choice_worker(g.family, g.client, 4));
+	}
 }
 
 /* What lives longer than root allows by now is put back for as long as that. */
@@ -556,6 +644,43 @@ Test(keep_start, P4_what_cannot_be_listed_yet, .timeout = 30)
 	busy = 500;
 	repair_start(&backend, rig_conf.max_grants);
 	cr_assert_eq(ledger_count(firewall.ledger), 1);
+}
+
+/* Each of IPv6 waits as long. */
+static int
+entries_of_ipv6_when_free(size_t kind, struct list *l)
+{
+	static unsigned int refused[BACKEND_KINDS];
+
+	return (kind >= 2 && refused[kind]++ < busy ? -1 :
+	    rig_entries(kind, l));
+}
+
+static void
+take_long(void)
+{
+	rig_now += LIST_WAIT;
+}
+
+/* Nor is it given up because the listings before took their time. */
+Test(keep_start, P4_what_cannot_be_listed_yet_behind_a_long_listing,
+    .timeout = 30)
+{
+	unsigned int i;
+	struct msg_grant g;
+
+	hash_init();
+	rig.chains = BOTH;
+	for (i = 0; i < 8 * RIG_STEP; i++) {
+		g = rig_grant(i);
+		rig_put(&g, rig_now + 500 * CLOCK_SECOND);
+	}
+	rig.during = take_long;
+	backend = rig_backend;
+	backend.entries = entries_of_ipv6_when_free;
+	busy = 600;
+	repair_start(&backend, rig_conf.max_grants);
+	cr_assert_eq(ledger_count(firewall.ledger), 8 * RIG_STEP);
 }
 
 Test(keep_start, P4_what_can_never_be_listed, .timeout = 30, .exit_code = 1)

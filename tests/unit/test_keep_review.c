@@ -316,3 +316,22 @@ Test(keep_review, G8_own_addresses_go_without_the_compiler)
 	cr_assert(go_on());
 	cr_assert_eq(asked, 98);
 }
+
+/* A start with other client networks: what they forbid was there, and goes. */
+Test(keep_review, P7_what_root_does_not_allow_any_more_goes)
+{
+	struct msg_grant g = rig_grant(0);
+
+	rig_give(0, 100, 300);
+	rig_limits.nclients = 1;
+	rig_limits.clients[0] = (struct addr_net){ .base.family = ADDR_V4,
+	    .prefix = 32 };
+	memcpy(rig_limits.clients[0].base.bytes, g.client, 4);
+	rig_limits.local = 0;
+	review_begin(true);
+	cr_assert(go_on());
+	/* IPv4 clients other than this host: one in four. */
+	cr_assert_eq(rig_count(), 25);
+	cr_assert_eq(asked, 25);
+	cr_assert_not_null(rig_find(&g));
+}
