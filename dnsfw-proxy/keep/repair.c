@@ -91,7 +91,6 @@ enter_pause(void)
 		repair.pause = longer < PAUSE_TIME ? longer : PAUSE_TIME;
 	repair.until = repair.failed ? clock_now() + repair.pause :
 	    repair.next_compare;
-	repair.failed = false;
 	repair.needed = true;
 }
 

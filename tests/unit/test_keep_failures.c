@@ -234,15 +234,20 @@ fails_to_go(const struct msg_grant *g, bool add)
 	return (add ? BACKEND_OK : BACKEND_FAILED);
 }
 
+/* Behind all others, of which it is none. */
+static void
+add_stranger_at(unsigned int i)
+{
+	rig.entries[rig.n++] = (struct rig_entry){ .grant = rig_grant(i),
+	    .end = rig_now + 100 * CLOCK_SECOND };
+}
+
 Test(keep_failures, G13_more_strangers_than_are_noted)
 {
 	unsigned int i;
 
-	for (i = 0; i < NOTED + 40; i++) {
-		rig.entries[i].grant = rig_grant(i);
-		rig.entries[i].end = rig_now + 100 * CLOCK_SECOND;
-	}
-	rig.n = i;
+	for (i = 0; i < NOTED + 40; i++)
+		add_stranger_at(i);
 	/* What does not go is looked at once. */
 	rig.fail = fails_to_go;
 	lose(WATCH_LOST);
@@ -262,6 +267,14 @@ Test(keep_failures, G13_more_strangers_than_are_noted)
 	come_to_rest(CLOCK_SECOND);
 	cr_assert_eq(rig_count(), 0);
 	cr_assert_eq(rig.listings, 16);
+	/* As many as there is room for need no second look. */
+	rig.n = 0;
+	for (i = 0; i < NOTED; i++)
+		add_stranger_at(i);
+	lose(WATCH_LOST);
+	come_to_rest(CLOCK_SECOND);
+	cr_assert_eq(rig_count(), 0);
+	cr_assert_eq(rig.listings, 20);
 }
 
 /* --- what is said of it --- */

@@ -536,13 +536,18 @@ Test(keep_start, G9_what_was_there_is_kept_however_much_it_is, .timeout = 30)
 	    1500 * CLOCK_SECOND);
 }
 
-/* As long as an ipset can tell, and what no ipset would. */
-Test(keep_start, G9_what_lives_too_long_is_none_of_ours, .timeout = 30)
+/* As long as an ipset can tell, and what no ipset would; and SCTP. */
+Test(keep_start, G9_what_we_would_not_grant_is_none_of_ours, .timeout = 30)
 {
-	struct msg_grant longest = rig_grant(0), longer = rig_grant(4);
+	struct msg_grant longest = rig_grant(0), longer = rig_grant(4),
+	    other = rig_grant(8), portless = rig_grant(12);
 
 	hash_init();
 	rig.chains = BOTH;
+	other.proto = IPPROTO_SCTP;
+	portless.port = 0;
+	rig_put(&other, rig_now + 500 * CLOCK_SECOND);
+	rig_put(&portless, rig_now + 500 * CLOCK_SECOND);
 	rig_put(&longest, rig_now + 2147483 * CLOCK_SECOND);
 	rig_put(&longer, rig_now + 2147483 * CLOCK_SECOND + MS);
 	backend = rig_backend;
@@ -550,6 +555,8 @@ Test(keep_start, G9_what_lives_too_long_is_none_of_ours, .timeout = 30)
 	cr_assert_eq(firewall.taken_over, 1);
 	cr_assert_not_null(rig_find(&longest));
 	cr_assert_null(rig_find(&longer));
+	cr_assert_null(rig_find(&other));
+	cr_assert_null(rig_find(&portless));
 }
 
 /* Each is of the share of the worker that its client reaches; this host of none. */

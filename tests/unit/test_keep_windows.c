@@ -275,6 +275,16 @@ Test(keep_windows, while_the_helper_is_stuck_it_sleeps)
 		(void)repair_step();
 	rig.stuck = true;
 	cr_assert_eq(repair_wait(), 100);
+	/* Whatever else is due: nobody could be told to do it. */
+	step_often();
+	rig_now += 10 * CLOCK_SECOND;
+	step_often();
+	cr_assert_eq(rig.prepares, 0);
+	cr_assert_eq(rig.adds, 0);
+	cr_assert_eq(firewall.ready, 0);
+	rig.stuck = false;
+	come_to_rest(2 * CLOCK_SECOND);
+	cr_assert_eq(firewall.ready, BOTH);
 }
 
 /* Grants wait for a repair, a second of each at most. */
