@@ -202,6 +202,30 @@ Test(act, P1_most_of_the_longest)
 	cr_assert_eq(act.nsent, 64);
 }
 
+/* And if every message were as long as may be: to its last byte. */
+Test(act, P1_all_messages_of_the_most_bytes)
+{
+	static const enum stamps_id ids[] = { STAMP_BEGIN, STAMP_ADD, STAMP_DEL,
+	    STAMP_ADD_EXCL, STAMP_END };
+	const uint32_t len = STAMPS_BYTES;
+	struct order_grant g[64];
+	struct stamp *s;
+	size_t i;
+
+	open_act(&nft_wish);
+	for (i = 0; i < 5; i++) {
+		s = &stamps.at[ids[i]][ids[i] < STAMP_BEGIN ? 2 : 0];
+		s->len = STAMPS_BYTES;
+		memcpy(s->bytes, &len, sizeof(len));
+	}
+	for (i = 0; i < 64; i++)
+		g[i] = grant(ORDER_ADD, "2001:db8::2", "2a00::1");
+	cr_assert_eq(fill(g, sizeof(g)), ORDER_OK);
+	cr_assert_eq(act.nsent, 64);
+	cr_assert_eq(act.len, sizeof(act.out));
+	cr_assert(is_stamp(message(ACT_MESSAGES_MAX - 1), STAMP_END, 0));
+}
+
 static enum order_err
 make(uint8_t what, uint8_t sub, uint8_t sets, uint8_t rules, uint64_t position)
 {
@@ -332,6 +356,41 @@ Test(act, P1_what_is_read)
 			cr_assert_str_eq(hole(0, STAMP_MAP, 0, HOLE_NAME),
 			    "a_map");
 	}
+}
+
+/* Behind the last of a kind there are those of the next, which delete. */
+static void
+reads_only(const struct stamps_wish *wish)
+{
+	struct order_read r = { .type = ORDER_READ, .seq = SEQ };
+	unsigned int what, sub;
+
+	open_act(wish);
+	for (what = 0; what < 256; what++) {
+		for (sub = 0; sub < 256; sub++) {
+			r.what = (uint8_t)what;
+			r.sub = (uint8_t)sub;
+			cr_assert_eq(fill(&r, sizeof(r)), ORDER_OK);
+			cr_assert_eq(act.nsent + act.nrefused, 1);
+			if (act.nsent == 0) {
+				cr_assert_eq(act.refused[0].code,
+				    ORDER_NO_STAMP);
+				continue;
+			}
+			cr_assert(what >= STAMPS_READ_FIRST &&
+			    what <= STAMPS_READ_LAST && sub < STAMPS_SUBS);
+			cr_assert(is_stamp(message(0), (enum stamps_id)what,
+			    sub));
+		}
+	}
+}
+
+Test(act, P7_nothing_else_is_read)
+{
+	reads_only(&nft_wish);
+	memset(&stamps, 0, sizeof(stamps));
+	bounds = (struct bounds){ .now = 0 };
+	reads_only(&ipset_wish);
 }
 
 Test(act, A9_flows)

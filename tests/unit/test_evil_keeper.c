@@ -87,6 +87,25 @@ judge_message(size_t i)
 	cr_assert_fail("message %zu is no stamp", i);
 }
 
+/* Of what names a stamp there goes out that one, of those that this type may name. */
+static void
+judge_named(const uint8_t *record)
+{
+	const uint8_t what = record[1], sub = record[2];
+
+	if (record[0] == ORDER_READ)
+		cr_assert(what >= STAMPS_READ_FIRST &&
+		    what <= STAMPS_READ_LAST);
+	else if (record[0] == ORDER_MAKE && what != STAMP_RULE)
+		cr_assert(what >= STAMPS_MAKE_FIRST &&
+		    what <= STAMPS_MAKE_LAST);
+	else
+		return;
+	cr_assert_lt(sub, STAMPS_SUBS);
+	cr_assert_eq(messages(), 1);
+	cr_assert(is_stamp(message(0), (enum stamps_id)what, sub));
+}
+
 static void
 open_evil(const struct stamps_wish *wish)
 {
@@ -118,6 +137,8 @@ evil(const struct stamps_wish *wish)
 		}
 		for (k = messages(); k > 0; k--)
 			judge_message(k - 1);
+		if (act.nsent > 0)
+			judge_named(record);
 		cr_assert(act.nsent + act.nrefused <= ORDER_BATCH_MAX &&
 		    (act.len != 0) == (act.nsent != 0));
 		sent += act.nsent;
