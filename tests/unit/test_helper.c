@@ -13,6 +13,7 @@
 #include <linux/netfilter.h>
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -770,6 +771,46 @@ Test(helper, P7_rate_of_records)
 	clock_gettime(CLOCK_MONOTONIC, &to);
 	/* 12 of four a second: more than two seconds, however slow we are. */
 	cr_assert_geq(to.tv_sec - from.tv_sec, 2);
+}
+
+/*
+ * It waits for a keeper that does not read: a refusal that is lost would be taken for
+ * success.
+ */
+Test(helper, P1_refusals_wait_for_the_keeper)
+{
+	struct pollfd pfd = { .events = POLLOUT };
+	struct order_refused refused[ORDER_BATCH_MAX];
+	struct order_grant g[ORDER_BATCH_MAX];
+	struct stamps *s;
+	size_t i, n, heard;
+
+	new_netns();
+	s = rig_stamps(&nft_wish);
+	s->limits.rate = s->limits.burst = 1000000;
+	rig_start(&rig);
+	for (i = 0; i < ORDER_BATCH_MAX; i++) {
+		g[i] = rig_grant(ORDER_ADD, "10.0.0.2", "127.0.0.1", 1000);
+		g[i].seq = (uint32_t)i + 1;
+	}
+	pfd.fd = rig.keeper;
+	/* Until it takes no more, as it cannot get rid of what it has to say. */
+	for (n = 0; poll(&pfd, 1, 500) == 1 && (pfd.revents & POLLOUT) != 0; n++) {
+		cr_assert_lt(n, 100000);
+		cr_assert_eq(send(rig.keeper, g, sizeof(g), MSG_NOSIGNAL |
+		    MSG_DONTWAIT), sizeof(g), "%zu: %s", n, strerror(errno));
+	}
+	cr_assert_eq(pfd.revents & POLLHUP, 0, "it has ended");
+	cr_assert_gt(n, 100);
+	pfd.events = POLLIN;
+	for (heard = 0; heard < n; heard++) {
+		cr_assert_eq(poll(&pfd, 1, 60000), 1);
+		cr_assert_eq(recv(rig.keeper, refused, sizeof(refused), 0),
+		    sizeof(refused));
+		cr_assert_eq(refused[63].code, ORDER_FORBIDDEN);
+	}
+	g[0] = rig_grant(ORDER_ADD, "10.0.0.2", "127.0.0.1", 1000);
+	cr_assert(rig_order(&rig, &g[0], sizeof(g[0])).refused);
 }
 
 Test(helper, P3_says_what_to_start)

@@ -38,7 +38,7 @@ Test(watchdog, O3_how_often_the_service_manager_wants_to_hear)
 Test(watchdog, O3_a_number_that_cannot_be)
 {
 	static const char *const bad[] = { "", "0", "99999", "4294967295001",
-	    "-60000000", "60s", "18446744073709551616", "x" };
+	    "-60000000", "60s", "60000000s", "18446744073709551616", "x" };
 	size_t i;
 
 	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
