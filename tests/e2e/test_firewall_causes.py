@@ -94,6 +94,11 @@ def test_F3_DNS_alone_needs_no_power_over_the_network(lab):
     assert int(status_of(server.pid)["CapPrm"], 16) == 0
 
 
+@pytest.mark.parametrize("name", [n for n in NEEDED if n != "NET_ADMIN"])
+def test_F3_DNS_alone_needs_the_other_powers(errors, name):
+    assert errors(None, wrapper=without(name, "NET_ADMIN")) == missing(name)
+
+
 def test_F3_DNS_alone_keeps_no_power_over_the_network(lab):
     server = lab.dnsfw(ALLOW)
     lab.resolve(lab.site())

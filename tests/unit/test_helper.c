@@ -567,6 +567,50 @@ Test(helper, P7_bounds_before_what_was_asked_after_them)
 	cr_assert(rig_shows(LIST, "192.0.2.9"), "%s", rig_output(LIST));
 }
 
+/* What a compiler may say in a turn, it may say for ever; the keeper is heard. */
+Test(helper, P7_the_keeper_is_heard_beside_a_compiler_without_end)
+{
+	const struct order_commit commit = { .type = ORDER_COMMIT };
+	const uint8_t bad = 0;
+	const size_t most = 2 * (ORDER_BOUNDS_MAX / ORDER_BATCH_MAX + 1);
+	struct order_grant g = rig_grant(ORDER_ADD, "10.0.0.2", "127.0.0.1",
+	    1000);
+	struct order_refused refused;
+	struct order_error error;
+	int status;
+	size_t i;
+
+	start_nft();
+	/* Then it has had its turn with what the rig has said. */
+	cr_assert(rig_order(&rig, &g, sizeof(g)).refused);
+	kill(rig.pid, SIGSTOP);
+	cr_assert_eq(waitpid(rig.pid, &status, WUNTRACED), rig.pid);
+	for (i = 0; i < most; i++)
+		cr_assert_eq(send(rig.compiler, &commit, sizeof(commit),
+		    MSG_DONTWAIT), sizeof(commit), "%zu", i);
+	cr_assert_eq(send(rig.compiler, &bad, sizeof(bad), MSG_DONTWAIT), 1);
+	g.seq = 77;
+	rig_tell(&rig, &g, sizeof(g));
+	kill(rig.pid, SIGCONT);
+	cr_assert_eq(recv(rig.keeper, &refused, sizeof(refused), 0),
+	    sizeof(refused));
+	cr_assert_eq(refused.type, ORDER_REFUSED, "it has ended before");
+	cr_assert_eq(refused.seq, 77);
+	error = rig_end(&rig, &status);
+	cr_assert_eq(error.why, ORDER_END_RECORD);
+}
+
+/* Whatever root has in its own. */
+Test(helper, P2_has_no_environment)
+{
+	char command[64];
+
+	setenv("SECRET", "x", 1);
+	start_nft();
+	snprintf(command, sizeof(command), "wc -c < /proc/%d/environ", rig.pid);
+	cr_assert_str_eq(rig_output(command), "0\n");
+}
+
 static void
 ends(const void *record, size_t len, enum order_end why, uint32_t detail)
 {

@@ -1,11 +1,18 @@
 /* What the reader of the options leaves, as root takes it (P1). */
 #include <criterion/criterion.h>
 
+#include <sys/socket.h>
+
+#include <linux/netlink.h>
+
+#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "options/reader.h"
+#include "start/given.h"
 #include "start/reading.h"
+#include "start/sockbuf.h"
 
 static struct options o, leave;		/* what the reader leaves */
 static uid_t reader;
@@ -122,4 +129,22 @@ Test(reading, nothing_is_the_end, .exit_code = 0)
 	leave.keep.version = 0;
 	take();
 	cr_assert_fail("it went on");
+}
+
+/*
+ * Errors come without what they are about: as many as a transaction has messages are
+ * to fit into the buffer.
+ */
+Test(reading, G13_netlink_sockets_have_room_for_errors)
+{
+	int fd = given_netlink(0), on = 0, size = 0;
+	socklen_t len = sizeof(on);
+
+	cr_assert_eq(getsockopt(fd, SOL_NETLINK, NETLINK_CAP_ACK, &on, &len), 0);
+	cr_assert_eq(on, 1);
+	len = sizeof(size);
+	cr_assert_eq(getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, &len), 0);
+	cr_assert_geq(size, 2 * SOCKBUF_ENOUGH);
+	cr_assert_neq(fcntl(fd, F_GETFD) & FD_CLOEXEC, 0);
+	cr_assert_neq(fcntl(fd, F_GETFL) & O_NONBLOCK, 0);
 }
