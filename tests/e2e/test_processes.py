@@ -13,6 +13,7 @@ from lab import (ALLOW, CLIENT4, PROGRAMS, build_dir, dnsfw_program,
 from process import TOO_LONG, open_files, until
 
 NET_ADMIN = 1 << 12
+HELPER_FD_OWN = 8       # common/stamps.h
 
 
 def status_of(pid):
@@ -122,6 +123,13 @@ def test_P2_descriptors(running):
         assert not sockets(running.pid, table), table
     assert sockets(running.pid, "netlink")
     assert not sockets(worker, "netlink")
+    # What the kernel tells of an ipset's index is for the helper alone.
+    helper = pid_of(running, "helper")
+    own = open_files(helper)[HELPER_FD_OWN]
+    assert own.startswith("socket:")
+    assert list(open_files(helper).values()).count(own) == 1
+    for role in ("keeper", "compiler", "worker"):
+        assert own not in open_files(pid_of(running, role)).values()
 
 
 def test_P2_numbers_of_a_workers_sockets(running):

@@ -156,6 +156,17 @@ def test_a_helper_that_is_not_there(lab):
         1, f"[ERROR] cannot open {helper}: No such file or directory")
 
 
+def test_P4_a_port_in_use_is_said_before_anything_is_started(lab):
+    fw = lab.set_up_firewall("nftables")
+    program = copy_programs(lab.tmp)
+    (lab.tmp / PROGRAMS[1]).unlink()
+    with lab.gateway.socket(socket.AF_INET, socket.SOCK_DGRAM) as holder:
+        holder.bind((GATEWAY4, 53))
+        status, text = lab.dnsfw_fails(ALLOW, fw=fw, program=program)
+    assert status == 1
+    assert text.startswith("[ERROR] cannot listen on ")
+
+
 def test_a_proxy_that_is_not_there(lab):
     program = copy_programs(lab.tmp)
     proxy = lab.tmp / PROGRAMS[2]

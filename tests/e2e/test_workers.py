@@ -184,7 +184,8 @@ def test_P5_as_many_addresses_and_workers_as_there_can_be(lab):
     addresses = ",".join(f"127.0.0.{host}" for host in range(1, 33))
     argv = lab.dnsfw_argv(RESOLVE_ALL, "--workers", "32")
     argv[argv.index("--bind") + 1] = addresses
-    server = lab.start(argv)
+    # 2,048 sockets, of which the start never has more than a worker's.
+    server = lab.start(["prlimit", "--nofile=1024", *argv])
     lab.servers.append(server)
     server.err.wait_for("Server started")
     server.signal(signal.SIGTERM)
