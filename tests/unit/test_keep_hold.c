@@ -205,6 +205,32 @@ Test(keep_hold, G3_the_maximum_counts)
 	cr_assert_eq(entry_of(0)->expiry, last);
 }
 
+/* That it is held is no asking: however often, it ends then. */
+Test(keep_hold, G3_the_maximum_counts_from_when_it_was_asked_for)
+{
+	uint64_t last = rig_now + 300 * CLOCK_SECOND;
+	unsigned int i;
+
+	rig_conf.max_rule_time = 300;
+	rig_give_until(0, 1, rig_now + CLOCK_SECOND);
+	for (i = 0; i < 10 && entry_of(0) != NULL; i++) {
+		walk(true);
+		if (entry_of(0) != NULL)
+			rig_now = entry_of(0)->expiry - CLOCK_SECOND;
+		cr_assert_leq(rig_now, last);
+	}
+	cr_assert_geq(hold_count(), 4);
+	cr_assert_eq(entry_of(0)->expiry, last);
+	cr_assert_eq(entry_of(0)->since, last - 300 * CLOCK_SECOND);
+	/* By no part of a second more. */
+	rig_now = last;
+	rig_give_until(1, 1, rig_now + CLOCK_SECOND);
+	last = rig_now + PERIOD + 60 * CLOCK_SECOND - 1;
+	entry_of(1)->since = last - 300 * CLOCK_SECOND;
+	walk(true);
+	cr_assert_eq(entry_of(1)->expiry, last);
+}
+
 /* What a worker asked for meanwhile is never shortened (G2). */
 Test(keep_hold, G2_a_longer_one_of_meanwhile_stays)
 {
