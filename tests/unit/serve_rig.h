@@ -69,6 +69,7 @@ static struct {
 	bool	events, repair, review, control;	/* return it */
 	bool	busy, due, soon_done, stuck, lost, asked, neighbours;
 	bool	alive;		/* is noted, too */
+	bool	reviewing;	/* with something to do */
 	enum own_change own;
 	enum policy_event policy;
 	unsigned int signals;
@@ -366,7 +367,7 @@ review_is_busy(void)
 bool
 review_due(void)
 {
-	return (false);
+	return (say.reviewing);
 }
 
 bool

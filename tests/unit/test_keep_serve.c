@@ -174,3 +174,23 @@ Test(keep_serve, G8_own_addresses)
 	(void)run(2);
 	cr_assert_eq(own_records, 2 + 2 + 2);
 }
+
+/* A late answer ends a standstill, wherever it lies; nobody else reads it. */
+Test(keep_serve, P4_late_answers_are_looked_for)
+{
+	is_readable(KEEP_FD_ACT);
+	cr_assert_str_eq(run(1), " krwvAc");
+}
+
+/* Until then there is nothing that a review could do, however often. */
+Test(keep_serve, A9_a_review_that_waits_for_the_helper_sleeps)
+{
+	say.reviewing = true;
+	cr_assert_str_eq(run(1), " rwvAc");
+	cr_assert_eq(waited, 0);
+	say.stuck = true;
+	signals_stop = 0;
+	turn_now = 0;
+	(void)run(1);
+	cr_assert_neq(waited, 0);
+}

@@ -239,6 +239,25 @@ Test(list, dropped_is_read_on)
 	list_drop(&l);
 }
 
+/* One that has ended is nobody's, whoever drops it: the next one goes on. */
+Test(list, an_old_one_is_dropped_beside_a_new_one)
+{
+	struct list old;
+
+	begin(STAMP_ENTRIES);
+	old = l;
+	rig_done(KEEP_FD_LIST, l.seq, 0);
+	cr_expect_eq(list_step(&l, 10, take, &taken), LIST_END);
+	begin(STAMP_ENTRIES);
+	list_drop(&old);
+	put_part(KEEP_FD_LIST, l.seq, 1, 0);
+	/* Who wants another one has to wait, and takes nothing of it. */
+	cr_expect_eq(list_begin(&old, STAMP_ENTRIES, 0, NULL), -1);
+	rig_done(KEEP_FD_LIST, l.seq, 0);
+	cr_expect_eq(list_step(&l, 10, take, &taken), LIST_END);
+	cr_expect_eq(taken, 1);
+}
+
 static void
 answer_chain(const struct order_read *r)
 {
