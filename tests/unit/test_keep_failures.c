@@ -19,12 +19,14 @@ chains(uint8_t *there)
 	return (deaf ? -1 : 0);
 }
 
-static bool unusable;
+static bool unusable, gone;	/* gone: again, since the look at chains */
+static unsigned int checks;	/* each of which may be a line of the log */
 
 static int
 check(uint8_t *families)
 {
-	*families = rig.chains;
+	checks++;
+	*families = gone ? MSG_FAMILY_V4 : rig.chains;
 	return (unusable ? -1 : 0);
 }
 
@@ -147,10 +149,25 @@ Test(keep_failures, G9_a_chain_that_cannot_be_used, .init = start_with_ipv4)
 	come_to_rest(CLOCK_SECOND);
 	cr_assert_eq(firewall.families, MSG_FAMILY_V4);
 	cr_assert_eq(firewall.ready, MSG_FAMILY_V4);
+	/* As long as it is the same it is not looked at again. */
+	checks = 0;
+	lose(WATCH_UNSURE);
+	come_to_rest(3 * CLOCK_SECOND);
+	cr_assert_eq(checks, 0);
 	unusable = false;
 	lose(WATCH_LOST);
 	come_to_rest(CLOCK_SECOND);
 	cr_assert_eq(firewall.ready, BOTH);
+}
+
+/* What has gone since it was seen is not served. */
+Test(keep_failures, G9_a_chain_that_went_again, .init = start_with_ipv4)
+{
+	gone = true;
+	add_chain();
+	come_to_rest(CLOCK_SECOND);
+	cr_assert_eq(firewall.families, MSG_FAMILY_V4);
+	cr_assert_eq(firewall.ready, MSG_FAMILY_V4);
 }
 
 /* --- listings --- */

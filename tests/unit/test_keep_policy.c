@@ -206,6 +206,23 @@ Test(keep_policy, A9_a_new_one)
 	cr_assert_neq(fcntl(sent_fd, F_GETFD), -1);
 }
 
+/* Each needs one, and the one before goes: else they were all used up some day. */
+Test(keep_policy, A9_wear_of_descriptors)
+{
+	unsigned int i;
+	int fd;
+
+	for (i = 0; i < 3; i++) {
+		policy_send(NULL, MSG_FAMILY_V4);
+		fd = sent_fd;
+		cr_assert_neq(fcntl(fd, F_GETFD), -1);
+		reload();
+		say_sealed(5, SIZE, SEALS);
+		cr_assert_eq(policy_receive(&checked), POLICY_NEW);
+		cr_assert_eq(fcntl(fd, F_GETFD), -1, "round %u", i);
+	}
+}
+
 /* The file may have been changed after it was read. */
 Test(keep_policy, A9_a_signal_during_a_reload_is_another_reload)
 {
