@@ -445,6 +445,17 @@ Test(keep_children, P4_the_helper_that_misses_the_compiler)
 	    "F dnsfw-proxy (compiler) died: exit status 1; stopping");
 }
 
+/* Another end of it is its own, also if the compiler follows at once. */
+Test(keep_children, P4_the_helper_that_misses_nobody)
+{
+	dies(HELPER, CLD_EXITED, ORDER_END_BOUNDS);
+	dies(COMPILER, CLD_EXITED, 1);
+	ends_at[COMPILER] = now + 100 * (CLOCK_SECOND / 1000);
+	cr_assert_str_eq(end_of(children_look),
+	    "F dnsfw-priv died: bounds out of order, too many, or miscounted; "
+	    "stopping");
+}
+
 /* The same the other way round, whichever of the two is seen first. */
 Test(keep_children, P4_the_compiler_that_misses_the_helper)
 {
