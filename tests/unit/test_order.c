@@ -563,3 +563,21 @@ Test(order, every_value_has_a_text)
 		cr_assert_not_null(report_end_text((enum order_end)v));
 	}
 }
+
+/* What is longer than any is not even copied. */
+Test(order, longer_than_any)
+{
+	static uint8_t bytes[2 * sizeof(union order)];
+	static struct {
+		union order	o;
+		uint8_t		behind[sizeof(union order)];
+	} out;
+	size_t i, len;
+
+	memset(bytes, ORDER_ADD, sizeof(bytes));
+	for (len = sizeof(out.o) + 1; len <= sizeof(bytes); len++) {
+		cr_assert_eq(order_decode(bytes, len, &out.o), ORDER_ESIZE);
+		for (i = 0; i < sizeof(out.behind); i++)
+			cr_assert_eq(out.behind[i], 0);
+	}
+}
