@@ -262,6 +262,14 @@ Test(ask, oversized_answer_is_a_lost_one)
 	cr_expect_not(ask_stuck());
 }
 
+/* It is looked for once more at the end. */
+Test(ask, late_by_the_limit)
+{
+	rig.delay = ASK_WAIT;
+	expect(ask(1), ASK_DONE, 0);
+	cr_expect_not(ask_stuck());
+}
+
 Test(ask, late_by_less_than_the_limit)
 {
 	rig.delay = ASK_WAIT - RIG_MS;
