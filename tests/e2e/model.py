@@ -131,6 +131,7 @@ class Model:
         self.rule_time = rule_time      # smallest and greatest
         self.grants = {}    # (client or None, proto, port, address): Grant
         self.reviewed = 0   # when the last review of all grants began
+        self.unsettled = 0  # until then a listing may be of before a repair
         # The largest deviations from what was promised, in seconds.
         self.early = self.late = 0
 
@@ -202,10 +203,12 @@ class Model:
         grant.kernel_low = grant.low - SLACK
         grant.kernel_high = grant.high + ROUNDING + SLACK
 
-    def disturbed(self, begin, rounded):
+    def disturbed(self, begin, repaired, rounded):
         """Somebody took entries away; they are put back, but for no longer
-        than root allows by now.  rounded: what somebody put back himself may
-        be short of a part of a second, which nobody can see."""
+        than root allows by now.  repaired: when that is done.  rounded: what
+        somebody put back himself may be short of a part of a second, which
+        nobody can see."""
+        self.unsettled = repaired
         longest = begin + self.rule_time[1] - SLACK
         for grant in self.grants.values():
             grant.low = min(grant.low, longest)
@@ -325,7 +328,8 @@ class Model:
                 continue
             told.append((self.grants[key], entry))
             wrong += self._compare(self.grants[key], entry, begin, end)
-        if not wrong:
+        # Else it may be what somebody put back, and dnsfw has yet to shorten.
+        if not wrong and begin > self.unsettled:
             for grant, entry in told:
                 self._learn(grant, entry, begin, end)
         return wrong

@@ -234,7 +234,8 @@ class Run:
         begin = time.monotonic()
         flushed = self._trouble.do(step.how, step.choice)
         self._disturbed = time.monotonic()
-        self.model.disturbed(begin, self._fw.name == "iptables")
+        self.model.disturbed(begin, self._disturbed + WITHIN,
+                             self._fw.name == "iptables")
         if step.how in ("flush set", "flush sets", "destroy sets") and \
                 self._fw.name == "iptables":
             self._may_be_unnoticed(flushed if step.how == "flush set" else "")
@@ -275,7 +276,7 @@ class Run:
                 self._judge(query, answer, begin, end)
         self._trouble.restore(step.families)
         self._disturbed = time.monotonic()
-        self.model.disturbed(disturbed,
+        self.model.disturbed(disturbed, self._disturbed + WITHIN,
                              self._fw.name == "iptables")
         self.check(structure=True)
 
