@@ -126,7 +126,7 @@ print_grants(const struct explained *e)
 	for (i = first; i < n; i = next_grant(e, grants, i + 1, n))
 		print_open(&grants[i]);
 	if (first == n)
-		printf("    open: nothing\n");
+		printf("    open by this name: nothing\n");
 }
 
 void

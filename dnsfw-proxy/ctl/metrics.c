@@ -13,6 +13,8 @@
 #include "numbers.h"
 #include "usage.h"
 
+#define ANSWER_SECONDS	5	/* who collects numbers does not wait for longer */
+
 static void
 print_gauge(struct samples *s, const char *name, uint64_t value,
     const char *help)
@@ -228,6 +230,8 @@ metrics_main(int argc, char **argv)
 	}
 	if (optind != argc)
 		return (usage_wrong("metrics"));
+	ask_manner.seconds = ANSWER_SECONDS;
+	ask_manner.whole = true;
 	is_up = metrics_ask(path, &status) == 0;
 	metrics_print(stdout, is_up ? &status : NULL, form);
 	return (is_up ? CTL_YES : CTL_NO);

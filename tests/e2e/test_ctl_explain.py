@@ -58,7 +58,7 @@ def test_U4_grants_of_the_name(lab, fw):
     assert [before[key] for key in ("grants", "list_in_force", "not_asked")] \
         == [[], True, None]
     assert asked(server, CLIENT4, site.name).stdout.endswith(
-        "    open: nothing\n")
+        "    open by this name: nothing\n")
     for one in (site, other):
         lab.resolve(one)
     lab.resolve(site, CLIENT6)

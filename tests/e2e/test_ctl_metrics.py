@@ -15,7 +15,7 @@ import time
 import pytest
 
 from lab import ALLOW, DNS4, DNS6, build_dir
-from process import DEADLINE, Lines, until
+from process import DEADLINE, Lines, stopped, until
 from test_control import (NOBODY, STATUS_SIZE, ctl as ask, path_of,
                           rules_of)
 
@@ -274,6 +274,18 @@ def keeper_of(path):
     sock.listen()
     sock.settimeout(DEADLINE)
     return sock
+
+
+def test_U7_metrics_of_a_dnsfw_that_stands_still(lab):
+    """Who collects them does not wait for a minute."""
+    server = lab.dnsfw(ALLOW)
+    began = time.monotonic()
+    with stopped(server.pid):
+        done = subprocess.run([CTL, "metrics", "--json", "--control",
+                               path_of(server)], capture_output=True,
+                              text=True, timeout=2 * DEADLINE, check=False)
+    assert time.monotonic() - began < DEADLINE
+    assert (done.returncode, json.loads(done.stdout)) == (1, {"dnsfw_up": 0})
 
 
 def test_U7_exporter_of_a_dnsfw_that_does_not_answer(tmp_path):
