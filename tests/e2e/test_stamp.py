@@ -1,5 +1,6 @@
 """dnsfw-stamp, which makes the stamps and is gone before anything is served."""
 
+import contextlib
 import os
 import pathlib
 import pwd
@@ -39,15 +40,18 @@ def is_gone(pid):
 
 
 def at_work(process):
-    """The pid, when it has confined itself; it is stopped then."""
-    for dnsfw in process.children():
-        for pid in children(dnsfw):
-            status = status_of(pid)
-            if status["Name"] != "dnsfw-stamp" or "stop" not in status["State"]:
-                continue
-            if status["Seccomp"] == "2":
-                return dnsfw, pid
-            os.kill(pid, signal.SIGCONT)
+    """The pid, when it has confined itself; it is stopped then.  strace has
+    children of its own for a moment."""
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        for dnsfw in process.children():
+            for pid in children(dnsfw):
+                status = status_of(pid)
+                if status["Name"] != "dnsfw-stamp" or \
+                        "stop" not in status["State"]:
+                    continue
+                if status["Seccomp"] == "2":
+                    return dnsfw, pid
+                os.kill(pid, signal.SIGCONT)
     return None
 
 
